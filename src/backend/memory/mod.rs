@@ -1,0 +1,16 @@
+//! Models in the process's memory: the reference that the other backends are compared with.
+//!
+//! The state is a persistent tree, so a transaction works on a copy that costs nothing and commits by replacing the original.
+//! Readers see the last committed state; writers take turns. The constraints are those of the table that SeaORM would create for
+//! the entity: primary key, unique, not null and foreign keys with their actions. Check constraints are SQL text and are not
+//! evaluated.
+
+mod constraint;
+mod repository;
+mod state;
+mod store;
+mod table;
+mod transaction;
+
+pub(crate) use repository::MemoryRepository;
+pub(crate) use store::MemoryStore;

@@ -1,0 +1,140 @@
+//! What the repositories of one memory store share.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::{constraint::Tables, state::State, table::Table, transaction::MemoryTransaction};
+use crate::{
+    capability::Capabilities,
+    clock::{Clock, within},
+    context::{Access, Cx, Entry, Patience},
+    error::{Error, ErrorKind, Result},
+    repository::Transactional,
+    transaction::{AccessMode, Isolation, StoreId, Transaction, TxOptions},
+};
+
+#[derive(Clone)]
+pub(crate) struct MemoryStore(Arc<Shared>);
+
+struct Shared {
+    id: StoreId,
+    clock: Arc<dyn Clock>,
+    /// How long a writer waits for its turn.
+    timeout: Duration,
+    committed: RwLock<State>,
+    tables: RwLock<Tables>,
+    /// Held by the one transaction, or the one operation, that may write.
+    writer: Arc<Mutex<()>>,
+    closed: AtomicBool,
+}
+
+impl MemoryStore {
+    pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration) -> Self {
+        Self(Arc::new(Shared {
+            id: StoreId::next(),
+            clock,
+            timeout,
+            committed: RwLock::default(),
+            tables: RwLock::default(),
+            writer: Arc::default(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.0.id
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            durable: false,
+            schema: false,
+            check_constraints: false,
+            reads_beside_writer: true,
+            concurrent_writers: false,
+            isolation: &[Isolation::Serializable],
+            locking: false,
+            raw_sql: false,
+        }
+    }
+
+    /// Refuses further work and waits for the writer that is busy.
+    pub(crate) async fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        drop(self.0.writer.lock().await);
+    }
+
+    /// Makes the constraints of a table known. Tables come into being with their first row.
+    pub(super) fn add_table(&self, table: &Arc<Table>) {
+        let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(table.name.clone(), table.clone());
+    }
+
+    pub(super) fn tables(&self) -> Tables {
+        self.0.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last committed state.
+    pub(super) fn committed(&self) -> State {
+        self.0.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn commit(&self, state: State) {
+        *self.0.committed.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Waits for the turn to write.
+    pub(super) async fn writer(&self, patience: Patience) -> Result<OwnedMutexGuard<()>> {
+        self.refuse_if_closed()?;
+        let turn =
+            match patience {
+                Patience::None => self.0.writer.clone().try_lock_owned().map_err(|_| {
+                    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can")
+                })?,
+                Patience::Timeout => {
+                    let turn = self.0.writer.clone().lock_owned();
+                    within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await?
+                }
+            };
+        self.refuse_if_closed()?;
+        Ok(turn)
+    }
+
+    pub(super) fn refuse_if_closed(&self) -> Result<()> {
+        match self.0.closed.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Closed, "")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Transactional for MemoryStore {
+    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+        let capabilities = self.capabilities();
+        options.check(capabilities.isolation, capabilities.locking)?;
+        let read_only = options.access_mode() == AccessMode::ReadOnly;
+        let access = if read_only { Access::Read } else { Access::Write };
+        let level = match cx.enter::<MemoryTransaction>(self.id(), access)? {
+            Entry::Joined(outer, transaction) => transaction.nest(&outer, options).await?,
+            Entry::Alone(patience) => {
+                let writer = if read_only { None } else { Some(self.writer(patience).await?) };
+                self.refuse_if_closed()?;
+                Transaction::begun(self.id(), *options, MemoryTransaction::new(self.clone(), writer))
+            }
+        };
+        Ok(cx.inside(level))
+    }
+}

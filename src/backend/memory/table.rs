@@ -1,0 +1,92 @@
+//! What a table demands of its rows, taken from the entity.
+
+use sea_orm::{
+    DbBackend, IdenStatic, Schema,
+    sea_query::{Expr, ForeignKeyAction, TableForeignKey},
+};
+
+use crate::entity::{Shape, Storable};
+
+/// A unique constraint.
+#[derive(Debug)]
+pub(super) struct Unique {
+    /// `table.column`, as SQLite names it.
+    pub(super) name: String,
+    pub(super) columns: Vec<usize>,
+}
+
+/// A foreign key of a table.
+#[derive(Debug)]
+pub(super) struct ForeignKey {
+    pub(super) columns: Vec<usize>,
+    pub(super) parent: String,
+    pub(super) parent_columns: Vec<String>,
+    pub(super) on_delete: ForeignKeyAction,
+    pub(super) on_update: ForeignKeyAction,
+}
+
+/// A table, without the type of its entity.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+    pub(super) id: Vec<usize>,
+    pub(super) generated: Option<usize>,
+    pub(super) defaults: Vec<(usize, Expr)>,
+    pub(super) required: Vec<usize>,
+    pub(super) uniques: Vec<Unique>,
+    pub(super) foreign_keys: Vec<ForeignKey>,
+}
+
+impl Table {
+    pub(super) fn of<E: Storable>(shape: &Shape<E>) -> Self {
+        // The dialect is of no matter: only the constraints are looked at.
+        let schema = Schema::new(DbBackend::Sqlite);
+        let created = schema.create_table_from_entity(E::default());
+        let name = shape.table();
+        let columns: Vec<_> = shape.columns.iter().map(|column| column.as_str().to_owned()).collect();
+        let positions = |names: Vec<String>| -> Vec<usize> {
+            names.iter().filter_map(|name| columns.iter().position(|column| column == name)).collect()
+        };
+        let full_name =
+            |columns: &[String]| columns.iter().map(|column| format!("{name}.{column}")).collect::<Vec<_>>().join(", ");
+
+        let mut required = Vec::new();
+        let mut uniques = Vec::new();
+        for (position, column) in created.get_columns().iter().enumerate() {
+            let spec = column.get_column_spec();
+            if spec.nullable == Some(false) || spec.primary_key || shape.id.contains(&position) {
+                required.push(position);
+            }
+            if spec.unique {
+                uniques.push(Unique { name: full_name(&[column.get_column_name()]), columns: vec![position] });
+            }
+        }
+        for index in schema.create_index_from_entity(E::default()).iter().filter(|index| index.is_unique_key()) {
+            let names = index.get_index_spec().get_column_names();
+            uniques.push(Unique { name: full_name(&names), columns: positions(names) });
+        }
+        let foreign_keys =
+            created.get_foreign_key_create_stmts().iter().filter_map(|create| foreign_key(create.get_foreign_key(), &positions));
+        Self {
+            foreign_keys: foreign_keys.collect(),
+            id: shape.id.clone(),
+            generated: shape.generated,
+            defaults: shape.defaults.clone(),
+            name,
+            columns,
+            required,
+            uniques,
+        }
+    }
+}
+
+fn foreign_key(key: &TableForeignKey, positions: &impl Fn(Vec<String>) -> Vec<usize>) -> Option<ForeignKey> {
+    Some(ForeignKey {
+        columns: positions(key.get_columns()),
+        parent: key.get_ref_table()?.sea_orm_table().to_string(),
+        parent_columns: key.get_ref_columns(),
+        on_delete: key.get_on_delete().unwrap_or(ForeignKeyAction::NoAction),
+        on_update: key.get_on_update().unwrap_or(ForeignKeyAction::NoAction),
+    })
+}

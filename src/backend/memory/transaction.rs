@@ -1,0 +1,67 @@
+//! A transaction is a copy of the state, and a copy of that for each savepoint.
+
+use async_trait::async_trait;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{state::State, store::MemoryStore};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    transaction::OpenTransaction,
+};
+
+pub(super) struct MemoryTransaction {
+    store: MemoryStore,
+    state: State,
+    savepoints: Vec<(usize, State)>,
+    /// The turn to write; a read-only transaction has none.
+    writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl MemoryTransaction {
+    pub(super) fn new(store: MemoryStore, writer: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { state: store.committed(), store, savepoints: Vec::new(), writer }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn state_mut(&mut self) -> Result<&mut State> {
+        match self.writer {
+            Some(_) => Ok(&mut self.state),
+            None => Err(Error::new(ErrorKind::ReadOnly, "a write in a read-only transaction")),
+        }
+    }
+}
+
+#[async_trait]
+impl OpenTransaction for MemoryTransaction {
+    async fn savepoint(&mut self, depth: usize) -> Result<()> {
+        self.savepoints.push((depth, self.state.clone()));
+        Ok(())
+    }
+
+    async fn release(&mut self, depth: usize) -> Result<()> {
+        self.savepoints.retain(|(other, _)| *other < depth);
+        Ok(())
+    }
+
+    async fn rollback_to(&mut self, depth: usize) -> Result<()> {
+        let position = self.savepoints.iter().position(|(other, _)| *other == depth);
+        let undone = position.and_then(|position| self.savepoints.drain(position..).next());
+        let missing = || Error::new(ErrorKind::Internal, "no savepoint of this depth");
+        self.state = undone.ok_or_else(missing)?.1;
+        Ok(())
+    }
+
+    async fn commit(self) -> Result<()> {
+        if self.writer.is_some() {
+            self.store.commit(self.state);
+        }
+        Ok(())
+    }
+
+    async fn rollback(self) -> Result<()> {
+        Ok(())
+    }
+}

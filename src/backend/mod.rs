@@ -1,0 +1,5 @@
+//! The places models are stored in. Each backend implements the contract of [`repository`](crate::repository) for every entity.
+
+pub(crate) mod memory;
+#[cfg(feature = "_sqlx")]
+pub(crate) mod sql;

@@ -1,0 +1,58 @@
+//! The part of a SQL backend that talks to one database library.
+
+use std::future::Future;
+
+use sea_orm::{DbBackend, Statement};
+
+use crate::{
+    capability::Capabilities,
+    context::{Access, Patience},
+    entity::Storable,
+    error::Result,
+    transaction::TxOptions,
+};
+
+/// Runs statements on connections.
+///
+/// A [`Lease`](Self::Lease) is a connection for as long as it is held. Dropping one must never give a connection back that may
+/// still be inside a transaction: it is rolled back first, without making the caller wait, or closed.
+///
+/// Errors are classified by the engine's codes. A future that is dropped leaves the lease as it is; what was sent may still run.
+pub(crate) trait Engine: Send + Sync + 'static {
+    type Lease: Send + 'static;
+
+    /// The dialect statements are written in.
+    fn dialect(&self) -> DbBackend;
+
+    fn capabilities(&self) -> Capabilities;
+
+    /// The most values one statement can carry.
+    fn bind_limit(&self) -> usize;
+
+    fn acquire(&self, access: Access, patience: Patience) -> impl Future<Output = Result<Self::Lease>> + Send;
+
+    fn begin(&self, lease: &mut Self::Lease, options: &TxOptions) -> impl Future<Output = Result<()>> + Send;
+
+    fn commit(&self, lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send;
+
+    fn rollback(&self, lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send;
+
+    /// Runs a statement without values, such as `SAVEPOINT`.
+    fn command(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send;
+
+    /// Runs a statement and answers how many rows it changed.
+    fn execute(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Runs a statement that answers the columns of an entity.
+    fn fetch<E: Storable>(
+        &self,
+        lease: &mut Self::Lease,
+        statement: Statement,
+    ) -> impl Future<Output = Result<Vec<E::Model>>> + Send;
+
+    /// Runs a statement that answers one number.
+    fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
+
+    /// Waits for the connections in use and closes all.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}

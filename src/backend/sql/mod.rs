@@ -1,0 +1,18 @@
+//! Models in SQL tables. Create, read, update and delete are written once, in `repository.rs`, over an [`Engine`] that runs
+//! statements; what differs between databases is in the folder of each.
+
+mod engine;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+mod repository;
+mod sea_orm;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+mod sqlx;
+mod statement;
+mod store;
+mod transaction;
+
+pub(crate) use engine::Engine;
+pub(crate) use repository::SqlRepository;
+pub(crate) use store::SqlStore;

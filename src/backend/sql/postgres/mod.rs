@@ -1,0 +1,31 @@
+//! Postgres, through sqlx.
+
+mod connect;
+mod error;
+mod flavor;
+
+use std::sync::Arc;
+
+pub(crate) use connect::open;
+use sqlx::PgPool;
+
+use self::flavor::PostgresFlavor;
+use super::{SqlStore, sqlx::SqlxEngine};
+use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
+
+pub(crate) type PostgresStore = SqlStore<SqlxEngine<PostgresFlavor>>;
+
+/// A store on a pool that somebody else made.
+pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
+    let capabilities = Capabilities {
+        durable: true,
+        schema: true,
+        check_constraints: true,
+        reads_beside_writer: true,
+        concurrent_writers: true,
+        isolation: &[Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable],
+        locking: false,
+        raw_sql: true,
+    };
+    SqlStore::new(SqlxEngine::new(pool, capabilities, None), clock)
+}

@@ -1,0 +1,45 @@
+//! A store on a connection that the application has already.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DatabaseConnectionType};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Error, ErrorKind, Result},
+    open::Backend,
+    store::Store,
+};
+
+impl Store {
+    /// A store on the pool of a SeaORM connection to SQLite or Postgres, for an application that moves to larder one repository
+    /// at a time. SeaORM goes on using the pool beside it; neither joins the other's transactions.
+    ///
+    /// The pool keeps the settings it was made with. On SQLite that is one connection by default, and whether foreign keys are
+    /// enforced, how long a busy database is waited for and whether there is a write-ahead log is up to whoever made it.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) for a connection to anything else.
+    pub fn from_sea_orm(connection: &DatabaseConnection) -> Result<Self> {
+        Self::from_sea_orm_with_clock(connection, Arc::new(SystemClock))
+    }
+
+    /// Like [`from_sea_orm`](Self::from_sea_orm), with a clock of the application's.
+    ///
+    /// # Errors
+    /// As [`from_sea_orm`](Self::from_sea_orm).
+    pub fn from_sea_orm_with_clock(connection: &DatabaseConnection, clock: Arc<dyn Clock>) -> Result<Self> {
+        let backend = match &connection.inner {
+            #[cfg(feature = "sqlite")]
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                Backend::Sqlite(super::sqlite::from_pool(connection.get_sqlite_connection_pool().clone(), clock))
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                Backend::Postgres(super::postgres::from_pool(connection.get_postgres_connection_pool().clone(), clock))
+            }
+            _ => return Err(Error::new(ErrorKind::Unsupported, "neither a pool of SQLite nor of Postgres connections")),
+        };
+        Ok(Self::new(backend))
+    }
+}

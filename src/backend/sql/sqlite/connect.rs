@@ -1,0 +1,90 @@
+//! Opens SQLite databases.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{SqliteStore, capabilities, flavor::SqliteFlavor};
+use crate::{
+    backend::sql::{
+        SqlStore,
+        sqlx::{SqlxEngine, classify},
+    },
+    clock::within,
+    error::{Error, ErrorKind, Result},
+    id::new_id,
+    open::{Durability, OpenOptions},
+};
+
+/// How long a statement waits for another process to finish writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {
+    let (connect, in_memory) = connect_options(url, options)?;
+    let opening = connect.connect();
+    let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
+    let mut first = opened.await?.map_err(classify::<SqliteFlavor>)?;
+    if !in_memory {
+        check_journal_mode(&mut first, options.write_ahead_log).await?;
+    }
+    let mut pool = SqlitePoolOptions::new()
+        .max_connections(options.max_connections.unwrap_or(if in_memory { 1 } else { 10 }))
+        .min_connections(options.min_connections)
+        .acquire_timeout(options.acquire_timeout);
+    // A database in memory lives as long as its last connection.
+    let anchor = if in_memory {
+        pool = pool.idle_timeout(None).max_lifetime(None);
+        Some(first)
+    } else {
+        first.close().await.map_err(classify::<SqliteFlavor>)?;
+        None
+    };
+    let engine = SqlxEngine::new(pool.connect_lazy_with(connect), capabilities(in_memory), anchor);
+    Ok(SqlStore::new(engine, options.clock.clone()))
+}
+
+/// What every connection is opened with, and whether the database is in memory.
+fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOptions, bool)> {
+    let invalid = |message| Error::new(ErrorKind::InvalidInput, message);
+    let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
+    let (path, parameters) = place.split_once('?').unwrap_or((place, ""));
+    if path.is_empty() {
+        return Err(invalid("a `sqlite:` URL without a path; `sqlite::memory:` is a database in memory"));
+    }
+    let in_memory = path == ":memory:" || parameters.split('&').any(|parameter| parameter == "mode=memory");
+    let connect = if path == ":memory:" {
+        // A name of its own lets a second connection reach the database, and no other store.
+        SqliteConnectOptions::new().filename(format!("file:larder-{}", new_id())).in_memory(true).shared_cache(true)
+    } else {
+        let connect = SqliteConnectOptions::from_str(url);
+        let connect = connect.map_err(|_| invalid("a `sqlite:` URL with a parameter that SQLite does not know"))?;
+        if parameters.contains("mode=") { connect } else { connect.create_if_missing(true) }
+    };
+    let (journal, synchronous) = match (options.write_ahead_log, options.durability) {
+        (true, Durability::Process) => (SqliteJournalMode::Wal, SqliteSynchronous::Normal),
+        (true, Durability::Power) => (SqliteJournalMode::Wal, SqliteSynchronous::Full),
+        (false, _) => (SqliteJournalMode::Delete, SqliteSynchronous::Full),
+    };
+    let mut connect = connect
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(synchronous)
+        .pragma("wal_autocheckpoint", "1000")
+        .disable_statement_logging();
+    if !in_memory && !parameters.contains("mode=ro") {
+        connect = connect.journal_mode(journal);
+    }
+    Ok((connect, in_memory))
+}
+
+/// SQLite keeps the old journal mode without an error where it cannot change it.
+async fn check_journal_mode(connection: &mut SqliteConnection, write_ahead_log: bool) -> Result<()> {
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(connection).await.map_err(classify::<SqliteFlavor>)?;
+    if (mode == "wal") == write_ahead_log {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Connection, "the database kept another journal mode than it was asked for"))
+}

@@ -1,0 +1,73 @@
+//! Errors of SQLite by their extended result code (<https://www.sqlite.org/rescode.html>).
+
+use sqlx::error::DatabaseError;
+
+use crate::error::{Error, ErrorKind};
+
+pub(super) fn classify(error: &dyn DatabaseError) -> Error {
+    let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    let kind = kind(code, error.message());
+    Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, error.message()))
+}
+
+fn kind(code: i32, message: &str) -> ErrorKind {
+    use ErrorKind as K;
+    match code {
+        2067 | 1555 | 2579 => K::Duplicate,
+        787 => K::ForeignKey,
+        275 | 1811 | 531 => K::Check,
+        1299 => K::NotNull,
+        3082 => K::ResourceExhausted,
+        3091 => K::InvalidInput,
+        8202 | 8458 => K::Corrupt,
+        // Of the other codes the low byte says enough.
+        _ => match code & 0xff {
+            // The only fault without a code of its own.
+            1 if message.starts_with("no such table") => K::TableMissing,
+            1 | 17 | 18 | 20 | 21 | 25 => K::InvalidInput,
+            2 => K::EngineDown,
+            3 | 23 => K::Auth,
+            4 | 5 | 6 | 15 => K::Contention,
+            7 | 13 | 22 => K::ResourceExhausted,
+            8 => K::ReadOnly,
+            9 => K::Cancelled,
+            10 => K::Io,
+            11 | 24 | 26 => K::Corrupt,
+            14 => K::Connection,
+            19 => K::Check,
+            _ => K::Internal,
+        },
+    }
+}
+
+/// The constraint's name, which SQLite tells only in its message: `UNIQUE constraint failed: table.column`.
+fn constraint(kind: ErrorKind, message: &str) -> Option<String> {
+    matches!(kind, ErrorKind::Duplicate | ErrorKind::NotNull | ErrorKind::Check)
+        .then(|| message.split_once("constraint failed: "))
+        .flatten()
+        .map(|(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unlisted_extended_code_falls_back_to_its_low_byte() {
+        for (code, expected) in [
+            (517, ErrorKind::Contention),
+            (262, ErrorKind::Contention),
+            (1032, ErrorKind::ReadOnly),
+            (1034, ErrorKind::Io),
+            (522, ErrorKind::Io),
+            (3082, ErrorKind::ResourceExhausted),
+            (267, ErrorKind::Corrupt),
+            (1550, ErrorKind::Connection),
+            (13, ErrorKind::ResourceExhausted),
+            (1, ErrorKind::InvalidInput),
+            (99, ErrorKind::Internal),
+        ] {
+            assert_eq!(kind(code, ""), expected, "{code}");
+        }
+    }
+}

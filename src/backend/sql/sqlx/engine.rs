@@ -1,0 +1,171 @@
+//! An [`Engine`] on a pool of sqlx.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
+use sqlx::{Pool, pool::PoolConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::{
+    error::classify,
+    flavor::{Connection, Flavor},
+    lease::Lease,
+};
+use crate::{
+    backend::sql::Engine,
+    capability::Capabilities,
+    clock::within,
+    context::{Access, Patience},
+    entity::{Storable, unreadable},
+    error::{Error, ErrorKind, Result},
+    transaction::TxOptions,
+};
+
+pub(crate) struct SqlxEngine<F: Flavor> {
+    pool: Pool<F::Db>,
+    capabilities: Capabilities,
+    acquire_timeout: Duration,
+    /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
+    writer: Arc<Mutex<()>>,
+    /// Keeps a database in memory alive while the pool has no connection.
+    anchor: std::sync::Mutex<Option<Connection<F>>>,
+}
+
+impl<F: Flavor> SqlxEngine<F> {
+    pub(crate) fn new(pool: Pool<F::Db>, mut capabilities: Capabilities, anchor: Option<Connection<F>>) -> Self {
+        let acquire_timeout = pool.options().get_acquire_timeout();
+        // One connection does one thing at a time, whatever the database could do.
+        let several = pool.options().get_max_connections() > 1;
+        capabilities.reads_beside_writer &= several;
+        capabilities.concurrent_writers &= several;
+        Self { pool, capabilities, acquire_timeout, writer: Arc::default(), anchor: std::sync::Mutex::new(anchor) }
+    }
+
+    async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
+        match (access == Access::Write && !self.capabilities.concurrent_writers, patience) {
+            (false, _) => Ok(None),
+            (true, Patience::None) => self.writer.clone().try_lock_owned().map(Some).map_err(|_| nested_acquire()),
+            (true, Patience::Timeout) => {
+                let turn = self.writer.clone().lock_owned();
+                within(self.acquire_timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await.map(Some)
+            }
+        }
+    }
+
+    async fn connection(&self, patience: Patience) -> Result<PoolConnection<F::Db>> {
+        if patience == Patience::None {
+            let is_full = self.pool.size() >= self.pool.options().get_max_connections();
+            match self.pool.try_acquire() {
+                Some(connection) => return Ok(connection),
+                None if is_full => return Err(nested_acquire()),
+                None => {}
+            }
+        }
+        self.pool.acquire().await.map_err(classify::<F>)
+    }
+}
+
+fn nested_acquire() -> Error {
+    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
+}
+
+impl<F: Flavor> Engine for SqlxEngine<F> {
+    type Lease = Lease<F>;
+
+    fn dialect(&self) -> DbBackend {
+        F::DIALECT
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn bind_limit(&self) -> usize {
+        F::BIND_LIMIT
+    }
+
+    async fn acquire(&self, access: Access, patience: Patience) -> Result<Lease<F>> {
+        if self.pool.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, ""));
+        }
+        let turn = self.turn(access, patience).await?;
+        Ok(Lease::new(self.connection(patience).await?, turn))
+    }
+
+    async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions) -> Result<()> {
+        lease.begin(F::begin(options), F::after(options)).await
+    }
+
+    async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
+        lease.end("COMMIT").await
+    }
+
+    async fn rollback(&self, lease: &mut Lease<F>) -> Result<()> {
+        lease.end("ROLLBACK").await
+    }
+
+    async fn command(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
+        lease.run(sql).await
+    }
+
+    async fn execute(&self, lease: &mut Lease<F>, statement: Statement) -> Result<u64> {
+        refuse_unbindable::<F>(&statement)?;
+        F::execute(lease.connection()?, statement).await.map_err(classify::<F>)
+    }
+
+    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement) -> Result<Vec<E::Model>> {
+        refuse_unbindable::<F>(&statement)?;
+        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
+        rows.iter().map(|row| E::Model::from_query_result(row, "").map_err(unreadable)).collect()
+    }
+
+    async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
+        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
+        let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
+        rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
+    }
+
+    async fn close(&self) {
+        let anchor = self.anchor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(anchor);
+        self.pool.close().await;
+    }
+}
+
+/// Refuses values that the binding to sqlx would panic on. On Postgres there are none.
+fn refuse_unbindable<F: Flavor>(statement: &Statement) -> Result<()> {
+    let mut values = statement.values.iter().flat_map(|values| &values.0);
+    if F::DIALECT == DbBackend::Postgres || values.all(is_bindable) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unsupported, "a value of a type this backend does not store"))
+}
+
+fn is_bindable(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Bool(_)
+            | Value::TinyInt(_)
+            | Value::SmallInt(_)
+            | Value::Int(_)
+            | Value::BigInt(_)
+            | Value::TinyUnsigned(_)
+            | Value::SmallUnsigned(_)
+            | Value::Unsigned(_)
+            | Value::BigUnsigned(_)
+            | Value::Float(_)
+            | Value::Double(_)
+            | Value::String(_)
+            | Value::Enum(_)
+            | Value::Char(_)
+            | Value::Bytes(_)
+            | Value::Json(_)
+            | Value::Uuid(_)
+            | Value::ChronoDate(_)
+            | Value::ChronoTime(_)
+            | Value::ChronoDateTime(_)
+            | Value::ChronoDateTimeUtc(_)
+            | Value::ChronoDateTimeLocal(_)
+            | Value::ChronoDateTimeWithTimeZone(_)
+    )
+}

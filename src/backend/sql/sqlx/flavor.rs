@@ -1,0 +1,38 @@
+//! What differs between the databases of sqlx.
+
+use std::future::Future;
+
+use sea_orm::{DbBackend, QueryResult, Statement};
+use sqlx::{Database, error::DatabaseError};
+
+use crate::{error::Error, transaction::TxOptions};
+
+/// The connection of a flavor.
+pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
+
+/// One database of sqlx.
+pub(crate) trait Flavor: Sized + Send + Sync + 'static {
+    type Db: Database;
+
+    const DIALECT: DbBackend;
+    const BIND_LIMIT: usize;
+
+    /// The statements that begin a transaction.
+    fn begin(options: &TxOptions) -> Vec<String>;
+
+    /// What has to be undone on the connection after a transaction with these options has ended.
+    fn after(options: &TxOptions) -> Option<&'static str>;
+
+    fn classify(error: &dyn DatabaseError) -> Error;
+
+    /// Runs statements without values.
+    fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Runs a statement and answers how many rows it changed.
+    fn execute(connection: &mut Connection<Self>, statement: Statement) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+    fn fetch(
+        connection: &mut Connection<Self>,
+        statement: Statement,
+    ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
+}

@@ -1,0 +1,96 @@
+//! A connection taken from the pool, and how it goes back.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use tokio::{runtime::Handle, sync::OwnedMutexGuard};
+
+use super::flavor::{Connection, Flavor};
+use crate::{
+    clock::within,
+    error::{Error, ErrorKind, Result},
+};
+
+/// How long a connection may take to roll back what its user left behind, before it is closed instead.
+const CLEANING: Duration = Duration::from_secs(5);
+
+/// A connection of the pool.
+///
+/// One whose transaction has not ended is rolled back by a task of its own when the lease is dropped, and goes back to the pool
+/// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within two times [`CLEANING`].
+pub(crate) struct Lease<F: Flavor> {
+    connection: Option<PoolConnection<F::Db>>,
+    /// The turn to write, kept until the connection is clean again.
+    turn: Option<OwnedMutexGuard<()>>,
+    runtime: Handle,
+    /// Whether a transaction may be open on the connection: from before it is begun until its end was confirmed.
+    in_transaction: bool,
+    /// What to undo after the transaction.
+    after: Option<&'static str>,
+}
+
+impl<F: Flavor> Lease<F> {
+    pub(super) fn new(connection: PoolConnection<F::Db>, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { connection: Some(connection), turn, runtime: Handle::current(), in_transaction: false, after: None }
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&mut Connection<F>> {
+        let gone = || Error::new(ErrorKind::Internal, "the connection was given back already");
+        self.connection.as_deref_mut().ok_or_else(gone)
+    }
+
+    pub(super) async fn begin(&mut self, statements: Vec<String>, after: Option<&'static str>) -> Result<()> {
+        self.in_transaction = true;
+        self.after = after;
+        for statement in statements {
+            self.run(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction with `COMMIT` or `ROLLBACK`.
+    pub(super) async fn end(&mut self, statement: &str) -> Result<()> {
+        self.run(statement.to_owned()).await?;
+        // A commit that took effect is not undone by what fails here: the connection is closed instead of given back.
+        let clean = match self.after {
+            Some(after) => self.run(after.to_owned()).await,
+            None => Ok(()),
+        };
+        self.in_transaction = clean.is_err();
+        Ok(())
+    }
+
+    pub(super) async fn run(&mut self, statement: String) -> Result<()> {
+        let ran = F::run(self.connection()?, statement).await;
+        ran.map_err(super::error::classify::<F>)
+    }
+}
+
+impl<F: Flavor> Drop for Lease<F> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        // sqlx gives a connection back by a task, which needs a runtime, and this may run outside of any.
+        let _runtime = self.runtime.enter();
+        if !self.in_transaction {
+            return drop(connection);
+        }
+        let (turn, after) = (self.turn.take(), self.after);
+        self.runtime.spawn(async move {
+            let mut statements = vec!["ROLLBACK".to_owned()];
+            statements.extend(after.map(str::to_owned));
+            let clean = async {
+                for statement in statements {
+                    F::run(&mut connection, statement).await?;
+                }
+                Ok::<(), sqlx::Error>(())
+            };
+            let clean = within(CLEANING, clean, ErrorKind::Connection, "").await;
+            if !matches!(clean, Ok(Ok(()))) {
+                tracing::debug!("a connection could not be rolled back and is closed");
+                let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
+                drop(closed);
+            }
+            drop(turn);
+        });
+    }
+}

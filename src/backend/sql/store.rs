@@ -1,0 +1,168 @@
+//! What the repositories of one SQL store share: how a statement finds its connection.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::{Statement, sea_query::Values};
+
+use super::{engine::Engine, transaction::SqlTransaction};
+use crate::{
+    capability::Capabilities,
+    clock::Clock,
+    context::{Access, Cx, Entry},
+    entity::Storable,
+    error::Result,
+    repository::Transactional,
+    transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions},
+    value::portable,
+};
+
+pub(crate) struct SqlStore<G: Engine>(Arc<Shared<G>>);
+
+struct Shared<G> {
+    id: StoreId,
+    engine: Arc<G>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<G: Engine> Clone for SqlStore<G> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<G: Engine> SqlStore<G> {
+    pub(crate) fn new(engine: G, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock }))
+    }
+
+    pub(super) fn engine(&self) -> &G {
+        &self.0.engine
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.engine().capabilities()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.engine().close().await;
+    }
+
+    /// How a call takes part in the context's unit of work.
+    pub(super) fn enter(&self, cx: &Cx, access: Access) -> Result<Entry<SqlTransaction<G>>> {
+        cx.enter(self.0.id, access)
+    }
+
+    pub(super) async fn fetch<E: Storable>(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<E::Model>> {
+        let entry = self.enter(cx, access)?;
+        let mut held = self.hold(&entry, access).await?;
+        let models = self.engine().fetch::<E>(held.lease()?, statement).await;
+        held.finish(models).await
+    }
+
+    pub(super) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
+        let entry = self.enter(cx, Access::Write)?;
+        let mut held = self.hold(&entry, Access::Write).await?;
+        let changed = self.engine().execute(held.lease()?, statement).await;
+        held.finish(changed).await
+    }
+
+    pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
+        let entry = self.enter(cx, Access::Read)?;
+        let mut held = self.hold(&entry, Access::Read).await?;
+        let number = self.engine().number(held.lease()?, statement).await;
+        held.finish(number).await
+    }
+
+    /// [`execute`](Self::execute), for a statement that a caller wrote.
+    pub(crate) async fn execute_checked(&self, cx: &Cx, statement: Statement) -> Result<u64> {
+        self.execute(cx, portable_values(statement)?).await
+    }
+
+    /// [`fetch`](Self::fetch), for a statement that a caller wrote.
+    pub(crate) async fn models_checked<E: Storable>(&self, cx: &Cx, select: Statement) -> Result<Vec<E::Model>> {
+        self.fetch::<E>(cx, Access::Read, portable_values(select)?).await
+    }
+
+    /// The connection for one statement.
+    pub(super) async fn hold<'a>(&self, entry: &'a Entry<SqlTransaction<G>>, access: Access) -> Result<Held<'a, G>> {
+        match entry {
+            Entry::Joined(level, transaction) => Ok(Held::Joined(transaction.step(level.id()).await?)),
+            Entry::Alone(patience) => Ok(Held::Alone(self.engine().acquire(access, *patience).await?)),
+        }
+    }
+
+    /// The connection for several statements that take effect together.
+    pub(super) async fn hold_together<'a>(&self, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
+        match self.hold(entry, Access::Write).await? {
+            Held::Alone(lease) => {
+                let own = SqlTransaction::begin(self.0.engine.clone(), lease, &TxOptions::default()).await?;
+                Ok(Held::Own(own))
+            }
+            joined => Ok(joined),
+        }
+    }
+}
+
+fn portable_values(mut statement: Statement) -> Result<Statement> {
+    let values = statement.values.map(|values| values.0.into_iter().map(portable).collect::<Result<_>>().map(Values));
+    statement.values = values.transpose()?;
+    Ok(statement)
+}
+
+/// A connection, held for a call.
+pub(super) enum Held<'a, G: Engine> {
+    /// That of the context's transaction.
+    Joined(Step<'a, SqlTransaction<G>>),
+    /// One by itself, outside any transaction.
+    Alone(G::Lease),
+    /// One with a transaction of the call's own.
+    Own(SqlTransaction<G>),
+}
+
+impl<G: Engine> Held<'_, G> {
+    pub(super) fn lease(&mut self) -> Result<&mut G::Lease> {
+        match self {
+            Self::Joined(step) => step.work().map(SqlTransaction::lease),
+            Self::Alone(lease) => Ok(lease),
+            Self::Own(own) => Ok(own.lease()),
+        }
+    }
+
+    /// Reports the call's result: fails the context's transaction, or ends the call's own.
+    pub(super) async fn finish<R: Send>(self, result: Result<R>) -> Result<R> {
+        match (self, result) {
+            (Self::Joined(step), result) => step.finish(result),
+            (Self::Alone(_), result) => result,
+            (Self::Own(own), Ok(value)) => own.commit().await.map(|()| value),
+            (Self::Own(own), Err(error)) => {
+                if let Err(e) = own.rollback().await {
+                    tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<G: Engine> Transactional for SqlStore<G> {
+    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+        let capabilities = self.capabilities();
+        options.check(capabilities.isolation, capabilities.locking)?;
+        let access = if options.access_mode() == AccessMode::ReadOnly { Access::Read } else { Access::Write };
+        let level = match self.enter(cx, access)? {
+            Entry::Joined(outer, transaction) => transaction.nest(&outer, options).await?,
+            Entry::Alone(patience) => {
+                let lease = self.engine().acquire(access, patience).await?;
+                let open = SqlTransaction::begin(self.0.engine.clone(), lease, options).await?;
+                Transaction::begun(self.0.id, *options, open)
+            }
+        };
+        Ok(cx.inside(level))
+    }
+}

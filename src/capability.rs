@@ -1,0 +1,26 @@
+//! What a backend can do, for callers that want to know before they try.
+
+use crate::transaction::Isolation;
+
+/// What a store can do. Whatever is missing here answers [`Unsupported`](crate::ErrorKind::Unsupported) when it is asked for, or
+/// is a property of the data that the store cannot check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// What was stored outlives the store.
+    pub durable: bool,
+    /// Tables are made by migrations, and a model without one is [`TableMissing`](crate::ErrorKind::TableMissing).
+    pub schema: bool,
+    /// Check constraints of the schema are enforced.
+    pub check_constraints: bool,
+    /// Reads outside a transaction go on while another task's transaction has written and not yet ended.
+    pub reads_beside_writer: bool,
+    /// Two tasks can have a writing transaction open at once.
+    pub concurrent_writers: bool,
+    /// The isolation levels that can be asked for; without asking, it is the first.
+    pub isolation: &'static [Isolation],
+    /// When a transaction takes its write lock can be chosen.
+    pub locking: bool,
+    /// SQL statements can be run beside the repositories.
+    pub raw_sql: bool,
+}

@@ -1,0 +1,79 @@
+//! Wall clock and waiting, in one place, so that tests can move time.
+
+use std::{
+    fmt::Debug,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a store takes the current time from.
+pub trait Clock: Debug + Send + Sync {
+    /// The current time.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A clock that stands still until it is told to move.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use larder::{Clock, ManualClock};
+///
+/// let clock = Arc::new(ManualClock::at("2026-01-01T12:00:00Z".parse()?));
+/// clock.advance(Duration::from_secs(90));
+/// assert_eq!(clock.now().to_rfc3339(), "2026-01-01T12:01:30+00:00");
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
+#[derive(Debug)]
+pub struct ManualClock(Mutex<DateTime<Utc>>);
+
+impl ManualClock {
+    /// A clock that stands at `now`.
+    #[must_use]
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// Moves the clock forward. Beyond the last representable time it stays where it is.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = TimeDelta::from_std(by).ok().and_then(|by| now.checked_add_signed(by));
+        *now = moved.unwrap_or(*now);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `time` cut, never rounded up, to the microseconds every backend stores.
+#[must_use]
+pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}
+
+/// Waits for `future`, at most for `limit`; `kind` and `message` say what an overrun means.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    future: impl Future<Output = T> + Send,
+    kind: ErrorKind,
+    message: &'static str,
+) -> Result<T> {
+    tokio::time::timeout(limit, future).await.map_err(|_| Error::new(kind, message))
+}

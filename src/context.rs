@@ -1,0 +1,166 @@
+//! [`Cx`], the value that carries one unit of work from the caller to every repository.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    transaction::{Level, OpenTransaction, StoreId, Transaction},
+};
+
+tokio::task_local! {
+    /// The context of the `tx` closure this task is running, to notice calls that leave the transaction by accident.
+    static CURRENT: Cx;
+}
+
+/// What one unit of work carries: the open transaction of each store.
+///
+/// A clone is cheap and means the same work. A repository joins the transaction of its store by itself:
+///
+/// ```
+/// # use larder::{Cx, Error, ErrorKind, TransactionalExt};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+/// let store = larder::open("memory:").await?;
+/// let cx = Cx::new();
+/// let escaped = store.tx_once(&cx, |cx| async move { Ok::<Cx, Error>(cx) }).await?;
+/// // The transaction has ended, and its context cannot be used by mistake.
+/// assert_eq!(escaped.commit().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Default)]
+pub struct Cx {
+    levels: Arc<[Arc<Level>]>,
+    outside: bool,
+}
+
+impl Cx {
+    /// A context outside any transaction.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same work, stepping outside its transactions on purpose: operations run by themselves, on a connection of their own,
+    /// and stay when the transaction rolls back. A transaction opened with it is independent of the surrounding one.
+    ///
+    /// Where no second connection is to be had at once, the operation is [`NestedAcquire`](ErrorKind::NestedAcquire).
+    #[must_use]
+    pub fn outside_tx(&self) -> Self {
+        Self { levels: self.levels.clone(), outside: true }
+    }
+
+    /// Whether operations with this context belong to a transaction that is still open.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        !self.outside && self.levels.iter().any(|level| level.is_open())
+    }
+
+    /// Runs `hook` once, after the outermost transaction has committed, before `tx` returns. It never runs if the transaction,
+    /// or the nested part it was registered in, is rolled back, or if the outcome of the commit is unknown. Hooks run in the
+    /// order of registration; one that panics is logged and does not stop the others.
+    ///
+    /// # Errors
+    /// [`TransactionClosed`](ErrorKind::TransactionClosed) outside an open transaction.
+    pub fn on_commit(&self, hook: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.innermost()?.add_hook(Box::new(hook))
+    }
+
+    /// Commits the transaction, or releases the nested part, that [`begin`](crate::Transactional::begin) opened for this
+    /// context. [`tx`](crate::TransactionalExt::tx) does this by itself.
+    ///
+    /// # Errors
+    /// - [`TransactionAborted`](ErrorKind::TransactionAborted) if a statement of the transaction had failed: nothing is stored.
+    /// - [`CommitUnknown`](ErrorKind::CommitUnknown) if the commit was sent and its answer was lost.
+    /// - [`TransactionClosed`](ErrorKind::TransactionClosed) if the transaction has ended before.
+    /// - Any other kind: the engine refused to commit, for example a deferred constraint; nothing is stored.
+    ///
+    /// # Dropping the future
+    /// The transaction is then committed or rolled back as a whole, and which of the two cannot be told.
+    pub async fn commit(&self) -> Result<()> {
+        self.innermost()?.commit().await
+    }
+
+    /// Rolls back what [`begin`](crate::Transactional::begin) opened for this context. Dropping every clone of the context does
+    /// the same without waiting for it.
+    ///
+    /// # Errors
+    /// [`TransactionClosed`](ErrorKind::TransactionClosed) if the transaction has ended before. Otherwise what the engine
+    /// answered; the connection is then closed, which rolls back as well.
+    pub async fn rollback(&self) -> Result<()> {
+        self.innermost()?.rollback().await
+    }
+
+    /// How an operation on the store `id` takes part: joined to a transaction of `T`, or alone.
+    pub(crate) fn enter<T: OpenTransaction>(&self, id: StoreId, access: Access) -> Result<Entry<T>> {
+        if !self.outside {
+            if let Some(level) = self.levels.iter().rev().find(|level| level.store() == id) {
+                return level.transaction_of::<T>().map(|transaction| Entry::Joined(level.clone(), transaction));
+            }
+            if access == Access::Write && !self.levels.is_empty() {
+                self.innermost()?;
+                return Err(Error::new(
+                    ErrorKind::ForeignTransaction,
+                    "a write to another store inside a transaction; say `cx.outside_tx()` if it is meant",
+                ));
+            }
+        }
+        match (holds_connection(id), self.outside) {
+            (true, false) => Err(Error::new(
+                ErrorKind::NestedAcquire,
+                "called with a context from outside the transaction this task has open on the same store; \
+                 pass the closure's own context, or say `cx.outside_tx()` if it is meant",
+            )),
+            (true, true) => Ok(Entry::Alone(Patience::None)),
+            (false, _) => Ok(Entry::Alone(Patience::Timeout)),
+        }
+    }
+
+    /// This context inside `level`, which replaces an earlier transaction of the same store.
+    pub(crate) fn inside(&self, level: Arc<Level>) -> Self {
+        let others = self.levels.iter().filter(|other| other.store() != level.store());
+        Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false }
+    }
+
+    pub(crate) fn innermost(&self) -> Result<&Arc<Level>> {
+        let closed = || Error::new(ErrorKind::TransactionClosed, "the context has no open transaction");
+        let level = self.levels.last().filter(|_| !self.outside).ok_or_else(closed)?;
+        if level.is_open() { Ok(level) } else { Err(closed()) }
+    }
+
+    /// Runs `future` as the closure of this context's transaction.
+    pub(crate) async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+}
+
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("in_transaction", &self.in_transaction()).field("outside", &self.outside).finish()
+    }
+}
+
+/// Whether this task runs inside a `tx` closure of the store `id`, and so holds one of its connections.
+fn holds_connection(id: StoreId) -> bool {
+    CURRENT.try_with(|cx| cx.levels.iter().any(|level| level.store() == id && level.is_open())).unwrap_or(false)
+}
+
+/// What an operation does to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// How long an operation may wait for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as the store's timeout allows.
+    Timeout,
+    /// Not at all: this task holds a connection already, and might wait for itself.
+    None,
+}
+
+/// How an operation takes part in the unit of work.
+pub(crate) enum Entry<T: OpenTransaction> {
+    Joined(Arc<Level>, Arc<Transaction<T>>),
+    Alone(Patience),
+}

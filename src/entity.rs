@@ -1,0 +1,109 @@
+//! What larder needs to know of a SeaORM entity.
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
+    TryIntoModel, Value,
+    sea_query::{Expr, IntoValueTuple},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    value::{self, Key},
+};
+
+/// A SeaORM entity that every backend can store: its model can be cloned, sent, and written as text. Implemented for all that
+/// qualify; `#[derive(Serialize, Deserialize)]` on the `Model` is what an entity made for SeaORM alone may lack.
+pub trait Storable:
+    EntityTrait<
+        Model: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        Column: Send + Sync,
+        PrimaryKey: PrimaryKeyTrait<ValueType: Clone + Send + Sync + 'static>,
+    >
+{
+    /// The model with these values, one for each column, in the order of the entity's columns.
+    #[doc(hidden)]
+    fn model_of(values: Vec<Value>) -> Result<Self::Model, DbErr>;
+}
+
+impl<E> Storable for E
+where
+    E: EntityTrait<
+            Model: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+            Column: Send + Sync,
+            PrimaryKey: PrimaryKeyTrait<ValueType: Clone + Send + Sync + 'static>,
+        >,
+    E::ActiveModel: TryIntoModel<E::Model>,
+{
+    fn model_of(values: Vec<Value>) -> Result<E::Model, DbErr> {
+        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+        for (column, value) in E::Column::iter().zip(values) {
+            model.try_set(column, value)?;
+        }
+        model.try_into_model()
+    }
+}
+
+/// The id of an entity's models: the type of its primary key, a tuple where that is composite.
+pub type IdOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
+
+/// The columns of an entity by position, and what the engine may fill in.
+#[derive(Debug)]
+pub(crate) struct Shape<E: Storable> {
+    pub(crate) columns: Vec<E::Column>,
+    /// Positions of the id's columns, in the order of the id's parts.
+    pub(crate) id: Vec<usize>,
+    /// Position of the id's column if the engine generates it.
+    pub(crate) generated: Option<usize>,
+    /// Positions and defaults of the columns that have one.
+    pub(crate) defaults: Vec<(usize, Expr)>,
+}
+
+impl<E: Storable> Shape<E> {
+    pub(crate) fn new() -> Self {
+        let columns: Vec<_> = E::Column::iter().collect();
+        let position = |name: &str| columns.iter().position(|column| column.as_str() == name);
+        let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
+        let generated = id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1);
+        let defaults = columns.iter().enumerate();
+        let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
+        Self { columns, id, generated, defaults }
+    }
+
+    /// The name of the models' table.
+    pub(crate) fn table(&self) -> String {
+        E::default().table_name().to_owned()
+    }
+
+    /// The portable values of a model, one for each column.
+    pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
+        self.columns.iter().map(|column| value::portable(model.get(*column))).collect()
+    }
+
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn key_of_values(&self, values: &[Value]) -> Key {
+        Key(self.id.iter().filter_map(|position| values.get(*position).cloned()).collect())
+    }
+
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
+        let columns = self.id.iter().filter_map(|position| self.columns.get(*position));
+        Key(columns.map(|column| model.get(*column)).collect())
+    }
+
+    pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
+        id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
+    }
+
+    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
+        (self.generated == Some(position) && value::integer(new) == Some(0))
+            || (self.defaults.iter().any(|(i, _)| *i == position) && value::is_null(new))
+    }
+}
+
+/// A stored row that does not fit its entity.
+pub(crate) fn unreadable(error: DbErr) -> Error {
+    Error::new(ErrorKind::Corrupt, "a stored row does not fit the model").with_source(error)
+}

@@ -1,0 +1,253 @@
+//! Opens a store by its URL. The only file that names every backend.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::{DbBackend, Statement};
+
+#[cfg(feature = "_sqlx")]
+use crate::backend::sql::SqlRepository;
+#[cfg(feature = "postgres")]
+use crate::backend::sql::postgres::{self, PostgresStore};
+#[cfg(feature = "sqlite")]
+use crate::backend::sql::sqlite::{self, SqliteStore};
+use crate::{
+    backend::memory::{MemoryRepository, MemoryStore},
+    capability::Capabilities,
+    clock::{Clock, SystemClock},
+    context::Cx,
+    entity::{IdOf, Storable},
+    error::{Error, ErrorKind, Result},
+    repository::{Storage, Transactional},
+    store::Store,
+};
+
+/// Opens a store with the default [`OpenOptions`]:
+///
+/// | URL | store |
+/// |---|---|
+/// | `memory:` | in this process's memory, gone with the last clone of the store |
+/// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`) |
+/// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
+/// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
+/// | `postgres://USER:PASSWORD@HOST/DATABASE` | a Postgres database (feature `postgres`) |
+///
+/// # Errors
+/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, [`Unsupported`](ErrorKind::Unsupported) for a backend whose
+/// feature is off, [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached. None shows the URL.
+pub async fn open(url: &str) -> Result<Store> {
+    OpenOptions::new().open(url).await
+}
+
+/// What a power failure may cost. The crash of the process alone never costs a committed transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A power failure may undo the last commits, but never damages the store. SQLite: `synchronous=NORMAL`.
+    #[default]
+    Process,
+    /// A commit outlives a power failure. SQLite: `synchronous=FULL`.
+    Power,
+}
+
+/// How to open a store. Settings a backend has no use for are ignored by it.
+#[derive(Clone)]
+pub struct OpenOptions {
+    pub(crate) max_connections: Option<u32>,
+    pub(crate) min_connections: u32,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) durability: Durability,
+    pub(crate) write_ahead_log: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: None,
+            min_connections: 0,
+            acquire_timeout: Duration::from_secs(30),
+            durability: Durability::default(),
+            write_ahead_log: true,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl OpenOptions {
+    /// The defaults: up to 10 connections (one for a SQLite database in memory), 30 s to wait for one, the machine's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The most connections to the engine at one time. At least 1.
+    #[must_use]
+    pub fn max_connections(self, max_connections: u32) -> Self {
+        Self { max_connections: Some(max_connections), ..self }
+    }
+
+    /// Connections kept open even when nobody needs them. At most `max_connections`.
+    #[must_use]
+    pub fn min_connections(self, min_connections: u32) -> Self {
+        Self { min_connections, ..self }
+    }
+
+    /// How long an operation waits for a connection, or for its turn to write, before it is
+    /// [`PoolTimeout`](ErrorKind::PoolTimeout). Opening the store itself is bounded by it as well.
+    #[must_use]
+    pub fn acquire_timeout(self, acquire_timeout: Duration) -> Self {
+        Self { acquire_timeout, ..self }
+    }
+
+    /// What a power failure may cost, on SQLite. Postgres goes by the server's own settings.
+    #[must_use]
+    pub fn durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    /// Whether SQLite keeps a write-ahead log, which lets reads go on beside a write. Without it the journal mode is DELETE and
+    /// `synchronous` is FULL, whatever the durability asked for. On by default.
+    #[must_use]
+    pub fn write_ahead_log(self, write_ahead_log: bool) -> Self {
+        Self { write_ahead_log, ..self }
+    }
+
+    /// Where the store takes the current time from.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Opens the store, with at least one working connection.
+    ///
+    /// # Errors
+    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that contradict each other.
+    pub async fn open(&self, url: &str) -> Result<Store> {
+        if self.max_connections.is_some_and(|max| max == 0 || max < self.min_connections) {
+            return Err(Error::new(ErrorKind::InvalidInput, "max_connections is zero or below min_connections"));
+        }
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        let backend = match scheme {
+            "memory" if url == "memory:" => Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout)),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Backend::Sqlite(sqlite::open(url, self).await?),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Backend::Postgres(postgres::open(url, self).await?),
+            #[cfg(not(feature = "sqlite"))]
+            "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "the feature `sqlite` is off")),
+            #[cfg(not(feature = "postgres"))]
+            "postgres" | "postgresql" => return Err(Error::new(ErrorKind::Unsupported, "the feature `postgres` is off")),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:` and `postgres://…`",
+                ));
+            }
+        };
+        Ok(Store::new(backend))
+    }
+}
+
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("OpenOptions");
+        debug.field("max_connections", &self.max_connections).field("min_connections", &self.min_connections);
+        debug.field("acquire_timeout", &self.acquire_timeout).field("durability", &self.durability);
+        debug.field("write_ahead_log", &self.write_ahead_log).field("clock", &self.clock).finish()
+    }
+}
+
+/// The backend of a store.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    Memory(MemoryStore),
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteStore),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStore),
+}
+
+/// Evaluates one expression with the store of whichever backend it is.
+macro_rules! each {
+    ($backend:expr, $store:ident => $expression:expr) => {
+        match $backend {
+            Backend::Memory($store) => $expression,
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite($store) => $expression,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres($store) => $expression,
+        }
+    };
+}
+
+impl Backend {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "memory",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => "sqlite",
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    pub(crate) fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
+        match self {
+            Self::Memory(store) => Arc::new(MemoryRepository::<E>::new(store.clone())),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Result<DbBackend> {
+        match self {
+            Self::Memory(_) => Err(no_sql()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(DbBackend::Sqlite),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Ok(DbBackend::Postgres),
+        }
+    }
+
+    pub(crate) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
+        match self {
+            Self::Memory(_) => Err(no_sql()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.execute_checked(cx, statement).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.execute_checked(cx, statement).await,
+        }
+    }
+
+    pub(crate) async fn models<E: Storable>(&self, cx: &Cx, select: Statement) -> Result<Vec<E::Model>> {
+        match self {
+            Self::Memory(_) => Err(no_sql()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.models_checked::<E>(cx, select).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.models_checked::<E>(cx, select).await,
+        }
+    }
+
+    pub(crate) fn transactional(&self) -> &dyn Transactional {
+        each!(self, store => store)
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        each!(self, store => store.capabilities())
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        each!(self, store => store.clock())
+    }
+
+    pub(crate) async fn close(&self) {
+        each!(self, store => store.close().await);
+    }
+}
+
+fn no_sql() -> Error {
+    Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")
+}

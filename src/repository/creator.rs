@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+
+use crate::{context::Cx, error::Result};
+
+/// Stores new models.
+///
+/// A model is stored in the portable form of its values: times are UTC, cut to microseconds. An auto-increment id of zero means
+/// that the engine generates it. A column with a default that the entity names (`default_value`, `default_expr`) gets it where
+/// the model has `None`. SeaORM's `ActiveModelBehavior` hooks are not run.
+///
+/// Ids that the engine generates and ids that the caller chooses do not mix well in one table: an engine need not know that a
+/// number it is about to generate was taken, and answers `Duplicate` then.
+///
+/// # Errors
+/// - [`Duplicate`](crate::ErrorKind::Duplicate), [`ForeignKey`](crate::ErrorKind::ForeignKey),
+///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check): the schema refuses the model.
+/// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a value that not every backend can store exactly: text with a NUL
+///   character, an unsigned number above `i64::MAX`, a number that is not one, a time outside the years 1 to 9999.
+/// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
+/// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
+///
+/// # Atomicity
+/// Every method stores all it was given or nothing. Inside a transaction that becomes visible, and lasting, with its commit.
+///
+/// # Dropping the future
+/// Outside a transaction all or nothing is stored, and which of the two cannot be told. Inside one, the transaction can no longer
+/// commit.
+#[async_trait]
+pub trait Creator<M: Send + Sync>: Send + Sync {
+    /// Stores `model` and returns it as stored: with its generated id, its defaults and its times in microseconds.
+    async fn create(&self, cx: &Cx, model: &M) -> Result<M>;
+
+    /// Stores any number of models and returns them as stored, in the order given. None is fine and does nothing.
+    async fn create_many(&self, cx: &Cx, models: &[M]) -> Result<Vec<M>>;
+
+    /// Stores any number of models the fastest way the engine has and returns how many. None is fine and does nothing.
+    async fn create_batch(&self, cx: &Cx, models: &[M]) -> Result<u64>;
+}

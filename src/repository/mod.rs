@@ -1,0 +1,21 @@
+//! The contract: what every repository of every backend does, one trait for each kind of use.
+//!
+//! Each trait is usable alone and as a trait object, so that code which only reads can be given an
+//! `Arc<dyn Reader<User, Uuid>>`. [`Storage`] is all of them together. What callers find convenient and nobody overrides is in
+//! [`ReaderExt`] and [`TransactionalExt`](crate::TransactionalExt).
+
+mod creator;
+mod deleter;
+mod ext;
+mod reader;
+mod storage;
+mod transactional;
+mod updater;
+
+pub use creator::Creator;
+pub use deleter::Deleter;
+pub use ext::ReaderExt;
+pub use reader::Reader;
+pub use storage::Storage;
+pub use transactional::Transactional;
+pub use updater::Updater;

@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+
+use crate::{context::Cx, error::Result, transaction::TxOptions};
+
+/// Opens transactions. Callers use [`TransactionalExt`](crate::TransactionalExt); a layer forwards [`begin`](Self::begin).
+///
+/// # Errors of every operation, for the way its context takes part
+/// - [`TransactionClosed`](crate::ErrorKind::TransactionClosed): the context's transaction has ended.
+/// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted): an earlier statement of the transaction failed.
+/// - [`ForeignTransaction`](crate::ErrorKind::ForeignTransaction): a write, with the context of another store's transaction.
+/// - [`NestedAcquire`](crate::ErrorKind::NestedAcquire): the task holds a connection of this store already, by a transaction that
+///   the context does not carry, or by a nested transaction that is still open.
+/// - [`ReadOnly`](crate::ErrorKind::ReadOnly): a write in a read-only transaction.
+/// - [`PoolTimeout`](crate::ErrorKind::PoolTimeout), [`Connection`](crate::ErrorKind::Connection),
+///   [`Contention`](crate::ErrorKind::Contention), [`Closed`](crate::ErrorKind::Closed): from the engine.
+#[async_trait]
+pub trait Transactional: Send + Sync {
+    /// Opens a transaction, or a nested one where `cx` already carries a transaction of this store, and returns the context
+    /// inside it. [`Cx::commit`] and [`Cx::rollback`] end it; so does dropping the last clone of the context, by rolling back.
+    ///
+    /// # Dropping the future
+    /// Leaves no transaction open. Where a nested one was being opened, the outer one can no longer commit.
+    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx>;
+}

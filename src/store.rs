@@ -1,0 +1,93 @@
+//! [`Store`], the open place that repositories come from.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    capability::Capabilities,
+    clock::to_microseconds,
+    context::Cx,
+    entity::{IdOf, Storable},
+    error::Result,
+    open::Backend,
+    repository::{Storage, Transactional},
+    transaction::TxOptions,
+};
+
+/// An open store: repositories come from it, and it owns the transactions they share.
+///
+/// A clone is the same store. Two stores opened from one URL are two stores: neither joins the other's transactions.
+#[derive(Clone)]
+pub struct Store {
+    backend: Backend,
+}
+
+impl Store {
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self { backend }
+    }
+
+    /// A repository of the entity's models.
+    ///
+    /// ```no_run
+    /// # mod user {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "user")]
+    /// #     pub struct Model { #[sea_orm(primary_key, auto_increment = false)] pub id: Uuid, pub name: String }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use std::sync::Arc;
+    /// use larder::{Storage, Store};
+    /// use uuid::Uuid;
+    ///
+    /// fn users(store: &Store) -> Arc<dyn Storage<user::Model, Uuid>> {
+    ///     store.repository::<user::Entity>()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
+        self.backend.repository::<E>()
+    }
+
+    /// What this store can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+
+    /// The current time as this store would store it: its clock's, in UTC, cut to microseconds.
+    #[must_use]
+    pub fn database_now(&self) -> DateTime<Utc> {
+        to_microseconds(self.backend.clock().now())
+    }
+
+    /// Ends the store: waits for the operations and transactions that still run, and then every further one is
+    /// [`Closed`](crate::ErrorKind::Closed). Closing twice is fine. Inside a transaction of this store it would wait for itself.
+    ///
+    /// # Dropping the future
+    /// The store takes no new work all the same.
+    pub async fn close(&self) {
+        self.backend.close().await;
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+}
+
+#[async_trait]
+impl Transactional for Store {
+    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+        self.backend.transactional().begin(cx, options).await
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("backend", &self.backend.name()).finish_non_exhaustive()
+    }
+}

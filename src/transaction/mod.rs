@@ -1,0 +1,18 @@
+//! Transactions: what can be asked for, and the one place that says when they commit.
+//!
+//! [`Transaction`] keeps the books of one open transaction for every backend: nested levels, the first error of each, hooks, and
+//! what to undo. A backend implements [`OpenTransaction`], the five statements behind it.
+
+mod level;
+mod open;
+mod options;
+mod run;
+mod stack;
+mod step;
+
+pub(crate) use level::Level;
+pub(crate) use open::{OpenTransaction, StoreId, Transaction};
+pub use options::{AccessMode, Isolation, Locking, TxOptions};
+pub use run::TransactionalExt;
+#[cfg(feature = "_sqlx")]
+pub(crate) use step::Step;

@@ -1,0 +1,192 @@
+//! One open transaction, shared by the contexts that carry it.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+
+use super::{
+    level::Level,
+    options::TxOptions,
+    stack::{Hook, LevelId, Stack, aborted, run_hooks},
+    step::Step,
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Tells stores apart within the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StoreId(u64);
+
+impl StoreId {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What a backend does for one open transaction.
+///
+/// Dropping the value must roll the transaction back, without waiting for it, and must give its connection back clean or close
+/// it. `depth` numbers the nested levels from 1.
+#[async_trait]
+pub(crate) trait OpenTransaction: Send + 'static {
+    async fn savepoint(&mut self, depth: usize) -> Result<()>;
+    async fn release(&mut self, depth: usize) -> Result<()>;
+    /// Undoes everything since the savepoint and forgets it.
+    async fn rollback_to(&mut self, depth: usize) -> Result<()>;
+    async fn commit(self) -> Result<()>;
+    async fn rollback(self) -> Result<()>;
+}
+
+/// The books of one open transaction.
+pub(crate) struct Transaction<T: OpenTransaction> {
+    store: StoreId,
+    options: TxOptions,
+    /// Empty once the transaction has ended. Held for one statement at a time.
+    pub(super) work: tokio::sync::Mutex<Option<T>>,
+    stack: Mutex<Stack>,
+}
+
+impl<T: OpenTransaction> Transaction<T> {
+    /// Keeps the books of `work`, which has just begun, and hands out its outermost level.
+    pub(crate) fn begun(store: StoreId, options: TxOptions, work: T) -> Arc<Level> {
+        let mut stack = Stack::default();
+        let id = stack.push();
+        let work = tokio::sync::Mutex::new(Some(work));
+        let transaction = Arc::new(Self { store, options, work, stack: Mutex::new(stack) });
+        Arc::new(Level::new(id, transaction))
+    }
+
+    /// Waits for the transaction's connection, for one statement of the level.
+    pub(crate) async fn step(&self, id: LevelId) -> Result<Step<'_, T>> {
+        self.stack().check(id)?;
+        let work = self.work.lock().await;
+        self.stack().check(id)?;
+        let mut step = Step::new(self, id, work);
+        step.undo_abandoned().await?;
+        Ok(step)
+    }
+
+    /// Opens a level inside `outer`.
+    pub(crate) async fn nest(self: Arc<Self>, outer: &Level, options: &TxOptions) -> Result<Arc<Level>> {
+        options.check_nested(&self.options)?;
+        let mut step = self.step(outer.id()).await?;
+        let made = step.work()?.savepoint(outer.id().depth + 1).await;
+        step.finish(made)?;
+        let id = self.stack().push();
+        Ok(Arc::new(Level::new(id, self)))
+    }
+
+    pub(super) fn stack(&self) -> MutexGuard<'_, Stack> {
+        self.stack.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the work of a transaction that has ended, unless a statement still runs: it calls this again when it is done.
+    pub(super) fn sweep(&self) {
+        if self.stack().has_ended()
+            && let Ok(mut work) = self.work.try_lock()
+        {
+            work.take();
+        }
+    }
+
+    async fn commit_level(&self, id: LevelId) -> Result<()> {
+        let mut step = self.step(id).await?;
+        let released = step.work()?.release(id.depth).await;
+        step.finish(released)?;
+        self.stack().merge(id);
+        Ok(())
+    }
+
+    async fn commit_all(&self, id: LevelId) -> Result<()> {
+        let open = self.step(id).await?.take()?;
+        let hooks = self.stack().end();
+        open.commit().await?;
+        run_hooks(hooks);
+        Ok(())
+    }
+
+    async fn roll_back_level(&self, id: LevelId) -> Result<()> {
+        self.stack().abandon(id);
+        let mut step = Step::new(self, id, self.work.lock().await);
+        let undone = step.undo_abandoned().await;
+        step.finish(undone)
+    }
+
+    async fn roll_back_all(&self) -> Result<()> {
+        drop(self.stack().end());
+        let open = self.work.lock().await.take();
+        match open {
+            Some(open) => open.rollback().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended")
+}
+
+/// A [`Transaction`] whose backend does not matter.
+#[async_trait]
+pub(crate) trait AnyTransaction: Send + Sync {
+    fn store(&self) -> StoreId;
+    fn is_open(&self, id: LevelId) -> bool;
+    fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()>;
+    /// Rolls a level back without waiting for it.
+    fn abandon(&self, id: LevelId);
+    async fn commit(&self, id: LevelId) -> Result<()>;
+    async fn rollback(&self, id: LevelId) -> Result<()>;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+#[async_trait]
+impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
+    fn store(&self) -> StoreId {
+        self.store
+    }
+
+    fn is_open(&self, id: LevelId) -> bool {
+        self.stack().is_open(id)
+    }
+
+    fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()> {
+        self.stack().add_hook(id, hook)
+    }
+
+    fn abandon(&self, id: LevelId) {
+        self.stack().abandon(id);
+        self.sweep();
+    }
+
+    async fn commit(&self, id: LevelId) -> Result<()> {
+        let committed = if id.depth == 0 { self.commit_all(id).await } else { self.commit_level(id).await };
+        match committed {
+            Err(error) if self.is_open(id) => {
+                // Nothing was committed: the level had failed, or an inner one was still open.
+                if let Err(e) = self.rollback(id).await {
+                    tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
+                }
+                Err(if error.kind() == ErrorKind::NestedAcquire { aborted(&error) } else { error })
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn rollback(&self, id: LevelId) -> Result<()> {
+        match (self.is_open(id), id.depth) {
+            (false, _) => Err(ended()),
+            (true, 0) => self.roll_back_all().await,
+            (true, _) => self.roll_back_level(id).await,
+        }
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}

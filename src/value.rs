@@ -1,0 +1,180 @@
+//! The portable form of a value: what every backend stores and returns exactly.
+
+use std::cmp::Ordering;
+
+use chrono::{Datelike, NaiveDate, SubsecRound, Utc};
+use sea_orm::{Value, sea_query::OptionEnum};
+use serde_json::Value as Json;
+
+use crate::{
+    clock::to_microseconds,
+    error::{Error, ErrorKind, Result},
+};
+
+/// The portable form of `value`: times in UTC and microseconds, everything else unchanged.
+///
+/// Refuses what some backend would change or cannot hold: Postgres has no NUL in text, SQLite stores NaN as NULL, no engine has
+/// unsigned 64-bit numbers, and SQLite's times are text that sorts only with four-digit years.
+pub(crate) fn portable(value: Value) -> Result<Value> {
+    let refuse = |what| Err(Error::new(ErrorKind::InvalidInput, what));
+    let fits = |date: NaiveDate| (1..=9999).contains(&date.year());
+    match &value {
+        Value::BigUnsigned(Some(n)) if i64::try_from(*n).is_err() => return refuse("an unsigned number above i64::MAX"),
+        Value::Float(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
+        Value::Double(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
+        Value::String(Some(text)) if text.contains('\0') => return refuse("text with a NUL character"),
+        Value::Enum(OptionEnum::Some(text)) if text.value.contains('\0') => return refuse("text with a NUL character"),
+        Value::Char(Some('\0')) => return refuse("text with a NUL character"),
+        Value::Json(Some(json)) if has_nul(json) => return refuse("JSON with a NUL character"),
+        Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
+        Value::ChronoDateTime(Some(time)) if !fits(time.date()) => return refuse("a time outside the years 1 to 9999"),
+        Value::ChronoDateTimeUtc(Some(time)) if !fits(time.date_naive()) => {
+            return refuse("a time outside the years 1 to 9999");
+        }
+        Value::ChronoDateTimeWithTimeZone(Some(time)) if !fits(time.to_utc().date_naive()) => {
+            return refuse("a time outside the years 1 to 9999");
+        }
+        Value::ChronoDateTimeLocal(Some(time)) if !fits(time.to_utc().date_naive()) => {
+            return refuse("a time outside the years 1 to 9999");
+        }
+        _ => {}
+    }
+    Ok(match value {
+        Value::ChronoTime(Some(time)) => Value::ChronoTime(Some(time.trunc_subsecs(6))),
+        Value::ChronoDateTime(Some(time)) => Value::ChronoDateTime(Some(time.trunc_subsecs(6))),
+        Value::ChronoDateTimeUtc(Some(time)) => Value::ChronoDateTimeUtc(Some(to_microseconds(time))),
+        Value::ChronoDateTimeLocal(Some(time)) => Value::ChronoDateTimeLocal(Some(time.trunc_subsecs(6))),
+        Value::ChronoDateTimeWithTimeZone(Some(time)) => {
+            Value::ChronoDateTimeWithTimeZone(Some(to_microseconds(time.with_timezone(&Utc)).fixed_offset()))
+        }
+        other => other,
+    })
+}
+
+fn has_nul(json: &Json) -> bool {
+    match json {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(items) => items.iter().any(has_nul),
+        Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+pub(crate) fn is_null(value: &Value) -> bool {
+    *value == value.as_null()
+}
+
+/// `value` as an integer of any width, if it is one.
+pub(crate) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::TinyInt(n) => n.map(i64::from),
+        Value::SmallInt(n) => n.map(i64::from),
+        Value::Int(n) => n.map(i64::from),
+        Value::BigInt(n) => *n,
+        Value::TinyUnsigned(n) => n.map(i64::from),
+        Value::SmallUnsigned(n) => n.map(i64::from),
+        Value::Unsigned(n) => n.map(i64::from),
+        Value::BigUnsigned(n) => n.and_then(|n| i64::try_from(n).ok()),
+        _ => None,
+    }
+}
+
+/// `number` in the integer type of `like`, if it has one wide enough.
+pub(crate) fn integer_like(like: &Value, number: i64) -> Option<Value> {
+    Some(match like {
+        Value::TinyInt(_) => i8::try_from(number).ok()?.into(),
+        Value::SmallInt(_) => i16::try_from(number).ok()?.into(),
+        Value::Int(_) => i32::try_from(number).ok()?.into(),
+        Value::BigInt(_) => number.into(),
+        Value::TinyUnsigned(_) => u8::try_from(number).ok()?.into(),
+        Value::SmallUnsigned(_) => u16::try_from(number).ok()?.into(),
+        Value::Unsigned(_) => u32::try_from(number).ok()?.into(),
+        Value::BigUnsigned(_) => u64::try_from(number).ok()?.into(),
+        _ => return None,
+    })
+}
+
+/// The values of an id or of a unique constraint, ordered as the engines order them: numbers by value, text by its bytes, times
+/// by instant, null before everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Key(pub(crate) Vec<Value>);
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let columns = self.0.iter().zip(&other.0).map(|(a, b)| compare(a, b));
+        columns.fold(Ordering::Equal, Ordering::then).then(self.0.len().cmp(&other.0.len()))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Key {}
+
+fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+        (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::Char(a), Value::Char(b)) => a.cmp(b),
+        (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+        (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
+        (Value::ChronoDate(a), Value::ChronoDate(b)) => a.cmp(b),
+        (Value::ChronoTime(a), Value::ChronoTime(b)) => a.cmp(b),
+        (Value::ChronoDateTime(a), Value::ChronoDateTime(b)) => a.cmp(b),
+        (Value::ChronoDateTimeUtc(a), Value::ChronoDateTimeUtc(b)) => a.cmp(b),
+        (Value::ChronoDateTimeWithTimeZone(a), Value::ChronoDateTimeWithTimeZone(b)) => a.cmp(b),
+        (Value::ChronoDateTimeLocal(a), Value::ChronoDateTimeLocal(b)) => a.cmp(b),
+        _ if integer(a).is_some() || integer(b).is_some() => integer(a).cmp(&integer(b)),
+        // Types that do not serve as ids on their own: any fixed order will do.
+        _ => format!("{a:?}").cmp(&format!("{b:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, FixedOffset};
+
+    use super::*;
+
+    #[test]
+    fn times_are_cut_to_microseconds_in_utc() -> Result<(), chrono::ParseError> {
+        let time: DateTime<FixedOffset> = "1969-12-31T23:59:59.999999999+02:00".parse()?;
+        let Ok(Value::ChronoDateTimeWithTimeZone(Some(stored))) = portable(time.into()) else { unreachable!() };
+        assert_eq!(stored.to_rfc3339(), "1969-12-31T21:59:59.999999+00:00");
+        Ok(())
+    }
+
+    #[test]
+    fn what_some_engine_would_change_is_refused() {
+        let refused: [Value; 6] = [
+            u64::MAX.into(),
+            f64::NAN.into(),
+            "a\0b".into(),
+            serde_json::json!({ "a": ["\0"] }).into(),
+            NaiveDate::MAX.into(),
+            DateTime::<Utc>::MAX_UTC.into(),
+        ];
+        for value in refused {
+            assert_eq!(portable(value).map_err(|e| e.kind()), Err(ErrorKind::InvalidInput));
+        }
+    }
+
+    #[test]
+    fn keys_order_numbers_by_value_and_text_by_bytes() {
+        let key = |a: i64, b: &str| Key(vec![a.into(), b.into()]);
+        let mut keys = vec![key(10, "a"), key(9, "b"), key(9, "B"), key(-1, "z")];
+        keys.sort();
+        assert_eq!(keys, [key(-1, "z"), key(9, "B"), key(9, "b"), key(10, "a")]);
+    }
+}

@@ -1,0 +1,96 @@
+use larder::{Cx, Error, ErrorKind, Reader, ReaderExt, TransactionalExt};
+
+use crate::support::{
+    backend::Backend,
+    entities::{note, person, sample},
+    note, person, sample,
+};
+
+/// `create_many` returns as many models as it was given, in that order, past the limits of one statement.
+pub(crate) async fn returns_models_in_the_order_given<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let given: Vec<_> = (0..2_500).map(|i| note(&i.to_string())).collect();
+    assert_eq!(notes.create_many(&Cx::new(), &given).await.unwrap(), given);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2_500);
+}
+
+/// Generated ids belong to the models they are returned with.
+pub(crate) async fn returns_generated_ids_in_the_order_given<B: Backend>() {
+    let fixture = B::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
+    let stored = people.create_many(&Cx::new(), &given).await.unwrap();
+    assert!(stored.iter().zip(&given).all(|(stored, given)| stored.email == given.email));
+    let last = people.get(&Cx::new(), &stored[2_499].id).await.unwrap();
+    assert_eq!(last.email, "2499@b");
+}
+
+/// Models of one call may differ in what they leave to the engine.
+pub(crate) async fn mixes_defaults_and_values<B: Backend>() {
+    let fixture = B::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let given: Vec<_> = (0..9).map(|i| person::Model { level: (i % 3 == 0).then_some(i), ..person(&format!("{i}@b")) }).collect();
+    let stored = people.create_many(&Cx::new(), &given).await.unwrap();
+    let levels: Vec<_> = stored.iter().map(|person| person.level.unwrap()).collect();
+    assert_eq!(levels, [0, 3, 3, 3, 3, 3, 6, 3, 3]);
+    assert!(stored.iter().zip(&given).all(|(stored, given)| stored.email == given.email));
+}
+
+/// No models are stored by storing none.
+pub(crate) async fn does_nothing_for_no_models<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    assert_eq!(notes.create_many(&Cx::new(), &[]).await.unwrap(), []);
+    assert_eq!(notes.create_batch(&Cx::new(), &[]).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// One model that is refused keeps the others of its call from being stored, wherever it stands.
+pub(crate) async fn stores_all_or_none<B: Backend>() {
+    let fixture = B::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    for bad in [0, 1_500, 2_499] {
+        let mut given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
+        given[bad].email = given[(bad + 1) % 2_500].email.clone();
+        let error = people.create_many(&Cx::new(), &given).await.unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Duplicate, Some("create_many")));
+        let error = people.create_batch(&Cx::new(), &given).await.unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Duplicate, Some("create_batch")));
+        assert_eq!(people.count(&Cx::new()).await.unwrap(), 0);
+    }
+    let given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
+    assert_eq!(people.create_batch(&Cx::new(), &given).await.unwrap(), 2_500);
+}
+
+/// 50 000 models of 12 columns are one call; with a bad one at the end, none is stored.
+pub(crate) async fn stores_fifty_thousand_models_or_none<B: Backend>() {
+    let fixture = B::fresh().await;
+    let samples = fixture.store.repository::<sample::Entity>();
+    let mut given: Vec<_> = (0..50_000).map(|i| sample(&format!("line {i}"))).collect();
+    let good = std::mem::replace(&mut given[49_999].id, uuid::Uuid::nil());
+    given[49_999].id = given[0].id;
+    let error = samples.create_batch(&Cx::new(), &given).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Duplicate);
+    assert_eq!(samples.count(&Cx::new()).await.unwrap(), 0);
+
+    given[49_999].id = good;
+    assert_eq!(samples.create_batch(&Cx::new(), &given).await.unwrap(), 50_000);
+    assert_eq!(samples.count(&Cx::new()).await.unwrap(), 50_000);
+    assert_eq!(samples.get(&Cx::new(), &good).await.unwrap(), given[49_999]);
+}
+
+/// A batch inside a transaction goes with it.
+pub(crate) async fn is_undone_with_its_transaction<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let given: Vec<_> = (0..2_500).map(|i| note(&i.to_string())).collect();
+    let (notes_in, models) = (&notes, &given);
+    let undone = fixture.store.tx(&Cx::new(), |cx| async move {
+        assert_eq!(notes_in.create_batch(&cx, models).await?, 2_500);
+        assert_eq!(notes_in.count(&cx).await?, 2_500);
+        Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
+    });
+    assert_eq!(undone.await.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}

@@ -1,0 +1,143 @@
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use larder::{Cx, Error, ErrorKind, Reader, TransactionalExt};
+
+use crate::support::{
+    backend::Backend,
+    entities::{label, note, person},
+    note, person,
+};
+
+/// Polls a future at most `polls` times and then drops it. Answers what it came to, if it got that far.
+async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Dropped at any await, a transaction leaves no row, no open transaction, and the only connection usable.
+pub(crate) async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let labels = &fixture.store.repository::<label::Entity>();
+    for polls in 0.. {
+        let tx = fixture.store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("n")).await?;
+            let inner = notes.tx(&cx, |cx| async move { notes.create_many(&cx, &[note("a"), note("b")]).await });
+            inner.await?;
+            labels.create(&cx, &label::Model { name: "l".into(), text: None }).await?;
+            tokio::task::yield_now().await;
+            notes.count(&cx).await
+        });
+        let outcome = drop_at(polls, tx).await;
+        let counts = (notes.count(&Cx::new()).await.unwrap(), labels.count(&Cx::new()).await.unwrap());
+        match outcome {
+            Some(counted) => {
+                assert_eq!((counted.unwrap(), counts), (3, (3, 1)));
+                break;
+            }
+            // A commit that was on its way may still take effect, as a whole.
+            None => assert!(counts == (0, 0) || counts == (3, 1), "{polls} polls: {counts:?}"),
+        }
+        notes.delete_all(&Cx::new()).await.unwrap();
+        labels.delete_all(&Cx::new()).await.unwrap();
+    }
+}
+
+/// A batch of several statements, dropped anywhere, is stored as a whole or not at all.
+pub(crate) async fn leaves_all_or_nothing_of_a_batch<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let models: Vec<_> = (0..2_100).map(|i| note(&i.to_string())).collect();
+    for polls in 0.. {
+        let outcome = drop_at(polls, notes.create_batch(&Cx::new(), &models)).await;
+        let count = notes.count(&Cx::new()).await.unwrap();
+        assert!(count == 0 || count == 2_100, "{polls} polls: {count}");
+        if outcome.is_some() {
+            assert_eq!(count, 2_100);
+            break;
+        }
+        notes.delete_all(&Cx::new()).await.unwrap();
+    }
+}
+
+/// A nested transaction that is dropped is undone; the outer one goes on without it or fails as a whole, and never keeps half.
+pub(crate) async fn leaves_the_outer_part_usable_or_aborted<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    for polls in 0.. {
+        let finished = &std::sync::atomic::AtomicBool::new(false);
+        let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("outer")).await?;
+            let inner = notes.tx(&cx, |cx| async move {
+                notes.create(&cx, &note("inner")).await?;
+                tokio::task::yield_now().await;
+                notes.create(&cx, &note("inner")).await.map(drop)
+            });
+            let inner = drop_at(polls, inner).await;
+            finished.store(inner.is_some(), std::sync::atomic::Ordering::SeqCst);
+            notes.create(&cx, &note("outer")).await.map(drop)
+        });
+        let (outcome, finished) = (outcome.await, finished.load(std::sync::atomic::Ordering::SeqCst));
+        let count = notes.count(&Cx::new()).await.unwrap();
+        match outcome {
+            Ok(()) => assert_eq!(count, if finished { 4 } else { 2 }, "{polls} polls"),
+            Err(error) => {
+                assert_eq!((error.kind(), count), (ErrorKind::TransactionAborted, 0), "{polls} polls");
+                assert!(!finished);
+            }
+        }
+        if finished {
+            break;
+        }
+        notes.delete_all(&Cx::new()).await.unwrap();
+    }
+}
+
+/// A statement that is dropped before it is answered may have been refused, so its transaction does not commit.
+pub(crate) async fn aborts_a_transaction_whose_statement_was_dropped<B: Backend>() {
+    let fixture = B::narrow().await;
+    let people = &fixture.store.repository::<person::Entity>();
+    let batch =
+        &(0..2_500).map(|i| person(&if i == 2_499 { "taken@b".to_owned() } else { format!("{i}@b") })).collect::<Vec<_>>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        people.create(&cx, &person("taken@b")).await?;
+        // Where the answer comes with the first poll it is the refusal, which this closure hides as well.
+        drop(drop_at(1, people.create_batch(&cx, batch)).await);
+        Ok::<_, Error>(())
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(people.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// A context that was leaked to another task keeps neither the transaction open nor the connection busy.
+pub(crate) async fn keeps_a_leaked_context_from_holding_the_connection<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let leaked = &std::sync::Mutex::new(None);
+    let never = fixture.store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("gone")).await?;
+        *leaked.lock().unwrap() = Some(cx);
+        std::future::pending::<Result<(), Error>>().await
+    });
+    let mut never = Box::pin(never);
+    while leaked.lock().unwrap().is_none() {
+        assert!(futures::poll!(&mut never).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(never);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    let leaked = leaked.lock().unwrap().take().unwrap();
+    assert_eq!(notes.count(&leaked).await.unwrap_err().kind(), ErrorKind::TransactionClosed);
+}

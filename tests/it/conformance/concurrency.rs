@@ -1,0 +1,73 @@
+use larder::{Cx, Error, Reader, TransactionalExt};
+
+use crate::support::{
+    backend::Backend,
+    entities::{note, person},
+    note, person,
+};
+
+/// 64 tasks with 200 operations each lose nothing and count nothing twice.
+pub(crate) async fn counts_exactly_under_load<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let tasks = (0..64).map(|task| {
+        let notes = notes.clone();
+        tokio::spawn(async move {
+            for i in 0..50 {
+                let made = notes.create(&Cx::new(), &note(&format!("{task} {i}"))).await.unwrap();
+                assert_eq!(notes.find(&Cx::new(), &made.id).await.unwrap().as_ref(), Some(&made));
+                let changed = note::Model { body: "changed".into(), ..made };
+                notes.update(&Cx::new(), &changed).await.unwrap();
+                assert_eq!(notes.delete(&Cx::new(), &changed.id).await.unwrap(), true);
+                if i % 10 == 0 {
+                    notes.create(&Cx::new(), &changed).await.unwrap();
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 64 * 5);
+}
+
+/// Two calls of one transaction may be awaited together: they run one after the other.
+pub(crate) async fn shares_one_transaction_between_joined_calls<B: Backend>() {
+    let fixture = B::narrow().await;
+    let people = &fixture.store.repository::<person::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        let create = |email: String| {
+            let cx = cx.clone();
+            async move { people.create(&cx, &person(&email)).await }
+        };
+        let made = futures::future::try_join_all((0..20).map(|i| create(format!("{i}@b")))).await?;
+        Ok::<_, Error>(made.len())
+    });
+    assert_eq!(outcome.await.unwrap(), 20);
+    assert_eq!(people.count(&Cx::new()).await.unwrap(), 20);
+}
+
+/// Transactions that write the same model one after another all get their turn: none is refused, no increment is lost.
+pub(crate) async fn gives_way_to_waiting_writers<B: Backend>() {
+    let fixture = B::narrow().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let counter = people.create(&Cx::new(), &person::Model { level: Some(0), ..person("a@b") }).await.unwrap().id;
+    let tasks = (0..16).map(|_| {
+        let people = people.clone();
+        tokio::spawn(async move {
+            let people = &people;
+            for _ in 0..10 {
+                let raised = people.tx(&Cx::new(), |cx| async move {
+                    let mut counter = people.find(&cx, &counter).await?.unwrap();
+                    counter.level = counter.level.map(|level| level + 1);
+                    people.update(&cx, &counter).await
+                });
+                raised.await.unwrap();
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(people.find(&Cx::new(), &counter).await.unwrap().unwrap().level, Some(160));
+}

@@ -1,0 +1,83 @@
+use std::sync::{Arc, Mutex};
+
+use larder::{Cx, Error, ErrorKind, TransactionalExt};
+
+use crate::support::{backend::Backend, entities::note, note};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn hook(&self, name: &str) -> impl FnOnce() + Send + 'static {
+        let (log, name) = (self.clone(), name.to_owned());
+        move || log.0.lock().unwrap().push(name)
+    }
+
+    fn entries(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Hooks run after the outermost commit, in the order they were registered, before `tx` returns.
+pub(crate) async fn run_after_the_commit_in_order<B: Backend>() {
+    let fixture = B::narrow().await;
+    let (store, log) = (&fixture.store, &Log::default());
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        cx.on_commit(log.hook("first"))?;
+        store.tx(&cx, |cx| async move { cx.on_commit(log.hook("inner")) }).await?;
+        cx.on_commit(log.hook("last"))?;
+        assert!(log.entries().is_empty());
+        Ok::<_, Error>(())
+    });
+    outcome.await.unwrap();
+    assert_eq!(log.entries(), ["first", "inner", "last"]);
+    assert_eq!(Cx::new().on_commit(|| ()).unwrap_err().kind(), ErrorKind::TransactionClosed);
+}
+
+/// Hooks do not run if the transaction is rolled back or aborted.
+pub(crate) async fn do_not_run_after_a_rollback<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let log = &Log::default();
+    let failed = fixture.store.tx(&Cx::new(), |cx| async move {
+        cx.on_commit(log.hook("never"))?;
+        Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
+    });
+    failed.await.unwrap_err();
+    let aborted = fixture.store.tx(&Cx::new(), |cx| async move {
+        cx.on_commit(log.hook("never"))?;
+        let made = notes.create(&cx, &note("gone")).await?;
+        notes.create(&cx, &made).await.unwrap_err();
+        Ok::<_, Error>(())
+    });
+    aborted.await.unwrap_err();
+    assert!(log.entries().is_empty());
+}
+
+/// A hook of a nested part that was undone does not run, although the outer part commits.
+pub(crate) async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
+    let fixture = B::narrow().await;
+    let (store, log) = (&fixture.store, &Log::default());
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        let inner = store.tx(&cx, |cx| async move {
+            cx.on_commit(log.hook("never"))?;
+            Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
+        });
+        inner.await.unwrap_err();
+        cx.on_commit(log.hook("outer"))
+    });
+    outcome.await.unwrap();
+    assert_eq!(log.entries(), ["outer"]);
+}
+
+/// A hook that panics neither undoes the commit nor stops the others.
+pub(crate) async fn do_not_stop_at_a_panic<B: Backend>() {
+    let fixture = B::narrow().await;
+    let log = &Log::default();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        cx.on_commit(|| panic!("as the test wants it"))?;
+        cx.on_commit(log.hook("after"))
+    });
+    outcome.await.unwrap();
+    assert_eq!(log.entries(), ["after"]);
+}

@@ -1,0 +1,158 @@
+//! The contract, one function a promise; the sentence above each is the promise. Every backend runs all of them: what a backend
+//! does not offer is declared in its capabilities, and the promise then is that it says so.
+
+pub(crate) mod bulk;
+pub(crate) mod cancel;
+pub(crate) mod concurrency;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod errors;
+pub(crate) mod hooks;
+pub(crate) mod ids;
+pub(crate) mod nested;
+pub(crate) mod options;
+pub(crate) mod read;
+pub(crate) mod scope;
+pub(crate) mod tx;
+pub(crate) mod update;
+pub(crate) mod values;
+
+macro_rules! suite {
+    ($d:tt $($module:ident { $($promise:ident)* })*) => {
+        /// Makes a test of every promise, for one backend.
+        macro_rules! conformance {
+            ($d backend:ident) => {
+                $(mod $module {
+                    $(
+                        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                        async fn $promise() {
+                            if <super::$d backend as crate::support::backend::Backend>::is_skipped() {
+                                eprintln!("skipped as asked: {}", module_path!());
+                                return;
+                            }
+                            crate::conformance::$module::$promise::<super::$d backend>().await;
+                        }
+                    )*
+                })*
+            };
+        }
+    };
+}
+
+suite! { $
+    create {
+        returns_the_model_as_stored
+        cuts_times_to_microseconds_in_utc
+        generates_ids
+        fills_in_defaults
+        stores_text_as_it_is
+    }
+    bulk {
+        returns_models_in_the_order_given
+        returns_generated_ids_in_the_order_given
+        mixes_defaults_and_values
+        does_nothing_for_no_models
+        stores_all_or_none
+        stores_fifty_thousand_models_or_none
+        is_undone_with_its_transaction
+    }
+    read {
+        tells_a_missing_model_from_an_error
+        finds_many_in_the_order_asked
+        finds_very_many
+        finds_many_by_composite_ids
+        lists_by_id
+        counts_its_own_models
+    }
+    update {
+        replaces_the_model_and_no_other
+        refuses_a_missing_model
+        accepts_a_model_that_is_all_id
+    }
+    delete {
+        is_idempotent
+        deletes_all_of_its_own_table
+        follows_the_schema
+    }
+    ids {
+        may_be_generated_numbers
+        may_be_uuids
+        may_be_text
+        may_be_composite
+        may_be_newtypes
+    }
+    values {
+        come_back_exactly
+        are_refused_where_some_backend_would_change_them
+    }
+    errors {
+        name_a_duplicate_id
+        name_a_duplicate_value
+        name_a_composite_duplicate
+        name_a_missing_parent
+        name_a_missing_value
+        name_a_failed_check
+        name_a_missing_table
+        name_a_closed_store
+        show_no_values
+    }
+    tx {
+        commits_on_ok
+        rolls_back_on_error_and_returns_it_as_it_is
+        rolls_back_on_panic
+        joins_every_repository_of_the_store
+        is_invisible_until_it_commits
+        fails_if_a_statement_failed
+        refuses_statements_after_a_failed_one
+        goes_on_after_a_missing_model
+        runs_on_a_repository_as_well
+        runs_in_a_spawned_task_behind_a_trait_object
+        can_be_begun_and_ended_by_hand
+        rolls_back_when_its_context_is_dropped
+        leaves_nothing_of_an_order_that_fails_anywhere
+    }
+    nested {
+        undoes_only_the_inner_part
+        is_undone_with_the_outer_part
+        hides_no_failure_of_the_inner_part
+        keeps_to_a_model_five_levels_deep
+        refuses_the_outer_context_while_open
+        refuses_other_options
+        runs_one_after_another
+    }
+    scope {
+        seals_a_context_that_leaves
+        refuses_a_write_to_another_store
+        reads_another_store
+        steps_outside_when_asked
+        carries_one_transaction_of_each_store
+        refuses_a_second_connection_at_once
+        refuses_to_wait_for_itself
+    }
+    hooks {
+        run_after_the_commit_in_order
+        do_not_run_after_a_rollback
+        do_not_run_for_a_nested_part_that_failed
+        do_not_stop_at_a_panic
+    }
+    options {
+        refuse_what_the_store_cannot_give
+        keep_a_read_only_transaction_from_writing
+        leave_the_connection_as_it_was
+        offer_what_is_declared
+    }
+    cancel {
+        leaves_nothing_wherever_a_transaction_is_dropped
+        leaves_all_or_nothing_of_a_batch
+        leaves_the_outer_part_usable_or_aborted
+        aborts_a_transaction_whose_statement_was_dropped
+        keeps_a_leaked_context_from_holding_the_connection
+    }
+    concurrency {
+        counts_exactly_under_load
+        shares_one_transaction_between_joined_calls
+        gives_way_to_waiting_writers
+    }
+}
+
+pub(crate) use conformance;

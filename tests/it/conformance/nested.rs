@@ -1,0 +1,173 @@
+use std::{collections::BTreeSet, error::Error as _, future::Future, pin::Pin};
+
+use larder::{Cx, Error, ErrorKind, Reader, TransactionalExt, TxOptions};
+use proptest::{prelude::*, strategy::ValueTree};
+
+use crate::support::{Notes, backend::Backend, entities::note, note};
+
+fn undo() -> Error {
+    Error::new(ErrorKind::Internal, "undo")
+}
+
+async fn bodies(notes: &Notes) -> Vec<String> {
+    let mut bodies: Vec<_> = notes.all(&Cx::new()).await.unwrap().into_iter().map(|note| note.body).collect();
+    bodies.sort();
+    bodies
+}
+
+/// An inner failure that the outer closure takes note of undoes the inner part alone.
+pub(crate) async fn undoes_only_the_inner_part<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("before")).await?;
+        let inner = notes.tx(&cx, |cx| async move {
+            notes.create(&cx, &note("inner")).await?;
+            Err::<(), _>(undo())
+        });
+        assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Internal);
+        let inner = notes.tx(&cx, |cx| async move { notes.create(&cx, &note("second inner")).await.map(drop) });
+        inner.await?;
+        notes.create(&cx, &note("after")).await.map(drop)
+    });
+    outcome.await.unwrap();
+    assert_eq!(bodies(notes).await, ["after", "before", "second inner"]);
+}
+
+/// An inner part that succeeded goes with the outer one.
+pub(crate) async fn is_undone_with_the_outer_part<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        notes.tx(&cx, |cx| async move { notes.create(&cx, &note("inner")).await.map(drop) }).await?;
+        Err::<(), _>(undo())
+    });
+    outcome.await.unwrap_err();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// An inner closure that hides a failed statement is told so; the outer one can go on, because the inner part is undone.
+pub(crate) async fn hides_no_failure_of_the_inner_part<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        let made = &notes.create(&cx, &note("outer")).await?;
+        let inner = notes.tx(&cx, |cx| async move {
+            notes.create(&cx, &note("inner")).await?;
+            notes.create(&cx, made).await.unwrap_err();
+            Ok::<_, Error>(())
+        });
+        let error = inner.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TransactionAborted);
+        assert_eq!(error.source().unwrap().downcast_ref::<Error>().unwrap().kind(), ErrorKind::Duplicate);
+        Ok::<_, Error>(())
+    });
+    outcome.await.unwrap();
+    assert_eq!(bodies(notes).await, ["outer"]);
+}
+
+/// What one level does: whether it hides a failed statement, and whether it says `Ok`.
+type Plan = Vec<(bool, bool)>;
+
+/// Five levels deep, with every combination of outcomes proptest comes up with, exactly what a model says is stored.
+pub(crate) async fn keeps_to_a_model_five_levels_deep<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let plans = proptest::collection::vec((prop::bool::weighted(0.2), prop::bool::weighted(0.7)), 5);
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for _ in 0..60 {
+        let plan = plans.new_tree(&mut runner).unwrap().current();
+        notes.delete_all(&Cx::new()).await.unwrap();
+        let outcome = level(&notes, Cx::new(), &plan, 0).await;
+        let (expected, committed) = model(&plan, 0);
+        assert_eq!(outcome.is_ok(), committed, "{plan:?}");
+        assert_eq!(bodies(&notes).await, expected.into_iter().collect::<Vec<_>>(), "{plan:?}");
+    }
+}
+
+/// Writes before and after the level inside it, whose failure it survives.
+fn level<'a>(
+    notes: &'a Notes,
+    cx: Cx,
+    plan: &'a Plan,
+    depth: usize,
+) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>> {
+    let Some(&(hides_failure, succeeds)) = plan.get(depth) else { return Box::pin(async { Ok(()) }) };
+    Box::pin(async move {
+        notes
+            .tx(&cx, |cx| async move {
+                let made = notes.create(&cx, &note(&format!("{depth} before"))).await?;
+                let inner = level(notes, cx.clone(), plan, depth + 1).await;
+                drop(inner);
+                notes.create(&cx, &note(&format!("{depth} after"))).await?;
+                if hides_failure {
+                    notes.create(&cx, &made).await.unwrap_err();
+                }
+                if succeeds { Ok(()) } else { Err(undo()) }
+            })
+            .await
+    })
+}
+
+fn model(plan: &Plan, depth: usize) -> (BTreeSet<String>, bool) {
+    let Some(&(hides_failure, succeeds)) = plan.get(depth) else { return (BTreeSet::new(), true) };
+    let committed = succeeds && !hides_failure;
+    let mut stored = model(plan, depth + 1).0;
+    stored.extend([format!("{depth} before"), format!("{depth} after")]);
+    (if committed { stored } else { BTreeSet::new() }, committed)
+}
+
+/// The outer context cannot be used while the inner part is open: it would be undone with it. Nothing else is disturbed.
+pub(crate) async fn refuses_the_outer_context_while_open<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |outer| async move {
+        let outer = &outer;
+        let inner = notes.tx(outer, |cx| async move {
+            assert_eq!(notes.create(outer, &note("misplaced")).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+            notes.create(&cx, &note("inner")).await.map(drop)
+        });
+        inner.await?;
+        notes.create(outer, &note("outer")).await.map(drop)
+    });
+    outcome.await.unwrap();
+    assert_eq!(bodies(notes).await, ["inner", "outer"]);
+}
+
+/// A nested transaction cannot be asked to be what the outermost one is not.
+pub(crate) async fn refuses_other_options<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        let inner = notes.tx_with(&cx, TxOptions::new().read_only(), |_| async { Ok::<_, Error>(()) });
+        assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Unsupported);
+        notes.create(&cx, &note("kept")).await
+    });
+    outcome.await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+}
+
+/// Two nested transactions at once in one outer one: the later one is refused, and nothing of the first is lost.
+pub(crate) async fn runs_one_after_another<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        let inner = |body: &'static str| {
+            let cx = cx.clone();
+            async move {
+                let inner = notes.tx(&cx, |cx| async move {
+                    notes.create(&cx, &note(body)).await?;
+                    notes.create(&cx, &note(body)).await.map(drop)
+                });
+                inner.await
+            }
+        };
+        let (first, second) = futures::join!(inner("one"), inner("two"));
+        let refused = first.err().into_iter().chain(second.err()).map(|error| error.kind()).collect::<Vec<_>>();
+        assert!(refused.iter().all(|kind| *kind == ErrorKind::NestedAcquire), "{refused:?}");
+        Ok::<_, Error>(refused.len())
+    });
+    let refused = outcome.await.unwrap();
+    assert!(refused < 2);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2 * (2 - refused as u64));
+}

@@ -1,0 +1,67 @@
+use larder::{Cx, Error, ErrorKind, Isolation, Locking, Reader, TransactionalExt, TxOptions};
+
+use crate::support::{backend::Backend, entities::note, note};
+
+/// An isolation level or a way of locking that the store does not have is `Unsupported`; one it has is given.
+pub(crate) async fn refuse_what_the_store_cannot_give<B: Backend>() {
+    let fixture = B::narrow().await;
+    let capabilities = fixture.store.capabilities();
+    let try_with = async |options| fixture.store.tx_with(&Cx::new(), options, |_| async { Ok::<_, Error>(()) }).await;
+    for isolation in [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable] {
+        let outcome = try_with(TxOptions::new().isolation(isolation)).await;
+        match capabilities.isolation.contains(&isolation) {
+            true => outcome.unwrap(),
+            false => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported),
+        }
+    }
+    for locking in [Locking::Deferred, Locking::Immediate, Locking::Exclusive] {
+        let outcome = try_with(TxOptions::new().locking(locking)).await;
+        match capabilities.locking {
+            true => outcome.unwrap(),
+            false => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported),
+        }
+    }
+}
+
+/// A write in a read-only transaction is `ReadOnly`; reads are answered.
+pub(crate) async fn keep_a_read_only_transaction_from_writing<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    notes.create(&Cx::new(), &note("there")).await.unwrap();
+    let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
+        assert_eq!(notes.count(&cx).await?, 1);
+        notes.create(&cx, &note("refused")).await.map(drop)
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move { notes.count(&cx).await });
+    assert_eq!(outcome.await.unwrap(), 1);
+}
+
+/// What a transaction was asked to be ends with it, however it ended.
+pub(crate) async fn leave_the_connection_as_it_was<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    for fail in [false, true] {
+        let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
+            notes.count(&cx).await?;
+            if fail { Err(Error::new(ErrorKind::Internal, "undo")) } else { Ok(()) }
+        });
+        assert_eq!(outcome.await.is_err(), fail);
+        notes.create(&Cx::new(), &note("written")).await.unwrap();
+    }
+    let dropped =
+        fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |_| std::future::pending::<Result<(), Error>>());
+    assert!(
+        futures::poll!(std::pin::pin!(async { tokio::time::timeout(std::time::Duration::from_millis(200), dropped).await }))
+            .is_pending()
+    );
+    notes.create(&Cx::new(), &note("written")).await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 3);
+}
+
+/// The store's capabilities are the ones its backend is known for.
+pub(crate) async fn offer_what_is_declared<B: Backend>() {
+    let fixture = B::fresh().await;
+    let capabilities = fixture.store.capabilities();
+    assert!(B::declares(&capabilities), "{capabilities:?}");
+}

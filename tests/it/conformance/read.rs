@@ -1,0 +1,88 @@
+use larder::{Cx, ErrorKind, Reader, ReaderExt};
+use uuid::Uuid;
+
+use crate::support::{
+    backend::Backend,
+    entities::{edge, label, note},
+    note,
+};
+
+/// A model that does not exist is `None` for `find`, `NotFound` for `get` and false for `exists`.
+pub(crate) async fn tells_a_missing_model_from_an_error<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let (cx, stored) = (Cx::new(), note("there"));
+    notes.create(&cx, &stored).await.unwrap();
+    assert_eq!(notes.find(&cx, &Uuid::new_v4()).await.unwrap(), None);
+    assert_eq!(notes.get(&cx, &Uuid::new_v4()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!notes.exists(&cx, &Uuid::new_v4()).await.unwrap());
+    assert!(notes.exists(&cx, &stored.id).await.unwrap());
+    assert_eq!(notes.get(&cx, &stored.id).await.unwrap(), stored);
+}
+
+/// `find_many` answers in the order asked, leaves missing models out, and answers twice what is asked twice.
+pub(crate) async fn finds_many_in_the_order_asked<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let stored = notes.create_many(&Cx::new(), &[note("a"), note("b"), note("c")]).await.unwrap();
+    let [a, b, c] = [stored[0].id, stored[1].id, stored[2].id];
+    let found = notes.find_many(&Cx::new(), &[c, Uuid::new_v4(), a, c, b]).await.unwrap();
+    let bodies: Vec<_> = found.iter().map(|note| note.body.as_str()).collect();
+    assert_eq!(bodies, ["c", "a", "c", "b"]);
+    assert_eq!(notes.find_many(&Cx::new(), &[]).await.unwrap(), []);
+}
+
+/// `find_many` has no limit that a caller would notice.
+pub(crate) async fn finds_very_many<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let stored: Vec<_> = (0..100).map(|i| note(&i.to_string())).collect();
+    notes.create_batch(&Cx::new(), &stored).await.unwrap();
+    let mut ids: Vec<_> = (0..70_000).map(|_| Uuid::new_v4()).collect();
+    for (i, note) in stored.iter().enumerate() {
+        ids[i * 700] = note.id;
+    }
+    assert_eq!(notes.find_many(&Cx::new(), &ids).await.unwrap(), stored);
+}
+
+/// `find_many` takes composite ids, in any number.
+pub(crate) async fn finds_many_by_composite_ids<B: Backend>() {
+    let fixture = B::fresh().await;
+    let edges = fixture.store.repository::<edge::Entity>();
+    let stored: Vec<_> = (0..1_500).map(|version| edge::Model { name: "e".into(), version }).collect();
+    edges.create_batch(&Cx::new(), &stored).await.unwrap();
+    let ids: Vec<_> = (0..3_000).rev().map(|version| ("e".to_owned(), version)).collect();
+    let found = edges.find_many(&Cx::new(), &ids).await.unwrap();
+    assert!(found.iter().map(|edge| edge.version).eq((0..1_500).rev()));
+}
+
+/// `all` is ordered by id: text by its bytes, composite ids column by column.
+pub(crate) async fn lists_by_id<B: Backend>() {
+    let fixture = B::fresh().await;
+    let labels = fixture.store.repository::<label::Entity>();
+    let names = ["b", "ä", "Z", "a", "", "a b", "a-b", "🦀", "10", "9", "é", "B"];
+    for name in names {
+        labels.create(&Cx::new(), &label::Model { name: name.into(), text: None }).await.unwrap();
+    }
+    let mut sorted = names;
+    sorted.sort_unstable();
+    let all = labels.all(&Cx::new()).await.unwrap();
+    assert!(all.iter().map(|label| label.name.as_str()).eq(sorted));
+
+    let edges = fixture.store.repository::<edge::Entity>();
+    let given = [("b", 1), ("a", 10), ("a", -2), ("B", 5)].map(|(name, version)| edge::Model { name: name.into(), version });
+    edges.create_many(&Cx::new(), &given).await.unwrap();
+    let all = edges.all(&Cx::new()).await.unwrap();
+    let all: Vec<_> = all.iter().map(|edge| (edge.name.as_str(), edge.version)).collect();
+    assert_eq!(all, [("B", 5), ("a", -2), ("a", 10), ("b", 1)]);
+}
+
+/// `count` counts one kind of model.
+pub(crate) async fn counts_its_own_models<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let labels = fixture.store.repository::<label::Entity>();
+    notes.create_many(&Cx::new(), &[note("a"), note("b")]).await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    assert_eq!(labels.count(&Cx::new()).await.unwrap(), 0);
+}

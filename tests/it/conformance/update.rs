@@ -1,0 +1,42 @@
+use larder::{Cx, ErrorKind, Reader, ReaderExt, Updater};
+
+use crate::support::{
+    backend::Backend,
+    entities::{edge, note, sample},
+    note, sample, time,
+};
+
+/// `update` replaces every column but the id, of one model, and returns it as stored.
+pub(crate) async fn replaces_the_model_and_no_other<B: Backend>() {
+    let fixture = B::fresh().await;
+    let samples = fixture.store.repository::<sample::Entity>();
+    let stored = samples.create_many(&Cx::new(), &[sample("a"), sample("b")]).await.unwrap();
+    let mut changed = sample("changed");
+    changed.id = stored[0].id;
+    changed.at = time("2030-01-01T00:00:00.000000999Z");
+    changed.json = Some(serde_json::json!({ "a": [1, null] }));
+    let returned = samples.update(&Cx::new(), &changed).await.unwrap();
+    assert_eq!(returned.at, time("2030-01-01T00:00:00Z"));
+    assert_eq!(returned, sample::Model { at: returned.at, ..changed });
+    assert_eq!(samples.get(&Cx::new(), &returned.id).await.unwrap(), returned);
+    assert_eq!(samples.get(&Cx::new(), &stored[1].id).await.unwrap(), stored[1]);
+}
+
+/// `update` of a model that does not exist is `NotFound` and makes none.
+pub(crate) async fn refuses_a_missing_model<B: Backend>() {
+    let fixture = B::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let error = notes.update(&Cx::new(), &note("nobody")).await.unwrap_err();
+    assert_eq!((error.kind(), error.model()), (ErrorKind::NotFound, Some("note")));
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// A model without anything to replace is found or not.
+pub(crate) async fn accepts_a_model_that_is_all_id<B: Backend>() {
+    let fixture = B::fresh().await;
+    let edges = fixture.store.repository::<edge::Entity>();
+    let edge = edge::Model { name: "e".into(), version: 1 };
+    assert_eq!(edges.update(&Cx::new(), &edge).await.unwrap_err().kind(), ErrorKind::NotFound);
+    edges.create(&Cx::new(), &edge).await.unwrap();
+    assert_eq!(edges.update(&Cx::new(), &edge).await.unwrap(), edge);
+}

@@ -1,0 +1,63 @@
+use larder::{Cx, ErrorKind, Reader, ReaderExt};
+use larder_entity::ConfigVersion;
+use serde_json::json;
+
+use crate::support::{
+    backend::Backend,
+    entities::sample::{self, Model},
+    sample, time,
+};
+
+/// Every value comes back as it was given, also at the edges of its type.
+pub(crate) async fn come_back_exactly<B: Backend>() {
+    let fixture = B::fresh().await;
+    let samples = fixture.store.repository::<sample::Entity>();
+    let plain = || sample("");
+    let corpus = [
+        Model { small: i32::MIN, large: i64::MIN, hash: ConfigVersion(0), ..plain() },
+        Model { small: i32::MAX, large: i64::MAX, hash: ConfigVersion(u64::MAX), ..plain() },
+        Model { hash: ConfigVersion(1 << 63), real: f64::MAX, ..plain() },
+        Model { real: f64::MIN_POSITIVE, flag: false, bytes: vec![], ..plain() },
+        Model { real: 1e308, ..plain() },
+        Model { real: f64::INFINITY, ..plain() },
+        Model { real: 1.0, ..plain() },
+        Model { bytes: (0..=255).collect(), ..plain() },
+        Model { bytes: vec![7; 1 << 20], ..plain() },
+        Model { at: time("1969-12-31T23:59:59.999999Z"), ..plain() },
+        Model { at: time("1969-07-20T20:17:40.000001Z"), ..plain() },
+        Model { at: time("0001-01-01T00:00:00Z"), ..plain() },
+        Model { at: time("9999-12-31T23:59:59.999999Z"), ..plain() },
+        Model { at: time("2026-03-01T12:00:00.100000Z"), ..plain() },
+        Model { local: Some("2000-02-29T00:00:00+00:00".parse().unwrap()), ..plain() },
+        Model { day: Some("1582-10-04".parse().unwrap()), ..plain() },
+        Model { day: Some("9999-12-31".parse().unwrap()), ..plain() },
+        Model { json: Some(json!({ "a.b": ["'\"\\", null, true, -1.5], "": {} })), ..plain() },
+        Model { json: Some(json!(9_007_199_254_740_993_u64)), ..plain() },
+        Model { json: Some(json!("text")), ..plain() },
+        Model { json: Some(json!([])), ..plain() },
+    ];
+    for given in corpus {
+        let stored = samples.create(&Cx::new(), &given).await.unwrap();
+        assert_eq!(stored, given);
+        assert_eq!(samples.get(&Cx::new(), &given.id).await.unwrap(), given);
+    }
+}
+
+/// What one of the backends could not hold as it is, all refuse before anything is stored.
+pub(crate) async fn are_refused_where_some_backend_would_change_them<B: Backend>() {
+    let fixture = B::fresh().await;
+    let samples = fixture.store.repository::<sample::Entity>();
+    let plain = || sample("");
+    let refused = [
+        Model { text: "a\0b".into(), ..plain() },
+        Model { real: f64::NAN, ..plain() },
+        Model { at: time("+10000-01-01T00:00:00Z"), ..plain() },
+        Model { at: time("-0001-01-01T00:00:00Z"), ..plain() },
+        Model { json: Some(json!({ "nul": "\0" })), ..plain() },
+    ];
+    for given in refused {
+        let error = samples.create(&Cx::new(), &given).await.unwrap_err();
+        assert_eq!((error.kind(), error.model()), (ErrorKind::InvalidInput, Some("sample")));
+    }
+    assert_eq!(samples.count(&Cx::new()).await.unwrap(), 0);
+}

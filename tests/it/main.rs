@@ -1,0 +1,13 @@
+//! One test binary: the promises of the contract on every backend, and what each backend has to itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod conformance;
+mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod property;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod support;
+mod tidy;

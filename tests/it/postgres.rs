@@ -1,0 +1,69 @@
+//! Postgres: by URL, and on a connection of SeaORM's.
+
+use ::sea_orm::{ConnectOptions, Database};
+use larder::{Capabilities, Isolation, OpenOptions, Store};
+
+use crate::support::{
+    backend::{Backend, Fixture, max_connections},
+    postgres::{self, TestDatabase},
+};
+
+fn declares(c: &Capabilities) -> bool {
+    c.durable
+        && c.schema
+        && c.check_constraints
+        && c.reads_beside_writer
+        && c.concurrent_writers
+        && c.isolation == [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable]
+        && !c.locking
+        && c.raw_sql
+}
+
+pub struct Server;
+
+impl Backend for Server {
+    fn is_skipped() -> bool {
+        postgres::is_skipped()
+    }
+
+    async fn open(options: OpenOptions) -> Fixture {
+        let database = TestDatabase::with_tables().await;
+        Fixture::new(options.open(&database.url()).await.unwrap(), database)
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities)
+    }
+}
+
+/// A database, through a pool that SeaORM made.
+pub struct SeaOrm;
+
+impl Backend for SeaOrm {
+    fn is_skipped() -> bool {
+        postgres::is_skipped()
+    }
+
+    async fn open(options: OpenOptions) -> Fixture {
+        let database = TestDatabase::with_tables().await;
+        let mut connect = ConnectOptions::new(database.url());
+        connect.max_connections(max_connections(&options));
+        Fixture::new(Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap(), database)
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities)
+    }
+}
+
+mod by_url {
+    use super::Server;
+
+    crate::conformance::conformance!(Server);
+}
+
+mod sea_orm {
+    use super::SeaOrm;
+
+    crate::conformance::conformance!(SeaOrm);
+}

@@ -1,0 +1,86 @@
+//! SQLite: in a file, in memory, and on a connection of SeaORM's.
+
+use ::sea_orm::{ConnectOptions, Database};
+use larder::{Capabilities, Isolation, OpenOptions, Store};
+
+use crate::support::{
+    backend::{Backend, Fixture, max_connections},
+    tables,
+};
+
+fn declares(c: &Capabilities, in_memory: bool) -> bool {
+    c.durable != in_memory
+        && c.schema
+        && c.check_constraints
+        && c.reads_beside_writer != in_memory
+        && !c.concurrent_writers
+        && c.isolation == [Isolation::Serializable]
+        && c.locking
+        && c.raw_sql
+}
+
+pub(crate) struct File;
+
+impl Backend for File {
+    async fn open(options: OpenOptions) -> Fixture {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("test.sqlite").display());
+        let store = options.open(&url).await.unwrap();
+        tables::create(&store).await;
+        Fixture::new(store, directory)
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities, false)
+    }
+}
+
+pub(crate) struct InMemory;
+
+impl Backend for InMemory {
+    async fn open(options: OpenOptions) -> Fixture {
+        let store = options.open("sqlite::memory:").await.unwrap();
+        tables::create(&store).await;
+        Fixture::new(store, ())
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities, true)
+    }
+}
+
+/// A file, through a pool that SeaORM made.
+pub struct SeaOrm;
+
+impl Backend for SeaOrm {
+    async fn open(options: OpenOptions) -> Fixture {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connect = ConnectOptions::new(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
+        connect.max_connections(max_connections(&options)).map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
+        let store = Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap();
+        tables::create(&store).await;
+        Fixture::new(store, directory)
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities, false)
+    }
+}
+
+mod sea_orm {
+    use super::SeaOrm;
+
+    crate::conformance::conformance!(SeaOrm);
+}
+
+mod file {
+    use super::File;
+
+    crate::conformance::conformance!(File);
+}
+
+mod in_memory {
+    use super::InMemory;
+
+    crate::conformance::conformance!(InMemory);
+}

@@ -1,0 +1,257 @@
+//! Small entities that the promises are proved with.
+
+/// A plain model with an id of the caller's.
+pub(crate) mod note {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "note")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub body: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// An id that the engine generates, unique constraints, and a default.
+pub(crate) mod person {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "person")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(unique)]
+        pub email: String,
+        #[sea_orm(unique_key = "seat")]
+        pub row: Option<i32>,
+        #[sea_orm(unique_key = "seat")]
+        pub place: Option<i32>,
+        #[sea_orm(default_value = 3)]
+        pub level: Option<i64>,
+        #[sea_orm(default_expr = "Expr::current_timestamp()")]
+        pub joined: Option<DateTimeUtc>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A reference that is refused, and one that cascades.
+pub(crate) mod letter {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "letter")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub sender: i64,
+        pub answers: Option<i64>,
+        pub about: Option<Uuid>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {
+        #[sea_orm(belongs_to = "super::person::Entity", from = "Column::Sender", to = "super::person::Column::Id")]
+        Sender,
+        #[sea_orm(belongs_to = "Entity", from = "Column::Answers", to = "Column::Id", on_delete = "Cascade")]
+        Answers,
+        #[sea_orm(
+            belongs_to = "super::note::Entity",
+            from = "Column::About",
+            to = "super::note::Column::Id",
+            on_delete = "SetNull"
+        )]
+        About,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A text id.
+pub(crate) mod label {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "label")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub text: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A composite id that is all there is.
+pub(crate) mod edge {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "edge")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub version: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A newtype over a UUID as id.
+pub(crate) mod token {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType, Serialize, Deserialize)]
+    pub struct TokenId(pub Uuid);
+
+    impl sea_orm::TryFromU64 for TokenId {
+        fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+            Err(DbErr::ConvertFromU64("TokenId"))
+        }
+    }
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "token")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: TokenId,
+        pub scope: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Twelve columns of many types.
+pub(crate) mod sample {
+    use larder_entity::ConfigVersion;
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "sample")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub small: i32,
+        pub large: i64,
+        pub hash: ConfigVersion,
+        pub real: f64,
+        pub flag: bool,
+        #[sea_orm(column_type = "Text")]
+        pub text: String,
+        pub bytes: Vec<u8>,
+        pub at: DateTimeUtc,
+        pub local: Option<DateTimeWithTimeZone>,
+        pub day: Option<Date>,
+        #[sea_orm(column_type = "Json")]
+        pub json: Option<Json>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A value that the type allows to be missing and the table does not, and a check.
+pub(crate) mod strict {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Copy, Clone, Default, Debug, DeriveEntity)]
+    pub(crate) struct Entity;
+
+    impl EntityName for Entity {
+        fn table_name(&self) -> &'static str {
+            "strict"
+        }
+    }
+
+    #[derive(Clone, Debug, PartialEq, DeriveModel, DeriveActiveModel, Serialize, Deserialize)]
+    pub(crate) struct Model {
+        pub id: i64,
+        pub required: Option<String>,
+        pub amount: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveColumn)]
+    pub(crate) enum Column {
+        Id,
+        Required,
+        Amount,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DerivePrimaryKey)]
+    pub(crate) enum PrimaryKey {
+        Id,
+    }
+
+    impl PrimaryKeyTrait for PrimaryKey {
+        type ValueType = i64;
+
+        fn auto_increment() -> bool {
+            false
+        }
+    }
+
+    impl ColumnTrait for Column {
+        type EntityName = Entity;
+
+        fn def(&self) -> ColumnDef {
+            match self {
+                Self::Id => ColumnType::BigInteger.def(),
+                Self::Required => ColumnType::Text.def(),
+                Self::Amount => ColumnType::BigInteger.def().extra("CONSTRAINT amount_positive CHECK (amount > 0)"),
+            }
+        }
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A model whose table no migration makes.
+pub(crate) mod absent {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "absent")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

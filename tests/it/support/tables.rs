@@ -1,0 +1,26 @@
+//! Tables for the test entities.
+
+use larder::{Cx, Store};
+
+pub(crate) async fn create(store: &Store) {
+    use sea_orm::{EntityTrait, Schema};
+
+    use super::entities::*;
+
+    let sql = store.sql().expect("a SQL store");
+    let schema = Schema::new(sql.dialect());
+    async fn table<E: EntityTrait>(sql: &larder::Sql, schema: &Schema, entity: E) {
+        sql.execute(&Cx::new(), &schema.create_table_from_entity(entity)).await.expect("a new table");
+        for index in schema.create_index_from_entity(entity) {
+            sql.execute(&Cx::new(), &index).await.expect("a new index");
+        }
+    }
+    table(&sql, &schema, note::Entity).await;
+    table(&sql, &schema, person::Entity).await;
+    table(&sql, &schema, letter::Entity).await;
+    table(&sql, &schema, label::Entity).await;
+    table(&sql, &schema, edge::Entity).await;
+    table(&sql, &schema, token::Entity).await;
+    table(&sql, &schema, sample::Entity).await;
+    table(&sql, &schema, strict::Entity).await;
+}
