@@ -134,9 +134,11 @@ impl OpenOptions {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Backend::Postgres(postgres::open(url, self).await?),
             #[cfg(not(feature = "sqlite"))]
-            "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "the feature `sqlite` is off")),
+            "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `sqlite` for this store")),
             #[cfg(not(feature = "postgres"))]
-            "postgres" | "postgresql" => return Err(Error::new(ErrorKind::Unsupported, "the feature `postgres` is off")),
+            "postgres" | "postgresql" => {
+                return Err(Error::new(ErrorKind::Unsupported, "build with the feature `postgres` for this store"));
+            }
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
 
+#[macro_use]
 mod conformance;
 mod memory;
 #[cfg(feature = "postgres")]

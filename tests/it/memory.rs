@@ -1,17 +1,14 @@
 //! The memory backend.
 
-use larder::{Capabilities, Isolation, OpenOptions};
+use larder::{Capabilities, Isolation};
 
-use crate::{
-    conformance::conformance,
-    support::backend::{Backend, Fixture},
-};
+use crate::support::backend::{Backend, Fixture, options};
 
 pub(crate) struct Memory;
 
 impl Backend for Memory {
-    async fn open(options: OpenOptions) -> Fixture {
-        Fixture::new(options.open("memory:").await.unwrap(), ())
+    async fn open(max_connections: Option<u32>) -> Fixture {
+        Fixture::new(options(max_connections).open("memory:").await.unwrap(), ())
     }
 
     fn declares(c: &Capabilities) -> bool {

@@ -1,10 +1,10 @@
 //! Postgres: by URL, and on a connection of SeaORM's.
 
 use ::sea_orm::{ConnectOptions, Database};
-use larder::{Capabilities, Isolation, OpenOptions, Store};
+use larder::{Capabilities, Isolation, Store};
 
 use crate::support::{
-    backend::{Backend, Fixture, max_connections},
+    backend::{Backend, Fixture, options},
     postgres::{self, TestDatabase},
 };
 
@@ -26,9 +26,9 @@ impl Backend for Server {
         postgres::is_skipped()
     }
 
-    async fn open(options: OpenOptions) -> Fixture {
+    async fn open(max_connections: Option<u32>) -> Fixture {
         let database = TestDatabase::with_tables().await;
-        Fixture::new(options.open(&database.url()).await.unwrap(), database)
+        Fixture::new(options(max_connections).open(&database.url()).await.unwrap(), database)
     }
 
     fn declares(capabilities: &Capabilities) -> bool {
@@ -44,10 +44,10 @@ impl Backend for SeaOrm {
         postgres::is_skipped()
     }
 
-    async fn open(options: OpenOptions) -> Fixture {
+    async fn open(max_connections: Option<u32>) -> Fixture {
         let database = TestDatabase::with_tables().await;
         let mut connect = ConnectOptions::new(database.url());
-        connect.max_connections(max_connections(&options));
+        connect.max_connections(max_connections.unwrap_or(10));
         Fixture::new(Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap(), database)
     }
 
@@ -59,11 +59,11 @@ impl Backend for SeaOrm {
 mod by_url {
     use super::Server;
 
-    crate::conformance::conformance!(Server);
+    conformance!(Server);
 }
 
 mod sea_orm {
     use super::SeaOrm;
 
-    crate::conformance::conformance!(SeaOrm);
+    conformance!(SeaOrm);
 }

@@ -1,10 +1,10 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
 use ::sea_orm::{ConnectOptions, Database};
-use larder::{Capabilities, Isolation, OpenOptions, Store};
+use larder::{Capabilities, Isolation, Store};
 
 use crate::support::{
-    backend::{Backend, Fixture, max_connections},
+    backend::{Backend, Fixture, options},
     tables,
 };
 
@@ -22,10 +22,10 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
 pub(crate) struct File;
 
 impl Backend for File {
-    async fn open(options: OpenOptions) -> Fixture {
+    async fn open(max_connections: Option<u32>) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("test.sqlite").display());
-        let store = options.open(&url).await.unwrap();
+        let store = options(max_connections).open(&url).await.unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
     }
@@ -38,8 +38,8 @@ impl Backend for File {
 pub(crate) struct InMemory;
 
 impl Backend for InMemory {
-    async fn open(options: OpenOptions) -> Fixture {
-        let store = options.open("sqlite::memory:").await.unwrap();
+    async fn open(max_connections: Option<u32>) -> Fixture {
+        let store = options(max_connections).open("sqlite::memory:").await.unwrap();
         tables::create(&store).await;
         Fixture::new(store, ())
     }
@@ -53,10 +53,12 @@ impl Backend for InMemory {
 pub struct SeaOrm;
 
 impl Backend for SeaOrm {
-    async fn open(options: OpenOptions) -> Fixture {
+    async fn open(max_connections: Option<u32>) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let mut connect = ConnectOptions::new(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
-        connect.max_connections(max_connections(&options)).map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
+        connect
+            .max_connections(max_connections.unwrap_or(10))
+            .map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
         let store = Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
@@ -70,17 +72,17 @@ impl Backend for SeaOrm {
 mod sea_orm {
     use super::SeaOrm;
 
-    crate::conformance::conformance!(SeaOrm);
+    conformance!(SeaOrm);
 }
 
 mod file {
     use super::File;
 
-    crate::conformance::conformance!(File);
+    conformance!(File);
 }
 
 mod in_memory {
     use super::InMemory;
 
-    crate::conformance::conformance!(InMemory);
+    conformance!(InMemory);
 }

@@ -1,4 +1,4 @@
-use larder::{Cx, Error, ErrorKind, Reader, ReaderExt, TransactionalExt};
+use larder::{Cx, Error, ErrorKind, ReaderExt, TransactionalExt};
 
 use crate::support::{
     backend::Backend,

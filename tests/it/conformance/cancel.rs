@@ -4,7 +4,7 @@ use std::{
     task::Poll,
 };
 
-use larder::{Cx, Error, ErrorKind, Reader, TransactionalExt};
+use larder::{Cx, Error, ErrorKind, TransactionalExt};
 
 use crate::support::{
     backend::Backend,

@@ -1,4 +1,4 @@
-use larder::{Cx, Error, Reader, TransactionalExt};
+use larder::{Cx, Error, TransactionalExt};
 
 use crate::support::{
     backend::Backend,
@@ -18,7 +18,7 @@ pub(crate) async fn counts_exactly_under_load<B: Backend>() {
                 assert_eq!(notes.find(&Cx::new(), &made.id).await.unwrap().as_ref(), Some(&made));
                 let changed = note::Model { body: "changed".into(), ..made };
                 notes.update(&Cx::new(), &changed).await.unwrap();
-                assert_eq!(notes.delete(&Cx::new(), &changed.id).await.unwrap(), true);
+                assert!(notes.delete(&Cx::new(), &changed.id).await.unwrap());
                 if i % 10 == 0 {
                     notes.create(&Cx::new(), &changed).await.unwrap();
                 }

@@ -1,4 +1,4 @@
-use larder::{Cx, Reader, ReaderExt};
+use larder::{Cx, ReaderExt};
 
 use crate::support::{
     backend::Backend,

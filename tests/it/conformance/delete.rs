@@ -1,4 +1,4 @@
-use larder::{Cx, Deleter, ErrorKind, Reader, ReaderExt};
+use larder::{Cx, ErrorKind, ReaderExt};
 
 use crate::support::{
     backend::Backend,

@@ -1,6 +1,6 @@
 use std::error::Error as _;
 
-use larder::{Cx, Error, ErrorKind, Reader};
+use larder::{Cx, Error, ErrorKind};
 
 use crate::support::{
     backend::Backend,

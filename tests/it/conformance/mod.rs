@@ -154,5 +154,3 @@ suite! { $
         gives_way_to_waiting_writers
     }
 }
-
-pub(crate) use conformance;

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, error::Error as _, future::Future, pin::Pin};
 
-use larder::{Cx, Error, ErrorKind, Reader, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, TransactionalExt, TxOptions};
 use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::support::{Notes, backend::Backend, entities::note, note};

@@ -1,4 +1,4 @@
-use larder::{Cx, Error, ErrorKind, Isolation, Locking, Reader, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, Isolation, Locking, TransactionalExt, TxOptions};
 
 use crate::support::{backend::Backend, entities::note, note};
 

@@ -1,4 +1,4 @@
-use larder::{Cx, Error, ErrorKind, Reader, Transactional, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, TransactionalExt, TxOptions};
 
 use crate::support::{
     backend::Backend,

@@ -1,4 +1,4 @@
-use larder::{Cx, ErrorKind, Reader, ReaderExt, Updater};
+use larder::{Cx, ErrorKind, ReaderExt};
 
 use crate::support::{
     backend::Backend,

@@ -1,4 +1,4 @@
-use larder::{Cx, ErrorKind, Reader, ReaderExt};
+use larder::{Cx, ErrorKind, ReaderExt};
 use larder_entity::ConfigVersion;
 use serde_json::json;
 

@@ -23,27 +23,27 @@ pub(crate) trait Backend {
         false
     }
 
-    fn open(options: OpenOptions) -> impl Future<Output = Fixture> + Send;
+    /// A store with this many connections at most, or as many as the backend takes by itself.
+    fn open(max_connections: Option<u32>) -> impl Future<Output = Fixture> + Send;
 
     /// What the backend says it can do. The promises that need more are asserted to be refused.
     fn declares(capabilities: &Capabilities) -> bool;
 
     fn fresh() -> impl Future<Output = Fixture> + Send {
-        Self::open(options())
+        Self::open(None)
     }
 
     /// A store with one connection.
     fn narrow() -> impl Future<Output = Fixture> + Send {
-        Self::open(options().max_connections(1))
+        Self::open(Some(1))
     }
 }
 
-/// Long enough for a loaded machine, short enough for a test that waits in vain.
-pub(crate) fn options() -> OpenOptions {
-    OpenOptions::new().acquire_timeout(Duration::from_secs(20))
-}
-
-/// The connections these options ask for, for pools that somebody else makes.
-pub fn max_connections(options: &OpenOptions) -> u32 {
-    if format!("{options:?}").contains("max_connections: Some(1)") { 1 } else { 10 }
+/// Waits long enough for a loaded machine, and not too long for a test that waits in vain.
+pub fn options(max_connections: Option<u32>) -> OpenOptions {
+    let options = OpenOptions::new().acquire_timeout(Duration::from_secs(20));
+    match max_connections {
+        Some(max) => options.max_connections(max),
+        None => options,
+    }
 }

@@ -1,0 +1,147 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use larder::{Cx, Error, ErrorKind, Result, Sql, Storage, Store, TransactionalExt};
+use sea_orm::{
+    DbBackend, Schema,
+    sea_query::{Func, Query},
+};
+
+use crate::{history, step::Step, steps};
+
+/// What tells our lock from other users' of the same server: the bytes of "larder".
+const LOCK: i64 = 0x6c61_7264_6572;
+
+/// Steps of a schema, in order. The default are those of the ready-made stores.
+///
+/// Each step is one transaction together with its record: it is applied as a whole or not at all. Several processes may migrate
+/// one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
+///
+/// # Errors
+/// [`Migration`](ErrorKind::Migration) if the database has a step that is not in the list, as when a newer program has migrated it
+/// before. Otherwise what the engine answers to the failing step; the steps before it stay applied.
+///
+/// # Dropping the future
+/// The step that was being applied is undone; the steps before it stay applied.
+#[derive(Clone, Debug)]
+pub struct Migrations {
+    steps: Vec<Step>,
+}
+
+/// Whether a step has been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The step.
+    pub name: &'static str,
+    /// Whether it has been applied.
+    pub applied: bool,
+}
+
+impl Default for Migrations {
+    fn default() -> Self {
+        Self::new(steps::ALL)
+    }
+}
+
+impl Migrations {
+    /// Steps of an application, for example its own after those of [`steps`].
+    #[must_use]
+    pub fn new(steps: &[Step]) -> Self {
+        Self { steps: steps.to_vec() }
+    }
+
+    /// Applies the steps that have not been applied, at most `limit` of them, and returns their names.
+    pub async fn up(&self, store: &Store, limit: Option<usize>) -> Result<Vec<&'static str>> {
+        let mut done = Vec::new();
+        while done.len() < limit.unwrap_or(usize::MAX)
+            && let Some(step) = self.one(store, Direction::Up).await?
+        {
+            done.push(step);
+        }
+        Ok(done)
+    }
+
+    /// Undoes the latest steps, at most `limit` of them, and returns their names.
+    pub async fn down(&self, store: &Store, limit: usize) -> Result<Vec<&'static str>> {
+        let mut done = Vec::new();
+        while done.len() < limit
+            && let Some(step) = self.one(store, Direction::Down).await?
+        {
+            done.push(step);
+        }
+        Ok(done)
+    }
+
+    /// Every step, and whether it has been applied. Changes nothing but for making the table of the record.
+    pub async fn status(&self, store: &Store) -> Result<Vec<Status>> {
+        let Some(sql) = sql_of(store)? else { return Ok(Vec::new()) };
+        let sql = &sql;
+        let applied = store.tx(&Cx::new(), |cx| async move { self.applied(&cx, store, sql).await }).await?;
+        let status = |step: &Step| Status { name: step.name, applied: applied.contains(step.name) };
+        Ok(self.steps.iter().map(status).collect())
+    }
+
+    /// Applies or undoes the next step, if there is one.
+    async fn one(&self, store: &Store, direction: Direction) -> Result<Option<&'static str>> {
+        let Some(sql) = sql_of(store)? else { return Ok(None) };
+        let sql = &sql;
+        let stepped = store.tx(&Cx::new(), |cx| async move {
+            let applied = self.applied(&cx, store, sql).await?;
+            let mut steps = self.steps.iter();
+            let next = match direction {
+                Direction::Up => steps.find(|step| !applied.contains(step.name)),
+                Direction::Down => steps.rfind(|step| applied.contains(step.name)),
+            };
+            let Some(step) = next else { return Ok(None) };
+            let changes = match direction {
+                Direction::Up => (step.up)(sql.dialect()),
+                Direction::Down => (step.down)(sql.dialect()),
+            };
+            for change in changes {
+                change.apply(sql, &cx).await?;
+            }
+            let version = step.name.to_owned();
+            match direction {
+                Direction::Up => {
+                    let applied_at = store.database_now().timestamp();
+                    history(store).create(&cx, &history::Model { version, applied_at }).await.map(drop)?;
+                }
+                Direction::Down => drop(history(store).delete(&cx, &version).await?),
+            }
+            Ok(Some(step.name))
+        });
+        stepped.await
+    }
+
+    /// What has been applied, known for sure until the transaction ends.
+    async fn applied(&self, cx: &Cx, store: &Store, sql: &Sql) -> Result<BTreeSet<String>> {
+        if sql.dialect() == DbBackend::Postgres {
+            // SQLite's writing transactions exclude each other already.
+            let lock = Query::select().expr(Func::cust("pg_advisory_xact_lock").arg(LOCK)).to_owned();
+            sql.execute(cx, &lock).await?;
+        }
+        let mut table = Schema::new(sql.dialect()).create_table_from_entity(history::Entity);
+        sql.execute(cx, table.if_not_exists()).await?;
+        let applied: BTreeSet<_> = history(store).all(cx).await?.into_iter().map(|step| step.version).collect();
+        match applied.iter().find(|version| self.steps.iter().all(|step| step.name != *version)) {
+            None => Ok(applied),
+            Some(unknown) => Err(Error::new(
+                ErrorKind::Migration,
+                format!("the database has the step {unknown}, which this program does not know"),
+            )),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
+fn sql_of(store: &Store) -> Result<Option<Sql>> {
+    if store.capabilities().schema { store.sql().map(Some) } else { Ok(None) }
+}
+
+fn history(store: &Store) -> Arc<dyn Storage<history::Model, String>> {
+    store.repository::<history::Entity>()
+}
