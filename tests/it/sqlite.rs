@@ -1,5 +1,7 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
+mod own;
+
 use ::sea_orm::{ConnectOptions, Database};
 use larder::{Capabilities, Isolation, Store};
 

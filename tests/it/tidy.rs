@@ -1,1 +1,98 @@
-//! placeholder
+//! Invariants of the source, read from the source.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Every file of the library with its code, comments left out.
+fn sources() -> Vec<(String, String)> {
+    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, files);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        (name, code.join("\n"))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Fails for every file outside `allowed` that has one of the `words` in its code.
+fn only_in(allowed: &[&str], words: &[&str]) {
+    for (name, code) in sources() {
+        if allowed.iter().any(|place| name.starts_with(place)) {
+            continue;
+        }
+        for word in words {
+            assert!(!code.contains(word), "{name} says {word}, which belongs in {allowed:?}");
+        }
+    }
+}
+
+#[test]
+fn the_contract_names_no_backend_and_no_database_library() {
+    let contract = ["repository/", "transaction/", "capability.rs", "context.rs", "entity.rs", "error.rs", "value.rs"];
+    for (name, code) in sources() {
+        if contract.iter().any(|place| name.starts_with(place)) {
+            for word in ["backend::", "sqlx::", "rusqlite", "duckdb", "DatabaseConnection", "crate::store", "crate::open"] {
+                assert!(!code.contains(word), "{name} says {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn database_libraries_stay_in_their_folders() {
+    only_in(&["backend/sql/sqlx/", "backend/sql/sqlite/", "backend/sql/postgres/"], &["use sqlx", "sqlx::{", "sea_query_sqlx"]);
+    only_in(&["backend/sql/sea_orm.rs"], &["DatabaseConnection"]);
+}
+
+#[test]
+fn one_file_names_every_backend() {
+    only_in(&["backend/", "open.rs"], &["MemoryStore", "SqliteStore", "PostgresStore", "Backend::Memory"]);
+}
+
+#[test]
+fn backends_do_not_know_each_other() {
+    for (name, code) in sources() {
+        let forbidden: &[&str] = match name.as_str() {
+            name if name.starts_with("backend/memory/") => &["backend::sql", "SqlStore", "SqlRepository", "sqlx"],
+            name if name.starts_with("backend/sql/") => &["backend::memory", "Memory"],
+            _ => continue,
+        };
+        for word in forbidden {
+            assert!(!code.contains(word), "{name} says {word}");
+        }
+    }
+}
+
+#[test]
+fn time_goes_through_the_clock() {
+    only_in(&["clock.rs"], &["Utc::now", "Instant::now", "SystemTime", "tokio::time", "thread::sleep"]);
+}
+
+#[test]
+fn no_lint_is_switched_off_in_the_library() {
+    only_in(&[], &["allow(clippy::unwrap", "allow(clippy::expect", "allow(clippy::panic", "allow(clippy::indexing", "unsafe"]);
+}
+
+#[test]
+fn files_stay_short() {
+    for (name, code) in sources() {
+        let lines = code.lines().filter(|line| !line.trim().is_empty()).count();
+        assert!(lines <= 300, "{name} has {lines} lines of code");
+    }
+}

@@ -40,8 +40,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let runs: Vec<_> = runs.into_iter().filter_map(|run| rows.get(run)).collect();
         let entry = self.store.enter(cx, Access::Write)?;
         let mut held = match runs.len() {
-            0 => return Ok(Vec::new()),
-            1 => self.store.hold(&entry, Access::Write).await?,
+            0 | 1 => self.store.hold(&entry, Access::Write).await?,
             _ => self.store.hold_together(&entry).await?,
         };
         let lease = held.lease()?;
@@ -81,6 +80,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn look_up(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
         let keys = ids.iter().map(|id| self.shape.key_of_id(id)).collect::<Result<Vec<_>>>()?;
+        if keys.is_empty() {
+            // Nothing to ask for, and still refused where a question would be.
+            let entry = self.store.enter(cx, Access::Read)?;
+            return self.store.hold(&entry, Access::Read).await?.finish(Ok(Vec::new())).await;
+        }
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.statements().ids_at_once()) {
             let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find_many(part)).await?;

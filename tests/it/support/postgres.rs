@@ -49,19 +49,25 @@ pub fn is_skipped() -> bool {
 impl TestDatabase {
     /// A database with the tables of the test entities.
     pub async fn with_tables() -> Self {
-        Self::made(true).await
+        let server = tokio::task::spawn_blocking(server).await.expect("a Postgres server");
+        let options = format!(r#"TEMPLATE "{}""#, server.template);
+        Self::made(server, &options).await
     }
 
     pub async fn empty() -> Self {
-        Self::made(false).await
+        Self::made(tokio::task::spawn_blocking(server).await.expect("a Postgres server"), "").await
     }
 
-    async fn made(with_tables: bool) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
+    /// A database that sorts text as English dictionaries do.
+    pub async fn in_english() -> Self {
         let server = tokio::task::spawn_blocking(server).await.expect("a Postgres server");
+        Self::made(server, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'").await
+    }
+
+    async fn made(server: Arc<Server>, options: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("larder_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let template = if with_tables { format!(r#" TEMPLATE "{}""#, server.template) } else { String::new() };
-        server.admin(&format!(r#"CREATE DATABASE "{name}"{template}"#)).await;
+        server.admin(&format!(r#"CREATE DATABASE "{name}" {options}"#)).await;
         Self { server, name }
     }
 

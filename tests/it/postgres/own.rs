@@ -1,0 +1,229 @@
+//! What Postgres has to itself.
+
+use std::{error::Error as _, time::Duration};
+
+use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, Store, Transactional, TransactionalExt, TxOptions};
+use sea_orm::{
+    ConnectionTrait, Database,
+    sea_query::{Alias, Expr, Query, SelectStatement},
+};
+
+use super::Server;
+use crate::support::{
+    backend::Backend,
+    entities::{label, note, person},
+    note, person,
+    postgres::{TestDatabase, is_skipped},
+    tables,
+};
+
+/// Two columns of a system view, as labels.
+fn labels(name: &str, text: &str, view: &str, condition: &str) -> SelectStatement {
+    Query::select()
+        .expr_as(Expr::cust(format!("CAST({name} AS TEXT)")), "name")
+        .expr_as(Expr::cust(format!("CAST({text} AS TEXT)")), "text")
+        .from(Alias::new(view))
+        .cond_where(Expr::cust(condition.to_owned()))
+        .to_owned()
+}
+
+async fn read(store: &Store, cx: &Cx, select: &SelectStatement) -> Vec<label::Model> {
+    store.sql().unwrap().models::<label::Entity>(cx, select).await.unwrap()
+}
+
+/// Ends every other connection to the store's database.
+async fn terminate_others(store: &Store) {
+    let others = "datname = current_database() AND pid <> pg_backend_pid()";
+    read(store, &Cx::new(), &labels("pg_terminate_backend(pid)", "pid", "pg_stat_activity", others)).await;
+}
+
+#[tokio::test]
+async fn write_skew_passes_at_repeatable_read_and_not_when_serializable() {
+    if is_skipped() {
+        return;
+    }
+    for (isolation, passes) in [(Isolation::RepeatableRead, true), (Isolation::Serializable, false)] {
+        let fixture = Server::fresh().await;
+        let people = fixture.store.repository::<person::Entity>();
+        let on_call = [person("a@b"), person("c@d")].map(|person| person::Model { level: Some(1), ..person });
+        let on_call = people.create_many(&Cx::new(), &on_call).await.unwrap();
+        let options = TxOptions::new().isolation(isolation);
+        let first = fixture.store.begin(&Cx::new(), &options).await.unwrap();
+        let second = fixture.store.begin(&Cx::new(), &options).await.unwrap();
+        let mut outcomes: Vec<Result<()>> = Vec::new();
+        for (cx, leaving) in [(&first, &on_call[0]), (&second, &on_call[1])] {
+            // Each sees the other on call, and leaves.
+            assert_eq!(people.all(cx).await.unwrap().iter().filter(|person| person.level == Some(1)).count(), 2);
+            outcomes.push(people.update(cx, &person::Model { level: Some(0), ..leaving.clone() }).await.map(drop));
+        }
+        outcomes.push(first.commit().await);
+        outcomes.push(second.commit().await);
+        let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        assert_eq!(failed.is_empty(), passes, "{failed:?}");
+        assert!(failed.iter().take(1).all(|error| error.kind() == ErrorKind::Contention));
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_once_for_a_connection() {
+    if is_skipped() {
+        return;
+    }
+    let fixture = Server::narrow().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let stored = notes.create(&Cx::new(), &note("n")).await.unwrap();
+    for _ in 0..5 {
+        notes.find(&Cx::new(), &stored.id).await.unwrap();
+    }
+    let prepared = labels("name", "statement", "pg_prepared_statements", r#"statement LIKE 'SELECT "note"%'"#);
+    assert_eq!(read(&fixture.store, &Cx::new(), &prepared).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_the_server_ended_is_replaced() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let other = OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let notes = &store.repository::<note::Entity>();
+    notes.create(&Cx::new(), &note("before")).await.unwrap();
+    terminate_others(&other).await;
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+
+    let other = &other;
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("gone")).await?;
+        terminate_others(other).await;
+        notes.create(&cx, &note("gone")).await.map(drop)
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::Connection);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_commit_is_not_called_a_failure() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    let other = &OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let notes = &store.repository::<note::Entity>();
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("unknown")).await?;
+        terminate_others(other).await;
+        Ok::<_, Error>(())
+    });
+    let error = outcome.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitUnknown);
+    assert!(!error.is_retryable());
+    assert_eq!(error.source().unwrap().downcast_ref::<Error>().unwrap().kind(), ErrorKind::Connection);
+}
+
+#[tokio::test]
+async fn a_full_pool_is_waited_for_and_then_told() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let options = OpenOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(300));
+    let store = options.open(&database.url()).await.unwrap();
+    let notes = store.repository::<note::Entity>();
+    let first = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let second = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let error = notes.count(&Cx::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::PoolTimeout, true));
+    first.rollback().await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    second.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_not_left_open_on_the_server() {
+    if is_skipped() {
+        return;
+    }
+    let fixture = Server::fresh().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    for _ in 0..20 {
+        let tx = fixture.store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("gone")).await?;
+            std::future::pending::<Result<()>>().await
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), tx).await.is_err());
+    }
+    let open = "datname = current_database() AND state LIKE 'idle in transaction%'";
+    let open = labels("pid", "state", "pg_stat_activity", open);
+    for _ in 0..100 {
+        if read(&fixture.store, &Cx::new(), &open).await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(read(&fixture.store, &Cx::new(), &open).await, []);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn text_is_ordered_by_bytes_whatever_the_database_speaks() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::in_english().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    tables::create(&store).await;
+    let names = store.repository::<label::Entity>();
+    for name in ["b", "B", "a", "é", "Z"] {
+        names.create(&Cx::new(), &label::Model { name: name.into(), text: None }).await.unwrap();
+    }
+    let sorted: Vec<_> = names.all(&Cx::new()).await.unwrap().into_iter().map(|label| label.name).collect();
+    assert_eq!(sorted, ["B", "Z", "a", "b", "é"]);
+}
+
+#[tokio::test]
+async fn a_constraint_that_waits_for_the_commit_fails_it() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let connection = Database::connect(database.url()).await.unwrap();
+    let deferred = "ALTER TABLE label ADD FOREIGN KEY (text) REFERENCES label (name) DEFERRABLE INITIALLY DEFERRED";
+    connection.execute_unprepared(deferred).await.unwrap();
+    let store = Store::from_sea_orm(&connection).unwrap();
+    let names = &store.repository::<label::Entity>();
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        cx.on_commit(|| panic!("nothing was committed"))?;
+        names.create(&cx, &label::Model { name: "child".into(), text: Some("nobody".into()) }).await.map(drop)
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ForeignKey);
+    assert_eq!(names.count(&Cx::new()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn no_error_shows_the_password() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    let (_, server) = database.url().rsplit_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    for (url, kind) in [
+        (format!("postgres://postgres:t0psecret@{server}"), ErrorKind::Auth),
+        (format!("{}_missing", database.url()), ErrorKind::InvalidInput),
+        ("postgres://postgres:t0psecret@127.0.0.1:1/none".to_owned(), ErrorKind::Connection),
+        ("postgres://postgres:t0psecret@host:port/none".to_owned(), ErrorKind::InvalidInput),
+        ("postgresql://postgres:t0psecret@[::1".to_owned(), ErrorKind::InvalidInput),
+        ("postgre://postgres:t0psecret@host/none".to_owned(), ErrorKind::InvalidInput),
+    ] {
+        let error = larder::open(&url).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{url}");
+        let mut text = format!("{error} {error:?}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(&format!(" {cause} {cause:?}"));
+            source = cause.source();
+        }
+        assert!(!text.contains("t0psecret"), "{text}");
+    }
+}

@@ -1,0 +1,186 @@
+//! What SQLite has to itself.
+
+use larder::{Cx, Durability, Error, ErrorKind, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
+use sea_orm::{
+    ConnectionTrait, Database,
+    sea_query::{Alias, Expr, Query, SelectStatement},
+};
+
+use super::File;
+use crate::support::{
+    backend::Backend,
+    entities::{label, note},
+    note, tables,
+};
+
+/// The value of a pragma, as the text of a label.
+fn pragma(name: &str, column: &str) -> SelectStatement {
+    Query::select()
+        .expr_as(Expr::val(name), "name")
+        .expr_as(Expr::cust(format!("CAST({column} AS TEXT)")), "text")
+        .from(Alias::new(format!("pragma_{name}")))
+        .to_owned()
+}
+
+async fn pragmas(store: &Store, cx: &Cx) -> Vec<String> {
+    let mut values = Vec::new();
+    for (name, column) in [
+        ("journal_mode", "journal_mode"),
+        ("synchronous", "synchronous"),
+        ("busy_timeout", "timeout"),
+        ("foreign_keys", "foreign_keys"),
+    ] {
+        let labels = store.sql().unwrap().models::<label::Entity>(cx, &pragma(name, column)).await.unwrap();
+        values.push(labels[0].text.clone().unwrap());
+    }
+    values
+}
+
+#[tokio::test]
+async fn every_connection_has_the_settings() {
+    let fixture = File::fresh().await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(fixture.store.begin(&Cx::new(), &TxOptions::new().read_only()).await.unwrap());
+    }
+    for cx in &open {
+        assert_eq!(pragmas(&fixture.store, cx).await, ["wal", "1", "5000", "1"]);
+    }
+}
+
+#[tokio::test]
+async fn durability_and_journal_are_settings() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = |name: &str| format!("sqlite:{}", directory.path().join(name).display());
+    let durable = OpenOptions::new().durability(Durability::Power).open(&url("durable")).await.unwrap();
+    assert_eq!(pragmas(&durable, &Cx::new()).await[..2], ["wal", "2"]);
+    let rollback = OpenOptions::new().write_ahead_log(false).open(&url("rollback")).await.unwrap();
+    assert_eq!(pragmas(&rollback, &Cx::new()).await[..2], ["delete", "2"]);
+}
+
+#[tokio::test]
+async fn a_file_keeps_what_was_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("kept with spaces.sqlite").display());
+    let store = larder::open(&url).await.unwrap();
+    tables::create(&store).await;
+    let stored = store.repository::<note::Entity>().create(&Cx::new(), &note("kept")).await.unwrap();
+    store.close().await;
+    let store = larder::open(&url).await.unwrap();
+    assert_eq!(store.repository::<note::Entity>().all(&Cx::new()).await.unwrap(), [stored]);
+}
+
+#[tokio::test]
+async fn databases_in_memory_are_shared_by_name_only() {
+    let shared = "sqlite:file:larder-shared-by-name?mode=memory&cache=shared";
+    let first = larder::open(shared).await.unwrap();
+    tables::create(&first).await;
+    let second = larder::open(shared).await.unwrap();
+    first.repository::<note::Entity>().create(&Cx::new(), &note("shared")).await.unwrap();
+    first.close().await;
+    assert_eq!(second.repository::<note::Entity>().count(&Cx::new()).await.unwrap(), 1);
+    second.close().await;
+
+    let third = larder::open(shared).await.unwrap();
+    assert_eq!(third.repository::<note::Entity>().count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::TableMissing);
+    let (one, other) = (larder::open("sqlite::memory:").await.unwrap(), larder::open("sqlite::memory:").await.unwrap());
+    tables::create(&one).await;
+    assert_eq!(other.repository::<note::Entity>().count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::TableMissing);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_told_by_kind() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    std::fs::write(path("text"), "not a database, but long enough to look like one ".repeat(50)).unwrap();
+    for (url, kind) in [
+        (format!("sqlite:{}", path("missing/folder.sqlite")), ErrorKind::Connection),
+        (format!("sqlite:{}?mode=rw", path("missing.sqlite")), ErrorKind::Connection),
+        (format!("sqlite:{}", path("text")), ErrorKind::Corrupt),
+        (format!("sqlite:{}?mode=x", path("a")), ErrorKind::InvalidInput),
+        ("sqlite:".to_owned(), ErrorKind::InvalidInput),
+    ] {
+        assert_eq!(larder::open(&url).await.unwrap_err().kind(), kind, "{url}");
+    }
+}
+
+/// A writing transaction has the write lock from its beginning; another handle on the file waits, and then is told.
+#[tokio::test]
+async fn another_handle_waits_for_the_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("busy.sqlite").display());
+    let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
+    tables::create(&one).await;
+    let writing = one.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let notes = other.repository::<note::Entity>();
+    assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::Contention);
+    writing.rollback().await.unwrap();
+    notes.create(&Cx::new(), &note("stored")).await.unwrap();
+}
+
+/// SQLite ends the whole transaction on some errors, and would run the next statement by itself.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}?mode=rwc", directory.path().join("ended.sqlite").display());
+    let connection = Database::connect(&url).await.unwrap();
+    let store = Store::from_sea_orm(&connection).unwrap();
+    tables::create(&store).await;
+    let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
+    connection.execute_unprepared(trigger).await.unwrap();
+
+    let notes = &store.repository::<note::Entity>();
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("gone")).await?;
+        assert_eq!(notes.create(&cx, &note("end")).await.unwrap_err().kind(), ErrorKind::Check);
+        assert_eq!(notes.create(&cx, &note("alone")).await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+        Ok::<_, Error>(())
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("gone")).await?;
+        let inner = notes.tx(&cx, |cx| async move { notes.create(&cx, &note("end")).await });
+        assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Check);
+        notes.create(&cx, &note("alone")).await.unwrap_err();
+        Ok::<_, Error>(())
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+
+    let watcher = larder::open(&url).await.unwrap().repository::<note::Entity>();
+    for round in 0..20 {
+        let committed = notes.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("stored")).await?;
+            if round % 2 == 0 { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "undo")) }
+        });
+        assert_eq!(committed.await.is_ok(), round % 2 == 0);
+        assert_eq!(watcher.count(&Cx::new()).await.unwrap(), round / 2 + 1);
+    }
+}
+
+/// Dropping what is left of a transaction after its runtime has gone is quiet.
+#[test]
+fn a_context_may_outlive_its_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("left.sqlite").display());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (store, cx) = first.block_on(async {
+        let store = OpenOptions::new().min_connections(1).open(&url).await.unwrap();
+        tables::create(&store).await;
+        let cx = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+        store.repository::<note::Entity>().create(&cx, &note("gone")).await.unwrap();
+        (store, cx)
+    });
+    drop(first);
+    drop(cx);
+    drop(store);
+    let count = runtime().block_on(async { larder::open(&url).await?.repository::<note::Entity>().count(&Cx::new()).await });
+    assert_eq!(count.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_to_something_else_is_refused() {
+    let nothing = sea_orm::DatabaseConnection::default();
+    assert_eq!(Store::from_sea_orm(&nothing).unwrap_err().kind(), ErrorKind::Unsupported);
+}
