@@ -5,6 +5,7 @@
 #[macro_use]
 mod conformance;
 mod memory;
+mod migration;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod property;

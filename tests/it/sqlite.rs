@@ -1,5 +1,6 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
+mod crash;
 mod own;
 
 use ::sea_orm::{ConnectOptions, Database};

@@ -1,0 +1,220 @@
+//! The migrations, on every backend that has a schema.
+
+use larder::{Cx, ErrorKind, Store};
+use larder_entity::{ConfigVersion, fiber, fiber_membership as membership, raw_log};
+use larder_migration::{Change, Migrations, Step, steps};
+use sea_orm::{
+    DbBackend,
+    sea_query::{Alias, ColumnDef, Expr, Query, Table},
+};
+
+use crate::support::{entities::label, note, time};
+
+const NAMES: [&str; 2] = ["m0001_raw_logs", "m0002_fibers"];
+
+/// Makes a table and then fails, because the table exists.
+const FAILING: Step = Step {
+    name: "m9999_failing",
+    up: |_| {
+        let table = Table::create().table("half").col(ColumnDef::new("id").integer().primary_key()).to_owned();
+        vec![Change::CreateTable(table.clone()), Change::CreateTable(table)]
+    },
+    down: |_| Vec::new(),
+};
+
+/// Tables and indexes of the database, without the engine's own.
+async fn objects(store: &Store) -> Vec<String> {
+    let sql = store.sql().unwrap();
+    let (view, name, condition) = match sql.dialect() {
+        DbBackend::Sqlite => ("sqlite_master", "name", "name NOT LIKE 'sqlite%'"),
+        _ => ("pg_class", "relname", "relnamespace = 'public'::regnamespace AND relname NOT LIKE '%_pkey'"),
+    };
+    let select = Query::select()
+        .expr_as(Expr::cust(format!("CAST({name} AS TEXT)")), "name")
+        .expr_as(Expr::cust("CAST(NULL AS TEXT)"), "text")
+        .from(Alias::new(view))
+        .cond_where(Expr::cust(condition))
+        .to_owned();
+    let mut names: Vec<_> = sql.models::<label::Entity>(&Cx::new(), &select).await.unwrap();
+    names.sort_by(|a, b| a.name.cmp(&b.name));
+    names.into_iter().map(|label| label.name).collect()
+}
+
+async fn can_be_applied_listed_and_undone(store: Store) {
+    let migrations = Migrations::default();
+    let applied = async || -> Vec<bool> { migrations.status(&store).await.unwrap().iter().map(|step| step.applied).collect() };
+    assert_eq!(applied().await, [false, false]);
+    assert_eq!(migrations.up(&store, Some(1)).await.unwrap(), NAMES[..1]);
+    assert_eq!(applied().await, [true, false]);
+    assert_eq!(migrations.up(&store, None).await.unwrap(), NAMES[1..]);
+    assert!(migrations.up(&store, None).await.unwrap().is_empty());
+    let made = [
+        "fiber_memberships",
+        "fibers",
+        "idx_fibers_type",
+        "idx_memberships_fiber",
+        "idx_raw_logs_source",
+        "idx_raw_logs_timestamp",
+        "larder_migrations",
+        "raw_logs",
+    ];
+    assert_eq!(objects(&store).await, made);
+    assert_eq!(migrations.down(&store, 1).await.unwrap(), NAMES[1..]);
+    assert_eq!(applied().await, [true, false]);
+    assert_eq!(migrations.down(&store, 5).await.unwrap(), NAMES[..1]);
+    assert_eq!(objects(&store).await, ["larder_migrations"]);
+    assert_eq!(migrations.up(&store, None).await.unwrap(), NAMES);
+}
+
+async fn leave_nothing_half_done(store: Store) {
+    let failing = Migrations::new(&[steps::RAW_LOGS, FAILING]);
+    let error = failing.up(&store, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let objects = objects(&store).await;
+    assert!(objects.contains(&"raw_logs".to_owned()) && !objects.contains(&"half".to_owned()), "{objects:?}");
+    let status = failing.status(&store).await.unwrap();
+    assert_eq!(status.iter().map(|step| step.applied).collect::<Vec<_>>(), [true, false]);
+}
+
+async fn refuse_a_database_from_the_future(store: Store) {
+    Migrations::default().up(&store, None).await.unwrap();
+    let older = Migrations::new(&[steps::RAW_LOGS]);
+    for error in [older.up(&store, None).await.unwrap_err(), older.status(&store).await.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Migration);
+        assert!(error.to_string().contains("m0002_fibers"));
+    }
+}
+
+async fn are_applied_once_by_many_at_a_time(stores: Vec<Store>) {
+    let tasks =
+        stores.into_iter().map(|store| tokio::spawn(async move { Migrations::default().up(&store, None).await.unwrap() }));
+    let mut applied = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        applied.extend(task.await.unwrap());
+    }
+    applied.sort_unstable();
+    assert_eq!(applied, NAMES);
+}
+
+async fn make_tables_that_fit_the_entities(store: Store) {
+    let cx = Cx::new();
+    Migrations::default().up(&store, None).await.unwrap();
+    let logs = store.repository::<raw_log::Entity>();
+    let fibers = store.repository::<fiber::Entity>();
+    let memberships = store.repository::<membership::Entity>();
+    let (log_id, fiber_id) = (note("").id, note("").id);
+    let (at, config_version) = (time("1969-12-31T23:59:59.999999Z"), ConfigVersion(u64::MAX));
+    let log = raw_log::Model {
+        log_id,
+        timestamp: at,
+        source_id: "source".into(),
+        raw_text: "line".into(),
+        ingestion_time: None,
+        config_version,
+    };
+    let fiber = fiber::Model {
+        fiber_id,
+        fiber_type: "request".into(),
+        config_version,
+        attributes: Some(serde_json::json!({ "user.id": "7" })),
+        first_activity: at,
+        last_activity: at,
+        closed: false,
+    };
+    let stored = logs.create(&cx, &log).await.unwrap();
+    assert!(stored.ingestion_time.unwrap() > time("2020-01-01T00:00:00Z"));
+    assert_eq!(raw_log::Model { ingestion_time: None, ..stored.clone() }, log);
+    assert_eq!(logs.find(&cx, &log_id).await.unwrap(), Some(stored));
+    assert_eq!(fibers.create(&cx, &fiber).await.unwrap(), fiber);
+    let member = membership::Model { log_id, fiber_id, config_version };
+    assert_eq!(memberships.create(&cx, &member).await.unwrap(), member);
+    let astray = membership::Model { log_id: fiber_id, ..member };
+    assert_eq!(memberships.create(&cx, &astray).await.unwrap_err().kind(), ErrorKind::ForeignKey);
+    assert!(logs.delete(&cx, &log_id).await.unwrap());
+    assert_eq!(memberships.count(&cx).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn memory_needs_none() {
+    let store = larder::open("memory:").await.unwrap();
+    assert!(Migrations::default().up(&store, None).await.unwrap().is_empty());
+    assert!(Migrations::default().status(&store).await.unwrap().is_empty());
+    assert!(Migrations::default().down(&store, 1).await.unwrap().is_empty());
+}
+
+/// Makes a test of each promise, for a backend that `$open` gives a number of stores on one empty database of.
+macro_rules! migrations {
+    ($open:ident) => {
+        migrations!($open: can_be_applied_listed_and_undone leave_nothing_half_done refuse_a_database_from_the_future
+            make_tables_that_fit_the_entities);
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn are_applied_once_by_many_at_a_time() {
+            let Some((stores, _guard)) = $open(8).await else { return };
+            super::are_applied_once_by_many_at_a_time(stores).await;
+        }
+    };
+    ($open:ident: $($promise:ident)*) => {$(
+        #[tokio::test]
+        async fn $promise() {
+            let Some((mut stores, _guard)) = $open(1).await else { return };
+            super::$promise(stores.remove(0)).await;
+        }
+    )*};
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use larder::{Cx, Store};
+    use larder_migration::{Migrations, Migrator};
+    use sea_orm::Database;
+    use sea_orm_migration::MigratorTrait;
+
+    async fn open(count: usize) -> Option<(Vec<Store>, tempfile::TempDir)> {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("migrated.sqlite").display());
+        let mut stores = Vec::new();
+        for _ in 0..count {
+            stores.push(larder::open(&url).await.unwrap());
+        }
+        Some((stores, directory))
+    }
+
+    migrations!(open);
+
+    /// SeaORM's tools and ours continue each other's work.
+    #[tokio::test]
+    async fn are_the_same_for_sea_orm() {
+        let connection = Database::connect("sqlite::memory:").await.unwrap();
+        Migrator::up(&connection, Some(1)).await.unwrap();
+        let store = Store::from_sea_orm(&connection).unwrap();
+        assert!(!store.capabilities().durable);
+        assert_eq!(Migrations::default().up(&store, None).await.unwrap(), ["m0002_fibers"]);
+        assert!(Migrator::get_pending_migrations(&connection).await.unwrap().is_empty());
+        Migrator::down(&connection, None).await.unwrap();
+        assert!(Migrations::default().status(&store).await.unwrap().iter().all(|step| !step.applied));
+        let logs = store.repository::<larder_entity::raw_log::Entity>();
+        assert_eq!(logs.count(&Cx::new()).await.unwrap_err().kind(), larder::ErrorKind::TableMissing);
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use larder::Store;
+
+    use crate::support::postgres::{TestDatabase, is_skipped};
+
+    async fn open(count: usize) -> Option<(Vec<Store>, TestDatabase)> {
+        if is_skipped() {
+            return None;
+        }
+        let database = TestDatabase::empty().await;
+        let mut stores = Vec::new();
+        for _ in 0..count {
+            stores.push(larder::open(&database.url()).await.unwrap());
+        }
+        Some((stores, database))
+    }
+
+    migrations!(open);
+}
