@@ -8,8 +8,8 @@ use crate::{
 };
 
 tokio::task_local! {
-    /// The context of the `tx` closure this task is running, to notice calls that leave the transaction by accident.
-    static CURRENT: Cx;
+    /// The transactions whose `tx` closures this task is inside of, to notice calls that leave one by accident.
+    static CURRENT: Vec<Arc<Level>>;
 }
 
 /// What one unit of work carries: the open transaction of each store.
@@ -59,7 +59,9 @@ impl Cx {
     /// order of registration; one that panics is logged and does not stop the others.
     ///
     /// # Errors
-    /// [`TransactionClosed`](ErrorKind::TransactionClosed) outside an open transaction.
+    /// [`TransactionClosed`](ErrorKind::TransactionClosed) outside an open transaction,
+    /// [`TransactionAborted`](ErrorKind::TransactionAborted) in one that can no longer commit, and
+    /// [`NestedAcquire`](ErrorKind::NestedAcquire) while a nested transaction is open.
     pub fn on_commit(&self, hook: impl FnOnce() + Send + 'static) -> Result<()> {
         self.innermost()?.add_hook(Box::new(hook))
     }
@@ -128,7 +130,9 @@ impl Cx {
 
     /// Runs `future` as the closure of this context's transaction.
     pub(crate) async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+        let mut current = CURRENT.try_with(Clone::clone).unwrap_or_default();
+        current.extend(self.levels.iter().cloned());
+        CURRENT.scope(current, future).await
     }
 }
 
@@ -140,7 +144,7 @@ impl fmt::Debug for Cx {
 
 /// Whether this task runs inside a `tx` closure of the store `id`, and so holds one of its connections.
 fn holds_connection(id: StoreId) -> bool {
-    CURRENT.try_with(|cx| cx.levels.iter().any(|level| level.store() == id && level.is_open())).unwrap_or(false)
+    CURRENT.try_with(|levels| levels.iter().any(|level| level.store() == id && level.is_open())).unwrap_or(false)
 }
 
 /// What an operation does to the store.

@@ -205,7 +205,7 @@ impl Backend {
 
     pub(crate) fn dialect(&self) -> Result<DbBackend> {
         match self {
-            Self::Memory(_) => Err(no_sql()),
+            Self::Memory(_) => Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => Ok(DbBackend::Sqlite),
             #[cfg(feature = "postgres")]
@@ -215,7 +215,7 @@ impl Backend {
 
     pub(crate) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
         match self {
-            Self::Memory(_) => Err(no_sql()),
+            Self::Memory(_) => no_sql(cx, statement),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.execute_checked(cx, statement).await,
             #[cfg(feature = "postgres")]
@@ -225,7 +225,7 @@ impl Backend {
 
     pub(crate) async fn models<E: Storable>(&self, cx: &Cx, select: Statement) -> Result<Vec<E::Model>> {
         match self {
-            Self::Memory(_) => Err(no_sql()),
+            Self::Memory(_) => no_sql(cx, select),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.models_checked::<E>(cx, select).await,
             #[cfg(feature = "postgres")]
@@ -250,6 +250,7 @@ impl Backend {
     }
 }
 
-fn no_sql() -> Error {
-    Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")
+/// What a statement comes to on a store that is not made of tables.
+fn no_sql<R>(_: &Cx, _: Statement) -> Result<R> {
+    Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL"))
 }

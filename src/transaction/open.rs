@@ -77,8 +77,9 @@ impl<T: OpenTransaction> Transaction<T> {
         options.check_nested(&self.options)?;
         let mut step = self.step(outer.id()).await?;
         let made = step.work()?.savepoint(outer.id().depth + 1).await;
-        step.finish(made)?;
-        let id = self.stack().push();
+        // While the step still holds the connection, so that no other statement comes between.
+        let made = made.map(|()| self.stack().push());
+        let id = step.finish(made)?;
         Ok(Arc::new(Level::new(id, self)))
     }
 
@@ -98,14 +99,14 @@ impl<T: OpenTransaction> Transaction<T> {
     async fn commit_level(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
         let released = step.work()?.release(id.depth).await;
-        step.finish(released)?;
-        self.stack().merge(id);
-        Ok(())
+        step.finish(released.map(|()| self.stack().merge(id)))
     }
 
     async fn commit_all(&self, id: LevelId) -> Result<()> {
-        let open = self.step(id).await?.take()?;
+        let mut step = self.step(id).await?;
+        let open = step.take()?;
         let hooks = self.stack().end();
+        drop(step);
         open.commit().await?;
         run_hooks(hooks);
         Ok(())

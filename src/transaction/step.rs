@@ -36,7 +36,7 @@ impl<'a, T: OpenTransaction> Step<'a, T> {
     }
 
     /// Takes the work out, to commit it.
-    pub(super) fn take(mut self) -> Result<T> {
+    pub(super) fn take(&mut self) -> Result<T> {
         self.finished = true;
         let work = self.work.as_mut().and_then(|work| work.take());
         work.ok_or_else(|| Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended"))

@@ -5,6 +5,7 @@
 #[macro_use]
 mod conformance;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migration;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -1,6 +1,7 @@
 //! The memory backend.
 
 use larder::{Capabilities, Isolation};
+use larder_migration::Migrations;
 
 use crate::support::backend::{Backend, Fixture, options};
 
@@ -24,3 +25,11 @@ impl Backend for Memory {
 }
 
 conformance!(Memory);
+
+#[tokio::test]
+async fn needs_no_migrations() {
+    let store = larder::open("memory:").await.unwrap();
+    assert!(Migrations::default().up(&store, None).await.unwrap().is_empty());
+    assert!(Migrations::default().status(&store).await.unwrap().is_empty());
+    assert!(Migrations::default().down(&store, 1).await.unwrap().is_empty());
+}

@@ -134,14 +134,6 @@ async fn make_tables_that_fit_the_entities(store: Store) {
     assert_eq!(memberships.count(&cx).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn memory_needs_none() {
-    let store = larder::open("memory:").await.unwrap();
-    assert!(Migrations::default().up(&store, None).await.unwrap().is_empty());
-    assert!(Migrations::default().status(&store).await.unwrap().is_empty());
-    assert!(Migrations::default().down(&store, 1).await.unwrap().is_empty());
-}
-
 /// Makes a test of each promise, for a backend that `$open` gives a number of stores on one empty database of.
 macro_rules! migrations {
     ($open:ident) => {

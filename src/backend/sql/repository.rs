@@ -47,7 +47,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let stored = async {
             let mut stored = Vec::with_capacity(if returning { rows.len() } else { 0 });
             for run in runs {
-                let statement = self.statements().insert(run, returning);
+                let statement = self.statements().insert(run, returning)?;
                 if returning {
                     let models = self.store.engine().fetch::<E>(lease, statement).await?;
                     stored.extend(self.in_order_of(run, models)?);

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use crate::{
     entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
     value::Key,
 };
 
@@ -55,22 +56,23 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// Inserts rows of one run.
-    pub(super) fn insert(&self, rows: &[Vec<Value>], returning: bool) -> Statement {
+    pub(super) fn insert(&self, rows: &[Vec<Value>], returning: bool) -> Result<Statement> {
         let sent = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let columns: Vec<_> = sent.iter().filter_map(|position| self.shape.columns.get(*position).copied()).collect();
         let mut insert = Query::insert();
         insert.into_table(E::default().table_ref()).columns(columns.iter().copied());
-        for row in rows {
-            let values = sent.iter().filter_map(|position| row.get(*position)).zip(&columns);
-            insert.values_panic(values.map(|(value, column)| column.save_as(Expr::val(value.clone()))));
-        }
         if columns.is_empty() {
             insert.or_default_values();
+        }
+        for row in rows.iter().filter(|_| !columns.is_empty()) {
+            let values = sent.iter().filter_map(|position| row.get(*position)).zip(&columns);
+            let values = insert.values(values.map(|(value, column)| column.save_as(Expr::val(value.clone()))));
+            values.map_err(|error| Error::new(ErrorKind::Internal, "rows of one insert differ").with_source(error))?;
         }
         if returning {
             insert.returning(self.returning());
         }
-        self.build(&insert)
+        Ok(self.build(&insert))
     }
 
     /// Replaces all columns but the id. None if the id is all there is.

@@ -2,7 +2,7 @@ use larder::{Cx, Error, ErrorKind, ReaderExt, TransactionalExt};
 
 use crate::support::{
     backend::Backend,
-    entities::{note, person, sample},
+    entities::{note, person, sample, ticket},
     note, person, sample,
 };
 
@@ -35,6 +35,15 @@ pub(crate) async fn mixes_defaults_and_values<B: Backend>() {
     let levels: Vec<_> = stored.iter().map(|person| person.level.unwrap()).collect();
     assert_eq!(levels, [0, 3, 3, 3, 3, 3, 6, 3, 3]);
     assert!(stored.iter().zip(&given).all(|(stored, given)| stored.email == given.email));
+}
+
+/// Models may leave everything to the engine.
+pub async fn accepts_models_without_a_value<B: Backend>() {
+    let fixture = B::fresh().await;
+    let tickets = fixture.store.repository::<ticket::Entity>();
+    let made = tickets.create_many(&Cx::new(), &vec![ticket::Model { id: 0 }; 3]).await.unwrap();
+    assert!(made.is_sorted_by(|a, b| a.id < b.id));
+    assert_eq!(tickets.all(&Cx::new()).await.unwrap(), made);
 }
 
 /// No models are stored by storing none.

@@ -51,6 +51,7 @@ suite! { $
         returns_models_in_the_order_given
         returns_generated_ids_in_the_order_given
         mixes_defaults_and_values
+        accepts_models_without_a_value
         does_nothing_for_no_models
         stores_all_or_none
         stores_fifty_thousand_models_or_none
@@ -127,6 +128,7 @@ suite! { $
         steps_outside_when_asked
         carries_one_transaction_of_each_store
         refuses_a_second_connection_at_once
+        sees_every_transaction_around_it
         refuses_to_wait_for_itself
     }
     hooks {

@@ -114,6 +114,23 @@ pub(crate) async fn refuses_a_second_connection_at_once<B: Backend>() {
     }
 }
 
+/// A transaction of another store in between does not hide the one around it.
+pub async fn sees_every_transaction_around_it<B: Backend>() {
+    let (here, there) = (B::narrow().await, B::narrow().await);
+    let notes = &here.store.repository::<note::Entity>();
+    let there = &there.store;
+    let outcome = here.store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("kept")).await?;
+        let between = there.tx(&Cx::new(), |_| async move {
+            assert_eq!(notes.count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+            Ok::<_, Error>(())
+        });
+        between.await
+    });
+    outcome.await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+}
+
 /// With one connection, stepping outside the transaction that holds it is refused at once. The memory backend needs none to read.
 pub(crate) async fn refuses_to_wait_for_itself<B: Backend>() {
     let fixture = B::narrow().await;

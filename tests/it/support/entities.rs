@@ -238,6 +238,24 @@ pub(crate) mod strict {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// An id that the engine generates, and nothing else.
+pub mod ticket {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "ticket")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// A model whose table no migration makes.
 pub(crate) mod absent {
     use sea_orm::entity::prelude::*;

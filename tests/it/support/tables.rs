@@ -23,4 +23,5 @@ pub(crate) async fn create(store: &Store) {
     table(&sql, &schema, token::Entity).await;
     table(&sql, &schema, sample::Entity).await;
     table(&sql, &schema, strict::Entity).await;
+    table(&sql, &schema, ticket::Entity).await;
 }
