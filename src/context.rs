@@ -40,7 +40,8 @@ impl Cx {
     }
 
     /// The same work, stepping outside its transactions on purpose: operations run by themselves, on a connection of their own,
-    /// and stay when the transaction rolls back. A transaction opened with it is independent of the surrounding one.
+    /// and stay when the transaction rolls back. A transaction opened with it is independent of the surrounding one; where that is
+    /// of another store, the context inside carries both, and each repository joins that of its own store.
     ///
     /// Where no second connection is to be had at once, the operation is [`NestedAcquire`](ErrorKind::NestedAcquire).
     #[must_use]
@@ -57,6 +58,8 @@ impl Cx {
     /// Runs `hook` once, after the outermost transaction has committed, before `tx` returns. It never runs if the transaction,
     /// or the nested part it was registered in, is rolled back, or if the outcome of the commit is unknown. Hooks run in the
     /// order of registration; one that panics is logged and does not stop the others.
+    ///
+    /// A hook that holds the context of a transaction that was begun by hand keeps it open until it is ended by hand.
     ///
     /// # Errors
     /// [`TransactionClosed`](ErrorKind::TransactionClosed) outside an open transaction,

@@ -29,6 +29,6 @@ pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use id::new_id;
 pub use open::{Durability, OpenOptions, open};
 pub use repository::{Creator, Deleter, Reader, ReaderExt, Storage, Transactional, Updater};
-pub use sql::Sql;
+pub use sql::{Sql, SqlStatement};
 pub use store::Store;
 pub use transaction::{AccessMode, Isolation, Locking, TransactionalExt, TxOptions};

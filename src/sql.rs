@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use sea_orm::{DbBackend, StatementBuilder, sea_query::SelectStatement};
+use sea_orm::{
+    DbBackend, StatementBuilder,
+    sea_query::{self, SelectStatement},
+};
 
 use crate::{context::Cx, entity::Storable, error::Result, open::Backend, store::Store};
 
@@ -43,14 +46,48 @@ impl Sql {
     }
 
     /// Runs a statement of sea-query, one that changes rows or the schema, and returns how many rows it changed.
-    pub async fn execute(&self, cx: &Cx, statement: &(impl StatementBuilder + Send)) -> Result<u64> {
-        self.backend.execute(cx, statement.build(&self.dialect)).await
+    pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
+        self.backend.execute(cx, StatementBuilder::build(statement, &self.dialect)).await
     }
 
     /// Reads models with a statement that selects every column of their entity.
     pub async fn models<E: Storable>(&self, cx: &Cx, select: &SelectStatement) -> Result<Vec<E::Model>> {
         self.backend.models::<E>(cx, StatementBuilder::build(select, &self.dialect)).await
     }
+}
+
+/// A statement of sea-query: one statement, and none that begins or ends a transaction. Text that a caller puts into it, as
+/// `Expr::cust` does, must not change that.
+pub trait SqlStatement: StatementBuilder + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! statements {
+    ($($statement:ty)*) => {
+        $(
+            impl sealed::Sealed for $statement {}
+            impl SqlStatement for $statement {}
+        )*
+    };
+}
+
+statements! {
+    sea_query::SelectStatement
+    sea_query::InsertStatement
+    sea_query::UpdateStatement
+    sea_query::DeleteStatement
+    sea_query::WithQuery
+    sea_query::TableCreateStatement
+    sea_query::TableAlterStatement
+    sea_query::TableRenameStatement
+    sea_query::TableTruncateStatement
+    sea_query::TableDropStatement
+    sea_query::IndexCreateStatement
+    sea_query::IndexDropStatement
+    sea_query::ForeignKeyCreateStatement
+    sea_query::ForeignKeyDropStatement
 }
 
 impl Store {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{Datelike, NaiveDate, SubsecRound, Utc};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
 use sea_orm::{Value, sea_query::OptionEnum};
 use serde_json::Value as Json;
 
@@ -13,11 +13,13 @@ use crate::{
 
 /// The portable form of `value`: times in UTC and microseconds, everything else unchanged.
 ///
-/// Refuses what some backend would change or cannot hold: Postgres has no NUL in text, SQLite stores NaN as NULL, no engine has
-/// unsigned 64-bit numbers, and SQLite's times are text that sorts only with four-digit years.
+/// Refuses what some backend would change or cannot hold: Postgres has no NUL in text and no leap seconds, SQLite stores NaN as
+/// NULL, no engine has unsigned 64-bit numbers, and SQLite's times are text that sorts only with four-digit years. SQLite forgets
+/// the sign of zero, so nobody keeps it.
 pub(crate) fn portable(value: Value) -> Result<Value> {
     let refuse = |what| Err(Error::new(ErrorKind::InvalidInput, what));
     let fits = |date: NaiveDate| (1..=9999).contains(&date.year());
+    let in_range = |time: NaiveDateTime| fits(time.date()) && !is_leap(time.time());
     match &value {
         Value::BigUnsigned(Some(n)) if i64::try_from(*n).is_err() => return refuse("an unsigned number above i64::MAX"),
         Value::Float(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
@@ -27,19 +29,16 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
         Value::Char(Some('\0')) => return refuse("text with a NUL character"),
         Value::Json(Some(json)) if has_nul(json) => return refuse("JSON with a NUL character"),
         Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
-        Value::ChronoDateTime(Some(time)) if !fits(time.date()) => return refuse("a time outside the years 1 to 9999"),
-        Value::ChronoDateTimeUtc(Some(time)) if !fits(time.date_naive()) => {
-            return refuse("a time outside the years 1 to 9999");
-        }
-        Value::ChronoDateTimeWithTimeZone(Some(time)) if !fits(time.to_utc().date_naive()) => {
-            return refuse("a time outside the years 1 to 9999");
-        }
-        Value::ChronoDateTimeLocal(Some(time)) if !fits(time.to_utc().date_naive()) => {
-            return refuse("a time outside the years 1 to 9999");
-        }
+        Value::ChronoTime(Some(time)) if is_leap(*time) => return refuse("a leap second"),
+        Value::ChronoDateTime(Some(time)) if !in_range(*time) => return refuse(OUT_OF_RANGE),
+        Value::ChronoDateTimeUtc(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
+        Value::ChronoDateTimeWithTimeZone(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
+        Value::ChronoDateTimeLocal(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
         _ => {}
     }
     Ok(match value {
+        Value::Float(Some(n)) => Value::Float(Some(n + 0.0)),
+        Value::Double(Some(n)) => Value::Double(Some(n + 0.0)),
         Value::ChronoTime(Some(time)) => Value::ChronoTime(Some(time.trunc_subsecs(6))),
         Value::ChronoDateTime(Some(time)) => Value::ChronoDateTime(Some(time.trunc_subsecs(6))),
         Value::ChronoDateTimeUtc(Some(time)) => Value::ChronoDateTimeUtc(Some(to_microseconds(time))),
@@ -49,6 +48,13 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
         }
         other => other,
     })
+}
+
+const OUT_OF_RANGE: &str = "a time outside the years 1 to 9999, or a leap second";
+
+/// Leap seconds are those with more than a second of nanoseconds.
+fn is_leap(time: NaiveTime) -> bool {
+    time.nanosecond() >= 1_000_000_000
 }
 
 fn has_nul(json: &Json) -> bool {
@@ -157,8 +163,9 @@ mod tests {
 
     #[test]
     fn what_some_engine_would_change_is_refused() {
-        let refused: [Value; 6] = [
+        let refused: [Value; 7] = [
             u64::MAX.into(),
+            NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).into(),
             f64::NAN.into(),
             "a\0b".into(),
             serde_json::json!({ "a": ["\0"] }).into(),
@@ -168,6 +175,12 @@ mod tests {
         for value in refused {
             assert_eq!(portable(value).map_err(|e| e.kind()), Err(ErrorKind::InvalidInput));
         }
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        let Ok(Value::Double(Some(zero))) = portable((-0.0_f64).into()) else { unreachable!() };
+        assert!(zero.is_sign_positive());
     }
 
     #[test]

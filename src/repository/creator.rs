@@ -4,7 +4,7 @@ use crate::{context::Cx, error::Result};
 
 /// Stores new models.
 ///
-/// A model is stored in the portable form of its values: times are UTC, cut to microseconds. An auto-increment id of zero means
+/// A model is stored in the portable form of its values: times are UTC, cut to microseconds, and zero has no sign. An auto-increment id of zero means
 /// that the engine generates it. A column with a default that the entity names (`default_value`, `default_expr`) gets it where
 /// the model has `None`. SeaORM's `ActiveModelBehavior` hooks are not run.
 ///
@@ -15,7 +15,12 @@ use crate::{context::Cx, error::Result};
 /// - [`Duplicate`](crate::ErrorKind::Duplicate), [`ForeignKey`](crate::ErrorKind::ForeignKey),
 ///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check): the schema refuses the model.
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a value that not every backend can store exactly: text with a NUL
-///   character, an unsigned number above `i64::MAX`, a number that is not one, a time outside the years 1 to 9999.
+///   character, an unsigned number above `i64::MAX`, a number that is not one, a time outside the years 1 to 9999 or in a leap
+///   second. Nothing was sent.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that SeaORM cannot read back from this database: `u64` on
+///   SQLite; `i8`, `u8`, `u16` and `u64` on Postgres. Nothing was sent.
+/// - [`Corrupt`](crate::ErrorKind::Corrupt) outside a transaction: the model was stored, and what the engine returned of it cannot
+///   be read, because the table differs from the entity.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///

@@ -5,7 +5,9 @@ use crate::{context::Cx, error::Result};
 /// Deletes stored models.
 ///
 /// # Errors
-/// - [`ForeignKey`](crate::ErrorKind::ForeignKey): something still points at a model to be deleted. Nothing is deleted.
+/// - [`ForeignKey`](crate::ErrorKind::ForeignKey): something still points at a model to be deleted. Nothing is deleted. Whether a
+///   reference without an action counts when a cascade over a third table is about to delete what holds it, is the engine's
+///   choice: on Postgres it does, on SQLite and memory it does not.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///

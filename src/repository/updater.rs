@@ -8,7 +8,8 @@ use crate::{context::Cx, error::Result};
 /// - [`NotFound`](crate::ErrorKind::NotFound): no model has this id. Nothing is created, and a transaction can go on.
 /// - [`Duplicate`](crate::ErrorKind::Duplicate), [`ForeignKey`](crate::ErrorKind::ForeignKey),
 ///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check),
-///   [`InvalidInput`](crate::ErrorKind::InvalidInput): as [`Creator`](crate::Creator).
+///   [`InvalidInput`](crate::ErrorKind::InvalidInput), [`Unsupported`](crate::ErrorKind::Unsupported),
+///   [`Corrupt`](crate::ErrorKind::Corrupt): as [`Creator`](crate::Creator).
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///

@@ -65,11 +65,17 @@ impl<T: OpenTransaction> Transaction<T> {
     /// Waits for the transaction's connection, for one statement of the level.
     pub(crate) async fn step(&self, id: LevelId) -> Result<Step<'_, T>> {
         self.stack().check(id)?;
+        let _sweep = SweepOnDrop(self);
         let work = self.work.lock().await;
         self.stack().check(id)?;
         let mut step = Step::new(self, id, work);
         step.undo_abandoned().await?;
-        Ok(step)
+        // What was undone may have been this very level, given up by another task meanwhile.
+        let still_open = self.stack().check(id);
+        match still_open {
+            Ok(()) => Ok(step),
+            Err(error) => step.finish(Err(error)),
+        }
     }
 
     /// Opens a level inside `outer`.
@@ -78,7 +84,7 @@ impl<T: OpenTransaction> Transaction<T> {
         let mut step = self.step(outer.id()).await?;
         let made = step.work()?.savepoint(outer.id().depth + 1).await;
         // While the step still holds the connection, so that no other statement comes between.
-        let made = made.map(|()| self.stack().push());
+        let made = made.and_then(|()| self.stack().push_inside(outer.id()));
         let id = step.finish(made)?;
         Ok(Arc::new(Level::new(id, self)))
     }
@@ -96,6 +102,11 @@ impl<T: OpenTransaction> Transaction<T> {
         }
     }
 
+    fn give_up(&self, id: LevelId) {
+        let levels = self.stack().abandon(id);
+        drop(levels);
+    }
+
     async fn commit_level(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
         let released = step.work()?.release(id.depth).await;
@@ -105,27 +116,39 @@ impl<T: OpenTransaction> Transaction<T> {
     async fn commit_all(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
         let open = step.take()?;
-        let hooks = self.stack().end();
+        let levels = self.stack().end();
         drop(step);
         open.commit().await?;
-        run_hooks(hooks);
+        run_hooks(levels);
         Ok(())
     }
 
     async fn roll_back_level(&self, id: LevelId) -> Result<()> {
-        self.stack().abandon(id);
+        self.give_up(id);
         let mut step = Step::new(self, id, self.work.lock().await);
         let undone = step.undo_abandoned().await;
         step.finish(undone)
     }
 
     async fn roll_back_all(&self) -> Result<()> {
-        drop(self.stack().end());
+        let levels = self.stack().end();
+        drop(levels);
+        let _sweep = SweepOnDrop(self);
         let open = self.work.lock().await.take();
         match open {
             Some(open) => open.rollback().await,
             None => Ok(()),
         }
+    }
+}
+
+/// Sweeps when it is dropped, after the lock that was waited for: a turn that comes to somebody who has no use for it any more must
+/// not be the last one.
+struct SweepOnDrop<'a, T: OpenTransaction>(&'a Transaction<T>);
+
+impl<T: OpenTransaction> Drop for SweepOnDrop<'_, T> {
+    fn drop(&mut self) {
+        self.0.sweep();
     }
 }
 
@@ -157,11 +180,12 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
     }
 
     fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()> {
-        self.stack().add_hook(id, hook)
+        let refused = self.stack().add_hook(id, hook);
+        refused.map_err(|(_hook, error)| error)
     }
 
     fn abandon(&self, id: LevelId) {
-        self.stack().abandon(id);
+        self.give_up(id);
         self.sweep();
     }
 

@@ -14,7 +14,9 @@ pub(crate) struct LevelId {
     pub(crate) serial: u64,
 }
 
-struct Open {
+/// A level that is open, or has just been closed. Its hooks may hold contexts, whose end takes the lock of the stack: it is dropped
+/// only after that lock.
+pub(super) struct Open {
     serial: u64,
     first_error: Option<Error>,
     hooks: Vec<Hook>,
@@ -30,11 +32,18 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
+    /// Opens the outermost level.
     pub(crate) fn push(&mut self) -> LevelId {
         let id = LevelId { depth: self.open.len(), serial: self.next_serial };
         self.next_serial += 1;
         self.open.push(Open { serial: id.serial, first_error: None, hooks: Vec::new() });
         id
+    }
+
+    /// Opens a level inside `outer`.
+    pub(crate) fn push_inside(&mut self, outer: LevelId) -> Result<LevelId> {
+        self.check(outer)?;
+        Ok(self.push())
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -76,11 +85,13 @@ impl Stack {
     }
 
     /// Closes a level and those inside it. The engine has to be told before its next statement: see [`Stack::undo_to`].
-    pub(crate) fn abandon(&mut self, id: LevelId) {
-        if self.is_open(id) {
-            self.open.truncate(id.depth);
-            self.undo_to = Some(self.undo_to.map_or(id.depth, |depth| depth.min(id.depth)));
+    #[must_use]
+    pub(super) fn abandon(&mut self, id: LevelId) -> Vec<Open> {
+        if !self.is_open(id) {
+            return Vec::new();
         }
+        self.undo_to = Some(self.undo_to.map_or(id.depth, |depth| depth.min(id.depth)));
+        self.open.split_off(id.depth)
     }
 
     pub(crate) fn undo_to(&self) -> Option<usize> {
@@ -103,18 +114,22 @@ impl Stack {
         }
     }
 
-    /// Closes all levels and hands out the hooks of the outermost one.
-    pub(crate) fn end(&mut self) -> Vec<Hook> {
-        let mut open = std::mem::take(&mut self.open);
-        if open.is_empty() { Vec::new() } else { open.swap_remove(0).hooks }
+    /// Closes all levels, outermost first.
+    #[must_use]
+    pub(super) fn end(&mut self) -> Vec<Open> {
+        std::mem::take(&mut self.open)
     }
 
-    pub(crate) fn add_hook(&mut self, id: LevelId, hook: Hook) -> Result<()> {
-        self.check(id)?;
-        if let Some(level) = self.open.get_mut(id.depth) {
-            level.hooks.push(hook);
+    /// Keeps a hook until the level ends, or gives it back with the reason why not.
+    pub(crate) fn add_hook(&mut self, id: LevelId, hook: Hook) -> Result<(), (Hook, Error)> {
+        match (self.check(id), self.open.get_mut(id.depth)) {
+            (Ok(()), Some(level)) => {
+                level.hooks.push(hook);
+                Ok(())
+            }
+            (Ok(()), None) => Ok(()),
+            (Err(error), _) => Err((hook, error)),
         }
-        Ok(())
     }
 }
 
@@ -122,8 +137,9 @@ pub(crate) fn aborted(first: &Error) -> Error {
     Error::new(ErrorKind::TransactionAborted, "an earlier statement of the transaction failed").with_source(first.clone())
 }
 
-pub(crate) fn run_hooks(hooks: Vec<Hook>) {
-    for hook in hooks {
+/// Runs what waited for the commit of a transaction that had these levels.
+pub(super) fn run_hooks(levels: Vec<Open>) {
+    for hook in levels.into_iter().flat_map(|level| level.hooks) {
         if catch_unwind(AssertUnwindSafe(hook)).is_err() {
             tracing::error!("a hook panicked after the commit");
         }

@@ -1,7 +1,7 @@
 //! Not null and foreign keys.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -17,13 +17,15 @@ use crate::{
 };
 
 /// Every table a repository was made for, by name.
-pub(super) type Tables = HashMap<String, Arc<Table>>;
+pub(super) type Tables = BTreeMap<String, Arc<Table>>;
 
 /// Refuses a row that lacks a required value.
 pub(super) fn require(table: &Table, row: &Row) -> Result<()> {
     let missing = table.required.iter().find(|position| row.get(**position).is_none_or(is_null));
-    let Some(column) = missing.and_then(|position| table.columns.get(*position)) else { return Ok(()) };
-    Err(Error::new(ErrorKind::NotNull, "").with_constraint(Some(format!("{}.{column}", table.name))))
+    match missing {
+        None => Ok(()),
+        Some(position) => Err(Error::new(ErrorKind::NotNull, "").with_constraint(Some(table.full_names(&[*position])))),
+    }
 }
 
 /// Refuses a row that points at nothing.
@@ -47,7 +49,7 @@ fn has_parent(tables: &Tables, state: &State, foreign_key: &ForeignKey, values: 
     if positions == parent.id {
         return rows.by_id.contains_key(values);
     }
-    let unique = parent.uniques.iter().position(|unique| unique.columns == positions);
+    let unique = parent.uniques.iter().position(|unique| *unique == positions);
     match unique.and_then(|index| rows.unique.get(index)) {
         Some(index) => index.contains_key(values),
         None => rows.by_id.values().any(|row| key(&positions, row) == *values),
@@ -59,65 +61,89 @@ fn parent_positions(parent: &Table, foreign_key: &ForeignKey) -> Vec<usize> {
     names.filter_map(|name| parent.columns.iter().position(|column| column == name)).collect()
 }
 
-/// What becomes of rows that point at rows which went away: refused, removed or set to null, as their foreign key says.
-pub(super) fn after_delete(tables: &Tables, state: &mut State, table: &Table, removed: &[Row]) -> Result<()> {
-    for (child, foreign_key) in children_of(tables, table) {
-        let positions = parent_positions(table, foreign_key);
-        let gone: BTreeSet<Key> = removed.iter().map(|row| key(&positions, row)).collect();
-        let orphans = orphans(state, child, foreign_key, &gone);
-        match foreign_key.on_delete {
-            _ if orphans.is_empty() => {}
-            ForeignKeyAction::Cascade => {
-                let ids = orphans.iter().map(|row| key(&child.id, row));
-                let removed: Vec<Row> = ids.filter_map(|id| state.remove(child, &id)).collect();
-                after_delete(tables, state, child, &removed)?;
-            }
-            ForeignKeyAction::SetNull => {
-                for row in orphans {
-                    state.replace(child, &with_values(&row, &foreign_key.columns, |_, old| old.as_null()))?;
-                }
-            }
-            _ => return Err(Error::new(ErrorKind::ForeignKey, "another model still points at this one")),
-        }
-    }
-    Ok(())
+/// Rows of a table that went away, or one that another took the place of.
+struct Gone<'a> {
+    table: &'a Table,
+    rows: Vec<Row>,
+    replacement: Option<Row>,
+}
+
+/// What becomes of rows that point at rows which went away: refused, removed or set to null, as their foreign keys say.
+pub(super) fn after_delete(tables: &Tables, state: &mut State, table: &Table, rows: Vec<Row>) -> Result<()> {
+    follow(tables, state, Gone { table, rows, replacement: None })
 }
 
 /// What becomes of rows that point at values which an update replaced.
-pub(super) fn after_update(tables: &Tables, state: &mut State, table: &Table, old: &Row, new: &Row) -> Result<()> {
-    for (child, foreign_key) in children_of(tables, table) {
-        let positions = parent_positions(table, foreign_key);
-        let (before, after) = (key(&positions, old), key(&positions, new));
-        if before == after {
-            continue;
-        }
-        for row in orphans(state, child, foreign_key, &BTreeSet::from([before])) {
-            let moved = match foreign_key.on_update {
-                ForeignKeyAction::Cascade => {
-                    with_values(&row, &foreign_key.columns, |nth, old| after.0.get(nth).unwrap_or(old).clone())
+pub(super) fn after_update(tables: &Tables, state: &mut State, table: &Table, old: Row, new: Row) -> Result<()> {
+    follow(tables, state, Gone { table, rows: vec![old], replacement: Some(new) })
+}
+
+/// Carries out the actions of foreign keys until nothing more follows, and then checks those without an action.
+fn follow<'a>(tables: &'a Tables, state: &mut State, first: Gone<'a>) -> Result<()> {
+    let refused = || Error::new(ErrorKind::ForeignKey, "another model still points at this one");
+    let mut left = vec![first];
+    let mut unchecked = Vec::new();
+    while let Some(gone) = left.pop() {
+        for (child, foreign_key) in children_of(tables, gone.table) {
+            let positions = parent_positions(gone.table, foreign_key);
+            let replacement = gone.replacement.as_ref().map(|row| key(&positions, row));
+            let keys: BTreeSet<Key> = gone.rows.iter().map(|row| key(&positions, row)).collect();
+            if replacement.as_ref().is_some_and(|key| keys.contains(key)) {
+                continue;
+            }
+            let orphans = orphans(state, child, foreign_key, &keys);
+            match (foreign_key.action(replacement.is_some()), &replacement) {
+                _ if orphans.is_empty() => {}
+                (ForeignKeyAction::Restrict, _) => return Err(refused()),
+                (ForeignKeyAction::Cascade, None) => {
+                    let removed = orphans.iter().filter_map(|row| state.remove(child, &key(&child.id, row)));
+                    left.push(Gone { table: child, rows: removed.collect(), replacement: None });
                 }
-                ForeignKeyAction::SetNull => with_values(&row, &foreign_key.columns, |_, old| old.as_null()),
-                _ => return Err(Error::new(ErrorKind::ForeignKey, "another model still points at this one")),
-            };
-            state.replace(child, &moved)?;
+                (ForeignKeyAction::Cascade, Some(values)) => {
+                    let change = |nth: usize, old: &Value| values.0.get(nth).unwrap_or(old).clone();
+                    left.extend(change_all(state, child, foreign_key, orphans, change)?);
+                }
+                (ForeignKeyAction::SetNull, _) => {
+                    left.extend(change_all(state, child, foreign_key, orphans, |_, old| old.as_null())?);
+                }
+                _ => unchecked.push((child, foreign_key, keys)),
+            }
+        }
+    }
+    for (child, foreign_key, keys) in unchecked {
+        for row in orphans(state, child, foreign_key, &keys) {
+            require_parents(tables, state, child, &row).map_err(|_| refused())?;
         }
     }
     Ok(())
 }
 
-fn children_of<'a>(tables: &'a Tables, parent: &'a Table) -> impl Iterator<Item = (&'a Arc<Table>, &'a ForeignKey)> {
-    let keys = tables.values().flat_map(|child| child.foreign_keys.iter().map(move |key| (child, key)));
+/// Changes the columns of a foreign key in each of these rows.
+fn change_all<'a>(
+    state: &mut State,
+    child: &'a Table,
+    foreign_key: &ForeignKey,
+    rows: Vec<Row>,
+    change: impl Fn(usize, &Value) -> Value,
+) -> Result<Vec<Gone<'a>>> {
+    let nth = |position: usize| foreign_key.columns.iter().position(|column| *column == position);
+    let mut changed = Vec::new();
+    for old in rows {
+        let values = old.iter().enumerate();
+        let new: Row =
+            values.map(|(position, value)| nth(position).map_or_else(|| value.clone(), |nth| change(nth, value))).collect();
+        state.change(child, &old, &new)?;
+        changed.push(Gone { table: child, rows: vec![old], replacement: Some(new) });
+    }
+    Ok(changed)
+}
+
+fn children_of<'a>(tables: &'a Tables, parent: &Table) -> impl Iterator<Item = (&'a Table, &'a ForeignKey)> {
+    let keys = tables.values().flat_map(|child| child.foreign_keys.iter().map(move |key| (child.as_ref(), key)));
     keys.filter(|(_, key)| key.parent == parent.name)
 }
 
 fn orphans(state: &State, child: &Table, foreign_key: &ForeignKey, gone: &BTreeSet<Key>) -> Vec<Row> {
     let rows = state.rows(&child.name).into_iter().flat_map(|rows| rows.by_id.values());
     rows.filter(|row| gone.contains(&key(&foreign_key.columns, row))).cloned().collect()
-}
-
-/// The row with other values in the columns of a foreign key; `change` is told which of them, and its value.
-fn with_values(row: &Row, columns: &[usize], change: impl Fn(usize, &Value) -> Value) -> Row {
-    let nth = |position: usize| columns.iter().position(|column| *column == position);
-    let values = row.iter().enumerate();
-    values.map(|(position, value)| nth(position).map_or_else(|| value.clone(), |nth| change(nth, value))).collect()
 }

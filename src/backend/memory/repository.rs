@@ -90,9 +90,9 @@ impl<E: Storable> MemoryRepository<E> {
         let row: Row = self.shape.values(model)?.into();
         let old = self.write(cx, |tables, state| {
             let old = state.replace(&self.table, &row)?;
-            if let Some(old) = &old {
+            if let Some(old) = old.clone() {
                 require_parents(tables, state, &self.table, &row)?;
-                after_update(tables, state, &self.table, old, &row)?;
+                after_update(tables, state, &self.table, old, row.clone())?;
             }
             Ok(old)
         });
@@ -103,8 +103,9 @@ impl<E: Storable> MemoryRepository<E> {
     async fn remove(&self, cx: &Cx, take: impl FnOnce(&mut State) -> Vec<Row> + Send) -> Result<u64> {
         self.write(cx, |tables, state| {
             let removed = take(state);
-            after_delete(tables, state, &self.table, &removed)?;
-            Ok(removed.len() as u64)
+            let count = removed.len() as u64;
+            after_delete(tables, state, &self.table, removed)?;
+            Ok(count)
         })
         .await
     }

@@ -52,36 +52,36 @@ impl State {
             }
         }
         if let Some(id) = table.generated.and_then(|position| values.get_mut(position)) {
-            let number = integer(id).filter(|number| *number != 0).unwrap_or(rows.last_generated + 1);
-            rows.last_generated = rows.last_generated.max(number);
+            let chosen = integer(id).filter(|number| *number != 0);
+            let number = chosen.or_else(|| rows.last_generated.checked_add(1));
+            let value = number.and_then(|number| integer_like(id, number));
             let too_large = || Error::new(ErrorKind::ResourceExhausted, "the id's type holds no further number");
-            *id = integer_like(id, number).ok_or_else(too_large)?;
+            *id = value.ok_or_else(too_large)?;
+            rows.last_generated = rows.last_generated.max(number.unwrap_or_default());
         }
         let row = Row::from(values);
         constraint::require(table, &row)?;
-        let id = key(&table.id, &row);
-        if rows.by_id.contains_key(&id) {
-            let names: Vec<_> = table.id.iter().filter_map(|position| table.columns.get(*position)).collect();
-            let constraint = names.iter().map(|name| format!("{}.{name}", table.name)).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(ErrorKind::Duplicate, "").with_constraint(Some(constraint)));
-        }
-        rows.index(table, &id, &row)?;
-        rows.by_id.insert_mut(id, row.clone());
+        rows.add(table, &row)?;
         self.tables.insert_mut(table.name.clone(), rows);
         Ok(row)
     }
 
     /// Replaces the row with the same id and returns the one that was there, if there was one.
     pub(super) fn replace(&mut self, table: &Table, row: &Row) -> Result<Option<Row>> {
-        let id = key(&table.id, row);
-        let Some(old) = self.find(&table.name, &id).cloned() else { return Ok(None) };
-        let mut rows = self.rows(&table.name).cloned().unwrap_or_default();
-        constraint::require(table, row)?;
-        rows.unindex(table, &old);
-        rows.index(table, &id, row)?;
-        rows.by_id.insert_mut(id, row.clone());
-        self.tables.insert_mut(table.name.clone(), rows);
+        let Some(old) = self.find(&table.name, &key(&table.id, row)).cloned() else { return Ok(None) };
+        self.change(table, &old, row)?;
         Ok(Some(old))
+    }
+
+    /// Puts one row in the place of another, whose id may differ.
+    pub(super) fn change(&mut self, table: &Table, old: &Row, new: &Row) -> Result<()> {
+        let mut rows = self.rows(&table.name).cloned().unwrap_or_default();
+        constraint::require(table, new)?;
+        rows.unindex(table, old);
+        rows.by_id.remove_mut(&key(&table.id, old));
+        rows.add(table, new)?;
+        self.tables.insert_mut(table.name.clone(), rows);
+        Ok(())
     }
 
     pub(super) fn remove(&mut self, table: &Table, id: &Key) -> Option<Row> {
@@ -104,16 +104,26 @@ impl State {
 }
 
 impl Rows {
+    fn add(&mut self, table: &Table, row: &Row) -> Result<()> {
+        let id = key(&table.id, row);
+        if self.by_id.contains_key(&id) {
+            return Err(Error::new(ErrorKind::Duplicate, "").with_constraint(Some(table.full_names(&table.id))));
+        }
+        self.index(table, &id, row)?;
+        self.by_id.insert_mut(id, row.clone());
+        Ok(())
+    }
+
     fn index(&mut self, table: &Table, id: &Key, row: &Row) -> Result<()> {
         self.unique.resize_with(table.uniques.len(), RedBlackTreeMapSync::new_sync);
         for (unique, index) in table.uniques.iter().zip(&mut self.unique) {
-            let values = key(&unique.columns, row);
+            let values = key(unique, row);
             // Null is different from everything, itself included.
             if values.0.iter().any(is_null) {
                 continue;
             }
             if index.contains_key(&values) {
-                return Err(Error::new(ErrorKind::Duplicate, "").with_constraint(Some(&*unique.name)));
+                return Err(Error::new(ErrorKind::Duplicate, "").with_constraint(Some(table.full_names(unique))));
             }
             index.insert_mut(values, id.clone());
         }
@@ -122,7 +132,7 @@ impl Rows {
 
     fn unindex(&mut self, table: &Table, row: &Row) {
         for (unique, index) in table.uniques.iter().zip(&mut self.unique) {
-            index.remove_mut(&key(&unique.columns, row));
+            index.remove_mut(&key(unique, row));
         }
     }
 }

@@ -7,22 +7,21 @@ use sea_orm::{
 
 use crate::entity::{Shape, Storable};
 
-/// A unique constraint.
-#[derive(Debug)]
-pub(super) struct Unique {
-    /// `table.column`, as SQLite names it.
-    pub(super) name: String,
-    pub(super) columns: Vec<usize>,
-}
-
 /// A foreign key of a table.
 #[derive(Debug)]
 pub(super) struct ForeignKey {
     pub(super) columns: Vec<usize>,
     pub(super) parent: String,
     pub(super) parent_columns: Vec<String>,
-    pub(super) on_delete: ForeignKeyAction,
-    pub(super) on_update: ForeignKeyAction,
+    on_delete: ForeignKeyAction,
+    on_update: ForeignKeyAction,
+}
+
+impl ForeignKey {
+    /// What is done to a row when what it points at is updated, or else deleted.
+    pub(super) fn action(&self, is_update: bool) -> ForeignKeyAction {
+        if is_update { self.on_update } else { self.on_delete }
+    }
 }
 
 /// A table, without the type of its entity.
@@ -34,11 +33,18 @@ pub(super) struct Table {
     pub(super) generated: Option<usize>,
     pub(super) defaults: Vec<(usize, Expr)>,
     pub(super) required: Vec<usize>,
-    pub(super) uniques: Vec<Unique>,
+    /// The columns of each unique constraint.
+    pub(super) uniques: Vec<Vec<usize>>,
     pub(super) foreign_keys: Vec<ForeignKey>,
 }
 
 impl Table {
+    /// Columns as SQLite names them in its errors.
+    pub(super) fn full_names(&self, positions: &[usize]) -> String {
+        let names = positions.iter().filter_map(|position| self.columns.get(*position));
+        names.map(|column| format!("{}.{column}", self.name)).collect::<Vec<_>>().join(", ")
+    }
+
     pub(super) fn of<E: Storable>(shape: &Shape<E>) -> Self {
         // The dialect is of no matter: only the constraints are looked at.
         let schema = Schema::new(DbBackend::Sqlite);
@@ -48,8 +54,6 @@ impl Table {
         let positions = |names: Vec<String>| -> Vec<usize> {
             names.iter().filter_map(|name| columns.iter().position(|column| column == name)).collect()
         };
-        let full_name =
-            |columns: &[String]| columns.iter().map(|column| format!("{name}.{column}")).collect::<Vec<_>>().join(", ");
 
         let mut required = Vec::new();
         let mut uniques = Vec::new();
@@ -59,12 +63,11 @@ impl Table {
                 required.push(position);
             }
             if spec.unique {
-                uniques.push(Unique { name: full_name(&[column.get_column_name()]), columns: vec![position] });
+                uniques.push(vec![position]);
             }
         }
         for index in schema.create_index_from_entity(E::default()).iter().filter(|index| index.is_unique_key()) {
-            let names = index.get_index_spec().get_column_names();
-            uniques.push(Unique { name: full_name(&names), columns: positions(names) });
+            uniques.push(positions(index.get_index_spec().get_column_names()));
         }
         let foreign_keys =
             created.get_foreign_key_create_stmts().iter().filter_map(|create| foreign_key(create.get_foreign_key(), &positions));

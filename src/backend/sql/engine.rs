@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use sea_orm::{DbBackend, Statement};
+use sea_orm::{DbBackend, Statement, sea_query::ArrayType};
 
 use crate::{
     capability::Capabilities,
@@ -25,6 +25,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn dialect(&self) -> DbBackend;
 
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether values of this type can be read back, once they are stored.
+    fn reads(&self, value_type: &ArrayType) -> bool;
 
     /// The most values one statement can carry.
     fn bind_limit(&self) -> usize;

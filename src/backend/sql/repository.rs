@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::Value;
+use sea_orm::{ModelTrait, Value};
 
 use super::{engine::Engine, statement::Statements, store::SqlStore};
 use crate::{
@@ -34,8 +34,18 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         move |error| error.at(operation, E::default().table_name())
     }
 
+    /// The values of models that can be read back.
+    fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        let mut types = self.shape.columns.iter().map(|column| E::Model::get_value_type(*column));
+        if !types.all(|value_type| self.store.engine().reads(&value_type)) {
+            let message = "a column of a number type that SeaORM cannot read from this database";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        models.iter().map(|model| self.shape.values(model)).collect()
+    }
+
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
-        let rows = models.iter().map(|model| self.shape.values(model)).collect::<Result<Vec<_>>>()?;
+        let rows = self.values(models)?;
         let runs = self.statements().insert_runs(&rows);
         let runs: Vec<_> = runs.into_iter().filter_map(|run| rows.get(run)).collect();
         let entry = self.store.enter(cx, Access::Write)?;
@@ -94,7 +104,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let row = self.shape.values(model)?;
+        let row = self.values(std::slice::from_ref(model))?.pop().unwrap_or_default();
         let (access, statement) = match self.statements().update(&row) {
             Some(update) => (Access::Write, update),
             None => (Access::Read, self.statements().find(&self.shape.key_of_values(&row))),

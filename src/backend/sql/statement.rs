@@ -113,7 +113,10 @@ impl<E: Storable> Statements<'_, E> {
 
     pub(super) fn find_many(&self, ids: &[Key]) -> Statement {
         let condition = match self.id_columns().as_slice() {
-            [column] => Cond::all().add(Expr::col(*column).is_in(ids.iter().flat_map(|id| id.0.iter().cloned()))),
+            [column] => {
+                let values = ids.iter().flat_map(|id| &id.0).map(|value| column.save_as(Expr::val(value.clone())));
+                Cond::all().add(Expr::col(*column).is_in(values))
+            }
             _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(id))),
         };
         self.build(self.select().cond_where(condition))
@@ -143,7 +146,17 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     fn returning(&self) -> ReturningClause {
-        Query::returning().exprs(self.shape.columns.iter().map(|column| column.select_as(Expr::col(*column))))
+        Query::returning().exprs(self.shape.columns.iter().map(|column| {
+            let (plain, selected) = (Expr::col(*column), column.select_as(Expr::col(*column)));
+            if selected == plain { plain } else { self.named(selected, column.as_str()) }
+        }))
+    }
+
+    /// An expression under a name. Postgres would name a cast after its column by itself, SQLite would not.
+    fn named(&self, expression: Expr, name: &str) -> Expr {
+        let placeholder = if self.dialect == DbBackend::Postgres { "$1" } else { "?" };
+        let name = name.replace('"', "\"\"");
+        Expr::cust_with_exprs(format!(r#"{placeholder} AS "{name}""#), [expression])
     }
 
     fn id_columns(&self) -> Vec<E::Column> {
@@ -159,8 +172,13 @@ impl<E: Storable> Statements<'_, E> {
 
     /// A column as a sort key. Postgres sorts text by the database's language unless told otherwise; SQLite sorts by bytes.
     fn in_byte_order(&self, column: E::Column) -> SimpleExpr {
-        let is_text = matches!(column.def().get_column_type(), ColumnType::String(_) | ColumnType::Text | ColumnType::Char(_));
+        use ColumnType as C;
         let key = Expr::col((E::default(), column));
-        if is_text && self.dialect == DbBackend::Postgres { Expr::cust_with_exprs(r#"$1 COLLATE "C""#, [key]) } else { key }
+        match column.def().get_column_type() {
+            C::String(_) | C::Text | C::Char(_) | C::Enum { .. } if self.dialect == DbBackend::Postgres => {
+                Expr::cust_with_exprs(r#"$1 COLLATE "C""#, [column.select_as(key)])
+            }
+            _ => key,
+        }
     }
 }

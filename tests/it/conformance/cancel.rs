@@ -141,3 +141,36 @@ pub(crate) async fn keeps_a_leaked_context_from_holding_the_connection<B: Backen
     let leaked = leaked.lock().unwrap().take().unwrap();
     assert_eq!(notes.count(&leaked).await.unwrap_err().kind(), ErrorKind::TransactionClosed);
 }
+
+/// When a transaction is dropped while statements of it wait for each other in other tasks, the last of them lets the connection
+/// go, although their contexts live on.
+pub async fn frees_the_connection_although_others_wait_for_it<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let batch: Vec<_> = (0..2_000).map(|i| note(&i.to_string())).collect();
+    let (send, mut contexts) = tokio::sync::mpsc::unbounded_channel();
+    let tx = fixture.store.tx(&Cx::new(), |cx| {
+        let (send, batch) = (send.clone(), batch.clone());
+        async move {
+            for _ in 0..4 {
+                let (notes, cx, batch) = (notes.clone(), cx.clone(), batch.clone());
+                tokio::spawn(async move { notes.create_batch(&cx, &batch).await });
+            }
+            send.send(cx).unwrap();
+            std::future::pending::<Result<(), Error>>().await
+        }
+    });
+    let mut tx = Box::pin(tx);
+    let leaked = loop {
+        assert!(futures::poll!(&mut tx).is_pending());
+        match contexts.try_recv() {
+            Ok(cx) => break cx,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    tokio::task::yield_now().await;
+    drop(tx);
+    notes.create(&Cx::new(), &note("free")).await.unwrap();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    drop(leaked);
+}

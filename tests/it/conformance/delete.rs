@@ -2,7 +2,7 @@ use larder::{Cx, ErrorKind, ReaderExt};
 
 use crate::support::{
     backend::Backend,
-    entities::{label, letter, note, person},
+    entities::{door, label, letter, note, person, place, sign, street},
     note, person,
 };
 
@@ -53,4 +53,43 @@ pub(crate) async fn follows_the_schema<B: Backend>() {
     assert!(letters.delete(&cx, &first.id).await.unwrap());
     assert_eq!(letters.count(&cx).await.unwrap(), 0);
     assert!(people.delete(&cx, &sender.id).await.unwrap());
+}
+
+/// Cascades go on from table to table; a reference that restricts stops all of it.
+pub async fn cascades_unless_a_reference_restricts<B: Backend>() {
+    let fixture = B::fresh().await;
+    let cx = Cx::new();
+    let places = fixture.store.repository::<place::Entity>();
+    let streets = fixture.store.repository::<street::Entity>();
+    let doors = fixture.store.repository::<door::Entity>();
+    let signs = fixture.store.repository::<sign::Entity>();
+    let elsewhere = places.create(&cx, &place::Model { id: 0, code: "elsewhere".into() }).await.unwrap().id;
+    for is_signed in [false, true] {
+        let place = places.create(&cx, &place::Model { id: 0, code: "p".into() }).await.unwrap();
+        streets.create(&cx, &street::Model { place: "p".into(), number: 1 }).await.unwrap();
+        let door = door::Model { id: 0, place: "p".into(), number: 1, place_id: elsewhere };
+        doors.create_many(&cx, &[door.clone(), door]).await.unwrap();
+        if is_signed {
+            signs.create(&cx, &sign::Model { id: 0, place_id: place.id }).await.unwrap();
+            assert_eq!(places.delete(&cx, &place.id).await.unwrap_err().kind(), ErrorKind::ForeignKey);
+            assert_eq!(doors.count(&cx).await.unwrap(), 2);
+        } else {
+            assert!(places.delete(&cx, &place.id).await.unwrap());
+            assert_eq!(streets.count(&cx).await.unwrap() + doors.count(&cx).await.unwrap(), 0);
+        }
+    }
+}
+
+/// A chain of models that point at each other is deleted to its end.
+pub async fn follows_a_long_chain<B: Backend>() {
+    let fixture = B::fresh().await;
+    let cx = Cx::new();
+    let sender = fixture.store.repository::<person::Entity>().create(&cx, &person("a@b")).await.unwrap().id;
+    let letters = fixture.store.repository::<letter::Entity>();
+    // As deep as SQLite lets cascades follow each other, and deeper than a stack would bear.
+    let chain: Vec<_> =
+        (1..=900).map(|id| letter::Model { id, sender, answers: (id > 1).then_some(id - 1), about: None }).collect();
+    letters.create_batch(&cx, &chain).await.unwrap();
+    assert!(letters.delete(&cx, &1).await.unwrap());
+    assert_eq!(letters.count(&cx).await.unwrap(), 0);
 }

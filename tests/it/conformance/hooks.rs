@@ -81,3 +81,24 @@ pub(crate) async fn do_not_stop_at_a_panic<B: Backend>() {
     outcome.await.unwrap();
     assert_eq!(log.entries(), ["after"]);
 }
+
+/// A hook may hold the context it was registered with, whatever becomes of the transaction.
+pub async fn may_hold_their_context<B: Backend>() {
+    let fixture = B::narrow().await;
+    let store = &fixture.store;
+    for commits in [true, false] {
+        let outcome = store.tx(&Cx::new(), |cx| async move {
+            let inner = store.tx(&cx, |cx| async move {
+                let held = cx.clone();
+                cx.on_commit(move || assert!(!held.in_transaction()))
+            });
+            inner.await?;
+            let held = cx.clone();
+            cx.on_commit(move || assert!(!held.in_transaction()))?;
+            if commits { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "undo")) }
+        });
+        assert_eq!(outcome.await.is_ok(), commits);
+    }
+    let notes = store.repository::<note::Entity>();
+    notes.create(&Cx::new(), &note("the connection is free")).await.unwrap();
+}

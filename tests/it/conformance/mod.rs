@@ -69,11 +69,14 @@ suite! { $
         replaces_the_model_and_no_other
         refuses_a_missing_model
         accepts_a_model_that_is_all_id
+        takes_what_points_at_it_along
     }
     delete {
         is_idempotent
         deletes_all_of_its_own_table
         follows_the_schema
+        cascades_unless_a_reference_restricts
+        follows_a_long_chain
     }
     ids {
         may_be_generated_numbers
@@ -85,6 +88,8 @@ suite! { $
     values {
         come_back_exactly
         are_refused_where_some_backend_would_change_them
+        are_refused_before_they_are_stored_where_they_cannot_be_read
+        are_cast_as_the_entity_says
     }
     errors {
         name_a_duplicate_id
@@ -136,6 +141,7 @@ suite! { $
         do_not_run_after_a_rollback
         do_not_run_for_a_nested_part_that_failed
         do_not_stop_at_a_panic
+        may_hold_their_context
     }
     options {
         refuse_what_the_store_cannot_give
@@ -149,6 +155,7 @@ suite! { $
         leaves_the_outer_part_usable_or_aborted
         aborts_a_transaction_whose_statement_was_dropped
         keeps_a_leaked_context_from_holding_the_connection
+        frees_the_connection_although_others_wait_for_it
     }
     concurrency {
         counts_exactly_under_load

@@ -2,7 +2,7 @@ use larder::{Cx, ErrorKind, ReaderExt};
 
 use crate::support::{
     backend::Backend,
-    entities::{edge, note, sample},
+    entities::{door, edge, note, place, sample, street},
     note, sample, time,
 };
 
@@ -39,4 +39,20 @@ pub(crate) async fn accepts_a_model_that_is_all_id<B: Backend>() {
     assert_eq!(edges.update(&Cx::new(), &edge).await.unwrap_err().kind(), ErrorKind::NotFound);
     edges.create(&Cx::new(), &edge).await.unwrap();
     assert_eq!(edges.update(&Cx::new(), &edge).await.unwrap(), edge);
+}
+
+/// What points at a changed value follows it, where the schema says so, also as part of an id, and further on.
+pub async fn takes_what_points_at_it_along<B: Backend>() {
+    let fixture = B::fresh().await;
+    let cx = Cx::new();
+    let places = fixture.store.repository::<place::Entity>();
+    let streets = fixture.store.repository::<street::Entity>();
+    let doors = fixture.store.repository::<door::Entity>();
+    let place = places.create(&cx, &place::Model { id: 0, code: "old".into() }).await.unwrap();
+    streets.create(&cx, &street::Model { place: "old".into(), number: 1 }).await.unwrap();
+    let door = door::Model { id: 0, place: "old".into(), number: 1, place_id: place.id };
+    doors.create(&cx, &door).await.unwrap();
+    places.update(&cx, &place::Model { code: "new".into(), ..place }).await.unwrap();
+    assert_eq!(streets.all(&cx).await.unwrap(), [street::Model { place: "new".into(), number: 1 }]);
+    assert_eq!(doors.all(&cx).await.unwrap()[0].place, "new");
 }

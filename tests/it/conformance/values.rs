@@ -4,7 +4,11 @@ use serde_json::json;
 
 use crate::support::{
     backend::Backend,
-    entities::sample::{self, Model},
+    entities::{
+        badge,
+        sample::{self, Model},
+        tally,
+    },
     sample, time,
 };
 
@@ -53,6 +57,7 @@ pub(crate) async fn are_refused_where_some_backend_would_change_them<B: Backend>
         Model { real: f64::NAN, ..plain() },
         Model { at: time("+10000-01-01T00:00:00Z"), ..plain() },
         Model { at: time("-0001-01-01T00:00:00Z"), ..plain() },
+        Model { at: time("2016-12-31T23:59:60.5Z"), ..plain() },
         Model { json: Some(json!({ "nul": "\0" })), ..plain() },
     ];
     for given in refused {
@@ -60,4 +65,28 @@ pub(crate) async fn are_refused_where_some_backend_would_change_them<B: Backend>
         assert_eq!((error.kind(), error.model()), (ErrorKind::InvalidInput, Some("sample")));
     }
     assert_eq!(samples.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// What could be stored and not be read again is refused before it is stored.
+pub async fn are_refused_before_they_are_stored_where_they_cannot_be_read<B: Backend>() {
+    let fixture = B::fresh().await;
+    let tallies = fixture.store.repository::<tally::Entity>();
+    let outcome = tallies.create(&Cx::new(), &tally::Model { id: 1, count: 7 }).await;
+    match fixture.store.capabilities().raw_sql {
+        true => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported),
+        false => assert_eq!(tallies.find(&Cx::new(), &1).await.unwrap(), Some(outcome.unwrap())),
+    }
+    let stored = tallies.count(&Cx::new()).await.unwrap();
+    assert_eq!(stored, u64::from(!fixture.store.capabilities().raw_sql));
+}
+
+/// A cast that the entity names does not get in the way of any operation.
+pub async fn are_cast_as_the_entity_says<B: Backend>() {
+    let fixture = B::fresh().await;
+    let badges = fixture.store.repository::<badge::Entity>();
+    let mut stored = badges.create(&Cx::new(), &badge::Model { id: 0, text: "cast".into() }).await.unwrap();
+    stored.text = "again".into();
+    assert_eq!(badges.update(&Cx::new(), &stored).await.unwrap(), stored);
+    assert_eq!(badges.find_many(&Cx::new(), &[stored.id]).await.unwrap(), [stored.clone()]);
+    assert_eq!(badges.all(&Cx::new()).await.unwrap(), [stored]);
 }

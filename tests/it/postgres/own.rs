@@ -227,3 +227,78 @@ async fn no_error_shows_the_password() {
         assert!(!text.contains("t0psecret"), "{text}");
     }
 }
+
+mod shade {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+    #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "shade_name")]
+    pub enum Name {
+        #[sea_orm(string_value = "red")]
+        Red,
+        #[sea_orm(string_value = "blue")]
+        Blue,
+    }
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "shade")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: Name,
+        pub mixed: Option<Name>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test]
+async fn enums_of_the_database_are_values_and_ids() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    let connection = Database::connect(database.url()).await.unwrap();
+    let made =
+        "CREATE TYPE shade_name AS ENUM ('red', 'blue'); CREATE TABLE shade (name shade_name PRIMARY KEY, mixed shade_name)";
+    connection.execute_unprepared(made).await.unwrap();
+    let shades = Store::from_sea_orm(&connection).unwrap().repository::<shade::Entity>();
+    let red = shade::Model { name: shade::Name::Red, mixed: None };
+    let blue = shade::Model { name: shade::Name::Blue, mixed: Some(shade::Name::Red) };
+    let cx = Cx::new();
+    assert_eq!(shades.create_many(&cx, &[red.clone(), blue.clone()]).await.unwrap(), [red.clone(), blue.clone()]);
+    assert_eq!(shades.update(&cx, &blue).await.unwrap(), blue);
+    assert_eq!(shades.find(&cx, &shade::Name::Red).await.unwrap(), Some(red.clone()));
+    assert_eq!(shades.find_many(&cx, &[shade::Name::Blue, shade::Name::Red]).await.unwrap(), [blue.clone(), red.clone()]);
+    assert_eq!(shades.all(&cx).await.unwrap(), [blue, red]);
+    assert!(shades.delete(&cx, &shade::Name::Red).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_outdated_plan_may_be_tried_again_and_a_bad_statement_not() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let notes = store.repository::<note::Entity>();
+    let stored = notes.create(&Cx::new(), &note("n")).await.unwrap();
+    notes.find(&Cx::new(), &stored.id).await.unwrap();
+    let connection = Database::connect(database.url()).await.unwrap();
+    connection.execute_unprepared("ALTER TABLE note ALTER COLUMN body TYPE varchar(9)").await.unwrap();
+    let error = notes.find(&Cx::new(), &stored.id).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Contention, Some("0A000")));
+
+    let distinct = Query::select()
+        .distinct()
+        .expr_as(Expr::val("a"), "name")
+        .expr_as(Expr::val("b"), "text")
+        .from("note")
+        .lock_exclusive()
+        .to_owned();
+    let error = store.sql().unwrap().models::<label::Entity>(&Cx::new(), &distinct).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("0A000")));
+}

@@ -1,6 +1,6 @@
 //! What SQLite has to itself.
 
-use larder::{Cx, Durability, Error, ErrorKind, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
+use larder::{Cx, Durability, Error, ErrorKind, Locking, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     ConnectionTrait, Database,
     sea_query::{Alias, Expr, Query, SelectStatement},
@@ -179,8 +179,75 @@ fn a_context_may_outlive_its_runtime() {
     assert_eq!(count.unwrap(), 0);
 }
 
+/// A database in memory outlives its connections: here the only one is lost with the runtime it was used in.
+#[test]
+fn a_database_in_memory_outlives_its_connection() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (store, cx) = first.block_on(async {
+        let store = larder::open("sqlite::memory:").await.unwrap();
+        tables::create(&store).await;
+        let notes = store.repository::<note::Entity>();
+        notes.create(&Cx::new(), &note("kept")).await.unwrap();
+        let cx = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+        notes.create(&cx, &note("gone")).await.unwrap();
+        (store, cx)
+    });
+    drop(first);
+    drop(cx);
+    let count = runtime().block_on(async { store.repository::<note::Entity>().count(&Cx::new()).await });
+    assert_eq!(count.unwrap(), 1);
+}
+
+/// When the write lock is taken can be chosen.
+#[tokio::test]
+async fn a_deferred_transaction_locks_at_its_first_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("deferred.sqlite").display());
+    let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
+    tables::create(&one).await;
+    let deferred = one.begin(&Cx::new(), &TxOptions::new().locking(Locking::Deferred)).await.unwrap();
+    let (inside, beside) = (one.repository::<note::Entity>(), other.repository::<note::Entity>());
+    assert_eq!(inside.count(&deferred).await.unwrap(), 0);
+    beside.create(&Cx::new(), &note("in between")).await.unwrap();
+    // What it has read is outdated, and SQLite does not wait for that to change.
+    let error = inside.create(&deferred, &note("too late")).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Contention, Some("517")));
+    deferred.rollback().await.unwrap();
+    inside.create(&Cx::new(), &note("again")).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_connection_to_something_else_is_refused() {
     let nothing = sea_orm::DatabaseConnection::default();
     assert_eq!(Store::from_sea_orm(&nothing).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+/// A statement that waits in SQLite for a table that its own task has locked would wait for ever.
+#[tokio::test]
+async fn stepping_outside_in_memory_never_waits() {
+    let store = OpenOptions::new().max_connections(3).open("sqlite::memory:").await.unwrap();
+    tables::create(&store).await;
+    let notes = &store.repository::<note::Entity>();
+    let outcome = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("inside")).await?;
+        assert_eq!(notes.count(&cx.outside_tx()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+        Ok::<_, Error>(())
+    });
+    outcome.await.unwrap();
+}
+
+/// A database in memory that SeaORM opened has no connection but the one; it is cleaned and kept.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
+    let connection = Database::connect("sqlite::memory:").await.unwrap();
+    let store = Store::from_sea_orm(&connection).unwrap();
+    tables::create(&store).await;
+    let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
+    connection.execute_unprepared(trigger).await.unwrap();
+    let notes = &store.repository::<note::Entity>();
+    notes.create(&Cx::new(), &note("kept")).await.unwrap();
+    let ended = store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("end")).await });
+    assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Check);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
 }

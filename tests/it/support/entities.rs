@@ -256,6 +256,153 @@ pub mod ticket {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What other entities point at by a column that can change.
+pub mod place {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "place")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(unique)]
+        pub code: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A reference that is part of the id, and follows what it points at.
+pub mod street {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "street")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub place: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::place::Entity",
+            from = "Column::Place",
+            to = "super::place::Column::Code",
+            on_update = "Cascade",
+            on_delete = "Cascade"
+        )]
+        Place,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Two ways to the same ancestor: one cascades, the other asks for nothing.
+pub mod door {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "door")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub place: String,
+        pub number: i32,
+        pub place_id: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::street::Entity",
+            from = "(Column::Place, Column::Number)",
+            to = "(super::street::Column::Place, super::street::Column::Number)",
+            on_update = "Cascade",
+            on_delete = "Cascade"
+        )]
+        Street,
+        #[sea_orm(belongs_to = "super::place::Entity", from = "Column::PlaceId", to = "super::place::Column::Id")]
+        Place,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A reference that restricts.
+pub mod sign {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "sign")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub place_id: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::place::Entity",
+            from = "Column::PlaceId",
+            to = "super::place::Column::Id",
+            on_delete = "Restrict"
+        )]
+        Place,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A column that is cast on its way out.
+pub mod badge {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "badge")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        #[sea_orm(select_as = "text")]
+        pub text: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A column of a type that SeaORM does not read from these databases.
+pub mod tally {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "tally")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub count: u64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// A model whose table no migration makes.
 pub(crate) mod absent {
     use sea_orm::entity::prelude::*;

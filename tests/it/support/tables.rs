@@ -24,4 +24,10 @@ pub(crate) async fn create(store: &Store) {
     table(&sql, &schema, sample::Entity).await;
     table(&sql, &schema, strict::Entity).await;
     table(&sql, &schema, ticket::Entity).await;
+    table(&sql, &schema, place::Entity).await;
+    table(&sql, &schema, street::Entity).await;
+    table(&sql, &schema, door::Entity).await;
+    table(&sql, &schema, sign::Entity).await;
+    table(&sql, &schema, badge::Entity).await;
+    table(&sql, &schema, tally::Entity).await;
 }

@@ -1,12 +1,16 @@
 //! Errors of Postgres by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 
-use sqlx::error::DatabaseError;
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 use crate::error::{Error, ErrorKind};
 
 pub(super) fn classify(error: &dyn DatabaseError) -> Error {
     let code = error.code().unwrap_or_default();
-    Error::new(kind(&code), "").with_constraint(error.constraint()).with_code(code)
+    let postgres = error.try_downcast_ref::<PgDatabaseError>();
+    let is_outdated_plan = code == "0A000" && postgres.and_then(PgDatabaseError::routine) == Some("RevalidateCachedQuery");
+    // A change of the schema outdated a prepared statement; prepared again, it may work.
+    let kind = if is_outdated_plan { ErrorKind::Contention } else { kind(&code) };
+    Error::new(kind, "").with_constraint(error.constraint()).with_code(code)
 }
 
 fn kind(code: &str) -> ErrorKind {
@@ -17,8 +21,7 @@ fn kind(code: &str) -> ErrorKind {
         "23503" | "23001" => K::ForeignKey,
         "23514" | "44000" | "P0001" => K::Check,
         "23502" => K::NotNull,
-        // 0A000 is a cached plan that a change of the schema outdated.
-        "40001" | "40P01" | "40000" | "0A000" | "55P03" | "55006" => K::Contention,
+        "40001" | "40P01" | "40000" | "55P03" | "55006" => K::Contention,
         "08007" | "40003" => K::CommitUnknown,
         "25P01" | "25P02" => K::TransactionAborted,
         "57014" => K::Cancelled,
@@ -34,7 +37,7 @@ fn kind(code: &str) -> ErrorKind {
             "28" => K::Auth,
             "53" => K::ResourceExhausted,
             "58" => K::Io,
-            "21" | "22" | "42" | "54" | "3D" | "3F" => K::InvalidInput,
+            "0A" | "21" | "22" | "42" | "54" | "3D" | "3F" => K::InvalidInput,
             _ => K::Internal,
         },
     }

@@ -1,6 +1,6 @@
 //! Statements on Postgres' connections.
 
-use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, error::DatabaseError};
 
@@ -20,6 +20,11 @@ impl Flavor for PostgresFlavor {
     const DIALECT: DbBackend = DbBackend::Postgres;
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
+
+    fn reads(value_type: &ArrayType) -> bool {
+        use ArrayType as T;
+        !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::BigUnsigned)
+    }
 
     fn begin(options: &TxOptions) -> Vec<String> {
         let isolation = match options.isolation_level() {

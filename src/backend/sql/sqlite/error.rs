@@ -15,6 +15,8 @@ fn kind(code: i32, message: &str) -> ErrorKind {
     match code {
         2067 | 1555 | 2579 => K::Duplicate,
         787 => K::ForeignKey,
+        // A foreign key that restricts is a trigger to SQLite, and has the trigger's code.
+        1811 if message.starts_with("FOREIGN KEY constraint failed") => K::ForeignKey,
         275 | 1811 | 531 => K::Check,
         1299 => K::NotNull,
         3082 => K::ResourceExhausted,
@@ -22,7 +24,7 @@ fn kind(code: i32, message: &str) -> ErrorKind {
         8202 | 8458 => K::Corrupt,
         // Of the other codes the low byte says enough.
         _ => match code & 0xff {
-            // The only fault without a code of its own.
+            // A fault without a code of its own.
             1 if message.starts_with("no such table") => K::TableMissing,
             1 | 17 | 18 | 20 | 21 | 25 => K::InvalidInput,
             2 => K::EngineDown,

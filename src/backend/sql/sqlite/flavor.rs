@@ -1,6 +1,6 @@
 //! Statements on SQLite's connections.
 
-use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, Sqlite, SqliteConnection, error::DatabaseError};
 
@@ -20,6 +20,10 @@ impl Flavor for SqliteFlavor {
     const DIALECT: DbBackend = DbBackend::Sqlite;
     /// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
     const BIND_LIMIT: usize = 32_766;
+
+    fn reads(value_type: &ArrayType) -> bool {
+        *value_type != ArrayType::BigUnsigned
+    }
 
     fn begin(options: &TxOptions) -> Vec<String> {
         let begin = match (options.access_mode(), options.locking_mode()) {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value, sea_query::ArrayType};
 use sqlx::{Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -54,6 +54,9 @@ impl<F: Flavor> SqlxEngine<F> {
 
     async fn connection(&self, patience: Patience) -> Result<PoolConnection<F::Db>> {
         if patience == Patience::None {
+            if !self.capabilities.reads_beside_writer {
+                return Err(nested_acquire());
+            }
             let is_full = self.pool.size() >= self.pool.options().get_max_connections();
             match self.pool.try_acquire() {
                 Some(connection) => return Ok(connection),
@@ -78,6 +81,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
 
     fn capabilities(&self) -> Capabilities {
         self.capabilities
+    }
+
+    fn reads(&self, value_type: &ArrayType) -> bool {
+        F::reads(value_type)
     }
 
     fn bind_limit(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, error::DatabaseError};
 
 use crate::{error::Error, transaction::TxOptions};
@@ -16,6 +16,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     const DIALECT: DbBackend;
     const BIND_LIMIT: usize;
+
+    /// Whether SeaORM reads values of this type from this database.
+    fn reads(value_type: &ArrayType) -> bool;
 
     /// The statements that begin a transaction.
     fn begin(options: &TxOptions) -> Vec<String>;

@@ -66,6 +66,19 @@ impl<F: Flavor> Lease<F> {
     }
 }
 
+/// Leaves no transaction open, or fails.
+async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -> sqlx::Result<()> {
+    // SQLite may have ended the transaction by itself, and then has none to roll back. That one can begin proves it.
+    let proof = match F::run(connection, "ROLLBACK".to_owned()).await {
+        Ok(()) => None,
+        Err(_) => Some(["BEGIN", "ROLLBACK"]),
+    };
+    for statement in proof.iter().flatten().copied().chain(after) {
+        F::run(connection, statement.to_owned()).await?;
+    }
+    Ok(())
+}
+
 impl<F: Flavor> Drop for Lease<F> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
@@ -76,15 +89,7 @@ impl<F: Flavor> Drop for Lease<F> {
         }
         let (turn, after) = (self.turn.take(), self.after);
         self.runtime.spawn(async move {
-            let mut statements = vec!["ROLLBACK".to_owned()];
-            statements.extend(after.map(str::to_owned));
-            let clean = async {
-                for statement in statements {
-                    F::run(&mut connection, statement).await?;
-                }
-                Ok::<(), sqlx::Error>(())
-            };
-            let clean = within(CLEANING, clean, ErrorKind::Connection, "").await;
+            let clean = within(CLEANING, clean::<F>(&mut connection, after), ErrorKind::Connection, "").await;
             if !matches!(clean, Ok(Ok(()))) {
                 tracing::debug!("a connection could not be rolled back and is closed");
                 let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
