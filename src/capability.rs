@@ -22,5 +22,5 @@ pub struct Capabilities {
     /// When a transaction takes its write lock can be chosen.
     pub locking: bool,
     /// SQL statements can be run beside the repositories.
-    pub raw_sql: bool,
+    pub sql: bool,
 }

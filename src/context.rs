@@ -40,8 +40,8 @@ impl Cx {
     }
 
     /// The same work, stepping outside its transactions on purpose: operations run by themselves, on a connection of their own,
-    /// and stay when the transaction rolls back. A transaction opened with it is independent of the surrounding one; where that is
-    /// of another store, the context inside carries both, and each repository joins that of its own store.
+    /// and stay when the transaction rolls back. A transaction opened with it is independent of the surrounding one. If the
+    /// two are of different stores, the new context carries both, and each repository joins the one of its own store.
     ///
     /// Where no second connection is to be had at once, the operation is [`NestedAcquire`](ErrorKind::NestedAcquire).
     #[must_use]

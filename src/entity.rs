@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
     TryIntoModel, Value,
-    sea_query::{Expr, IntoValueTuple},
+    sea_query::{ArrayType, Expr, IntoValueTuple},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,8 +12,8 @@ use crate::{
     value::{self, Key},
 };
 
-/// A SeaORM entity that every backend can store: its model can be cloned, sent, and written as text. Implemented for all that
-/// qualify; `#[derive(Serialize, Deserialize)]` on the `Model` is what an entity made for SeaORM alone may lack.
+/// A SeaORM entity that every backend can store. Implemented for every entity whose `Model` is `Clone + Serialize +
+/// DeserializeOwned + Send + Sync`: an entity made for SeaORM alone may lack `#[derive(Serialize, Deserialize)]`.
 pub trait Storable:
     EntityTrait<
         Model: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -70,6 +70,15 @@ impl<E: Storable> Shape<E> {
         Self { columns, id, generated, defaults }
     }
 
+    /// Refuses models with a column of a type that could not be read back once it is stored.
+    pub(crate) fn require_readable(&self, reads: impl Fn(&ArrayType) -> bool) -> Result<()> {
+        let mut types = self.columns.iter().map(|column| E::Model::get_value_type(*column));
+        if types.all(|value_type| reads(&value_type)) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unsupported, "a column of a number type that SeaORM cannot read back"))
+    }
+
     /// The name of the models' table.
     pub(crate) fn table(&self) -> String {
         E::default().table_name().to_owned()
@@ -105,5 +114,5 @@ impl<E: Storable> Shape<E> {
 
 /// A stored row that does not fit its entity.
 pub(crate) fn unreadable(error: DbErr) -> Error {
-    Error::new(ErrorKind::Corrupt, "a stored row does not fit the model").with_source(error)
+    Error::new(ErrorKind::Corrupt, "what is stored does not fit the model").with_source(error)
 }

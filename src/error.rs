@@ -26,7 +26,8 @@ pub enum ErrorKind {
     Conflict,
     /// Another transaction was in the way; running the whole unit of work again may succeed.
     Contention,
-    /// The commit was sent and its outcome cannot be known. Read before writing again.
+    /// A commit, or a write outside a transaction, was sent and its answer was lost: whether it took effect cannot be known. Read
+    /// before writing again.
     CommitUnknown,
     /// An earlier error ended the transaction; [`source`](StdError::source) is that error.
     TransactionAborted,
@@ -34,7 +35,8 @@ pub enum ErrorKind {
     TransactionClosed,
     /// A write to one store inside a transaction of another.
     ForeignTransaction,
-    /// A second connection was asked for by a task that already holds one of the same store.
+    /// A second connection was asked for inside a `tx` closure that holds one of the same store, or by a level of a transaction while
+    /// a nested one holds it.
     NestedAcquire,
     /// The time allowed ran out.
     DeadlineExceeded,
@@ -44,7 +46,7 @@ pub enum ErrorKind {
     PoolTimeout,
     /// The store refuses work to protect itself.
     Overloaded,
-    /// The write-behind queue is full.
+    /// The queue in front of the store is full.
     QueueFull,
     /// The store was closed.
     Closed,
@@ -56,7 +58,7 @@ pub enum ErrorKind {
     InvalidInput,
     /// The table does not exist: the migrations have not run.
     TableMissing,
-    /// The engine could not be reached, or the connection was lost before anything was committed.
+    /// The engine could not be reached, or the connection was lost before a commit was sent.
     Connection,
     /// The engine gave up its instance; the next call may work.
     EngineDown,
@@ -205,7 +207,7 @@ impl Error {
         self.0.model.as_deref()
     }
 
-    /// The violated constraint, where the engine names it: its name on Postgres, `table.column` on SQLite and memory.
+    /// The violated constraint, where the engine names it: its name, or `table.column` where it has none of its own.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()

@@ -26,10 +26,12 @@ use crate::{
 /// | URL | store |
 /// |---|---|
 /// | `memory:` | in this process's memory, gone with the last clone of the store |
-/// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`) |
+/// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`); `?mode=rw` makes none, `?mode=ro` only reads |
 /// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
 /// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | a Postgres database (feature `postgres`) |
+///
+/// A path is taken as it is, up to a `?`.
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, [`Unsupported`](ErrorKind::Unsupported) for a backend whose
@@ -112,7 +114,7 @@ impl OpenOptions {
         Self { write_ahead_log, ..self }
     }
 
-    /// Where the store takes the current time from.
+    /// Where the store takes the current time from. Times that a database fills in by itself are the database's.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }

@@ -81,7 +81,7 @@ impl Store {
 
 #[async_trait]
 impl Transactional for Store {
-    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.backend.transactional().begin(cx, options).await
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Each distinct match of the key is a *fiber*, the group of all lines that contain it. Lines, fibers and which line belongs to
 //! which fiber are written by a [`service::LogService`] that is given its three repositories and never learns what store is behind
-//! them. Running it again on the same store changes nothing: ids are made from what they stand for.
+//! them. Reading the same path again into the same store changes nothing: ids are made from what they stand for.
 
 #![allow(clippy::print_stderr, reason = "a program for a terminal")]
 
@@ -15,7 +15,11 @@ mod report;
 mod service;
 mod source;
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,9 +61,15 @@ struct Arguments {
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(output) => {
-            // Whoever reads the output may have stopped reading it.
-            let _ = std::io::stdout().write_all(output.as_bytes());
-            ExitCode::SUCCESS
+            let written = std::io::stdout().write_all(output.as_bytes());
+            match written {
+                // Whoever reads the output may have seen enough of it.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    eprintln!("error: cannot write: {error}");
+                    ExitCode::FAILURE
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
         Err(message) => {
             eprintln!("error: {message}");

@@ -67,20 +67,30 @@ impl Report {
 
     pub fn text(&self, url: &str, file: &str, refusal: &Error) -> String {
         let mut text = format!("{file} is in {}\n\n", shown(url));
-        let _ = writeln!(text, "{:>8} lines\n{:>8} fibers\n{:>8} memberships\n", self.logs, self.fibers, self.memberships);
+        let _ = writeln!(
+            text,
+            "    lines        {}\n    fibers       {}\n    memberships  {}\n",
+            self.logs, self.fibers, self.memberships
+        );
         let _ = writeln!(text, "A batch with one bad membership was refused and left nothing behind:\n    {refusal}\n");
-        let _ = writeln!(text, "The largest fibers:");
+        let title = if self.largest.is_empty() { "No line matches the key." } else { "The largest fibers, by lines:" };
+        let _ = writeln!(text, "{title}");
         for (key, lines) in &self.largest {
-            let _ = writeln!(text, "{lines:>8} lines of {key}");
+            let _ = writeln!(text, "{lines:>8}  {}", printable(key));
         }
         if let Some((key, _)) = self.largest.first() {
-            let _ = writeln!(text, "\nThe first lines of {key}:");
+            let _ = writeln!(text, "\nThe first lines of {}:", printable(key));
         }
         for line in &self.lines {
-            let _ = writeln!(text, "    {line}");
+            let _ = writeln!(text, "    {}", printable(line));
         }
         text
     }
+}
+
+/// Text without what would move a terminal's cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 fn key_of(fiber: &fiber::Model) -> String {

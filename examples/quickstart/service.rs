@@ -16,7 +16,7 @@ pub struct LogService {
 }
 
 impl LogService {
-    /// Stores a batch as a whole or not at all. Lines that are there already stay as they are, and fibers grow.
+    /// Stores a batch as a whole or not at all. Lines that are there already stay as they are; fibers grow by the new ones.
     pub async fn store(&self, batch: &Batch) -> Result<()> {
         let stored = self.logs.tx(&Cx::new(), |cx| async move {
             let ids: Vec<_> = batch.logs.iter().map(|log| log.log_id).collect();
@@ -24,8 +24,10 @@ impl LogService {
             let is_new = |id: &Uuid| !known.contains(id);
             let logs: Vec<_> = batch.logs.iter().filter(|log| is_new(&log.log_id)).cloned().collect();
             let memberships: Vec<_> = batch.memberships.iter().filter(|member| is_new(&member.log_id)).cloned().collect();
+            let grows = |fiber: &&fiber::Model| memberships.iter().any(|member| member.fiber_id == fiber.fiber_id);
+            let fibers: Vec<_> = batch.fibers.iter().filter(grows).cloned().collect();
             self.logs.create_batch(&cx, &logs).await?;
-            self.grow(&cx, &batch.fibers).await?;
+            self.grow(&cx, &fibers).await?;
             self.memberships.create_batch(&cx, &memberships).await?;
             Ok(())
         });

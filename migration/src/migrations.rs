@@ -17,7 +17,7 @@ const LOCK: i64 = 0x6c61_7264_6572;
 /// one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
 ///
 /// # Errors
-/// [`Migration`](ErrorKind::Migration) if the database has a step that is not in the list, as when a newer program has migrated it
+/// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration) if the database has a step that is not in the list, as when a newer program has migrated it
 /// before. Otherwise what the engine answers to the failing step; the steps before it stay applied.
 ///
 /// # Dropping the future
@@ -43,7 +43,22 @@ impl Default for Migrations {
 }
 
 impl Migrations {
-    /// Steps of an application, for example its own after those of [`steps`].
+    /// Steps of an application. Where a database has the ready-made tables as well, they come first:
+    ///
+    /// ```
+    /// use larder_migration::{Change, Migrations, Step, steps};
+    /// use sea_orm::sea_query::{ColumnDef, Table};
+    ///
+    /// const USERS: Step = Step {
+    ///     name: "m0001_users",
+    ///     up: |_dialect| {
+    ///         let id = ColumnDef::new("id").uuid().not_null().primary_key().to_owned();
+    ///         vec![Change::CreateTable(Table::create().table("user").col(id).to_owned())]
+    ///     },
+    ///     down: |_dialect| vec![Change::DropTable(Table::drop().table("user").to_owned())],
+    /// };
+    /// let migrations = Migrations::new(&[steps::ALL, &[USERS]].concat());
+    /// ```
     #[must_use]
     pub fn new(steps: &[Step]) -> Self {
         Self { steps: steps.to_vec() }
@@ -114,6 +129,10 @@ impl Migrations {
 
     /// What has been applied, known for sure until the transaction ends.
     async fn applied(&self, cx: &Cx, store: &Store, sql: &Sql) -> Result<BTreeSet<String>> {
+        let names: BTreeSet<_> = self.steps.iter().map(|step| step.name).collect();
+        if names.len() < self.steps.len() {
+            return Err(Error::new(ErrorKind::InvalidInput, "two migration steps have one name"));
+        }
         if sql.dialect() == DbBackend::Postgres {
             // SQLite's writing transactions exclude each other already.
             let lock = Query::select().expr(Func::cust("pg_advisory_xact_lock").arg(LOCK)).to_owned();
@@ -122,7 +141,7 @@ impl Migrations {
         let mut table = Schema::new(sql.dialect()).create_table_from_entity(history::Entity);
         sql.execute(cx, table.if_not_exists()).await?;
         let applied: BTreeSet<_> = history(store).all(cx).await?.into_iter().map(|step| step.version).collect();
-        match applied.iter().find(|version| self.steps.iter().all(|step| step.name != *version)) {
+        match applied.iter().find(|version| !names.contains(version.as_str())) {
             None => Ok(applied),
             Some(unknown) => Err(Error::new(
                 ErrorKind::Migration,

@@ -6,7 +6,8 @@ use crate::{context::Cx, error::Result};
 ///
 /// A model is stored in the portable form of its values: times are UTC, cut to microseconds, and zero has no sign. An auto-increment id of zero means
 /// that the engine generates it. A column with a default that the entity names (`default_value`, `default_expr`) gets it where
-/// the model has `None`. SeaORM's `ActiveModelBehavior` hooks are not run.
+/// the model has `None`; a default that is a time is the engine's time, in its precision, and not that of the store's clock, but for
+/// the memory backend. SeaORM's `ActiveModelBehavior` hooks are not run.
 ///
 /// Ids that the engine generates and ids that the caller chooses do not mix well in one table: an engine need not know that a
 /// number it is about to generate was taken, and answers `Duplicate` then.
@@ -17,11 +18,12 @@ use crate::{context::Cx, error::Result};
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a value that not every backend can store exactly: text with a NUL
 ///   character, an unsigned number above `i64::MAX`, a number that is not one, a time outside the years 1 to 9999 or in a leap
 ///   second. Nothing was sent.
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that SeaORM cannot read back from this database: `u64` on
-///   SQLite; `i8`, `u8`, `u16` and `u64` on Postgres. Nothing was sent.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that SeaORM cannot read back: `u64`, and on Postgres `i8`,
+///   `u8` and `u16`. Nothing was sent.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) outside a transaction: the model was stored, and what the engine returned of it cannot
 ///   be read, because the table differs from the entity.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
+/// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///
 /// # Atomicity

@@ -9,6 +9,7 @@ use crate::{context::Cx, error::Result};
 ///   reference without an action counts when a cascade over a third table is about to delete what holds it, is the engine's
 ///   choice: on Postgres it does, on SQLite and memory it does not.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
+/// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///
 /// # Dropping the future

@@ -8,8 +8,9 @@ use crate::{context::Cx, error::Result, transaction::TxOptions};
 /// - [`TransactionClosed`](crate::ErrorKind::TransactionClosed): the context's transaction has ended.
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted): an earlier statement of the transaction failed.
 /// - [`ForeignTransaction`](crate::ErrorKind::ForeignTransaction): a write, with the context of another store's transaction.
-/// - [`NestedAcquire`](crate::ErrorKind::NestedAcquire): the task holds a connection of this store already, by a transaction that
-///   the context does not carry, or by a nested transaction that is still open.
+/// - [`NestedAcquire`](crate::ErrorKind::NestedAcquire): called inside the `tx` closure of a transaction of this store that the
+///   context does not carry, or while a nested transaction is open. A task that such a closure spawned, and a transaction that was
+///   begun by hand, are not known to be inside: with another context they wait for a connection like anybody else.
 /// - [`ReadOnly`](crate::ErrorKind::ReadOnly): a write in a read-only transaction.
 /// - [`PoolTimeout`](crate::ErrorKind::PoolTimeout), [`Connection`](crate::ErrorKind::Connection),
 ///   [`Contention`](crate::ErrorKind::Contention), [`Closed`](crate::ErrorKind::Closed): from the engine.
@@ -20,5 +21,5 @@ pub trait Transactional: Send + Sync {
     ///
     /// # Dropping the future
     /// Leaves no transaction open. Where a nested one was being opened, the outer one can no longer commit.
-    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx>;
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx>;
 }

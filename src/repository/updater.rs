@@ -11,6 +11,7 @@ use crate::{context::Cx, error::Result};
 ///   [`InvalidInput`](crate::ErrorKind::InvalidInput), [`Unsupported`](crate::ErrorKind::Unsupported),
 ///   [`Corrupt`](crate::ErrorKind::Corrupt): as [`Creator`](crate::Creator).
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
+/// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
 ///
 /// # Dropping the future

@@ -43,7 +43,7 @@ pub(crate) trait OpenTransaction: Send + 'static {
     async fn rollback(self) -> Result<()>;
 }
 
-/// The books of one open transaction.
+/// The state of one open transaction, whatever the backend.
 pub(crate) struct Transaction<T: OpenTransaction> {
     store: StoreId,
     options: TxOptions,
@@ -53,7 +53,7 @@ pub(crate) struct Transaction<T: OpenTransaction> {
 }
 
 impl<T: OpenTransaction> Transaction<T> {
-    /// Keeps the books of `work`, which has just begun, and hands out its outermost level.
+    /// Takes charge of `work`, which has just begun, and hands out its outermost level.
     pub(crate) fn begun(store: StoreId, options: TxOptions, work: T) -> Arc<Level> {
         let mut stack = Stack::default();
         let id = stack.push();

@@ -31,6 +31,25 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
+/// The closure is called with a context of its own and borrows everything else, so what it uses is best a reference before it
+/// starts: fields of `&self`, or `let users = &users;`. An error type that nothing else names is named at the end:
+/// `Ok::<_, Error>(())`.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use larder::{Cx, Error, Storage, TransactionalExt};
+/// async fn handler(names: Arc<dyn Storage<String, u64>>) -> Result<(), Error> {
+///     let names = &names;
+///     names
+///         .tx(&Cx::new(), |cx| async move {
+///             names.create(&cx, &"one".to_owned()).await?;
+///             names.create(&cx, &"two".to_owned()).await?;
+///             Ok(())
+///         })
+///         .await
+/// }
+/// ```
+///
 /// # Errors
 /// - The closure's own error, as it is.
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had failed,
@@ -97,7 +116,7 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    let cx = store.begin(&cx, &options).await?;
+    let cx = store.begin(&cx, options).await?;
     // A clone of the context that leaves the closure must not keep the transaction open.
     let _guard = AbandonOnDrop(cx.innermost()?.clone());
     match cx.clone().scope(work(cx.clone())).await {

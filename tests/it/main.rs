@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod conformance;
+mod contract;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migration;

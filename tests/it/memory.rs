@@ -4,7 +4,7 @@ use larder::{Capabilities, Cx, ErrorKind, Isolation};
 use larder_migration::Migrations;
 
 use crate::support::{
-    backend::{Backend, Fixture, options},
+    backend::{Backend, Fixture, Wanted},
     entities::{door, person, place, street},
     person,
 };
@@ -12,8 +12,8 @@ use crate::support::{
 pub(crate) struct Memory;
 
 impl Backend for Memory {
-    async fn open(max_connections: Option<u32>) -> Fixture {
-        Fixture::new(options(max_connections).open("memory:").await.unwrap(), ())
+    async fn open(wanted: Wanted) -> Fixture {
+        Fixture::new(wanted.options().open("memory:").await.unwrap(), ())
     }
 
     fn declares(c: &Capabilities) -> bool {
@@ -24,7 +24,7 @@ impl Backend for Memory {
             && !c.concurrent_writers
             && c.isolation == [Isolation::Serializable]
             && !c.locking
-            && !c.raw_sql
+            && !c.sql
     }
 }
 

@@ -83,6 +83,8 @@ async fn refuse_a_database_from_the_future(store: Store) {
         assert_eq!(error.kind(), ErrorKind::Migration);
         assert!(error.to_string().contains("m0002_fibers"));
     }
+    let twice = Migrations::new(&[steps::RAW_LOGS, steps::FIBERS, steps::FIBERS]);
+    assert_eq!(twice.up(&store, None).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 async fn are_applied_once_by_many_at_a_time(stores: Vec<Store>) {

@@ -1,12 +1,13 @@
 //! Postgres: by URL, and on a connection of SeaORM's.
 
 mod own;
+mod proxy;
 
-use ::sea_orm::{ConnectOptions, Database};
+use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};
 
 use crate::support::{
-    backend::{Backend, Fixture, options},
+    backend::{Backend, Fixture, Wanted},
     postgres::{self, TestDatabase},
 };
 
@@ -18,7 +19,7 @@ fn declares(c: &Capabilities) -> bool {
         && c.concurrent_writers
         && c.isolation == [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable]
         && !c.locking
-        && c.raw_sql
+        && c.sql
 }
 
 pub struct Server;
@@ -28,9 +29,9 @@ impl Backend for Server {
         postgres::is_skipped()
     }
 
-    async fn open(max_connections: Option<u32>) -> Fixture {
+    async fn open(wanted: Wanted) -> Fixture {
         let database = TestDatabase::with_tables().await;
-        Fixture::new(options(max_connections).open(&database.url()).await.unwrap(), database)
+        Fixture::new(wanted.options().open(&database.url()).await.unwrap(), database)
     }
 
     fn declares(capabilities: &Capabilities) -> bool {
@@ -46,10 +47,9 @@ impl Backend for SeaOrm {
         postgres::is_skipped()
     }
 
-    async fn open(max_connections: Option<u32>) -> Fixture {
+    async fn open(wanted: Wanted) -> Fixture {
         let database = TestDatabase::with_tables().await;
-        let mut connect = ConnectOptions::new(database.url());
-        connect.max_connections(max_connections.unwrap_or(10));
+        let connect = wanted.for_sea_orm(database.url());
         Fixture::new(Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap(), database)
     }
 

@@ -3,11 +3,11 @@
 mod crash;
 mod own;
 
-use ::sea_orm::{ConnectOptions, Database};
+use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};
 
 use crate::support::{
-    backend::{Backend, Fixture, options},
+    backend::{Backend, Fixture, Wanted},
     tables,
 };
 
@@ -19,16 +19,16 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && !c.concurrent_writers
         && c.isolation == [Isolation::Serializable]
         && c.locking
-        && c.raw_sql
+        && c.sql
 }
 
 pub(crate) struct File;
 
 impl Backend for File {
-    async fn open(max_connections: Option<u32>) -> Fixture {
+    async fn open(wanted: Wanted) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("test.sqlite").display());
-        let store = options(max_connections).open(&url).await.unwrap();
+        let store = wanted.options().open(&url).await.unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
     }
@@ -41,8 +41,8 @@ impl Backend for File {
 pub(crate) struct InMemory;
 
 impl Backend for InMemory {
-    async fn open(max_connections: Option<u32>) -> Fixture {
-        let store = options(max_connections).open("sqlite::memory:").await.unwrap();
+    async fn open(wanted: Wanted) -> Fixture {
+        let store = wanted.options().open("sqlite::memory:").await.unwrap();
         tables::create(&store).await;
         Fixture::new(store, ())
     }
@@ -56,12 +56,10 @@ impl Backend for InMemory {
 pub struct SeaOrm;
 
 impl Backend for SeaOrm {
-    async fn open(max_connections: Option<u32>) -> Fixture {
+    async fn open(wanted: Wanted) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let mut connect = ConnectOptions::new(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
-        connect
-            .max_connections(max_connections.unwrap_or(10))
-            .map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
+        let mut connect = wanted.for_sea_orm(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
+        connect.map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
         let store = Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)

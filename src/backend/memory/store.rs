@@ -66,7 +66,7 @@ impl MemoryStore {
             concurrent_writers: false,
             isolation: &[Isolation::Serializable],
             locking: false,
-            raw_sql: false,
+            sql: false,
         }
     }
 
@@ -122,17 +122,17 @@ impl MemoryStore {
 
 #[async_trait]
 impl Transactional for MemoryStore {
-    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         let capabilities = self.capabilities();
         options.check(capabilities.isolation, capabilities.locking)?;
         let read_only = options.access_mode() == AccessMode::ReadOnly;
         let access = if read_only { Access::Read } else { Access::Write };
         let level = match cx.enter::<MemoryTransaction>(self.id(), access)? {
-            Entry::Joined(outer, transaction) => transaction.nest(&outer, options).await?,
+            Entry::Joined(outer, transaction) => transaction.nest(&outer, &options).await?,
             Entry::Alone(patience) => {
                 let writer = if read_only { None } else { Some(self.writer(patience).await?) };
                 self.refuse_if_closed()?;
-                Transaction::begun(self.id(), *options, MemoryTransaction::new(self.clone(), writer))
+                Transaction::begun(self.id(), options, MemoryTransaction::new(self.clone(), writer))
             }
         };
         Ok(cx.inside(level))

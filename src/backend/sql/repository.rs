@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::{ModelTrait, Value};
+use sea_orm::Value;
 
 use super::{engine::Engine, statement::Statements, store::SqlStore};
 use crate::{
@@ -36,11 +36,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// The values of models that can be read back.
     fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
-        let mut types = self.shape.columns.iter().map(|column| E::Model::get_value_type(*column));
-        if !types.all(|value_type| self.store.engine().reads(&value_type)) {
-            let message = "a column of a number type that SeaORM cannot read from this database";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
+        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
         models.iter().map(|model| self.shape.values(model)).collect()
     }
 
@@ -175,7 +171,7 @@ impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> 
 
 #[async_trait]
 impl<E: Storable, G: Engine> Transactional for SqlRepository<E, G> {
-    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.store.begin(cx, options).await
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sea_orm::{Statement, sea_query::Values};
 
-use super::{engine::Engine, transaction::SqlTransaction};
+use super::{
+    engine::Engine,
+    transaction::{SqlTransaction, unknown_if_unanswered},
+};
 use crate::{
     capability::Capabilities,
     clock::Clock,
@@ -92,14 +95,14 @@ impl<G: Engine> SqlStore<G> {
     pub(super) async fn hold<'a>(&self, entry: &'a Entry<SqlTransaction<G>>, access: Access) -> Result<Held<'a, G>> {
         match entry {
             Entry::Joined(level, transaction) => Ok(Held::Joined(transaction.step(level.id()).await?)),
-            Entry::Alone(patience) => Ok(Held::Alone(self.engine().acquire(access, *patience).await?)),
+            Entry::Alone(patience) => Ok(Held::Alone(access, self.engine().acquire(access, *patience).await?)),
         }
     }
 
     /// The connection for several statements that take effect together.
     pub(super) async fn hold_together<'a>(&self, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
         match self.hold(entry, Access::Write).await? {
-            Held::Alone(lease) => {
+            Held::Alone(_, lease) => {
                 let own = SqlTransaction::begin(self.0.engine.clone(), lease, &TxOptions::default()).await?;
                 Ok(Held::Own(own))
             }
@@ -119,7 +122,7 @@ pub(super) enum Held<'a, G: Engine> {
     /// That of the context's transaction.
     Joined(Step<'a, SqlTransaction<G>>),
     /// One by itself, outside any transaction.
-    Alone(G::Lease),
+    Alone(Access, G::Lease),
     /// One with a transaction of the call's own.
     Own(SqlTransaction<G>),
 }
@@ -128,7 +131,7 @@ impl<G: Engine> Held<'_, G> {
     pub(super) fn lease(&mut self) -> Result<&mut G::Lease> {
         match self {
             Self::Joined(step) => step.work().map(SqlTransaction::lease),
-            Self::Alone(lease) => Ok(lease),
+            Self::Alone(_, lease) => Ok(lease),
             Self::Own(own) => Ok(own.lease()),
         }
     }
@@ -137,7 +140,9 @@ impl<G: Engine> Held<'_, G> {
     pub(super) async fn finish<R: Send>(self, result: Result<R>) -> Result<R> {
         match (self, result) {
             (Self::Joined(step), result) => step.finish(result),
-            (Self::Alone(_), result) => result,
+            // A statement by itself commits by itself, before it is answered.
+            (Self::Alone(Access::Write, _), result) => result.map_err(unknown_if_unanswered),
+            (Self::Alone(Access::Read, _), result) => result,
             (Self::Own(own), Ok(value)) => own.commit().await.map(|()| value),
             (Self::Own(own), Err(error)) => {
                 if let Err(e) = own.rollback().await {
@@ -151,16 +156,16 @@ impl<G: Engine> Held<'_, G> {
 
 #[async_trait]
 impl<G: Engine> Transactional for SqlStore<G> {
-    async fn begin(&self, cx: &Cx, options: &TxOptions) -> Result<Cx> {
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         let capabilities = self.capabilities();
         options.check(capabilities.isolation, capabilities.locking)?;
         let access = if options.access_mode() == AccessMode::ReadOnly { Access::Read } else { Access::Write };
         let level = match self.enter(cx, access)? {
-            Entry::Joined(outer, transaction) => transaction.nest(&outer, options).await?,
+            Entry::Joined(outer, transaction) => transaction.nest(&outer, &options).await?,
             Entry::Alone(patience) => {
                 let lease = self.engine().acquire(access, patience).await?;
-                let open = SqlTransaction::begin(self.0.engine.clone(), lease, options).await?;
-                Transaction::begun(self.0.id, *options, open)
+                let open = SqlTransaction::begin(self.0.engine.clone(), lease, &options).await?;
+                Transaction::begun(self.0.id, options, open)
             }
         };
         Ok(cx.inside(level))

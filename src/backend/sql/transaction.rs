@@ -31,6 +31,16 @@ impl<G: Engine> SqlTransaction<G> {
     }
 }
 
+/// What an error means after a commit was sent: without the engine's answer nobody knows whether it took effect.
+pub(super) fn unknown_if_unanswered(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown => {
+            Error::new(ErrorKind::CommitUnknown, "the answer to what was written was lost").with_source(error)
+        }
+        _ => error,
+    }
+}
+
 #[async_trait]
 impl<G: Engine> OpenTransaction for SqlTransaction<G> {
     async fn savepoint(&mut self, depth: usize) -> Result<()> {
@@ -47,17 +57,7 @@ impl<G: Engine> OpenTransaction for SqlTransaction<G> {
     }
 
     async fn commit(mut self) -> Result<()> {
-        self.engine.commit(&mut self.lease).await.map_err(|error| match error.kind() {
-            // The commit was sent. Without an answer nobody knows whether it took effect.
-            ErrorKind::Connection
-            | ErrorKind::Io
-            | ErrorKind::EngineDown
-            | ErrorKind::DeadlineExceeded
-            | ErrorKind::Cancelled => {
-                Error::new(ErrorKind::CommitUnknown, "the answer to the commit was lost").with_source(error)
-            }
-            _ => error,
-        })
+        self.engine.commit(&mut self.lease).await.map_err(unknown_if_unanswered)
     }
 
     async fn rollback(mut self) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// `create_many` returns as many models as it was given, in that order, past the limits of one statement.
-pub(crate) async fn returns_models_in_the_order_given<B: Backend>() {
+pub async fn returns_models_in_the_order_given<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let given: Vec<_> = (0..2_500).map(|i| note(&i.to_string())).collect();
@@ -16,7 +16,7 @@ pub(crate) async fn returns_models_in_the_order_given<B: Backend>() {
 }
 
 /// Generated ids belong to the models they are returned with.
-pub(crate) async fn returns_generated_ids_in_the_order_given<B: Backend>() {
+pub async fn returns_generated_ids_in_the_order_given<B: Backend>() {
     let fixture = B::fresh().await;
     let people = fixture.store.repository::<person::Entity>();
     let given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
@@ -27,7 +27,7 @@ pub(crate) async fn returns_generated_ids_in_the_order_given<B: Backend>() {
 }
 
 /// Models of one call may differ in what they leave to the engine.
-pub(crate) async fn mixes_defaults_and_values<B: Backend>() {
+pub async fn mixes_defaults_and_values<B: Backend>() {
     let fixture = B::fresh().await;
     let people = fixture.store.repository::<person::Entity>();
     let given: Vec<_> = (0..9).map(|i| person::Model { level: (i % 3 == 0).then_some(i), ..person(&format!("{i}@b")) }).collect();
@@ -47,7 +47,7 @@ pub async fn accepts_models_without_a_value<B: Backend>() {
 }
 
 /// No models are stored by storing none.
-pub(crate) async fn does_nothing_for_no_models<B: Backend>() {
+pub async fn does_nothing_for_no_models<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     assert_eq!(notes.create_many(&Cx::new(), &[]).await.unwrap(), []);
@@ -56,7 +56,7 @@ pub(crate) async fn does_nothing_for_no_models<B: Backend>() {
 }
 
 /// One model that is refused keeps the others of its call from being stored, wherever it stands.
-pub(crate) async fn stores_all_or_none<B: Backend>() {
+pub async fn stores_all_or_none<B: Backend>() {
     let fixture = B::fresh().await;
     let people = fixture.store.repository::<person::Entity>();
     for bad in [0, 1_500, 2_499] {
@@ -73,7 +73,7 @@ pub(crate) async fn stores_all_or_none<B: Backend>() {
 }
 
 /// 50 000 models of 12 columns are one call; with a bad one at the end, none is stored.
-pub(crate) async fn stores_fifty_thousand_models_or_none<B: Backend>() {
+pub async fn stores_fifty_thousand_models_or_none<B: Backend>() {
     let fixture = B::fresh().await;
     let samples = fixture.store.repository::<sample::Entity>();
     let mut given: Vec<_> = (0..50_000).map(|i| sample(&format!("line {i}"))).collect();
@@ -90,7 +90,7 @@ pub(crate) async fn stores_fifty_thousand_models_or_none<B: Backend>() {
 }
 
 /// A batch inside a transaction goes with it.
-pub(crate) async fn is_undone_with_its_transaction<B: Backend>() {
+pub async fn is_undone_with_its_transaction<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let given: Vec<_> = (0..2_500).map(|i| note(&i.to_string())).collect();

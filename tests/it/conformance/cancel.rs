@@ -27,7 +27,7 @@ async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> 
 }
 
 /// Dropped at any await, a transaction leaves no row, no open transaction, and the only connection usable.
-pub(crate) async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>() {
+pub async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let labels = &fixture.store.repository::<label::Entity>();
@@ -56,7 +56,7 @@ pub(crate) async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>
 }
 
 /// A batch of several statements, dropped anywhere, is stored as a whole or not at all.
-pub(crate) async fn leaves_all_or_nothing_of_a_batch<B: Backend>() {
+pub async fn leaves_all_or_nothing_of_a_batch<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let models: Vec<_> = (0..2_100).map(|i| note(&i.to_string())).collect();
@@ -73,7 +73,7 @@ pub(crate) async fn leaves_all_or_nothing_of_a_batch<B: Backend>() {
 }
 
 /// A nested transaction that is dropped is undone; the outer one goes on without it or fails as a whole, and never keeps half.
-pub(crate) async fn leaves_the_outer_part_usable_or_aborted<B: Backend>() {
+pub async fn leaves_the_outer_part_usable_or_aborted<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     for polls in 0.. {
@@ -106,7 +106,7 @@ pub(crate) async fn leaves_the_outer_part_usable_or_aborted<B: Backend>() {
 }
 
 /// A statement that is dropped before it is answered may have been refused, so its transaction does not commit.
-pub(crate) async fn aborts_a_transaction_whose_statement_was_dropped<B: Backend>() {
+pub async fn aborts_a_transaction_whose_statement_was_dropped<B: Backend>() {
     let fixture = B::narrow().await;
     let people = &fixture.store.repository::<person::Entity>();
     let batch =
@@ -122,7 +122,7 @@ pub(crate) async fn aborts_a_transaction_whose_statement_was_dropped<B: Backend>
 }
 
 /// A context that was leaked to another task keeps neither the transaction open nor the connection busy.
-pub(crate) async fn keeps_a_leaked_context_from_holding_the_connection<B: Backend>() {
+pub async fn keeps_a_leaked_context_from_holding_the_connection<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let leaked = &std::sync::Mutex::new(None);
@@ -147,30 +147,35 @@ pub(crate) async fn keeps_a_leaked_context_from_holding_the_connection<B: Backen
 pub async fn frees_the_connection_although_others_wait_for_it<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
-    let batch: Vec<_> = (0..2_000).map(|i| note(&i.to_string())).collect();
-    let (send, mut contexts) = tokio::sync::mpsc::unbounded_channel();
+    let batch: Vec<_> = (0..4_000).map(|i| note(&i.to_string())).collect();
+    let leaked = &std::sync::Mutex::new(None);
     let tx = fixture.store.tx(&Cx::new(), |cx| {
-        let (send, batch) = (send.clone(), batch.clone());
+        let batch = batch.clone();
         async move {
-            for _ in 0..4 {
-                let (notes, cx, batch) = (notes.clone(), cx.clone(), batch.clone());
-                tokio::spawn(async move { notes.create_batch(&cx, &batch).await });
+            let (started, mut starting) = tokio::sync::mpsc::unbounded_channel();
+            for _ in 0..3 {
+                let (notes, cx, batch, started) = (notes.clone(), cx.clone(), batch.clone(), started.clone());
+                tokio::spawn(async move {
+                    started.send(()).unwrap();
+                    notes.create_batch(&cx, &batch).await
+                });
             }
-            send.send(cx).unwrap();
+            for _ in 0..3 {
+                starting.recv().await;
+            }
+            *leaked.lock().unwrap() = Some(cx);
             std::future::pending::<Result<(), Error>>().await
         }
     });
     let mut tx = Box::pin(tx);
-    let leaked = loop {
+    while leaked.lock().unwrap().is_none() {
         assert!(futures::poll!(&mut tx).is_pending());
-        match contexts.try_recv() {
-            Ok(cx) => break cx,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
-    tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+    // Long enough for the first to have the connection and for the others to wait for it, too short for it to be done.
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     drop(tx);
     notes.create(&Cx::new(), &note("free")).await.unwrap();
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
-    drop(leaked);
+    assert!(!leaked.lock().unwrap().as_ref().unwrap().in_transaction());
 }

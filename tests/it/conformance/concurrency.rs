@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// 64 tasks with 200 operations each lose nothing and count nothing twice.
-pub(crate) async fn counts_exactly_under_load<B: Backend>() {
+pub async fn counts_exactly_under_load<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let tasks = (0..64).map(|task| {
@@ -32,7 +32,7 @@ pub(crate) async fn counts_exactly_under_load<B: Backend>() {
 }
 
 /// Two calls of one transaction may be awaited together: they run one after the other.
-pub(crate) async fn shares_one_transaction_between_joined_calls<B: Backend>() {
+pub async fn shares_one_transaction_between_joined_calls<B: Backend>() {
     let fixture = B::narrow().await;
     let people = &fixture.store.repository::<person::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -48,7 +48,7 @@ pub(crate) async fn shares_one_transaction_between_joined_calls<B: Backend>() {
 }
 
 /// Transactions that write the same model one after another all get their turn: none is refused, no increment is lost.
-pub(crate) async fn gives_way_to_waiting_writers<B: Backend>() {
+pub async fn gives_way_to_waiting_writers<B: Backend>() {
     let fixture = B::narrow().await;
     let people = fixture.store.repository::<person::Entity>();
     let counter = people.create(&Cx::new(), &person::Model { level: Some(0), ..person("a@b") }).await.unwrap().id;

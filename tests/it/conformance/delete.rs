@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// `delete` tells whether there was something, and can be repeated.
-pub(crate) async fn is_idempotent<B: Backend>() {
+pub async fn is_idempotent<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let stored = notes.create_many(&Cx::new(), &[note("a"), note("b")]).await.unwrap();
@@ -17,7 +17,7 @@ pub(crate) async fn is_idempotent<B: Backend>() {
 }
 
 /// `delete_all` empties one table and tells how much was in it.
-pub(crate) async fn deletes_all_of_its_own_table<B: Backend>() {
+pub async fn deletes_all_of_its_own_table<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let labels = fixture.store.repository::<label::Entity>();
@@ -29,7 +29,7 @@ pub(crate) async fn deletes_all_of_its_own_table<B: Backend>() {
 }
 
 /// What happens to models that point at a deleted one is what the schema says: refused, deleted, or set to nothing.
-pub(crate) async fn follows_the_schema<B: Backend>() {
+pub async fn follows_the_schema<B: Backend>() {
     let fixture = B::fresh().await;
     let cx = Cx::new();
     let people = fixture.store.repository::<person::Entity>();

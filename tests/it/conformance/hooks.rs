@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use larder::{Cx, Error, ErrorKind, TransactionalExt};
+use larder::{Cx, Error, ErrorKind, Transactional, TransactionalExt, TxOptions};
 
 use crate::support::{backend::Backend, entities::note, note};
 
@@ -19,7 +19,7 @@ impl Log {
 }
 
 /// Hooks run after the outermost commit, in the order they were registered, before `tx` returns.
-pub(crate) async fn run_after_the_commit_in_order<B: Backend>() {
+pub async fn run_after_the_commit_in_order<B: Backend>() {
     let fixture = B::narrow().await;
     let (store, log) = (&fixture.store, &Log::default());
     let outcome = store.tx(&Cx::new(), |cx| async move {
@@ -35,7 +35,7 @@ pub(crate) async fn run_after_the_commit_in_order<B: Backend>() {
 }
 
 /// Hooks do not run if the transaction is rolled back or aborted.
-pub(crate) async fn do_not_run_after_a_rollback<B: Backend>() {
+pub async fn do_not_run_after_a_rollback<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let log = &Log::default();
@@ -55,7 +55,7 @@ pub(crate) async fn do_not_run_after_a_rollback<B: Backend>() {
 }
 
 /// A hook of a nested part that was undone does not run, although the outer part commits.
-pub(crate) async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
+pub async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
     let fixture = B::narrow().await;
     let (store, log) = (&fixture.store, &Log::default());
     let outcome = store.tx(&Cx::new(), |cx| async move {
@@ -71,7 +71,7 @@ pub(crate) async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
 }
 
 /// A hook that panics neither undoes the commit nor stops the others.
-pub(crate) async fn do_not_stop_at_a_panic<B: Backend>() {
+pub async fn do_not_stop_at_a_panic<B: Backend>() {
     let fixture = B::narrow().await;
     let log = &Log::default();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -82,23 +82,44 @@ pub(crate) async fn do_not_stop_at_a_panic<B: Backend>() {
     assert_eq!(log.entries(), ["after"]);
 }
 
-/// A hook may hold the context it was registered with, whatever becomes of the transaction.
+/// A hook may hold the context it was registered with, whatever becomes of the transaction, and finds it ended.
 pub async fn may_hold_their_context<B: Backend>() {
     let fixture = B::narrow().await;
-    let store = &fixture.store;
-    for commits in [true, false] {
+    let (store, log) = (&fixture.store, &Log::default());
+    let watch = |cx: &Cx| {
+        let (held, log) = (cx.clone(), log.clone());
+        move || log.0.lock().unwrap().push(format!("open: {}", held.in_transaction()))
+    };
+    for commits in [false, true] {
         let outcome = store.tx(&Cx::new(), |cx| async move {
-            let inner = store.tx(&cx, |cx| async move {
-                let held = cx.clone();
-                cx.on_commit(move || assert!(!held.in_transaction()))
-            });
-            inner.await?;
-            let held = cx.clone();
-            cx.on_commit(move || assert!(!held.in_transaction()))?;
+            store.tx(&cx, |cx| async move { cx.on_commit(watch(&cx)) }).await?;
+            cx.on_commit(watch(&cx))?;
             if commits { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "undo")) }
         });
         assert_eq!(outcome.await.is_ok(), commits);
+        assert_eq!(log.entries().len(), if commits { 2 } else { 0 });
     }
+    assert_eq!(log.entries(), ["open: false", "open: false"]);
     let notes = store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("the connection is free")).await.unwrap();
+}
+
+/// Hooks of a transaction that was begun by hand run with its commit; one that can no longer commit takes none.
+pub async fn run_for_a_transaction_begun_by_hand<B: Backend>() {
+    let fixture = B::narrow().await;
+    let (notes, log) = (fixture.store.repository::<note::Entity>(), Log::default());
+    let cx = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    cx.on_commit(log.hook("first")).unwrap();
+    let inner = fixture.store.begin(&cx, TxOptions::new()).await.unwrap();
+    assert_eq!(cx.on_commit(log.hook("never")).unwrap_err().kind(), ErrorKind::NestedAcquire);
+    inner.commit().await.unwrap();
+    cx.commit().await.unwrap();
+    assert_eq!(log.entries(), ["first"]);
+
+    let cx = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    let made = notes.create(&cx, &note("gone")).await.unwrap();
+    notes.create(&cx, &made).await.unwrap_err();
+    assert_eq!(cx.on_commit(log.hook("never")).unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(cx.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(log.entries(), ["first"]);
 }

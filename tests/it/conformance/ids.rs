@@ -31,21 +31,21 @@ where
 }
 
 /// Ids may be numbers that the engine generates.
-pub(crate) async fn may_be_generated_numbers<B: Backend>() {
+pub async fn may_be_generated_numbers<B: Backend>() {
     let fixture = B::fresh().await;
     let people: Arc<dyn Storage<person::Model, i64>> = fixture.store.repository::<person::Entity>();
     holds(people, [person("a@b"), person("c@d")], |person| person.id).await;
 }
 
 /// Ids may be UUIDs.
-pub(crate) async fn may_be_uuids<B: Backend>() {
+pub async fn may_be_uuids<B: Backend>() {
     let fixture = B::fresh().await;
     let notes: Arc<dyn Storage<note::Model, Uuid>> = fixture.store.repository::<note::Entity>();
     holds(notes, [note("a"), note("b")], |note| note.id).await;
 }
 
 /// Ids may be text.
-pub(crate) async fn may_be_text<B: Backend>() {
+pub async fn may_be_text<B: Backend>() {
     let fixture = B::fresh().await;
     let labels: Arc<dyn Storage<label::Model, String>> = fixture.store.repository::<label::Entity>();
     let models = ["it's", "\"é\""].map(|name| label::Model { name: name.into(), text: Some("t".into()) });
@@ -53,7 +53,7 @@ pub(crate) async fn may_be_text<B: Backend>() {
 }
 
 /// Ids may have several parts.
-pub(crate) async fn may_be_composite<B: Backend>() {
+pub async fn may_be_composite<B: Backend>() {
     let fixture = B::fresh().await;
     let edges: Arc<dyn Storage<edge::Model, (String, i32)>> = fixture.store.repository::<edge::Entity>();
     let models = [1, 2].map(|version| edge::Model { name: "same".into(), version });
@@ -61,7 +61,7 @@ pub(crate) async fn may_be_composite<B: Backend>() {
 }
 
 /// Ids may be types of the application's own.
-pub(crate) async fn may_be_newtypes<B: Backend>() {
+pub async fn may_be_newtypes<B: Backend>() {
     let fixture = B::fresh().await;
     let tokens: Arc<dyn Storage<token::Model, TokenId>> = fixture.store.repository::<token::Entity>();
     let models = ["a", "b"].map(|scope| token::Model { id: TokenId(Uuid::new_v4()), scope: scope.into() });

@@ -63,6 +63,7 @@ suite! { $
         finds_very_many
         finds_many_by_composite_ids
         lists_by_id
+        lists_times_by_instant
         counts_its_own_models
     }
     update {
@@ -100,6 +101,8 @@ suite! { $
         name_a_failed_check
         name_a_missing_table
         name_a_closed_store
+        wait_for_what_runs_before_they_close
+        name_a_store_that_stays_busy
         show_no_values
     }
     tx {
@@ -132,6 +135,7 @@ suite! { $
         reads_another_store
         steps_outside_when_asked
         carries_one_transaction_of_each_store
+        takes_statements_along
         refuses_a_second_connection_at_once
         sees_every_transaction_around_it
         refuses_to_wait_for_itself
@@ -142,6 +146,7 @@ suite! { $
         do_not_run_for_a_nested_part_that_failed
         do_not_stop_at_a_panic
         may_hold_their_context
+        run_for_a_transaction_begun_by_hand
     }
     options {
         refuse_what_the_store_cannot_give

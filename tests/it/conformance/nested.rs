@@ -16,7 +16,7 @@ async fn bodies(notes: &Notes) -> Vec<String> {
 }
 
 /// An inner failure that the outer closure takes note of undoes the inner part alone.
-pub(crate) async fn undoes_only_the_inner_part<B: Backend>() {
+pub async fn undoes_only_the_inner_part<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -35,7 +35,7 @@ pub(crate) async fn undoes_only_the_inner_part<B: Backend>() {
 }
 
 /// An inner part that succeeded goes with the outer one.
-pub(crate) async fn is_undone_with_the_outer_part<B: Backend>() {
+pub async fn is_undone_with_the_outer_part<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -47,7 +47,7 @@ pub(crate) async fn is_undone_with_the_outer_part<B: Backend>() {
 }
 
 /// An inner closure that hides a failed statement is told so; the outer one can go on, because the inner part is undone.
-pub(crate) async fn hides_no_failure_of_the_inner_part<B: Backend>() {
+pub async fn hides_no_failure_of_the_inner_part<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -70,7 +70,7 @@ pub(crate) async fn hides_no_failure_of_the_inner_part<B: Backend>() {
 type Plan = Vec<(bool, bool)>;
 
 /// Five levels deep, with every combination of outcomes proptest comes up with, exactly what a model says is stored.
-pub(crate) async fn keeps_to_a_model_five_levels_deep<B: Backend>() {
+pub async fn keeps_to_a_model_five_levels_deep<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
     let plans = proptest::collection::vec((prop::bool::weighted(0.2), prop::bool::weighted(0.7)), 5);
@@ -118,7 +118,7 @@ fn model(plan: &Plan, depth: usize) -> (BTreeSet<String>, bool) {
 }
 
 /// The outer context cannot be used while the inner part is open: it would be undone with it. Nothing else is disturbed.
-pub(crate) async fn refuses_the_outer_context_while_open<B: Backend>() {
+pub async fn refuses_the_outer_context_while_open<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |outer| async move {
@@ -135,7 +135,7 @@ pub(crate) async fn refuses_the_outer_context_while_open<B: Backend>() {
 }
 
 /// A nested transaction cannot be asked to be what the outermost one is not.
-pub(crate) async fn refuses_other_options<B: Backend>() {
+pub async fn refuses_other_options<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -148,7 +148,7 @@ pub(crate) async fn refuses_other_options<B: Backend>() {
 }
 
 /// Two nested transactions at once in one outer one: the later one is refused, and nothing of the first is lost.
-pub(crate) async fn runs_one_after_another<B: Backend>() {
+pub async fn runs_one_after_another<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {

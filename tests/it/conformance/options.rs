@@ -1,9 +1,11 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use larder::{Cx, Error, ErrorKind, Isolation, Locking, TransactionalExt, TxOptions};
 
 use crate::support::{backend::Backend, entities::note, note};
 
 /// An isolation level or a way of locking that the store does not have is `Unsupported`; one it has is given.
-pub(crate) async fn refuse_what_the_store_cannot_give<B: Backend>() {
+pub async fn refuse_what_the_store_cannot_give<B: Backend>() {
     let fixture = B::narrow().await;
     let capabilities = fixture.store.capabilities();
     let try_with = async |options| fixture.store.tx_with(&Cx::new(), options, |_| async { Ok::<_, Error>(()) }).await;
@@ -24,7 +26,7 @@ pub(crate) async fn refuse_what_the_store_cannot_give<B: Backend>() {
 }
 
 /// A write in a read-only transaction is `ReadOnly`; reads are answered.
-pub(crate) async fn keep_a_read_only_transaction_from_writing<B: Backend>() {
+pub async fn keep_a_read_only_transaction_from_writing<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("there")).await.unwrap();
@@ -38,7 +40,7 @@ pub(crate) async fn keep_a_read_only_transaction_from_writing<B: Backend>() {
 }
 
 /// What a transaction was asked to be ends with it, however it ended.
-pub(crate) async fn leave_the_connection_as_it_was<B: Backend>() {
+pub async fn leave_the_connection_as_it_was<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     for fail in [false, true] {
@@ -49,18 +51,24 @@ pub(crate) async fn leave_the_connection_as_it_was<B: Backend>() {
         assert_eq!(outcome.await.is_err(), fail);
         notes.create(&Cx::new(), &note("written")).await.unwrap();
     }
-    let dropped =
-        fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |_| std::future::pending::<Result<(), Error>>());
-    assert!(
-        futures::poll!(std::pin::pin!(async { tokio::time::timeout(std::time::Duration::from_millis(200), dropped).await }))
-            .is_pending()
-    );
+    let reached = &AtomicBool::new(false);
+    let dropped = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
+        notes.count(&cx).await?;
+        reached.store(true, Ordering::SeqCst);
+        std::future::pending::<Result<(), Error>>().await
+    });
+    let mut dropped = Box::pin(dropped);
+    while !reached.load(Ordering::SeqCst) {
+        assert!(futures::poll!(&mut dropped).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(dropped);
     notes.create(&Cx::new(), &note("written")).await.unwrap();
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 3);
 }
 
 /// The store's capabilities are the ones its backend is known for.
-pub(crate) async fn offer_what_is_declared<B: Backend>() {
+pub async fn offer_what_is_declared<B: Backend>() {
     let fixture = B::fresh().await;
     let capabilities = fixture.store.capabilities();
     assert!(B::declares(&capabilities), "{capabilities:?}");

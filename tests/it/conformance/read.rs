@@ -3,12 +3,12 @@ use uuid::Uuid;
 
 use crate::support::{
     backend::Backend,
-    entities::{edge, label, note},
-    note,
+    entities::{edge, label, moment, note},
+    note, time,
 };
 
 /// A model that does not exist is `None` for `find`, `NotFound` for `get` and false for `exists`.
-pub(crate) async fn tells_a_missing_model_from_an_error<B: Backend>() {
+pub async fn tells_a_missing_model_from_an_error<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let (cx, stored) = (Cx::new(), note("there"));
@@ -21,7 +21,7 @@ pub(crate) async fn tells_a_missing_model_from_an_error<B: Backend>() {
 }
 
 /// `find_many` answers in the order asked, leaves missing models out, and answers twice what is asked twice.
-pub(crate) async fn finds_many_in_the_order_asked<B: Backend>() {
+pub async fn finds_many_in_the_order_asked<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let stored = notes.create_many(&Cx::new(), &[note("a"), note("b"), note("c")]).await.unwrap();
@@ -33,7 +33,7 @@ pub(crate) async fn finds_many_in_the_order_asked<B: Backend>() {
 }
 
 /// `find_many` has no limit that a caller would notice.
-pub(crate) async fn finds_very_many<B: Backend>() {
+pub async fn finds_very_many<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let stored: Vec<_> = (0..100).map(|i| note(&i.to_string())).collect();
@@ -46,7 +46,7 @@ pub(crate) async fn finds_very_many<B: Backend>() {
 }
 
 /// `find_many` takes composite ids, in any number.
-pub(crate) async fn finds_many_by_composite_ids<B: Backend>() {
+pub async fn finds_many_by_composite_ids<B: Backend>() {
     let fixture = B::fresh().await;
     let edges = fixture.store.repository::<edge::Entity>();
     let stored: Vec<_> = (0..1_500).map(|version| edge::Model { name: "e".into(), version }).collect();
@@ -57,7 +57,7 @@ pub(crate) async fn finds_many_by_composite_ids<B: Backend>() {
 }
 
 /// `all` is ordered by id: text by its bytes, composite ids column by column.
-pub(crate) async fn lists_by_id<B: Backend>() {
+pub async fn lists_by_id<B: Backend>() {
     let fixture = B::fresh().await;
     let labels = fixture.store.repository::<label::Entity>();
     let names = ["b", "ä", "Z", "a", "", "a b", "a-b", "🦀", "10", "9", "é", "B"];
@@ -78,11 +78,37 @@ pub(crate) async fn lists_by_id<B: Backend>() {
 }
 
 /// `count` counts one kind of model.
-pub(crate) async fn counts_its_own_models<B: Backend>() {
+pub async fn counts_its_own_models<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let labels = fixture.store.repository::<label::Entity>();
     notes.create_many(&Cx::new(), &[note("a"), note("b")]).await.unwrap();
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
     assert_eq!(labels.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// Times are in the order of their instants, however many digits they need.
+pub async fn lists_times_by_instant<B: Backend>() {
+    let fixture = B::fresh().await;
+    let moments = fixture.store.repository::<moment::Entity>();
+    let times = [
+        "0001-01-01T00:00:00Z",
+        "0999-12-31T23:59:59.999999Z",
+        "1969-12-31T23:59:59.9Z",
+        "1970-01-01T00:00:00Z",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00.000001Z",
+        "2026-01-01T00:00:00.001Z",
+        "2026-01-01T00:00:00.001001Z",
+        "2026-01-01T00:00:00.5Z",
+        "2026-01-01T00:00:01Z",
+        "9999-12-31T23:59:59.999999Z",
+    ];
+    let models = times.map(|text| moment::Model { at: time(text) });
+    let mut shuffled = models.clone();
+    shuffled.reverse();
+    shuffled.swap(2, 7);
+    moments.create_many(&Cx::new(), &shuffled).await.unwrap();
+    assert_eq!(moments.all(&Cx::new()).await.unwrap(), models);
+    assert_eq!(moments.find(&Cx::new(), &models[5].at).await.unwrap().as_ref(), Some(&models[5]));
 }

@@ -1,4 +1,5 @@
 use larder::{Cx, Error, ErrorKind, TransactionalExt, TxOptions};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, sea_query::Query};
 
 use crate::support::{
     backend::Backend,
@@ -7,7 +8,7 @@ use crate::support::{
 };
 
 /// A context that leaves its closure is sealed: whatever is done with it is `TransactionClosed`.
-pub(crate) async fn seals_a_context_that_leaves<B: Backend>() {
+pub async fn seals_a_context_that_leaves<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let escaped = fixture.store.tx(&Cx::new(), |cx| async move { Ok::<_, Error>(cx) }).await.unwrap();
@@ -15,7 +16,7 @@ pub(crate) async fn seals_a_context_that_leaves<B: Backend>() {
     let refused = [
         notes.count(&escaped).await.map(drop),
         notes.create(&escaped, &note("late")).await.map(drop),
-        notes.begin(&escaped, &TxOptions::new()).await.map(drop),
+        notes.begin(&escaped, TxOptions::new()).await.map(drop),
         escaped.on_commit(|| ()),
         escaped.commit().await,
         escaped.rollback().await,
@@ -27,7 +28,7 @@ pub(crate) async fn seals_a_context_that_leaves<B: Backend>() {
 }
 
 /// A write to another store inside a transaction is refused, and so is opening a transaction there. Neither store is changed.
-pub(crate) async fn refuses_a_write_to_another_store<B: Backend>() {
+pub async fn refuses_a_write_to_another_store<B: Backend>() {
     let (here, there) = (B::fresh().await, B::fresh().await);
     let inside = &here.store.repository::<note::Entity>();
     let other = &there.store.repository::<note::Entity>();
@@ -41,7 +42,7 @@ pub(crate) async fn refuses_a_write_to_another_store<B: Backend>() {
 }
 
 /// Reading another store inside a transaction is fine.
-pub(crate) async fn reads_another_store<B: Backend>() {
+pub async fn reads_another_store<B: Backend>() {
     let (here, there) = (B::fresh().await, B::fresh().await);
     let other = &there.store.repository::<note::Entity>();
     other.create(&Cx::new(), &note("there")).await.unwrap();
@@ -50,7 +51,7 @@ pub(crate) async fn reads_another_store<B: Backend>() {
 }
 
 /// `outside_tx` writes to another store, and reads and writes beside the transaction where that is possible at all.
-pub(crate) async fn steps_outside_when_asked<B: Backend>() {
+pub async fn steps_outside_when_asked<B: Backend>() {
     let (here, there) = (B::fresh().await, B::fresh().await);
     let capabilities = here.store.capabilities();
     let inside = &here.store.repository::<note::Entity>();
@@ -76,7 +77,7 @@ pub(crate) async fn steps_outside_when_asked<B: Backend>() {
 }
 
 /// A context can carry a transaction of each of two stores, and each repository joins its own.
-pub(crate) async fn carries_one_transaction_of_each_store<B: Backend>() {
+pub async fn carries_one_transaction_of_each_store<B: Backend>() {
     let (here, there) = (B::narrow().await, B::narrow().await);
     let inside = &here.store.repository::<note::Entity>();
     let other = &there.store.repository::<label::Entity>();
@@ -98,7 +99,7 @@ pub(crate) async fn carries_one_transaction_of_each_store<B: Backend>() {
 
 /// A call that leaves the transaction by accident, with a context from outside, is told so at once, whether or not a second
 /// connection is free, and without failing the transaction.
-pub(crate) async fn refuses_a_second_connection_at_once<B: Backend>() {
+pub async fn refuses_a_second_connection_at_once<B: Backend>() {
     for fixture in [B::narrow().await, B::fresh().await] {
         let notes = &fixture.store.repository::<note::Entity>();
         let (outer, store) = (&Cx::new(), &fixture.store);
@@ -132,10 +133,10 @@ pub async fn sees_every_transaction_around_it<B: Backend>() {
 }
 
 /// With one connection, stepping outside the transaction that holds it is refused at once. The memory backend needs none to read.
-pub(crate) async fn refuses_to_wait_for_itself<B: Backend>() {
+pub async fn refuses_to_wait_for_itself<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
-    let has_connections = fixture.store.capabilities().raw_sql;
+    let has_connections = fixture.store.capabilities().sql;
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
         let read = notes.count(&cx.outside_tx()).await;
         match has_connections {
@@ -147,4 +148,33 @@ pub(crate) async fn refuses_to_wait_for_itself<B: Backend>() {
         notes.create(&cx, &note("kept")).await
     });
     outcome.await.unwrap();
+}
+
+/// A statement beside the repositories joins the context's transaction: it sees what that has written, and is undone with it.
+/// A store without statements says so.
+pub async fn takes_statements_along<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    if !fixture.store.capabilities().sql {
+        assert_eq!(fixture.store.sql().unwrap_err().kind(), ErrorKind::Unsupported);
+        return;
+    }
+    let sql = &fixture.store.sql().unwrap();
+    let select = &note::Entity::find().filter(note::Column::Body.eq("inside")).into_query();
+    let insert = &Query::insert()
+        .into_table(note::Entity)
+        .columns([note::Column::Id, note::Column::Body])
+        .values_panic([note("").id.into(), "inside".into()])
+        .to_owned();
+    let undone = fixture.store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("inside")).await?;
+        assert_eq!(sql.execute(&cx, insert).await?, 1);
+        assert_eq!(sql.models::<note::Entity>(&cx, select).await?.len(), 2);
+        assert_eq!(sql.execute(&Cx::new(), insert).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+        Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
+    });
+    undone.await.unwrap_err();
+    assert_eq!(sql.models::<note::Entity>(&Cx::new(), select).await.unwrap(), []);
+    assert_eq!(sql.execute(&Cx::new(), insert).await.unwrap(), 1);
+    assert_eq!(sql.execute(&Cx::new(), insert).await.unwrap_err().kind(), ErrorKind::Duplicate);
 }

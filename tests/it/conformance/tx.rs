@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// `Ok` commits and its value is returned.
-pub(crate) async fn commits_on_ok<B: Backend>() {
+pub async fn commits_on_ok<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let made = fixture.store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("kept")).await }).await.unwrap();
@@ -30,7 +30,7 @@ impl From<Error> for Mine {
 }
 
 /// `Err` rolls back, and the caller gets the closure's own error, not another.
-pub(crate) async fn rolls_back_on_error_and_returns_it_as_it_is<B: Backend>() {
+pub async fn rolls_back_on_error_and_returns_it_as_it_is<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let refused = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -48,7 +48,7 @@ pub(crate) async fn rolls_back_on_error_and_returns_it_as_it_is<B: Backend>() {
 }
 
 /// A panic rolls back, goes on, and leaves the store usable with its one connection.
-pub(crate) async fn rolls_back_on_panic<B: Backend>() {
+pub async fn rolls_back_on_panic<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
     let (store, inside) = (fixture.store.clone(), notes.clone());
@@ -71,7 +71,7 @@ pub(crate) async fn rolls_back_on_panic<B: Backend>() {
 }
 
 /// Every repository of the store joins the transaction in the context: they commit or roll back together.
-pub(crate) async fn joins_every_repository_of_the_store<B: Backend>() {
+pub async fn joins_every_repository_of_the_store<B: Backend>() {
     let fixture = B::fresh().await;
     let store = &fixture.store;
     let notes = &store.repository::<note::Entity>();
@@ -93,7 +93,7 @@ pub(crate) async fn joins_every_repository_of_the_store<B: Backend>() {
 
 /// Nobody else sees what a transaction has written before it commits. Where reads go on beside a writer they see what was
 /// there before; elsewhere they wait.
-pub(crate) async fn is_invisible_until_it_commits<B: Backend>() {
+pub async fn is_invisible_until_it_commits<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("before")).await.unwrap();
@@ -115,7 +115,7 @@ pub(crate) async fn is_invisible_until_it_commits<B: Backend>() {
 }
 
 /// A transaction of which a statement failed does not commit, even if the closure says `Ok`. The first error is the source.
-pub(crate) async fn fails_if_a_statement_failed<B: Backend>() {
+pub async fn fails_if_a_statement_failed<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let swallowed = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -131,7 +131,7 @@ pub(crate) async fn fails_if_a_statement_failed<B: Backend>() {
 }
 
 /// After a failed statement the transaction's others are refused, reads included.
-pub(crate) async fn refuses_statements_after_a_failed_one<B: Backend>() {
+pub async fn refuses_statements_after_a_failed_one<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -147,7 +147,7 @@ pub(crate) async fn refuses_statements_after_a_failed_one<B: Backend>() {
 }
 
 /// A model that does not exist, or a value that was refused before it was sent, fails the call and not the transaction.
-pub(crate) async fn goes_on_after_a_missing_model<B: Backend>() {
+pub async fn goes_on_after_a_missing_model<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -162,7 +162,7 @@ pub(crate) async fn goes_on_after_a_missing_model<B: Backend>() {
 }
 
 /// A transaction opened on one repository is the store's.
-pub(crate) async fn runs_on_a_repository_as_well<B: Backend>() {
+pub async fn runs_on_a_repository_as_well<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let labels = &fixture.store.repository::<label::Entity>();
@@ -176,7 +176,7 @@ pub(crate) async fn runs_on_a_repository_as_well<B: Backend>() {
 }
 
 /// What a web handler does: a spawned task, repositories behind trait objects, and an error type of its own.
-pub(crate) async fn runs_in_a_spawned_task_behind_a_trait_object<B: Backend>() {
+pub async fn runs_in_a_spawned_task_behind_a_trait_object<B: Backend>() {
     #[derive(Clone)]
     struct App {
         notes: Arc<dyn Storage<note::Model, Uuid>>,
@@ -204,17 +204,17 @@ pub(crate) async fn runs_in_a_spawned_task_behind_a_trait_object<B: Backend>() {
 }
 
 /// A transaction can be begun and ended without a closure.
-pub(crate) async fn can_be_begun_and_ended_by_hand<B: Backend>() {
+pub async fn can_be_begun_and_ended_by_hand<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
-    let cx = fixture.store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let cx = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     assert!(cx.in_transaction() && !cx.outside_tx().in_transaction());
     notes.create(&cx, &note("kept")).await.unwrap();
     cx.commit().await.unwrap();
     assert!(!cx.in_transaction());
     assert_eq!(cx.commit().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
 
-    let cx = fixture.store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let cx = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     notes.create(&cx, &note("gone")).await.unwrap();
     cx.rollback().await.unwrap();
     assert_eq!(cx.rollback().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
@@ -223,10 +223,10 @@ pub(crate) async fn can_be_begun_and_ended_by_hand<B: Backend>() {
 }
 
 /// A transaction begun by hand rolls back with the last clone of its context.
-pub(crate) async fn rolls_back_when_its_context_is_dropped<B: Backend>() {
+pub async fn rolls_back_when_its_context_is_dropped<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
-    let cx = fixture.store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let cx = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     notes.create(&cx, &note("gone")).await.unwrap();
     let clone = cx.clone();
     drop(cx);
@@ -236,7 +236,7 @@ pub(crate) async fn rolls_back_when_its_context_is_dropped<B: Backend>() {
 }
 
 /// An order, its items and its entry in the books are written together: failing after any of them leaves none.
-pub(crate) async fn leaves_nothing_of_an_order_that_fails_anywhere<B: Backend>() {
+pub async fn leaves_nothing_of_an_order_that_fails_anywhere<B: Backend>() {
     let fixture = B::narrow().await;
     let people = &fixture.store.repository::<person::Entity>();
     let letters = &fixture.store.repository::<letter::Entity>();

@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// `update` replaces every column but the id, of one model, and returns it as stored.
-pub(crate) async fn replaces_the_model_and_no_other<B: Backend>() {
+pub async fn replaces_the_model_and_no_other<B: Backend>() {
     let fixture = B::fresh().await;
     let samples = fixture.store.repository::<sample::Entity>();
     let stored = samples.create_many(&Cx::new(), &[sample("a"), sample("b")]).await.unwrap();
@@ -23,7 +23,7 @@ pub(crate) async fn replaces_the_model_and_no_other<B: Backend>() {
 }
 
 /// `update` of a model that does not exist is `NotFound` and makes none.
-pub(crate) async fn refuses_a_missing_model<B: Backend>() {
+pub async fn refuses_a_missing_model<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let error = notes.update(&Cx::new(), &note("nobody")).await.unwrap_err();
@@ -32,7 +32,7 @@ pub(crate) async fn refuses_a_missing_model<B: Backend>() {
 }
 
 /// A model without anything to replace is found or not.
-pub(crate) async fn accepts_a_model_that_is_all_id<B: Backend>() {
+pub async fn accepts_a_model_that_is_all_id<B: Backend>() {
     let fixture = B::fresh().await;
     let edges = fixture.store.repository::<edge::Entity>();
     let edge = edge::Model { name: "e".into(), version: 1 };

@@ -1,6 +1,10 @@
 //! What Postgres has to itself.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
@@ -8,7 +12,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, Query, SelectStatement},
 };
 
-use super::Server;
+use super::{Server, proxy::Proxy};
 use crate::support::{
     backend::Backend,
     entities::{label, note, person},
@@ -48,8 +52,8 @@ async fn write_skew_passes_at_repeatable_read_and_not_when_serializable() {
         let on_call = [person("a@b"), person("c@d")].map(|person| person::Model { level: Some(1), ..person });
         let on_call = people.create_many(&Cx::new(), &on_call).await.unwrap();
         let options = TxOptions::new().isolation(isolation);
-        let first = fixture.store.begin(&Cx::new(), &options).await.unwrap();
-        let second = fixture.store.begin(&Cx::new(), &options).await.unwrap();
+        let first = fixture.store.begin(&Cx::new(), options).await.unwrap();
+        let second = fixture.store.begin(&Cx::new(), options).await.unwrap();
         let mut outcomes: Vec<Result<()>> = Vec::new();
         for (cx, leaving) in [(&first, &on_call[0]), (&second, &on_call[1])] {
             // Each sees the other on call, and leaves.
@@ -131,8 +135,8 @@ async fn a_full_pool_is_waited_for_and_then_told() {
     let options = OpenOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(300));
     let store = options.open(&database.url()).await.unwrap();
     let notes = store.repository::<note::Entity>();
-    let first = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
-    let second = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let first = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    let second = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     let error = notes.count(&Cx::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::PoolTimeout, true));
     first.rollback().await.unwrap();
@@ -192,12 +196,15 @@ async fn a_constraint_that_waits_for_the_commit_fails_it() {
     let deferred = "ALTER TABLE label ADD FOREIGN KEY (text) REFERENCES label (name) DEFERRABLE INITIALLY DEFERRED";
     connection.execute_unprepared(deferred).await.unwrap();
     let store = Store::from_sea_orm(&connection).unwrap();
+    static RAN: AtomicBool = AtomicBool::new(false);
+    let ran = &RAN;
     let names = &store.repository::<label::Entity>();
     let outcome = store.tx(&Cx::new(), |cx| async move {
-        cx.on_commit(|| panic!("nothing was committed"))?;
+        cx.on_commit(|| ran.store(true, Ordering::SeqCst))?;
         names.create(&cx, &label::Model { name: "child".into(), text: Some("nobody".into()) }).await.map(drop)
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ForeignKey);
+    assert!(!RAN.load(Ordering::SeqCst));
     assert_eq!(names.count(&Cx::new()).await.unwrap(), 0);
 }
 
@@ -301,4 +308,29 @@ async fn an_outdated_plan_may_be_tried_again_and_a_bad_statement_not() {
         .to_owned();
     let error = store.sql().unwrap().models::<label::Entity>(&Cx::new(), &distinct).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("0A000")));
+}
+
+/// A write outside a transaction commits by itself: when its answer is lost, it may have been stored, and is not called a failure.
+#[tokio::test]
+async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let url = database.url();
+    let (credentials, place) = url.rsplit_once('@').unwrap();
+    let (server, name) = place.split_once('/').unwrap();
+    let proxy = Proxy::to(server.to_owned()).await;
+    let store = larder::open(&format!("{credentials}@{}/{name}", proxy.address)).await.unwrap();
+    let notes = store.repository::<note::Entity>();
+    let first = notes.create(&Cx::new(), &note("prepares the statement")).await.unwrap();
+    notes.find(&Cx::new(), &first.id).await.unwrap();
+
+    proxy.lose_the_next_answer();
+    assert_eq!(notes.create(&Cx::new(), &note("stored")).await.unwrap_err().kind(), ErrorKind::CommitUnknown);
+    assert!(proxy.has_lost_an_answer());
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    notes.find(&Cx::new(), &first.id).await.unwrap();
+    proxy.lose_the_next_answer();
+    assert_eq!(notes.find(&Cx::new(), &first.id).await.unwrap_err().kind(), ErrorKind::Connection);
 }

@@ -9,8 +9,8 @@ use sea_orm::{
 use super::File;
 use crate::support::{
     backend::Backend,
-    entities::{label, note},
-    note, tables,
+    entities::{label, note, sample},
+    note, sample, tables,
 };
 
 /// The value of a pragma, as the text of a label.
@@ -41,7 +41,7 @@ async fn every_connection_has_the_settings() {
     let fixture = File::fresh().await;
     let mut open = Vec::new();
     for _ in 0..5 {
-        open.push(fixture.store.begin(&Cx::new(), &TxOptions::new().read_only()).await.unwrap());
+        open.push(fixture.store.begin(&Cx::new(), TxOptions::new().read_only()).await.unwrap());
     }
     for cx in &open {
         assert_eq!(pragmas(&fixture.store, cx).await, ["wal", "1", "5000", "1"]);
@@ -111,7 +111,7 @@ async fn another_handle_waits_for_the_writer() {
     let url = format!("sqlite:{}", directory.path().join("busy.sqlite").display());
     let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
     tables::create(&one).await;
-    let writing = one.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+    let writing = one.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     let notes = other.repository::<note::Entity>();
     assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::Contention);
     writing.rollback().await.unwrap();
@@ -168,7 +168,7 @@ fn a_context_may_outlive_its_runtime() {
     let (store, cx) = first.block_on(async {
         let store = OpenOptions::new().min_connections(1).open(&url).await.unwrap();
         tables::create(&store).await;
-        let cx = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+        let cx = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
         store.repository::<note::Entity>().create(&cx, &note("gone")).await.unwrap();
         (store, cx)
     });
@@ -189,7 +189,7 @@ fn a_database_in_memory_outlives_its_connection() {
         tables::create(&store).await;
         let notes = store.repository::<note::Entity>();
         notes.create(&Cx::new(), &note("kept")).await.unwrap();
-        let cx = store.begin(&Cx::new(), &TxOptions::new()).await.unwrap();
+        let cx = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
         notes.create(&cx, &note("gone")).await.unwrap();
         (store, cx)
     });
@@ -206,7 +206,7 @@ async fn a_deferred_transaction_locks_at_its_first_write() {
     let url = format!("sqlite:{}", directory.path().join("deferred.sqlite").display());
     let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
     tables::create(&one).await;
-    let deferred = one.begin(&Cx::new(), &TxOptions::new().locking(Locking::Deferred)).await.unwrap();
+    let deferred = one.begin(&Cx::new(), TxOptions::new().locking(Locking::Deferred)).await.unwrap();
     let (inside, beside) = (one.repository::<note::Entity>(), other.repository::<note::Entity>());
     assert_eq!(inside.count(&deferred).await.unwrap(), 0);
     beside.create(&Cx::new(), &note("in between")).await.unwrap();
@@ -250,4 +250,17 @@ async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
     let ended = store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("end")).await });
     assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Check);
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+}
+
+/// What is stored and is not what the entity says is `Corrupt`, and not a model that does not exist.
+#[tokio::test]
+async fn stored_text_that_is_no_json_is_corrupt() {
+    let fixture = File::fresh().await;
+    let samples = fixture.store.repository::<sample::Entity>();
+    let stored = samples.create(&Cx::new(), &sample("s")).await.unwrap();
+    let spoil = Query::update().table(sample::Entity).value(sample::Column::Json, "{ no json").to_owned();
+    fixture.store.sql().unwrap().execute(&Cx::new(), &spoil).await.unwrap();
+    let error = samples.find(&Cx::new(), &stored.id).await.unwrap_err();
+    assert_eq!((error.kind(), error.model()), (ErrorKind::Corrupt, Some("sample")));
+    assert!(!format!("{error} {error:?}").contains("no json"));
 }

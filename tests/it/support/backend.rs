@@ -23,27 +23,56 @@ pub(crate) trait Backend {
         false
     }
 
-    /// A store with this many connections at most, or as many as the backend takes by itself.
-    fn open(max_connections: Option<u32>) -> impl Future<Output = Fixture> + Send;
+    fn open(wanted: Wanted) -> impl Future<Output = Fixture> + Send;
 
     /// What the backend says it can do. The promises that need more are asserted to be refused.
     fn declares(capabilities: &Capabilities) -> bool;
 
     fn fresh() -> impl Future<Output = Fixture> + Send {
-        Self::open(None)
+        Self::open(Wanted::default())
     }
 
     /// A store with one connection.
     fn narrow() -> impl Future<Output = Fixture> + Send {
-        Self::open(Some(1))
+        Self::open(Wanted { max_connections: Some(1), ..Wanted::default() })
+    }
+
+    /// A store with one connection, for which nobody waits long.
+    fn hasty() -> impl Future<Output = Fixture> + Send {
+        Self::open(Wanted { max_connections: Some(1), acquire_timeout: Duration::from_millis(300) })
     }
 }
 
-/// Waits long enough for a loaded machine, and not too long for a test that waits in vain.
-pub fn options(max_connections: Option<u32>) -> OpenOptions {
-    let options = OpenOptions::new().acquire_timeout(Duration::from_secs(20));
-    match max_connections {
-        Some(max) => options.max_connections(max),
-        None => options,
+/// What a store is opened with.
+pub struct Wanted {
+    /// At most this many connections, or as many as the backend takes by itself.
+    pub max_connections: Option<u32>,
+    pub acquire_timeout: Duration,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        // Long enough for a loaded machine, short enough for a test that waits in vain.
+        Self { max_connections: None, acquire_timeout: Duration::from_secs(20) }
+    }
+}
+
+impl Wanted {
+    pub fn options(&self) -> OpenOptions {
+        let options = OpenOptions::new().acquire_timeout(self.acquire_timeout);
+        match self.max_connections {
+            Some(max) => options.max_connections(max),
+            None => options,
+        }
+    }
+}
+
+/// The same for a pool that SeaORM makes.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl Wanted {
+    pub fn for_sea_orm(&self, url: String) -> sea_orm::ConnectOptions {
+        let mut options = sea_orm::ConnectOptions::new(url);
+        options.max_connections(self.max_connections.unwrap_or(10)).acquire_timeout(self.acquire_timeout);
+        options
     }
 }

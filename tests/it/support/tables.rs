@@ -30,4 +30,5 @@ pub(crate) async fn create(store: &Store) {
     table(&sql, &schema, sign::Entity).await;
     table(&sql, &schema, badge::Entity).await;
     table(&sql, &schema, tally::Entity).await;
+    table(&sql, &schema, moment::Entity).await;
 }

@@ -10,7 +10,10 @@ pub(super) fn classify(error: &dyn DatabaseError) -> Error {
     let is_outdated_plan = code == "0A000" && postgres.and_then(PgDatabaseError::routine) == Some("RevalidateCachedQuery");
     // A change of the schema outdated a prepared statement; prepared again, it may work.
     let kind = if is_outdated_plan { ErrorKind::Contention } else { kind(&code) };
-    Error::new(kind, "").with_constraint(error.constraint()).with_code(code)
+    // A missing value violates no constraint of its own, only a column.
+    let column = postgres.and_then(|error| Some(format!("{}.{}", error.table()?, error.column()?)));
+    let constraint = error.constraint().map(str::to_owned).or(column);
+    Error::new(kind, "").with_constraint(constraint).with_code(code)
 }
 
 fn kind(code: &str) -> ErrorKind {

@@ -25,7 +25,7 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
         concurrent_writers: true,
         isolation: &[Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable],
         locking: false,
-        raw_sql: true,
+        sql: true,
     };
     SqlStore::new(SqlxEngine::new(pool, capabilities, None), clock)
 }

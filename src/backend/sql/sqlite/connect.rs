@@ -1,6 +1,6 @@
 //! Opens SQLite databases.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
@@ -26,7 +26,12 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     let (connect, in_memory) = connect_options(url, options)?;
     let opening = connect.connect();
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
-    let mut first = opened.await?.map_err(classify::<SqliteFlavor>)?;
+    let mut first = opened.await?.map_err(|error| match classify::<SqliteFlavor>(error) {
+        error if error.kind() == ErrorKind::Connection => {
+            Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_source(error)
+        }
+        error => error,
+    })?;
     if !in_memory {
         check_journal_mode(&mut first, options.write_ahead_log).await?;
     }
@@ -48,20 +53,30 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
 
 /// What every connection is opened with, and whether the database is in memory.
 fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOptions, bool)> {
-    let invalid = |message| Error::new(ErrorKind::InvalidInput, message);
     let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
     let (path, parameters) = place.split_once('?').unwrap_or((place, ""));
-    if path.is_empty() {
-        return Err(invalid("a `sqlite:` URL without a path; `sqlite::memory:` is a database in memory"));
+    let (mut in_memory, mut read_only, mut create, mut shared) = (false, false, true, false);
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter {
+            "mode=memory" => (in_memory, shared) = (true, true),
+            "mode=ro" => (read_only, create) = (true, false),
+            "mode=rw" => create = false,
+            "mode=rwc" | "cache=private" => {}
+            "cache=shared" => shared = true,
+            _ => return Err(Error::new(ErrorKind::InvalidInput, "a `sqlite:` URL with a parameter that is not known")),
+        }
     }
-    let in_memory = path == ":memory:" || parameters.split('&').any(|parameter| parameter == "mode=memory");
-    let connect = if path == ":memory:" {
+    let connect = match path {
+        "" => {
+            let message = "a `sqlite:` URL without a path; `sqlite::memory:` is a database in memory";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         // A name of its own lets a second connection reach the database, and no other store.
-        SqliteConnectOptions::new().filename(format!("file:larder-{}", new_id())).in_memory(true).shared_cache(true)
-    } else {
-        let connect = SqliteConnectOptions::from_str(url);
-        let connect = connect.map_err(|_| invalid("a `sqlite:` URL with a parameter that SQLite does not know"))?;
-        if parameters.contains("mode=") { connect } else { connect.create_if_missing(true) }
+        ":memory:" => {
+            (in_memory, shared) = (true, true);
+            SqliteConnectOptions::new().filename(format!("file:larder-{}", new_id()))
+        }
+        path => SqliteConnectOptions::new().filename(path),
     };
     let (journal, synchronous) = match (options.write_ahead_log, options.durability) {
         (true, Durability::Process) => (SqliteJournalMode::Wal, SqliteSynchronous::Normal),
@@ -69,12 +84,16 @@ fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOpt
         (false, _) => (SqliteJournalMode::Delete, SqliteSynchronous::Full),
     };
     let mut connect = connect
+        .in_memory(in_memory)
+        .shared_cache(shared)
+        .read_only(read_only)
+        .create_if_missing(create)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(synchronous)
         .pragma("wal_autocheckpoint", "1000")
         .disable_statement_logging();
-    if !in_memory && !parameters.contains("mode=ro") {
+    if !in_memory && !read_only {
         connect = connect.journal_mode(journal);
     }
     Ok((connect, in_memory))

@@ -34,6 +34,6 @@ fn capabilities(in_memory: bool) -> Capabilities {
         concurrent_writers: false,
         isolation: &[Isolation::Serializable],
         locking: true,
-        raw_sql: true,
+        sql: true,
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
         SqlxError::ColumnDecode { .. } | SqlxError::Decode(_) | SqlxError::ColumnIndexOutOfBounds { .. } => {
             known(ErrorKind::Corrupt, "a stored value does not fit the model")
         }
-        SqlxError::ColumnNotFound(_) => known(ErrorKind::Corrupt, "a stored row lacks a column of the model"),
+        SqlxError::ColumnNotFound(_) => known(ErrorKind::Corrupt, "what is stored lacks a column of the model"),
         SqlxError::Configuration(_) | SqlxError::InvalidArgument(_) | SqlxError::Encode(_) | SqlxError::TypeNotFound { .. } => {
             known(ErrorKind::InvalidInput, "a value or setting the engine cannot take")
         }

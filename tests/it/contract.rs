@@ -1,0 +1,86 @@
+//! What holds for the contract itself, whatever the backend.
+
+use std::{sync::Arc, time::Duration};
+
+use larder::{
+    Clock, Creator, Cx, Deleter, ErrorKind, ManualClock, OpenOptions, Reader, ReaderExt, Result, Storage, Store, Transactional,
+    TransactionalExt, Updater, new_id,
+};
+use uuid::Uuid;
+
+use crate::support::{
+    entities::{note, person},
+    note, person, time,
+};
+
+/// Each trait is enough for a function that needs no other, and is a type to hold.
+async fn each_alone(
+    creator: &dyn Creator<note::Model>,
+    reader: &dyn Reader<note::Model, Uuid>,
+    updater: &dyn Updater<note::Model>,
+    deleter: &dyn Deleter<note::Model, Uuid>,
+    transactional: &dyn Transactional,
+) -> Result<bool> {
+    transactional
+        .tx(&Cx::new(), |cx| async move {
+            let stored = creator.create(&cx, &note("one")).await?;
+            let changed = updater.update(&cx, &note::Model { body: "two".into(), ..stored }).await?;
+            assert_eq!(reader.get(&cx, &changed.id).await?, changed);
+            deleter.delete(&cx, &changed.id).await
+        })
+        .await
+}
+
+#[tokio::test]
+async fn each_trait_is_usable_alone() {
+    let store = larder::open("memory:").await.unwrap();
+    let notes: Arc<dyn Storage<note::Model, Uuid>> = store.repository::<note::Entity>();
+    let creator: Arc<dyn Creator<note::Model>> = notes.clone();
+    let deleter: Arc<dyn Deleter<note::Model, Uuid>> = notes.clone();
+    assert!(each_alone(&*creator, &*notes, &*notes, &*deleter, &store).await.unwrap());
+}
+
+#[test]
+fn what_is_shared_between_tasks_can_be() {
+    fn shared<T: Clone + Send + Sync + 'static>() {}
+    shared::<Store>();
+    shared::<Cx>();
+    shared::<Arc<dyn Storage<note::Model, Uuid>>>();
+    shared::<larder::Error>();
+    shared::<larder::Sql>();
+}
+
+#[tokio::test]
+async fn the_clock_is_the_callers() {
+    let clock = Arc::new(ManualClock::at(time("2026-05-01T00:00:00.123456789Z")));
+    let store = OpenOptions::new().clock(clock.clone()).open("memory:").await.unwrap();
+    assert_eq!(store.database_now(), time("2026-05-01T00:00:00.123456Z"));
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(clock.now(), time("2026-05-01T00:01:00.123456789Z"));
+    let stored = store.repository::<person::Entity>().create(&Cx::new(), &person("a@b")).await.unwrap();
+    assert_eq!(stored.joined, Some(time("2026-05-01T00:01:00.123456Z")));
+}
+
+#[test]
+fn new_ids_are_random() {
+    let (one, other) = (new_id(), new_id());
+    assert!(one != other && one.get_version_num() == 4);
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_refused() {
+    for url in ["", "memory", "memory:x", "mysql://host/db", "bogus:", "sqlite", "/path"] {
+        assert_eq!(larder::open(url).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{url}");
+    }
+    let contradiction = OpenOptions::new().max_connections(1).min_connections(2);
+    assert_eq!(contradiction.open("memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(OpenOptions::new().max_connections(0).open("memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[cfg(not(feature = "postgres"))]
+#[tokio::test]
+async fn a_backend_that_is_not_compiled_in_is_named() {
+    let error = larder::open("postgres://host/db").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("feature `postgres`"));
+}
