@@ -181,7 +181,7 @@ mod sqlite {
     async fn are_the_same_for_sea_orm() {
         let connection = Database::connect("sqlite::memory:").await.unwrap();
         Migrator::up(&connection, Some(1)).await.unwrap();
-        let store = Store::from_sea_orm(&connection).unwrap();
+        let store = Store::from_sea_orm(connection.clone()).unwrap();
         assert!(!store.capabilities().durable);
         assert_eq!(Migrations::default().up(&store, None).await.unwrap(), ["m0002_fibers"]);
         assert!(Migrator::get_pending_migrations(&connection).await.unwrap().is_empty());

@@ -50,7 +50,7 @@ impl Backend for SeaOrm {
     async fn open(wanted: Wanted) -> Fixture {
         let database = TestDatabase::with_tables().await;
         let connect = wanted.for_sea_orm(database.url());
-        Fixture::new(Store::from_sea_orm(&Database::connect(connect).await.unwrap()).unwrap(), database)
+        Fixture::new(Store::from_sea_orm(Database::connect(connect).await.unwrap()).unwrap(), database)
     }
 
     fn declares(capabilities: &Capabilities) -> bool {

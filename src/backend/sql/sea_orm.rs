@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) for a connection to anything else.
-    pub fn from_sea_orm(connection: &DatabaseConnection) -> Result<Self> {
+    pub fn from_sea_orm(connection: DatabaseConnection) -> Result<Self> {
         Self::from_sea_orm_with_clock(connection, Arc::new(SystemClock))
     }
 
@@ -28,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`from_sea_orm`](Self::from_sea_orm).
-    pub fn from_sea_orm_with_clock(connection: &DatabaseConnection, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn from_sea_orm_with_clock(connection: DatabaseConnection, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend = match &connection.inner {
             #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {

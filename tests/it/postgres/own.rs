@@ -195,7 +195,7 @@ async fn a_constraint_that_waits_for_the_commit_fails_it() {
     let connection = Database::connect(database.url()).await.unwrap();
     let deferred = "ALTER TABLE label ADD FOREIGN KEY (text) REFERENCES label (name) DEFERRABLE INITIALLY DEFERRED";
     connection.execute_unprepared(deferred).await.unwrap();
-    let store = Store::from_sea_orm(&connection).unwrap();
+    let store = Store::from_sea_orm(connection.clone()).unwrap();
     static RAN: AtomicBool = AtomicBool::new(false);
     let ran = &RAN;
     let names = &store.repository::<label::Entity>();
@@ -272,7 +272,7 @@ async fn enums_of_the_database_are_values_and_ids() {
     let made =
         "CREATE TYPE shade_name AS ENUM ('red', 'blue'); CREATE TABLE shade (name shade_name PRIMARY KEY, mixed shade_name)";
     connection.execute_unprepared(made).await.unwrap();
-    let shades = Store::from_sea_orm(&connection).unwrap().repository::<shade::Entity>();
+    let shades = Store::from_sea_orm(connection.clone()).unwrap().repository::<shade::Entity>();
     let red = shade::Model { name: shade::Name::Red, mixed: None };
     let blue = shade::Model { name: shade::Name::Blue, mixed: Some(shade::Name::Red) };
     let cx = Cx::new();

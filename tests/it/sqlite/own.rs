@@ -1,8 +1,12 @@
 //! What SQLite has to itself.
 
-use larder::{Cx, Durability, Error, ErrorKind, Locking, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
+use std::sync::Arc;
+
+use larder::{
+    Cx, Durability, Error, ErrorKind, Locking, ManualClock, OpenOptions, Store, Transactional, TransactionalExt, TxOptions,
+};
 use sea_orm::{
-    ConnectionTrait, Database,
+    ActiveModelTrait, ConnectionTrait, Database, EntityTrait, IntoActiveModel,
     sea_query::{Alias, Expr, Query, SelectStatement},
 };
 
@@ -10,7 +14,7 @@ use super::File;
 use crate::support::{
     backend::Backend,
     entities::{label, note, sample},
-    note, sample, tables,
+    note, sample, tables, time,
 };
 
 /// The value of a pragma, as the text of a label.
@@ -124,7 +128,7 @@ async fn a_transaction_that_sqlite_ended_is_over() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}?mode=rwc", directory.path().join("ended.sqlite").display());
     let connection = Database::connect(&url).await.unwrap();
-    let store = Store::from_sea_orm(&connection).unwrap();
+    let store = Store::from_sea_orm(connection.clone()).unwrap();
     tables::create(&store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
     connection.execute_unprepared(trigger).await.unwrap();
@@ -220,7 +224,7 @@ async fn a_deferred_transaction_locks_at_its_first_write() {
 #[tokio::test]
 async fn a_connection_to_something_else_is_refused() {
     let nothing = sea_orm::DatabaseConnection::default();
-    assert_eq!(Store::from_sea_orm(&nothing).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(Store::from_sea_orm(nothing).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 /// A statement that waits in SQLite for a table that its own task has locked would wait for ever.
@@ -241,7 +245,7 @@ async fn stepping_outside_in_memory_never_waits() {
 #[tokio::test]
 async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
     let connection = Database::connect("sqlite::memory:").await.unwrap();
-    let store = Store::from_sea_orm(&connection).unwrap();
+    let store = Store::from_sea_orm(connection.clone()).unwrap();
     tables::create(&store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
     connection.execute_unprepared(trigger).await.unwrap();
@@ -263,4 +267,19 @@ async fn stored_text_that_is_no_json_is_corrupt() {
     let error = samples.find(&Cx::new(), &stored.id).await.unwrap_err();
     assert_eq!((error.kind(), error.model()), (ErrorKind::Corrupt, Some("sample")));
     assert!(!format!("{error} {error:?}").contains("no json"));
+}
+
+/// A SeaORM connection that was handed in goes on working, on the same database.
+#[tokio::test]
+async fn a_connection_that_was_handed_in_is_shared() {
+    let connection = Database::connect("sqlite::memory:").await.unwrap();
+    let clock = Arc::new(ManualClock::at(time("2026-05-01T00:00:00Z")));
+    let store = Store::from_sea_orm_with_clock(connection.clone(), clock).unwrap();
+    assert_eq!(store.database_now(), time("2026-05-01T00:00:00Z"));
+    tables::create(&store).await;
+    let ours = store.repository::<note::Entity>().create(&Cx::new(), &note("ours")).await.unwrap();
+    assert_eq!(note::Entity::find_by_id(ours.id).one(&connection).await.unwrap(), Some(ours));
+    let theirs = note("theirs");
+    note::Entity::insert(theirs.clone().into_active_model().reset_all()).exec(&connection).await.unwrap();
+    assert_eq!(store.repository::<note::Entity>().find(&Cx::new(), &theirs.id).await.unwrap(), Some(theirs));
 }

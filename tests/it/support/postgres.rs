@@ -23,7 +23,7 @@ use super::tables;
 
 const OFFICIAL_IMAGE: &str = "postgres:17-alpine";
 const LOCAL_IMAGE: &str = "larder-postgres:local";
-const IMAGE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/postgres_image.sh");
+const IMAGE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/postgres_image.sh");
 const TEMPLATE: &str = "larder_template";
 
 /// A server for as long as somebody holds it.

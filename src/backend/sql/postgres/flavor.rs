@@ -34,7 +34,8 @@ impl Flavor for PostgresFlavor {
             Some(Isolation::Serializable) => " ISOLATION LEVEL SERIALIZABLE",
         };
         let access = match options.access_mode() {
-            AccessMode::ReadWrite => " READ WRITE",
+            // As the server is set up: a replica, for one, can begin nothing else than reading.
+            AccessMode::ReadWrite => "",
             AccessMode::ReadOnly => " READ ONLY",
         };
         vec![format!("BEGIN{isolation}{access}")]
