@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Polls a future at most `polls` times and then drops it. Answers what it came to, if it got that far.
-async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+pub async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {

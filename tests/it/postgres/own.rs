@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use super::{Server, proxy::Proxy};
+use crate::conformance::cancel::drop_at;
 use crate::support::{
     backend::Backend,
     entities::{label, note, person},
@@ -333,4 +334,26 @@ async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
     notes.find(&Cx::new(), &first.id).await.unwrap();
     proxy.lose_the_next_answer();
     assert_eq!(notes.find(&Cx::new(), &first.id).await.unwrap_err().kind(), ErrorKind::Connection);
+}
+
+/// Wherever a transaction is dropped, while it is being begun as well, the connection is not handed on inside it: what the next
+/// user of it writes is there for others.
+#[tokio::test]
+async fn a_connection_is_never_handed_on_inside_a_transaction() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let notes = &store.repository::<note::Entity>();
+    let others = larder::open(&database.url()).await.unwrap().repository::<note::Entity>();
+    for polls in 0.. {
+        let tx = store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("in a transaction")).await });
+        let ended = drop_at(polls, tx).await.is_some();
+        let written = notes.create(&Cx::new(), &note("by itself")).await.unwrap();
+        assert_eq!(others.find(&Cx::new(), &written.id).await.unwrap(), Some(written), "{polls} polls");
+        if ended {
+            break;
+        }
+    }
 }
