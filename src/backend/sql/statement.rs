@@ -182,3 +182,76 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::Path};
+
+    use larder_entity::{ConfigVersion, fiber_membership, raw_log};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Every statement of two entities: one with a plain id and a default, one with a composite id.
+    fn statements(dialect: DbBackend) -> Result<Vec<Statement>> {
+        let logs = Shape::<raw_log::Entity>::new();
+        let members = Shape::<fiber_membership::Entity>::new();
+        let of_logs = Statements { shape: &logs, dialect, bind_limit: 100 };
+        let of_members = Statements { shape: &members, dialect, bind_limit: 100 };
+        let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
+        let log = raw_log::Model {
+            log_id,
+            timestamp: chrono::DateTime::UNIX_EPOCH,
+            source_id: "source".to_owned(),
+            raw_text: "line".to_owned(),
+            ingestion_time: None,
+            config_version,
+        };
+        let member = fiber_membership::Model { log_id, fiber_id: Uuid::nil(), config_version };
+        let (log, member) = (logs.values(&log)?, members.values(&member)?);
+        let (log_key, member_key) = (logs.key_of_values(&log), members.key_of_values(&member));
+        let mut all = vec![
+            of_logs.insert(&[log.clone(), log.clone()], false)?,
+            of_logs.insert(&[log.clone()], true)?,
+            of_logs.find(&log_key),
+            of_logs.find_many(&[log_key.clone(), log_key.clone()]),
+            of_logs.all(),
+            of_logs.count(),
+            of_logs.delete(&log_key),
+            of_logs.delete_all(),
+            of_members.find(&member_key),
+            of_members.find_many(&[member_key.clone(), member_key.clone()]),
+            of_members.all(),
+            of_members.delete(&member_key),
+        ];
+        all.extend(of_logs.update(&log));
+        all.extend(of_members.update(&member));
+        Ok(all)
+    }
+
+    /// The text of every statement is what it was; `LARDER_UPDATE_SNAPSHOTS=1` writes it anew.
+    #[test]
+    fn the_text_is_the_snapshot() -> std::io::Result<()> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backend/sql/snapshots");
+        for (dialect, name) in [(DbBackend::Sqlite, "sqlite.sql"), (DbBackend::Postgres, "postgres.sql")] {
+            let statements = statements(dialect).map_err(std::io::Error::other)?;
+            let text: String = statements.iter().map(|statement| format!("{};\n", statement.sql)).collect();
+            if env::var("LARDER_UPDATE_SNAPSHOTS").is_ok() {
+                fs::write(folder.join(name), &text)?;
+            }
+            assert_eq!(text, fs::read_to_string(folder.join(name))?, "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_holds_what_one_statement_can() -> Result<()> {
+        let shape = Shape::<fiber_membership::Entity>::new();
+        let statements = Statements { shape: &shape, dialect: DbBackend::Sqlite, bind_limit: 10 };
+        let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
+        let rows = vec![shape.values(&member)?; 7];
+        assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);
+        assert!(statements.insert_runs(&[]).is_empty());
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+INSERT INTO "raw_logs" ("log_id", "timestamp", "source_id", "raw_text", "config_version") VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?);
+INSERT INTO "raw_logs" ("log_id", "timestamp", "source_id", "raw_text", "config_version") VALUES (?, ?, ?, ?, ?) RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "log_id" = ?;
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "log_id" IN (?, ?);
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" ORDER BY "raw_logs"."log_id" ASC;
+SELECT COUNT(*) AS "number" FROM "raw_logs";
+DELETE FROM "raw_logs" WHERE "log_id" = ?;
+DELETE FROM "raw_logs";
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" WHERE "log_id" = ? AND "fiber_id" = ?;
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" WHERE ("log_id" = ? AND "fiber_id" = ?) OR ("log_id" = ? AND "fiber_id" = ?);
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" ORDER BY "fiber_memberships"."log_id" ASC, "fiber_memberships"."fiber_id" ASC;
+DELETE FROM "fiber_memberships" WHERE "log_id" = ? AND "fiber_id" = ?;
+UPDATE "raw_logs" SET "timestamp" = ?, "source_id" = ?, "raw_text" = ?, "ingestion_time" = ?, "config_version" = ? WHERE "log_id" = ? RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
+UPDATE "fiber_memberships" SET "config_version" = ? WHERE "log_id" = ? AND "fiber_id" = ? RETURNING "log_id", "fiber_id", "config_version";
