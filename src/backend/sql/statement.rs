@@ -212,7 +212,7 @@ mod tests {
         let (log_key, member_key) = (logs.key_of_values(&log), members.key_of_values(&member));
         let mut all = vec![
             of_logs.insert(&[log.clone(), log.clone()], false)?,
-            of_logs.insert(&[log.clone()], true)?,
+            of_logs.insert(std::slice::from_ref(&log), true)?,
             of_logs.find(&log_key),
             of_logs.find_many(&[log_key.clone(), log_key.clone()]),
             of_logs.all(),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{DbBackend, FromQueryResult, Statement, Value, sea_query::ArrayType};
-use sqlx::{Pool, pool::PoolConnection};
+use sqlx::{Connection as _, Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -133,9 +133,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn close(&self) {
-        let anchor = self.anchor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        drop(anchor);
         self.pool.close().await;
+        let anchor = self.anchor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(anchor) = anchor
+            && let Err(error) = anchor.close().await
+        {
+            tracing::warn!(%error, "the last connection could not be closed in order");
+        }
     }
 }
 
