@@ -247,13 +247,6 @@ impl Error {
         self.0.source = Some(Arc::new(source));
         self
     }
-
-    /// The same error under another kind, for what a caller learned beside it: what failed during a commit, for example.
-    #[must_use]
-    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
-        self
-    }
 }
 
 /// No model has the id asked for.

@@ -1,10 +1,10 @@
 //! What holds for the contract itself, whatever the backend.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use larder::{
-    Clock, Creator, Cx, Deleter, ErrorKind, ManualClock, OpenOptions, Reader, ReaderExt, Result, Storage, Store, Transactional,
-    TransactionalExt, Updater, new_id,
+    Clock, Creator, Cx, Deleter, Error, ErrorClass, ErrorKind, ManualClock, OpenOptions, Reader, ReaderExt, Result, Storage,
+    Store, Transactional, TransactionalExt, Updater, new_id,
 };
 use uuid::Uuid;
 
@@ -83,4 +83,31 @@ async fn a_backend_that_is_not_compiled_in_is_named() {
     let error = larder::open("postgres://host/db").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("feature `postgres`"));
+}
+
+#[test]
+fn an_error_tells_what_and_where_and_nothing_more() {
+    let cause = std::io::Error::other("value: t0psecret");
+    let error = Error::new(ErrorKind::Duplicate, "taken").with_constraint(Some("user_email_key")).with_code("23505");
+    let error = error.at("create", "user").at("tx", "nobody").with_source(cause);
+    assert_eq!(error.to_string(), "duplicate: taken (operation create, model user, constraint user_email_key, code 23505)");
+    assert!(!format!("{error:?}").contains("t0psecret"));
+    assert!(error.source().unwrap().to_string().contains("t0psecret"));
+    assert_eq!(Error::new(ErrorKind::Closed, "").to_string(), "store closed");
+}
+
+#[test]
+fn kinds_fall_into_classes() {
+    for (kind, class, retryable) in [
+        (ErrorKind::Contention, ErrorClass::Transient, true),
+        (ErrorKind::PoolTimeout, ErrorClass::Transient, true),
+        (ErrorKind::Connection, ErrorClass::Transient, false),
+        (ErrorKind::CommitUnknown, ErrorClass::Consistency, false),
+        (ErrorKind::Duplicate, ErrorClass::Consistency, false),
+        (ErrorKind::ResourceExhausted, ErrorClass::Resource, false),
+        (ErrorKind::Auth, ErrorClass::Permanent, false),
+        (ErrorKind::TransactionAborted, ErrorClass::Permanent, false),
+    ] {
+        assert_eq!((kind.class(), Error::new(kind, "").is_retryable()), (class, retryable), "{kind}");
+    }
 }
