@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use larder_entity::{ConfigVersion, fiber, fiber_membership as membership, raw_log};
 use regex::Regex;
 use serde_json::json;
@@ -96,6 +96,8 @@ impl LogParser {
     fn time_of(&self, line: &str) -> DateTime<Utc> {
         let time =
             line.get(..19).and_then(|text| NaiveDateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S").ok());
+        // A leap second, or the year 0, is no time that can be stored.
+        let time = time.filter(|time| time.nanosecond() < 1_000_000_000 && time.year() > 0);
         time.map_or(self.started, |time| time.and_utc())
     }
 

@@ -98,8 +98,9 @@ fn key_of(fiber: &fiber::Model) -> String {
     key.unwrap_or_default().to_owned()
 }
 
-/// A URL without its password.
+/// A URL without its password, and without parameters, which may hold one.
 pub fn shown(url: &str) -> String {
+    let url = if url.starts_with("postgres") { url.split('?').next().unwrap_or_default() } else { url };
     let password = || {
         let (scheme, rest) = url.split_once("://")?;
         let (user, host) = rest.rsplit_once('@')?;

@@ -125,6 +125,7 @@ impl<T: OpenTransaction> Transaction<T> {
 
     async fn roll_back_level(&self, id: LevelId) -> Result<()> {
         self.give_up(id);
+        let _sweep = SweepOnDrop(self);
         let mut step = Step::new(self, id, self.work.lock().await);
         let undone = step.undo_abandoned().await;
         step.finish(undone)

@@ -87,8 +87,10 @@ fn follow<'a>(tables: &'a Tables, state: &mut State, first: Gone<'a>) -> Result<
         for (child, foreign_key) in children_of(tables, gone.table) {
             let positions = parent_positions(gone.table, foreign_key);
             let replacement = gone.replacement.as_ref().map(|row| key(&positions, row));
-            let keys: BTreeSet<Key> = gone.rows.iter().map(|row| key(&positions, row)).collect();
-            if replacement.as_ref().is_some_and(|key| keys.contains(key)) {
+            // Nothing points at null.
+            let keys = gone.rows.iter().map(|row| key(&positions, row)).filter(|key| !key.0.iter().any(is_null));
+            let keys: BTreeSet<Key> = keys.collect();
+            if keys.is_empty() || replacement.as_ref().is_some_and(|key| keys.contains(key)) {
                 continue;
             }
             let orphans = orphans(state, child, foreign_key, &keys);

@@ -33,12 +33,17 @@ impl<G: Engine> SqlTransaction<G> {
 
 /// What an error means after a commit was sent: without the engine's answer nobody knows whether it took effect.
 pub(super) fn unknown_if_unanswered(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown => {
-            Error::new(ErrorKind::CommitUnknown, "the answer to what was written was lost").with_source(error)
-        }
-        _ => error,
+    let is_unanswered = match (error.kind(), error.code()) {
+        (ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown, None) => true,
+        // Postgres saying that it ends the connection, and SQLite failing to write or to sync, are no answers to the commit.
+        (ErrorKind::Connection, Some(code)) => code.starts_with("57P") || code.starts_with("08"),
+        (ErrorKind::Io, Some(code)) => code.parse::<i32>().is_ok_and(|code| code & 0xff == 10),
+        _ => false,
+    };
+    if is_unanswered {
+        return Error::new(ErrorKind::CommitUnknown, "the answer to what was written was lost").with_source(error);
     }
+    error
 }
 
 #[async_trait]
@@ -62,5 +67,27 @@ impl<G: Engine> OpenTransaction for SqlTransaction<G> {
 
     async fn rollback(mut self) -> Result<()> {
         self.engine.rollback(&mut self.lease).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_not_an_unknown_outcome() {
+        for (kind, code, expected) in [
+            (ErrorKind::Connection, None, ErrorKind::CommitUnknown),
+            (ErrorKind::Connection, Some("57P01"), ErrorKind::CommitUnknown),
+            (ErrorKind::Io, Some("1034"), ErrorKind::CommitUnknown),
+            (ErrorKind::Connection, Some("14"), ErrorKind::Connection),
+            (ErrorKind::Io, Some("58030"), ErrorKind::Io),
+            (ErrorKind::EngineDown, Some("XX000"), ErrorKind::EngineDown),
+            (ErrorKind::Duplicate, None, ErrorKind::Duplicate),
+        ] {
+            let error = Error::new(kind, "");
+            let error = code.map_or(error.clone(), |code| error.with_code(code));
+            assert_eq!(unknown_if_unanswered(error).kind(), expected, "{kind:?} {code:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@ use larder::{Cx, ErrorKind, ReaderExt};
 
 use crate::support::{
     backend::Backend,
-    entities::{door, label, letter, note, person, place, sign, street},
+    entities::{door, label, letter, note, person, place, seat, sign, street},
     note, person,
 };
 
@@ -92,4 +92,20 @@ pub async fn follows_a_long_chain<B: Backend>() {
     letters.create_batch(&cx, &chain).await.unwrap();
     assert!(letters.delete(&cx, &1).await.unwrap());
     assert_eq!(letters.count(&cx).await.unwrap(), 0);
+}
+
+/// A missing value is referred to by nobody: what has no reference is not deleted with what has no value, nor changed with it.
+pub async fn takes_nothing_for_a_reference_to_nothing<B: Backend>() {
+    let fixture = B::fresh().await;
+    let cx = Cx::new();
+    let seats = fixture.store.repository::<seat::Entity>();
+    let plain = |id| seat::Model { id, code: None, beside: None };
+    seats.create_many(&cx, &[plain(1), plain(2), plain(3)]).await.unwrap();
+    seats.update(&cx, &seat::Model { code: Some("a".into()), ..plain(1) }).await.unwrap();
+    assert_eq!(seats.find(&cx, &2).await.unwrap(), Some(plain(2)));
+    assert!(seats.delete(&cx, &2).await.unwrap());
+    assert_eq!(seats.count(&cx).await.unwrap(), 2);
+    seats.update(&cx, &seat::Model { beside: Some("a".into()), ..plain(3) }).await.unwrap();
+    assert!(seats.delete(&cx, &1).await.unwrap());
+    assert_eq!(seats.count(&cx).await.unwrap(), 0);
 }

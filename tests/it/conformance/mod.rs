@@ -78,6 +78,7 @@ suite! { $
         follows_the_schema
         cascades_unless_a_reference_restricts
         follows_a_long_chain
+        takes_nothing_for_a_reference_to_nothing
     }
     ids {
         may_be_generated_numbers

@@ -102,6 +102,7 @@ async fn what_cannot_be_opened_is_told_by_kind() {
         (format!("sqlite:{}?mode=rw", path("missing.sqlite")), ErrorKind::Connection),
         (format!("sqlite:{}", path("text")), ErrorKind::Corrupt),
         (format!("sqlite:{}?mode=x", path("a")), ErrorKind::InvalidInput),
+        ("sqlite:file::memory:?cache=shared".to_owned(), ErrorKind::InvalidInput),
         ("sqlite:".to_owned(), ErrorKind::InvalidInput),
     ] {
         assert_eq!(larder::open(&url).await.unwrap_err().kind(), kind, "{url}");
@@ -282,4 +283,32 @@ async fn a_connection_that_was_handed_in_is_shared() {
     let theirs = note("theirs");
     note::Entity::insert(theirs.clone().into_active_model().reset_all()).exec(&connection).await.unwrap();
     assert_eq!(store.repository::<note::Entity>().find(&Cx::new(), &theirs.id).await.unwrap(), Some(theirs));
+}
+
+/// A store that only reads takes a file as it is, in whatever journal mode.
+#[tokio::test]
+async fn a_file_can_be_opened_to_read_only() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, write_ahead_log) in [("wal", true), ("rollback", false)] {
+        let url = format!("sqlite:{}", directory.path().join(name).display());
+        let store = OpenOptions::new().write_ahead_log(write_ahead_log).open(&url).await.unwrap();
+        tables::create(&store).await;
+        store.repository::<note::Entity>().create(&Cx::new(), &note("there")).await.unwrap();
+        store.close().await;
+        let notes = larder::open(&format!("{url}?mode=ro")).await.unwrap().repository::<note::Entity>();
+        assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+        assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    }
+}
+
+/// A database in memory is one for all connections, whatever its name.
+#[tokio::test]
+async fn a_named_database_in_memory_is_one() {
+    let store = OpenOptions::new().max_connections(3).open("sqlite:plain-name?mode=memory").await.unwrap();
+    tables::create(&store).await;
+    let cx = &Cx::new();
+    let readers: Vec<_> = (0..3).map(|_| store.begin(cx, TxOptions::new().read_only())).collect();
+    for reader in futures::future::join_all(readers).await {
+        assert_eq!(store.repository::<note::Entity>().count(&reader.unwrap()).await.unwrap(), 0);
+    }
 }

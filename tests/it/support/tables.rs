@@ -28,6 +28,7 @@ pub(crate) async fn create(store: &Store) {
     table(&sql, &schema, street::Entity).await;
     table(&sql, &schema, door::Entity).await;
     table(&sql, &schema, sign::Entity).await;
+    table(&sql, &schema, seat::Entity).await;
     table(&sql, &schema, badge::Entity).await;
     table(&sql, &schema, tally::Entity).await;
     table(&sql, &schema, moment::Entity).await;

@@ -23,7 +23,7 @@ use crate::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {
-    let (connect, in_memory) = connect_options(url, options)?;
+    let Place { connect, in_memory, read_only } = connect_options(url, options)?;
     let opening = connect.connect();
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
     let mut first = opened.await?.map_err(|error| match classify::<SqliteFlavor>(error) {
@@ -32,7 +32,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
         }
         error => error,
     })?;
-    if !in_memory {
+    if !in_memory && !read_only {
         check_journal_mode(&mut first, options.write_ahead_log).await?;
     }
     let mut pool = SqlitePoolOptions::new()
@@ -51,8 +51,15 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     Ok(SqlStore::new(engine, options.clock.clone()))
 }
 
-/// What every connection is opened with, and whether the database is in memory.
-fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOptions, bool)> {
+/// What a URL stands for.
+struct Place {
+    /// What every connection is opened with.
+    connect: SqliteConnectOptions,
+    in_memory: bool,
+    read_only: bool,
+}
+
+fn connect_options(url: &str, options: &OpenOptions) -> Result<Place> {
     let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
     let (path, parameters) = place.split_once('?').unwrap_or((place, ""));
     let (mut in_memory, mut read_only, mut create, mut shared) = (false, false, true, false);
@@ -76,6 +83,12 @@ fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOpt
             (in_memory, shared) = (true, true);
             SqliteConnectOptions::new().filename(format!("file:larder-{}", new_id()))
         }
+        path if path.starts_with("file::memory:") => {
+            let message = "a database in memory is `sqlite::memory:`, or `sqlite:file:NAME?mode=memory&cache=shared` to share it";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        // Only such a name reaches the same database from every connection.
+        path if in_memory && !path.starts_with("file:") => SqliteConnectOptions::new().filename(format!("file:{path}")),
         path => SqliteConnectOptions::new().filename(path),
     };
     let (journal, synchronous) = match (options.write_ahead_log, options.durability) {
@@ -96,7 +109,7 @@ fn connect_options(url: &str, options: &OpenOptions) -> Result<(SqliteConnectOpt
     if !in_memory && !read_only {
         connect = connect.journal_mode(journal);
     }
-    Ok((connect, in_memory))
+    Ok(Place { connect, in_memory, read_only })
 }
 
 /// SQLite keeps the old journal mode without an error where it cannot change it.

@@ -143,9 +143,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 }
 
-/// Refuses values that the binding to sqlx would panic on. On Postgres there are none.
+/// Refuses more values than a statement can carry, and values that the binding to sqlx would panic on. On Postgres there are none of
+/// those.
 fn refuse_unbindable<F: Flavor>(statement: &Statement) -> Result<()> {
     let mut values = statement.values.iter().flat_map(|values| &values.0);
+    if statement.values.as_ref().is_some_and(|values| values.0.len() > F::BIND_LIMIT) {
+        return Err(Error::new(ErrorKind::InvalidInput, "more values than one statement can carry"));
+    }
     if F::DIALECT == DbBackend::Postgres || values.all(is_bindable) {
         return Ok(());
     }
