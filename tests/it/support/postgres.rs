@@ -23,7 +23,8 @@ use super::tables;
 
 const OFFICIAL_IMAGE: &str = "postgres:17-alpine";
 const LOCAL_IMAGE: &str = "larder-postgres:local";
-const IMAGE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/postgres_image.sh");
+/// Taken along in the test binary, which may be run from anywhere.
+const IMAGE_SCRIPT: &str = include_str!("../../support/postgres_image.sh");
 const TEMPLATE: &str = "larder_template";
 
 /// A server for as long as somebody holds it.
@@ -170,7 +171,7 @@ fn image() -> String {
     if let Some(image) = present.or_else(|| docker(&["pull", "-q", OFFICIAL_IMAGE]).then_some(OFFICIAL_IMAGE)) {
         return image.to_owned();
     }
-    let made = Command::new("sh").args([IMAGE_SCRIPT, LOCAL_IMAGE]).output();
+    let made = Command::new("sh").args(["-c", IMAGE_SCRIPT, "postgres_image.sh", LOCAL_IMAGE]).output();
     match made {
         Ok(output) if output.status.success() => LOCAL_IMAGE.to_owned(),
         Ok(output) => no_server(&String::from_utf8_lossy(&output.stderr)),
