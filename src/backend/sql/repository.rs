@@ -101,11 +101,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
         let row = self.values(std::slice::from_ref(model))?.pop().unwrap_or_default();
-        let (access, statement) = match self.statements().update(&row) {
-            Some(update) => (Access::Write, update),
-            None => (Access::Read, self.statements().find(&self.shape.key_of_values(&row))),
-        };
-        self.store.fetch::<E>(cx, access, statement).await?.pop().ok_or_else(not_found)
+        // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
+        let update = self.statements().update(&row);
+        let statement = update.unwrap_or_else(|| self.statements().find(&self.shape.key_of_values(&row)));
+        self.store.fetch::<E>(cx, Access::Write, statement).await?.pop().ok_or_else(not_found)
     }
 }
 
