@@ -21,6 +21,14 @@ pub struct Capabilities {
     pub isolation: &'static [Isolation],
     /// When a transaction takes its write lock can be chosen.
     pub locking: bool,
+    /// A nested transaction can be undone by itself. Without it, a nested transaction that fails takes the whole with it: the outermost
+    /// one can no longer commit and is [`TransactionAborted`](crate::ErrorKind::TransactionAborted).
+    pub savepoints: bool,
+    /// Deleting or renaming a model can take along what refers to it (`ON DELETE CASCADE`, `SET NULL`, `ON UPDATE CASCADE`). Without it,
+    /// the schema can hold references that are refused, and no others.
+    pub referential_actions: bool,
+    /// Unsigned 64-bit numbers are stored. Without it, an entity with a column of them is refused.
+    pub unsigned: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
 }

@@ -77,3 +77,9 @@ pub(crate) async fn within<T>(
 ) -> Result<T> {
     tokio::time::timeout(limit, future).await.map_err(|_| Error::new(kind, message))
 }
+
+/// Waits for a while.
+#[cfg(feature = "duckdb-linked")]
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}

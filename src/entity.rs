@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
     TryIntoModel, Value,
-    sea_query::{ArrayType, Expr, IntoValueTuple},
+    sea_query::{ColumnType, Expr, IntoValueTuple},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -71,12 +71,23 @@ impl<E: Storable> Shape<E> {
     }
 
     /// Refuses models with a column of a type that could not be read back once it is stored.
-    pub(crate) fn require_readable(&self, reads: impl Fn(&ArrayType) -> bool) -> Result<()> {
+    #[cfg(feature = "_sql")]
+    pub(crate) fn require_readable(&self, reads: impl Fn(&sea_orm::sea_query::ArrayType) -> bool) -> Result<()> {
         let mut types = self.columns.iter().map(|column| E::Model::get_value_type(*column));
         if types.all(|value_type| reads(&value_type)) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Unsupported, "a column of a number type that SeaORM cannot read back"))
+        Err(Error::new(ErrorKind::Unsupported, "a column of a type that this store cannot read back"))
+    }
+
+    /// Whether no column has a cast of its own for what is stored. An enum's is none to an engine that keeps enums as text.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_saved_as_it_is(&self) -> bool {
+        let plain = Expr::val("");
+        self.columns.iter().all(|column| match column.save_as(plain.clone()) {
+            Expr::AsEnum(_, saved) => *saved == plain,
+            saved => saved == plain,
+        })
     }
 
     /// The name of the models' table.
@@ -86,15 +97,19 @@ impl<E: Storable> Shape<E> {
 
     /// The portable values of a model, one for each column.
     pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
-        self.columns.iter().map(|column| value::portable(model.get(*column))).collect()
+        let portable = |column: &E::Column| {
+            let value = value::portable(model.get(*column))?;
+            value::check_digits(&value, || decimal_digits(column)).map(|()| value)
+        };
+        self.columns.iter().map(portable).collect()
     }
 
-    #[cfg(feature = "_sqlx")]
+    #[cfg(feature = "_sql")]
     pub(crate) fn key_of_values(&self, values: &[Value]) -> Key {
         Key(self.id.iter().filter_map(|position| values.get(*position).cloned()).collect())
     }
 
-    #[cfg(feature = "_sqlx")]
+    #[cfg(feature = "_sql")]
     pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
         let columns = self.id.iter().filter_map(|position| self.columns.get(*position));
         Key(columns.map(|column| model.get(*column)).collect())
@@ -105,10 +120,19 @@ impl<E: Storable> Shape<E> {
     }
 
     /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default.
-    #[cfg(feature = "_sqlx")]
+    #[cfg(feature = "_sql")]
     pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
         (self.generated == Some(position) && value::integer(new) == Some(0))
             || (self.defaults.iter().any(|(i, _)| *i == position) && value::is_null(new))
+    }
+}
+
+/// How many digits a decimal of this column may have before the point and after it.
+pub(crate) fn decimal_digits(column: &impl ColumnTrait) -> (u32, u32) {
+    match column.def().get_column_type() {
+        ColumnType::Decimal(Some((digits, scale))) => (digits.saturating_sub(*scale), *scale),
+        // 38 in all, the most of DuckDB's.
+        _ => (20, 18),
     }
 }
 

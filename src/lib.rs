@@ -12,6 +12,7 @@ mod transaction;
 
 // What the contract rests on.
 mod clock;
+mod dialect;
 mod id;
 mod value;
 
@@ -24,6 +25,7 @@ mod store;
 pub use capability::Capabilities;
 pub use clock::{Clock, ManualClock, SystemClock, to_microseconds};
 pub use context::Cx;
+pub use dialect::Dialect;
 pub use entity::{IdOf, Storable};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use id::new_id;

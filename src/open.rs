@@ -2,10 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{DbBackend, Statement};
+use sea_orm::Statement;
 
-#[cfg(feature = "_sqlx")]
+#[cfg(feature = "_sql")]
 use crate::backend::sql::SqlRepository;
+#[cfg(feature = "duckdb-linked")]
+use crate::backend::sql::duckdb::{self, DuckDbStore};
 #[cfg(feature = "postgres")]
 use crate::backend::sql::postgres::{self, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -15,6 +17,7 @@ use crate::{
     capability::Capabilities,
     clock::{Clock, SystemClock},
     context::Cx,
+    dialect::Dialect,
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     repository::{Storage, Transactional},
@@ -29,9 +32,23 @@ use crate::{
 /// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`); `?mode=rw` makes none, `?mode=ro` only reads |
 /// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
 /// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
+/// | `duckdb:PATH` | a DuckDB file, made if it is missing (feature `duckdb`) |
+/// | `duckdb::memory:` | a DuckDB database in memory, of this store alone, gone with it (feature `duckdb`) |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | a Postgres database (feature `postgres`) |
 ///
-/// A path is taken as it is, up to a `?`.
+/// A path is taken as it is, up to a `?`. After that, a `duckdb:` URL takes settings, several of them joined by `&`:
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `mode=ro`, `mode=rw` | only reads; makes no file. `read_only=true` is `mode=ro` | makes the file and its folders |
+/// | `memory_limit=512MB` | the most memory DuckDB uses, or a share of the machine's: `10%` | a quarter of the machine's |
+/// | `threads=2` | the most threads one statement uses | the machine's, at most 4 |
+/// | `temp_directory=PATH` | where DuckDB puts what does not fit into its memory; nowhere if the path is empty | `PATH.tmp` beside the file |
+/// | `external_access=true` | SQL may read and write other files, load extensions and attach databases | it may not |
+/// | `lock_configuration=false` | SQL may change DuckDB's settings | it may not |
+///
+/// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the
+/// file open for writing keeps this one out.
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, [`Unsupported`](ErrorKind::Unsupported) for a backend whose
@@ -135,16 +152,21 @@ impl OpenOptions {
             "sqlite" => Backend::Sqlite(sqlite::open(url, self).await?),
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Backend::Postgres(postgres::open(url, self).await?),
+            #[cfg(feature = "duckdb-linked")]
+            "duckdb" => Backend::DuckDb(duckdb::open(url, self).await?),
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `sqlite` for this store")),
             #[cfg(not(feature = "postgres"))]
             "postgres" | "postgresql" => {
                 return Err(Error::new(ErrorKind::Unsupported, "build with the feature `postgres` for this store"));
             }
+            #[cfg(not(feature = "duckdb-linked"))]
+            "duckdb" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `duckdb` for this store")),
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:` and `postgres://…`",
+                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:`, `duckdb:PATH`, `duckdb::memory:` \
+                     and `postgres://…`",
                 ));
             }
         };
@@ -169,6 +191,8 @@ pub(crate) enum Backend {
     Sqlite(SqliteStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
+    #[cfg(feature = "duckdb-linked")]
+    DuckDb(DuckDbStore),
 }
 
 /// Evaluates one expression with the store of whichever backend it is.
@@ -180,6 +204,8 @@ macro_rules! each {
             Backend::Sqlite($store) => $expression,
             #[cfg(feature = "postgres")]
             Backend::Postgres($store) => $expression,
+            #[cfg(feature = "duckdb-linked")]
+            Backend::DuckDb($store) => $expression,
         }
     };
 }
@@ -192,6 +218,8 @@ impl Backend {
             Self::Sqlite(_) => "sqlite",
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => "postgres",
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(_) => "duckdb",
         }
     }
 
@@ -202,16 +230,20 @@ impl Backend {
             Self::Sqlite(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
         }
     }
 
-    pub(crate) fn dialect(&self) -> Result<DbBackend> {
+    pub(crate) fn dialect(&self) -> Result<Dialect> {
         match self {
             Self::Memory(_) => Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Ok(DbBackend::Sqlite),
+            Self::Sqlite(_) => Ok(Dialect::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Ok(DbBackend::Postgres),
+            Self::Postgres(_) => Ok(Dialect::Postgres),
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(_) => Ok(Dialect::DuckDb),
         }
     }
 
@@ -222,6 +254,8 @@ impl Backend {
             Self::Sqlite(store) => store.execute_checked(cx, statement).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.execute_checked(cx, statement).await,
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(store) => store.execute_checked(cx, statement).await,
         }
     }
 
@@ -232,6 +266,8 @@ impl Backend {
             Self::Sqlite(store) => store.models_checked::<E>(cx, select).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.models_checked::<E>(cx, select).await,
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(store) => store.models_checked::<E>(cx, select).await,
         }
     }
 

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use sea_orm::{
-    DbBackend, StatementBuilder,
+    Statement, StatementBuilder,
     sea_query::{self, SelectStatement},
 };
 
-use crate::{context::Cx, entity::Storable, error::Result, open::Backend, store::Store};
+#[cfg(feature = "duckdb-linked")]
+use crate::backend::sql::duckdb;
+use crate::{context::Cx, dialect::Dialect, entity::Storable, error::Result, open::Backend, store::Store};
 
 /// Runs sea-query statements on a SQL store, in the same transactions as its repositories: what the contract cannot say, and
 /// changes of the schema.
@@ -35,59 +37,71 @@ use crate::{context::Cx, entity::Storable, error::Result, open::Backend, store::
 #[derive(Clone)]
 pub struct Sql {
     backend: Backend,
-    dialect: DbBackend,
+    dialect: Dialect,
 }
 
 impl Sql {
     /// The dialect statements are written in.
     #[must_use]
-    pub fn dialect(&self) -> DbBackend {
+    pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
     /// Runs a statement of sea-query, one that changes rows or the schema, and returns how many rows it changed.
     pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
-        self.backend.execute(cx, StatementBuilder::build(statement, &self.dialect)).await
+        self.backend.execute(cx, statement.written_in(self.dialect)).await
     }
 
     /// Reads models with a statement that selects every column of their entity.
     pub async fn models<E: Storable>(&self, cx: &Cx, select: &SelectStatement) -> Result<Vec<E::Model>> {
-        self.backend.models::<E>(cx, StatementBuilder::build(select, &self.dialect)).await
+        self.backend.models::<E>(cx, select.written_in(self.dialect)).await
     }
 }
 
 /// A statement of sea-query: one statement, and none that begins or ends a transaction. Text that a caller puts into it, as
 /// `Expr::cust` does, must not change that.
-pub trait SqlStatement: StatementBuilder + sealed::Sealed {}
+pub trait SqlStatement: sealed::Written + Sync {}
+
+pub(crate) use sealed::Written;
 
 mod sealed {
-    pub trait Sealed {}
+    use super::{Dialect, Statement};
+
+    pub trait Written {
+        fn written_in(&self, dialect: Dialect) -> Statement;
+    }
 }
 
+/// Writes statements by SeaORM, but for DuckDB, which it does not know.
 macro_rules! statements {
-    ($($statement:ty)*) => {
+    ($duckdb:ident: $($statement:ident)*) => {
         $(
-            impl sealed::Sealed for $statement {}
-            impl SqlStatement for $statement {}
+            impl Written for sea_query::$statement {
+                fn written_in(&self, dialect: Dialect) -> Statement {
+                    match dialect {
+                        #[cfg(feature = "duckdb-linked")]
+                        Dialect::DuckDb => duckdb::$duckdb(self),
+                        other => StatementBuilder::build(self, &other.sea_orm()),
+                    }
+                }
+            }
+
+            impl SqlStatement for sea_query::$statement {}
         )*
     };
 }
 
-statements! {
-    sea_query::SelectStatement
-    sea_query::InsertStatement
-    sea_query::UpdateStatement
-    sea_query::DeleteStatement
-    sea_query::WithQuery
-    sea_query::TableCreateStatement
-    sea_query::TableAlterStatement
-    sea_query::TableRenameStatement
-    sea_query::TableTruncateStatement
-    sea_query::TableDropStatement
-    sea_query::IndexCreateStatement
-    sea_query::IndexDropStatement
-    sea_query::ForeignKeyCreateStatement
-    sea_query::ForeignKeyDropStatement
+statements! { query: SelectStatement InsertStatement UpdateStatement DeleteStatement WithQuery }
+statements! { create_table: TableCreateStatement }
+statements! { schema:
+    TableAlterStatement
+    TableRenameStatement
+    TableTruncateStatement
+    TableDropStatement
+    IndexCreateStatement
+    IndexDropStatement
+    ForeignKeyCreateStatement
+    ForeignKeyDropStatement
 }
 
 impl Store {

@@ -1,15 +1,24 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use larder::{Cx, Error, ErrorKind, Result, Sql, Storage, Store, TransactionalExt};
+use larder::{Cx, Dialect, Error, ErrorKind, Result, Sql, Storage, Store, TransactionalExt};
 use sea_orm::{
-    DbBackend, Schema,
+    Schema,
     sea_query::{Func, Query},
 };
+
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{history, step::Step, steps};
 
 /// What tells our lock from other users' of the same server: the bytes of "larder".
 const LOCK: i64 = 0x6c61_7264_6572;
+
+/// Who migrates DuckDB, which one process alone has open.
+static IN_THIS_PROCESS: Mutex<()> = Mutex::const_new(());
+
+async fn turn(sql: &Sql) -> Option<MutexGuard<'static, ()>> {
+    if sql.dialect() == Dialect::DuckDb { Some(IN_THIS_PROCESS.lock().await) } else { None }
+}
 
 /// Steps of a schema, in order. The default are those of the ready-made stores.
 ///
@@ -89,7 +98,7 @@ impl Migrations {
     /// Every step, and whether it has been applied. Changes nothing but for making the table of the record.
     pub async fn status(&self, store: &Store) -> Result<Vec<Status>> {
         let Some(sql) = sql_of(store)? else { return Ok(Vec::new()) };
-        let sql = &sql;
+        let (sql, _turn) = (&sql, turn(&sql).await);
         let applied = store.tx(&Cx::new(), |cx| async move { self.applied(&cx, store, sql).await }).await?;
         let status = |step: &Step| Status { name: step.name, applied: applied.contains(step.name) };
         Ok(self.steps.iter().map(status).collect())
@@ -98,7 +107,7 @@ impl Migrations {
     /// Applies or undoes the next step, if there is one.
     async fn one(&self, store: &Store, direction: Direction) -> Result<Option<&'static str>> {
         let Some(sql) = sql_of(store)? else { return Ok(None) };
-        let sql = &sql;
+        let (sql, _turn) = (&sql, turn(&sql).await);
         let stepped = store.tx(&Cx::new(), |cx| async move {
             let applied = self.applied(&cx, store, sql).await?;
             let mut steps = self.steps.iter();
@@ -133,12 +142,12 @@ impl Migrations {
         if names.len() < self.steps.len() {
             return Err(Error::new(ErrorKind::InvalidInput, "two migration steps have one name"));
         }
-        if sql.dialect() == DbBackend::Postgres {
-            // SQLite's writing transactions exclude each other already.
+        if sql.dialect() == Dialect::Postgres {
+            // SQLite's writing transactions exclude each other already, and so does `IN_THIS_PROCESS` those of DuckDB.
             let lock = Query::select().expr(Func::cust("pg_advisory_xact_lock").arg(LOCK)).to_owned();
             sql.execute(cx, &lock).await?;
         }
-        let mut table = Schema::new(sql.dialect()).create_table_from_entity(history::Entity);
+        let mut table = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(history::Entity);
         sql.execute(cx, table.if_not_exists()).await?;
         let applied: BTreeSet<_> = history(store).all(cx).await?.into_iter().map(|step| step.version).collect();
         match applied.iter().find(|version| !names.contains(version.as_str())) {

@@ -1,3 +1,4 @@
+use larder::Dialect;
 use sea_orm::{
     DbErr, DynIden,
     sea_query::{Alias, IntoIden},
@@ -22,6 +23,10 @@ impl MigratorTrait for Migrator {
     }
 }
 
+fn dialect(manager: &SchemaManager) -> Result<Dialect, DbErr> {
+    Dialect::try_from(manager.get_database_backend()).map_err(|error| DbErr::Custom(error.to_string()))
+}
+
 impl MigrationName for Step {
     fn name(&self) -> &str {
         self.name
@@ -31,14 +36,14 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for change in (self.up)(manager.get_database_backend()) {
+        for change in (self.up)(dialect(manager)?) {
             change.apply_with(manager.get_connection()).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for change in (self.down)(manager.get_database_backend()) {
+        for change in (self.down)(dialect(manager)?) {
             change.apply_with(manager.get_connection()).await?;
         }
         Ok(())

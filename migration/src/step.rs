@@ -1,6 +1,6 @@
-use larder::{Cx, Result, Sql};
+use larder::{Cx, Dialect, Result, Sql};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr,
+    ConnectionTrait, DbErr,
     sea_query::{IndexCreateStatement, IndexDropStatement, TableAlterStatement, TableCreateStatement, TableDropStatement},
 };
 
@@ -10,9 +10,9 @@ pub struct Step {
     /// The name it is recorded by. Steps are applied in the order of the list they stand in.
     pub name: &'static str,
     /// What it changes, in a dialect.
-    pub up: fn(DbBackend) -> Vec<Change>,
+    pub up: fn(Dialect) -> Vec<Change>,
     /// What undoes it.
-    pub down: fn(DbBackend) -> Vec<Change>,
+    pub down: fn(Dialect) -> Vec<Change>,
 }
 
 /// One statement of a step.

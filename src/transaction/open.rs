@@ -35,6 +35,11 @@ impl StoreId {
 /// it. `depth` numbers the nested levels from 1.
 #[async_trait]
 pub(crate) trait OpenTransaction: Send + 'static {
+    /// Whether the next three can be asked for. If not, nested levels are one with the outermost.
+    fn has_savepoints(&self) -> bool {
+        true
+    }
+
     async fn savepoint(&mut self, depth: usize) -> Result<()>;
     async fn release(&mut self, depth: usize) -> Result<()>;
     /// Undoes everything since the savepoint and forgets it.
@@ -47,6 +52,7 @@ pub(crate) trait OpenTransaction: Send + 'static {
 pub(crate) struct Transaction<T: OpenTransaction> {
     store: StoreId,
     options: TxOptions,
+    savepoints: bool,
     /// Empty once the transaction has ended. Held for one statement at a time.
     pub(super) work: tokio::sync::Mutex<Option<T>>,
     stack: Mutex<Stack>,
@@ -55,10 +61,11 @@ pub(crate) struct Transaction<T: OpenTransaction> {
 impl<T: OpenTransaction> Transaction<T> {
     /// Takes charge of `work`, which has just begun, and hands out its outermost level.
     pub(crate) fn begun(store: StoreId, options: TxOptions, work: T) -> Arc<Level> {
-        let mut stack = Stack::default();
+        let savepoints = work.has_savepoints();
+        let mut stack = Stack::new(savepoints);
         let id = stack.push();
         let work = tokio::sync::Mutex::new(Some(work));
-        let transaction = Arc::new(Self { store, options, work, stack: Mutex::new(stack) });
+        let transaction = Arc::new(Self { store, options, savepoints, work, stack: Mutex::new(stack) });
         Arc::new(Level::new(id, transaction))
     }
 
@@ -82,7 +89,7 @@ impl<T: OpenTransaction> Transaction<T> {
     pub(crate) async fn nest(self: Arc<Self>, outer: &Level, options: &TxOptions) -> Result<Arc<Level>> {
         options.check_nested(&self.options)?;
         let mut step = self.step(outer.id()).await?;
-        let made = step.work()?.savepoint(outer.id().depth + 1).await;
+        let made = if self.savepoints { step.work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
         // While the step still holds the connection, so that no other statement comes between.
         let made = made.and_then(|()| self.stack().push_inside(outer.id()));
         let id = step.finish(made)?;
@@ -109,7 +116,7 @@ impl<T: OpenTransaction> Transaction<T> {
 
     async fn commit_level(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
-        let released = step.work()?.release(id.depth).await;
+        let released = if self.savepoints { step.work()?.release(id.depth).await } else { Ok(()) };
         step.finish(released.map(|()| self.stack().merge(id)))
     }
 

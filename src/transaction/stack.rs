@@ -23,15 +23,20 @@ pub(super) struct Open {
 }
 
 /// The open levels, outermost first. Empty once the transaction has ended.
-#[derive(Default)]
 pub(crate) struct Stack {
     open: Vec<Open>,
     next_serial: u64,
+    /// Whether the engine can undo a level by itself.
+    savepoints: bool,
     /// The shallowest depth that was given up without having been rolled back to yet.
     undo_to: Option<usize>,
 }
 
 impl Stack {
+    pub(super) fn new(savepoints: bool) -> Self {
+        Self { open: Vec::new(), next_serial: 0, savepoints, undo_to: None }
+    }
+
     /// Opens the outermost level.
     pub(crate) fn push(&mut self) -> LevelId {
         let id = LevelId { depth: self.open.len(), serial: self.next_serial };
@@ -84,14 +89,21 @@ impl Stack {
         }
     }
 
-    /// Closes a level and those inside it. The engine has to be told before its next statement: see [`Stack::undo_to`].
+    /// Closes a level and those inside it. The engine has to be told before its next statement: see [`Stack::undo_to`]. Where it
+    /// cannot undo a level by itself, the levels around it can no longer commit.
     #[must_use]
     pub(super) fn abandon(&mut self, id: LevelId) -> Vec<Open> {
         if !self.is_open(id) {
             return Vec::new();
         }
-        self.undo_to = Some(self.undo_to.map_or(id.depth, |depth| depth.min(id.depth)));
-        self.open.split_off(id.depth)
+        let closed = self.open.split_off(id.depth);
+        if self.savepoints || id.depth == 0 {
+            self.undo_to = Some(self.undo_to.map_or(id.depth, |depth| depth.min(id.depth)));
+        } else {
+            let failed = closed.iter().find_map(|level| level.first_error.clone());
+            self.fail_all(&failed.unwrap_or_else(inseparable));
+        }
+        closed
     }
 
     pub(crate) fn undo_to(&self) -> Option<usize> {
@@ -131,6 +143,10 @@ impl Stack {
             (Err(error), _) => Err((hook, error)),
         }
     }
+}
+
+fn inseparable() -> Error {
+    Error::new(ErrorKind::TransactionAborted, "a nested transaction was rolled back, and the store cannot undo it by itself")
 }
 
 pub(crate) fn aborted(first: &Error) -> Error {

@@ -5,8 +5,10 @@
 #[macro_use]
 mod conformance;
 mod contract;
+#[cfg(feature = "duckdb-linked")]
+mod duckdb;
 mod memory;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
 mod migration;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -24,6 +24,9 @@ impl Backend for Memory {
             && !c.concurrent_writers
             && c.isolation == [Isolation::Serializable]
             && !c.locking
+            && c.savepoints
+            && c.referential_actions
+            && c.unsigned
             && !c.sql
     }
 }

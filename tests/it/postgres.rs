@@ -19,6 +19,9 @@ fn declares(c: &Capabilities) -> bool {
         && c.concurrent_writers
         && c.isolation == [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable]
         && !c.locking
+        && c.savepoints
+        && c.referential_actions
+        && !c.unsigned
         && c.sql
 }
 

@@ -19,6 +19,9 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && !c.concurrent_writers
         && c.isolation == [Isolation::Serializable]
         && c.locking
+        && c.savepoints
+        && c.referential_actions
+        && !c.unsigned
         && c.sql
 }
 

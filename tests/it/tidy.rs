@@ -61,11 +61,12 @@ fn database_libraries_stay_in_their_folders() {
         &["use sqlx", " sqlx::", "(sqlx::", "<sqlx::", "sea_query_sqlx"],
     );
     only_in(&["backend/sql/sea_orm.rs"], &["DatabaseConnection"]);
+    only_in(&["backend/sql/duckdb/"], &["use duckdb::", "arrow::"]);
 }
 
 #[test]
 fn one_file_names_every_backend() {
-    only_in(&["backend/", "open.rs"], &["MemoryStore", "SqliteStore", "PostgresStore", "Backend::Memory"]);
+    only_in(&["backend/", "open.rs"], &["MemoryStore", "SqliteStore", "PostgresStore", "DuckDbStore", "Backend::Memory"]);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn backends_do_not_know_each_other() {
     for (name, code) in sources() {
         let forbidden: &[&str] = match name.as_str() {
             name if name.starts_with("backend/memory/") => &["backend::sql", "SqlStore", "SqlRepository", "sqlx"],
-            name if name.starts_with("backend/sql/") => &["backend::memory", "Memory"],
+            name if name.starts_with("backend/sql/") => &["backend::memory", "MemoryStore", "MemoryRepository"],
             _ => continue,
         };
         for word in forbidden {

@@ -1,15 +1,23 @@
 //! Where the dialects differ.
 
-use sea_orm::{
-    DbBackend,
-    sea_query::{Expr, SimpleExpr},
-};
+use larder::Dialect;
+use sea_orm::sea_query::{Expr, ForeignKeyCreateStatement, SimpleExpr, TableCreateStatement};
 
 /// The engine's current time, in the form larder stores times in.
-pub(super) fn now(dialect: DbBackend) -> SimpleExpr {
+pub(super) fn now(dialect: Dialect) -> SimpleExpr {
     match dialect {
         // `CURRENT_TIMESTAMP` has no fractions of a second there, and another form than the times it is compared with.
-        DbBackend::Sqlite => Expr::cust("(strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'))"),
+        Dialect::Sqlite => Expr::cust("(strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'))"),
         _ => Expr::current_timestamp(),
+    }
+}
+
+/// Adds references that take along what refers to a deleted model. DuckDB has none of those, and its plain ones refuse even a change of the
+/// model referred to; there the table goes without.
+pub(super) fn cascading(dialect: Dialect, table: &mut TableCreateStatement, references: Vec<ForeignKeyCreateStatement>) {
+    if dialect != Dialect::DuckDb {
+        for mut reference in references {
+            table.foreign_key(&mut reference);
+        }
     }
 }

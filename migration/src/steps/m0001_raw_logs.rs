@@ -1,8 +1,6 @@
+use larder::Dialect;
 use larder_entity::raw_log::{Column, Entity};
-use sea_orm::{
-    DbBackend,
-    sea_query::{ColumnDef, Index, Table},
-};
+use sea_orm::sea_query::{ColumnDef, Index, Table};
 
 use super::dialect::now;
 use crate::step::{Change, Step};
@@ -10,7 +8,7 @@ use crate::step::{Change, Step};
 /// The table of log lines.
 pub const RAW_LOGS: Step = Step { name: "m0001_raw_logs", up, down };
 
-fn up(dialect: DbBackend) -> Vec<Change> {
+fn up(dialect: Dialect) -> Vec<Change> {
     let table = Table::create()
         .table(Entity)
         .col(ColumnDef::new(Column::LogId).uuid().not_null().primary_key())
@@ -25,6 +23,6 @@ fn up(dialect: DbBackend) -> Vec<Change> {
     vec![Change::CreateTable(table), Change::CreateIndex(by_time), Change::CreateIndex(by_source)]
 }
 
-fn down(_: DbBackend) -> Vec<Change> {
+fn down(_: Dialect) -> Vec<Change> {
     vec![Change::DropTable(Table::drop().table(Entity).to_owned())]
 }

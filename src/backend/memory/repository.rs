@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::ArrayType;
 
 use super::{
     constraint::{Tables, after_delete, after_update, require_parents},
@@ -76,7 +75,6 @@ impl<E: Storable> MemoryRepository<E> {
     }
 
     async fn insert(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Row>> {
-        self.shape.require_readable(reads)?;
         let values = models.iter().map(|model| self.shape.values(model)).collect::<Result<Vec<_>>>()?;
         let now = self.store.clock().now();
         self.write(cx, |tables, state| {
@@ -89,7 +87,6 @@ impl<E: Storable> MemoryRepository<E> {
     }
 
     async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        self.shape.require_readable(reads)?;
         let row: Row = self.shape.values(model)?.into();
         let old = self.write(cx, |tables, state| {
             let old = state.replace(&self.table, &row)?;
@@ -112,11 +109,6 @@ impl<E: Storable> MemoryRepository<E> {
         })
         .await
     }
-}
-
-/// Types that no SQL backend reads are refused here as well, so that code which runs on this backend runs on those.
-fn reads(value_type: &ArrayType) -> bool {
-    *value_type != ArrayType::BigUnsigned
 }
 
 #[async_trait]

@@ -66,6 +66,9 @@ impl MemoryStore {
             concurrent_writers: false,
             isolation: &[Isolation::Serializable],
             locking: false,
+            savepoints: true,
+            referential_actions: true,
+            unsigned: true,
             sql: false,
         }
     }

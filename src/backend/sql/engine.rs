@@ -2,13 +2,14 @@
 
 use std::future::Future;
 
-use sea_orm::{DbBackend, Statement, sea_query::ArrayType};
+use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use crate::{
     capability::Capabilities,
     context::{Access, Patience},
+    dialect::Dialect,
     entity::Storable,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     transaction::TxOptions,
 };
 
@@ -22,7 +23,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     type Lease: Send + 'static;
 
     /// The dialect statements are written in.
-    fn dialect(&self) -> DbBackend;
+    fn dialect(&self) -> Dialect;
 
     fn capabilities(&self) -> Capabilities;
 
@@ -55,6 +56,22 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
+
+    /// From how many rows on [`append`](Self::append) is the way to store them; none if it never is.
+    fn appends_from(&self) -> Option<usize> {
+        None
+    }
+
+    /// Stores rows that name the same columns by the engine's own bulk path, in the transaction that the lease is in. On an error some of
+    /// them may be there, and the transaction has to be rolled back.
+    fn append<E: Storable>(
+        &self,
+        _lease: &mut Self::Lease,
+        _columns: Vec<E::Column>,
+        _rows: Vec<Vec<Value>>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Err(Error::new(ErrorKind::Unsupported, "the engine has no bulk path")) }
+    }
 
     /// Waits for the connections in use and closes all.
     fn close(&self) -> impl Future<Output = ()> + Send;

@@ -1,13 +1,17 @@
 //! Models in SQL tables. Create, read, update and delete are written once, in `repository.rs`, over an [`Engine`] that runs
 //! statements; what differs between databases is in the folder of each.
 
+#[cfg(feature = "duckdb-linked")]
+pub(crate) mod duckdb;
 mod engine;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod repository;
+#[cfg(feature = "_sqlx")]
 mod sea_orm;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+#[cfg(feature = "_sqlx")]
 mod sqlx;
 mod statement;
 mod store;

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sea_orm::Value;
 
-use super::{engine::Engine, statement::Statements, store::SqlStore};
+use super::{
+    engine::Engine,
+    statement::{AppendRun, Statements},
+    store::SqlStore,
+};
 use crate::{
     context::{Access, Cx},
-    entity::{IdOf, Shape, Storable},
+    entity::{IdOf, Shape, Storable, unreadable},
     error::{Error, ErrorKind, Result, not_found},
     repository::{Creator, Deleter, Reader, Transactional, Updater},
     transaction::TxOptions,
@@ -42,6 +46,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
         let rows = self.values(models)?;
+        if let Some(runs) = self.appendable(&rows, returning) {
+            return self.append(cx, runs, rows, returning).await;
+        }
         let runs = self.statements().insert_runs(&rows);
         let runs: Vec<_> = runs.into_iter().filter_map(|run| rows.get(run)).collect();
         let entry = self.store.enter(cx, Access::Write)?;
@@ -62,6 +69,42 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 }
             }
             Ok(stored)
+        };
+        let stored = stored.await;
+        held.finish(stored).await
+    }
+
+    /// The rows in runs for the engine's bulk path, if that is the way to store them: there are enough, no cast of the entity's is in the
+    /// way, and nothing has to be answered that only the engine knows.
+    fn appendable(&self, rows: &[Vec<Value>], returning: bool) -> Option<Vec<AppendRun<E>>> {
+        if rows.len() < self.store.engine().appends_from()? || !self.shape.is_saved_as_it_is() {
+            return None;
+        }
+        let runs = self.statements().append_runs(rows);
+        let complete = |columns: &[E::Column]| !columns.is_empty() && (!returning || columns.len() == self.shape.columns.len());
+        runs.iter().all(|run| complete(&run.columns)).then_some(runs)
+    }
+
+    async fn append(
+        &self,
+        cx: &Cx,
+        runs: Vec<AppendRun<E>>,
+        mut rows: Vec<Vec<Value>>,
+        returning: bool,
+    ) -> Result<Vec<E::Model>> {
+        // What was given is what is stored.
+        let models = rows.iter().filter(|_| returning).map(|row| E::model_of(row.clone()).map_err(unreadable));
+        let models = models.collect::<Result<Vec<_>>>()?;
+        let entry = self.store.enter(cx, Access::Write)?;
+        let mut held = self.store.hold_together(&entry).await?;
+        let lease = held.lease()?;
+        let stored = async {
+            for run in runs {
+                let rest = rows.split_off(run.rows.len());
+                let rows = std::mem::replace(&mut rows, rest);
+                self.store.engine().append::<E>(lease, run.columns, rows).await?;
+            }
+            Ok(models)
         };
         let stored = stored.await;
         held.finish(stored).await

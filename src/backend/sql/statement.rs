@@ -3,15 +3,17 @@
 use std::ops::Range;
 
 use sea_orm::{
-    ColumnTrait, DbBackend, IdenStatic, Statement, StatementBuilder, Value,
+    ColumnTrait, IdenStatic, Statement, Value,
     sea_query::{
         Alias, ColumnType, Cond, Expr, ExprTrait, Func, IntoColumnRef, Order, Query, ReturningClause, SelectStatement, SimpleExpr,
     },
 };
 
 use crate::{
+    dialect::Dialect,
     entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    sql::Written,
     value::Key,
 };
 
@@ -24,13 +26,19 @@ const MAX_COMPOSITE_IDS: usize = 500;
 /// Builds the statements of one entity in one dialect.
 pub(super) struct Statements<'a, E: Storable> {
     pub(super) shape: &'a Shape<E>,
-    pub(super) dialect: DbBackend,
+    pub(super) dialect: Dialect,
     pub(super) bind_limit: usize,
 }
 
+/// Rows that name the same columns, for the engine's bulk path.
+pub(super) struct AppendRun<E: Storable> {
+    pub(super) columns: Vec<E::Column>,
+    pub(super) rows: Range<usize>,
+}
+
 impl<E: Storable> Statements<'_, E> {
-    fn build(&self, statement: &impl StatementBuilder) -> Statement {
-        StatementBuilder::build(statement, &self.dialect)
+    fn build(&self, statement: &impl Written) -> Statement {
+        statement.written_in(self.dialect)
     }
 
     /// Splits rows into runs that one statement can insert: the same columns left to the engine, and few enough values.
@@ -47,6 +55,20 @@ impl<E: Storable> Statements<'_, E> {
             last = Some(columns);
         }
         runs
+    }
+
+    /// Splits rows into runs that name the same columns.
+    pub(super) fn append_runs(&self, rows: &[Vec<Value>]) -> Vec<AppendRun<E>> {
+        let mut runs: Vec<(Vec<usize>, Range<usize>)> = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            let columns = self.sent(row);
+            match runs.last_mut() {
+                Some((last, run)) if *last == columns => run.end = index + 1,
+                _ => runs.push((columns, index..index + 1)),
+            }
+        }
+        let named = |positions: Vec<usize>| positions.iter().filter_map(|at| self.shape.columns.get(*at).copied()).collect();
+        runs.into_iter().map(|(positions, rows)| AppendRun { columns: named(positions), rows }).collect()
     }
 
     /// Positions of the columns that an insert names; the others are left to the engine.
@@ -154,7 +176,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// An expression under a name. Postgres would name a cast after its column by itself, SQLite would not.
     fn named(&self, expression: Expr, name: &str) -> Expr {
-        let placeholder = if self.dialect == DbBackend::Postgres { "$1" } else { "?" };
+        let placeholder = if self.dialect == Dialect::Sqlite { "?" } else { "$1" };
         let name = name.replace('"', "\"\"");
         Expr::cust_with_exprs(format!(r#"{placeholder} AS "{name}""#), [expression])
     }
@@ -170,12 +192,12 @@ impl<E: Storable> Statements<'_, E> {
         })
     }
 
-    /// A column as a sort key. Postgres sorts text by the database's language unless told otherwise; SQLite sorts by bytes.
+    /// A column as a sort key. Postgres sorts text by the database's language unless told otherwise; the others sort by bytes.
     fn in_byte_order(&self, column: E::Column) -> SimpleExpr {
         use ColumnType as C;
         let key = Expr::col((E::default(), column));
         match column.def().get_column_type() {
-            C::String(_) | C::Text | C::Char(_) | C::Enum { .. } if self.dialect == DbBackend::Postgres => {
+            C::String(_) | C::Text | C::Char(_) | C::Enum { .. } if self.dialect == Dialect::Postgres => {
                 Expr::cust_with_exprs(r#"$1 COLLATE "C""#, [column.select_as(key)])
             }
             _ => key,
@@ -193,7 +215,7 @@ mod tests {
     use super::*;
 
     /// Every statement of two entities: one with a plain id and a default, one with a composite id.
-    fn statements(dialect: DbBackend) -> Result<Vec<Statement>> {
+    fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
         let logs = Shape::<raw_log::Entity>::new();
         let members = Shape::<fiber_membership::Entity>::new();
         let of_logs = Statements { shape: &logs, dialect, bind_limit: 100 };
@@ -229,12 +251,19 @@ mod tests {
         Ok(all)
     }
 
+    const DIALECTS: &[(Dialect, &str)] = &[
+        (Dialect::Sqlite, "sqlite.sql"),
+        (Dialect::Postgres, "postgres.sql"),
+        #[cfg(feature = "duckdb-linked")]
+        (Dialect::DuckDb, "duckdb.sql"),
+    ];
+
     /// The text of every statement is what it was; `LARDER_UPDATE_SNAPSHOTS=1` writes it anew.
     #[test]
     fn the_text_is_the_snapshot() -> std::io::Result<()> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backend/sql/snapshots");
-        for (dialect, name) in [(DbBackend::Sqlite, "sqlite.sql"), (DbBackend::Postgres, "postgres.sql")] {
-            let statements = statements(dialect).map_err(std::io::Error::other)?;
+        for (dialect, name) in DIALECTS {
+            let statements = statements(*dialect).map_err(std::io::Error::other)?;
             let text: String = statements.iter().map(|statement| format!("{};\n", statement.sql)).collect();
             if env::var("LARDER_UPDATE_SNAPSHOTS").is_ok() {
                 fs::write(folder.join(name), &text)?;
@@ -247,7 +276,7 @@ mod tests {
     #[test]
     fn a_run_holds_what_one_statement_can() -> Result<()> {
         let shape = Shape::<fiber_membership::Entity>::new();
-        let statements = Statements { shape: &shape, dialect: DbBackend::Sqlite, bind_limit: 10 };
+        let statements = Statements { shape: &shape, dialect: Dialect::Sqlite, bind_limit: 10 };
         let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
         let rows = vec![shape.values(&member)?; 7];
         assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);

@@ -76,7 +76,8 @@ pub async fn name_a_failed_check<B: Backend>() {
     if fixture.store.capabilities().check_constraints {
         let error = outcome.unwrap_err();
         assert_eq!(told(&error), (ErrorKind::Check, Some("create"), Some("strict")));
-        assert_eq!(error.constraint(), Some("amount_positive"));
+        // DuckDB keeps no names of constraints.
+        assert!(["amount_positive", "CHECK((amount > 0))"].contains(&error.constraint().unwrap()));
     } else {
         assert_eq!(outcome.unwrap().amount, -1);
     }

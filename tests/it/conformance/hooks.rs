@@ -54,7 +54,7 @@ pub async fn do_not_run_after_a_rollback<B: Backend>() {
     assert!(log.entries().is_empty());
 }
 
-/// A hook of a nested part that was undone does not run, although the outer part commits.
+/// A hook of a nested part that was undone does not run, although the outer part commits, where it can.
 pub async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
     let fixture = B::narrow().await;
     let (store, log) = (&fixture.store, &Log::default());
@@ -66,8 +66,12 @@ pub async fn do_not_run_for_a_nested_part_that_failed<B: Backend>() {
         inner.await.unwrap_err();
         cx.on_commit(log.hook("outer"))
     });
-    outcome.await.unwrap();
-    assert_eq!(log.entries(), ["outer"]);
+    let outcome = outcome.await.map_err(|error| error.kind());
+    if store.capabilities().savepoints {
+        assert_eq!((outcome, log.entries()), (Ok(()), vec!["outer".to_owned()]));
+    } else {
+        assert_eq!((outcome, log.entries()), (Err(ErrorKind::TransactionAborted), vec![]));
+    }
 }
 
 /// A hook that panics neither undoes the commit nor stops the others.

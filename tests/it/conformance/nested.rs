@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, error::Error as _, future::Future, pin::Pin};
 
-use larder::{Cx, Error, ErrorKind, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, Store, TransactionalExt, TxOptions};
 use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::support::{Notes, backend::Backend, entities::note, note};
@@ -19,6 +19,9 @@ async fn bodies(notes: &Notes) -> Vec<String> {
 pub async fn undoes_only_the_inner_part<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
+    if !fixture.store.capabilities().savepoints {
+        return fails_the_outer_part_as_well(&fixture.store).await;
+    }
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
         notes.create(&cx, &note("before")).await?;
         let inner = notes.tx(&cx, |cx| async move {
@@ -34,6 +37,41 @@ pub async fn undoes_only_the_inner_part<B: Backend>() {
     assert_eq!(bodies(notes).await, ["after", "before", "second inner"]);
 }
 
+/// Where an inner part cannot be undone by itself, its failure leaves nothing that the outer one could go on with or commit, and the inner
+/// failure is told as the reason.
+async fn fails_the_outer_part_as_well(store: &Store) {
+    let notes = &store.repository::<note::Entity>();
+    for goes_on in [false, true] {
+        let outcome = store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("before")).await?;
+            let inner = notes.tx(&cx, |cx| async move {
+                let made = notes.create(&cx, &note("inner")).await?;
+                notes.create(&cx, &made).await.map(drop)
+            });
+            assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Duplicate);
+            if goes_on { notes.create(&cx, &note("after")).await.map(drop) } else { Ok(()) }
+        });
+        let error = outcome.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TransactionAborted);
+        assert_eq!(error.source().unwrap().downcast_ref::<Error>().unwrap().kind(), ErrorKind::Duplicate);
+    }
+    let undone = store.tx(&Cx::new(), |cx| async move {
+        let inner = notes.tx(&cx, |cx| async move {
+            notes.create(&cx, &note("inner")).await?;
+            Err::<(), _>(undo())
+        });
+        assert_eq!(inner.await.unwrap_err().kind(), ErrorKind::Internal);
+        Ok::<_, Error>(())
+    });
+    assert_eq!(undone.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    let kept = store.tx(&Cx::new(), |cx| async move {
+        notes.tx(&cx, |cx| async move { notes.create(&cx, &note("inner")).await.map(drop) }).await?;
+        notes.create(&cx, &note("after")).await.map(drop)
+    });
+    kept.await.unwrap();
+    assert_eq!(bodies(notes).await, ["after", "inner"]);
+}
+
 /// An inner part that succeeded goes with the outer one.
 pub async fn is_undone_with_the_outer_part<B: Backend>() {
     let fixture = B::narrow().await;
@@ -46,10 +84,11 @@ pub async fn is_undone_with_the_outer_part<B: Backend>() {
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
 }
 
-/// An inner closure that hides a failed statement is told so; the outer one can go on, because the inner part is undone.
+/// An inner closure that hides a failed statement is told so; the outer one can go on where the inner part can be undone.
 pub async fn hides_no_failure_of_the_inner_part<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();
+    let goes_on = fixture.store.capabilities().savepoints;
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
         let made = &notes.create(&cx, &note("outer")).await?;
         let inner = notes.tx(&cx, |cx| async move {
@@ -62,8 +101,9 @@ pub async fn hides_no_failure_of_the_inner_part<B: Backend>() {
         assert_eq!(error.source().unwrap().downcast_ref::<Error>().unwrap().kind(), ErrorKind::Duplicate);
         Ok::<_, Error>(())
     });
-    outcome.await.unwrap();
-    assert_eq!(bodies(notes).await, ["outer"]);
+    let outcome = outcome.await.map_err(|error| error.kind());
+    assert_eq!(outcome, if goes_on { Ok(()) } else { Err(ErrorKind::TransactionAborted) });
+    assert_eq!(bodies(notes).await, if goes_on { vec!["outer"] } else { vec![] });
 }
 
 /// What one level does: whether it hides a failed statement, and whether it says `Ok`.
@@ -79,7 +119,7 @@ pub async fn keeps_to_a_model_five_levels_deep<B: Backend>() {
         let plan = plans.new_tree(&mut runner).unwrap().current();
         notes.delete_all(&Cx::new()).await.unwrap();
         let outcome = level(&notes, Cx::new(), &plan, 0).await;
-        let (expected, committed) = model(&plan, 0);
+        let (expected, committed) = model(&plan, 0, fixture.store.capabilities().savepoints);
         assert_eq!(outcome.is_ok(), committed, "{plan:?}");
         assert_eq!(bodies(&notes).await, expected.into_iter().collect::<Vec<_>>(), "{plan:?}");
     }
@@ -109,10 +149,10 @@ fn level<'a>(
     })
 }
 
-fn model(plan: &Plan, depth: usize) -> (BTreeSet<String>, bool) {
+fn model(plan: &Plan, depth: usize, savepoints: bool) -> (BTreeSet<String>, bool) {
     let Some(&(hides_failure, succeeds)) = plan.get(depth) else { return (BTreeSet::new(), true) };
-    let committed = succeeds && !hides_failure;
-    let mut stored = model(plan, depth + 1).0;
+    let (mut stored, inner) = model(plan, depth + 1, savepoints);
+    let committed = succeeds && !hides_failure && (inner || savepoints);
     stored.extend([format!("{depth} before"), format!("{depth} after")]);
     (if committed { stored } else { BTreeSet::new() }, committed)
 }

@@ -1,35 +1,70 @@
 //! Tables for the test entities.
 
 use larder::{Cx, Store};
+use sea_orm::{
+    EntityTrait, Schema,
+    sea_query::{IndexCreateStatement, Table, TableCreateStatement},
+};
+
+use super::entities::*;
 
 pub(crate) async fn create(store: &Store) {
-    use sea_orm::{EntityTrait, Schema};
-
-    use super::entities::*;
-
     let sql = store.sql().expect("a SQL store");
-    let schema = Schema::new(sql.dialect());
-    async fn table<E: EntityTrait>(sql: &larder::Sql, schema: &Schema, entity: E) {
-        sql.execute(&Cx::new(), &schema.create_table_from_entity(entity)).await.expect("a new table");
-        for index in schema.create_index_from_entity(entity) {
+    let actions = store.capabilities().referential_actions;
+    let schema = Schema::new(sql.dialect().sea_orm());
+    let table = async |(table, indexes): (TableCreateStatement, Vec<IndexCreateStatement>)| {
+        let table = if actions { table } else { without_actions(&table) };
+        sql.execute(&Cx::new(), &table).await.expect("a new table");
+        for index in indexes {
             sql.execute(&Cx::new(), &index).await.expect("a new index");
         }
+    };
+    table(of(&schema, note::Entity)).await;
+    table(of(&schema, person::Entity)).await;
+    table(of(&schema, letter::Entity)).await;
+    table(of(&schema, label::Entity)).await;
+    table(of(&schema, edge::Entity)).await;
+    table(of(&schema, token::Entity)).await;
+    table(of(&schema, sample::Entity)).await;
+    table(of(&schema, strict::Entity)).await;
+    table(of(&schema, ticket::Entity)).await;
+    table(of(&schema, place::Entity)).await;
+    table(of(&schema, street::Entity)).await;
+    table(of(&schema, door::Entity)).await;
+    table(of(&schema, sign::Entity)).await;
+    table(of(&schema, seat::Entity)).await;
+    table(of(&schema, badge::Entity)).await;
+    table(of(&schema, tally::Entity)).await;
+    table(of(&schema, moment::Entity)).await;
+}
+
+fn of<E: EntityTrait>(schema: &Schema, entity: E) -> (TableCreateStatement, Vec<IndexCreateStatement>) {
+    (schema.create_table_from_entity(entity), schema.create_index_from_entity(entity))
+}
+
+/// The table without the references that do something when what they point at is changed or deleted.
+fn without_actions(table: &TableCreateStatement) -> TableCreateStatement {
+    let mut plain = Table::create();
+    plain.table(table.get_table_name().expect("a name").clone());
+    for column in table.get_columns() {
+        plain.col(column.clone());
     }
-    table(&sql, &schema, note::Entity).await;
-    table(&sql, &schema, person::Entity).await;
-    table(&sql, &schema, letter::Entity).await;
-    table(&sql, &schema, label::Entity).await;
-    table(&sql, &schema, edge::Entity).await;
-    table(&sql, &schema, token::Entity).await;
-    table(&sql, &schema, sample::Entity).await;
-    table(&sql, &schema, strict::Entity).await;
-    table(&sql, &schema, ticket::Entity).await;
-    table(&sql, &schema, place::Entity).await;
-    table(&sql, &schema, street::Entity).await;
-    table(&sql, &schema, door::Entity).await;
-    table(&sql, &schema, sign::Entity).await;
-    table(&sql, &schema, seat::Entity).await;
-    table(&sql, &schema, badge::Entity).await;
-    table(&sql, &schema, tally::Entity).await;
-    table(&sql, &schema, moment::Entity).await;
+    for index in table.get_indexes() {
+        plain.index(&mut index.clone());
+    }
+    for reference in table.get_foreign_key_create_stmts() {
+        let key = reference.get_foreign_key();
+        if key.get_on_delete().is_none() && key.get_on_update().is_none() {
+            plain.foreign_key(&mut reference.clone());
+        }
+    }
+    plain.to_owned()
+}
+
+/// That a store without referential actions says so when it is asked for a table that has some.
+pub(crate) async fn refuses_actions(store: &Store) {
+    let sql = store.sql().expect("a SQL store");
+    let (table, _) = of(&Schema::new(sql.dialect().sea_orm()), street::Entity);
+    let error = sql.execute(&Cx::new(), &table).await.expect_err("a table with actions");
+    assert_eq!(error.kind(), larder::ErrorKind::Unsupported);
 }

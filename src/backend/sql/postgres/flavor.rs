@@ -1,12 +1,13 @@
 //! Statements on Postgres' connections.
 
-use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, error::DatabaseError};
 
 use super::error;
 use crate::{
     backend::sql::sqlx::Flavor,
+    dialect::Dialect,
     error::Error,
     transaction::{AccessMode, Isolation, TxOptions},
 };
@@ -17,7 +18,7 @@ pub(crate) struct PostgresFlavor;
 impl Flavor for PostgresFlavor {
     type Db = Postgres;
 
-    const DIALECT: DbBackend = DbBackend::Postgres;
+    const DIALECT: Dialect = Dialect::Postgres;
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
 

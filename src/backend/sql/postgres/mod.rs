@@ -25,6 +25,9 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
         concurrent_writers: true,
         isolation: &[Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable],
         locking: false,
+        savepoints: true,
+        referential_actions: true,
+        unsigned: false,
         sql: true,
     };
     SqlStore::new(SqlxEngine::new(pool, capabilities, None), clock)

@@ -1,12 +1,13 @@
 //! Statements on SQLite's connections.
 
-use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, Sqlite, SqliteConnection, error::DatabaseError};
 
 use super::error;
 use crate::{
     backend::sql::sqlx::Flavor,
+    dialect::Dialect,
     error::Error,
     transaction::{AccessMode, Locking, TxOptions},
 };
@@ -17,12 +18,13 @@ pub(crate) struct SqliteFlavor;
 impl Flavor for SqliteFlavor {
     type Db = Sqlite;
 
-    const DIALECT: DbBackend = DbBackend::Sqlite;
+    const DIALECT: Dialect = Dialect::Sqlite;
     /// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
     const BIND_LIMIT: usize = 32_766;
 
     fn reads(value_type: &ArrayType) -> bool {
-        *value_type != ArrayType::BigUnsigned
+        // Decimals would be kept as floating-point numbers.
+        !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
     }
 
     fn begin(options: &TxOptions) -> Vec<String> {

@@ -34,6 +34,9 @@ fn capabilities(in_memory: bool) -> Capabilities {
         concurrent_writers: false,
         isolation: &[Isolation::Serializable],
         locking: true,
+        savepoints: true,
+        referential_actions: true,
+        unsigned: false,
         sql: true,
     }
 }

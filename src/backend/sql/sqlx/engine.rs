@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{DbBackend, FromQueryResult, Statement, Value, sea_query::ArrayType};
+use sea_orm::{FromQueryResult, Statement, Value, sea_query::ArrayType};
 use sqlx::{Connection as _, Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -16,6 +16,7 @@ use crate::{
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
+    dialect::Dialect,
     entity::{Storable, unreadable},
     error::{Error, ErrorKind, Result},
     transaction::TxOptions,
@@ -75,7 +76,7 @@ fn nested_acquire() -> Error {
 impl<F: Flavor> Engine for SqlxEngine<F> {
     type Lease = Lease<F>;
 
-    fn dialect(&self) -> DbBackend {
+    fn dialect(&self) -> Dialect {
         F::DIALECT
     }
 
@@ -150,13 +151,20 @@ fn refuse_unbindable<F: Flavor>(statement: &Statement) -> Result<()> {
     if statement.values.as_ref().is_some_and(|values| values.0.len() > F::BIND_LIMIT) {
         return Err(Error::new(ErrorKind::InvalidInput, "more values than one statement can carry"));
     }
-    if F::DIALECT == DbBackend::Postgres || values.all(is_bindable) {
-        return Ok(());
+    match values.find(|value| !is_bindable::<F>(value)) {
+        None => Ok(()),
+        Some(Value::BigUnsigned(_)) => Err(Error::new(ErrorKind::InvalidInput, "an unsigned number above i64::MAX")),
+        Some(_) => Err(Error::new(ErrorKind::Unsupported, "a value of a type this backend does not store")),
     }
-    Err(Error::new(ErrorKind::Unsupported, "a value of a type this backend does not store"))
 }
 
-fn is_bindable(value: &Value) -> bool {
+fn is_bindable<F: Flavor>(value: &Value) -> bool {
+    if let Value::BigUnsigned(Some(number)) = value {
+        return i64::try_from(*number).is_ok();
+    }
+    if F::DIALECT == Dialect::Postgres {
+        return true;
+    }
     matches!(
         value,
         Value::Bool(_)

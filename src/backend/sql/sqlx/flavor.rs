@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use sea_orm::{DbBackend, QueryResult, Statement, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, error::DatabaseError};
 
-use crate::{error::Error, transaction::TxOptions};
+use crate::{dialect::Dialect, error::Error, transaction::TxOptions};
 
 /// The connection of a flavor.
 pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
@@ -14,7 +14,7 @@ pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
 pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     type Db: Database;
 
-    const DIALECT: DbBackend;
+    const DIALECT: Dialect;
     const BIND_LIMIT: usize;
 
     /// Whether SeaORM reads values of this type from this database.

@@ -1,0 +1,195 @@
+//! Values out of Arrow's columns.
+
+use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
+use duckdb::arrow::{
+    array::{
+        Array, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+    },
+    compute::{CastOptions, cast_with_options},
+    datatypes::{
+        ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
+        UInt16Type, UInt32Type, UInt64Type,
+    },
+};
+use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whether values of a type can be read from Arrow.
+pub(super) fn reads(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::Bool
+            | T::TinyInt
+            | T::SmallInt
+            | T::Int
+            | T::BigInt
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+            | T::Float
+            | T::Double
+            | T::String
+            | T::Enum(_)
+            | T::Char
+            | T::Bytes
+            | T::Json
+            | T::Uuid
+            | T::Decimal
+            | T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone
+    )
+}
+
+/// The values of a column, in the type that the model wants.
+#[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
+pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>> {
+    use ArrayType as T;
+    match wanted {
+        T::Bool => Ok(array.as_boolean_opt().ok_or_else(misfit)?.iter().map(Value::Bool).collect()),
+        T::TinyInt => numbers::<Int8Type>(array, Value::TinyInt),
+        T::SmallInt => numbers::<Int16Type>(array, Value::SmallInt),
+        T::Int => numbers::<Int32Type>(array, Value::Int),
+        T::BigInt => numbers::<Int64Type>(array, Value::BigInt),
+        T::TinyUnsigned => numbers::<UInt8Type>(array, Value::TinyUnsigned),
+        T::SmallUnsigned => numbers::<UInt16Type>(array, Value::SmallUnsigned),
+        T::Unsigned => numbers::<UInt32Type>(array, Value::Unsigned),
+        T::BigUnsigned => numbers::<UInt64Type>(array, Value::BigUnsigned),
+        T::Float => numbers::<Float32Type>(array, Value::Float),
+        T::Double => numbers::<Float64Type>(array, Value::Double),
+        T::String | T::Enum(_) => Ok(texts(array)?.map(|text| Value::String(text.map(str::to_owned))).collect()),
+        T::Char => Ok(texts(array)?.map(|text| Value::Char(text.and_then(|text| text.chars().next()))).collect()),
+        T::Json => each(texts(array)?, |text| serde_json::from_str(text).ok(), |json| Value::Json(json.map(Box::new))),
+        T::Bytes => {
+            let bytes = array.as_binary_opt::<i32>().ok_or_else(misfit)?;
+            Ok(bytes.iter().map(|bytes| Value::Bytes(bytes.map(<[u8]>::to_vec))).collect())
+        }
+        T::Uuid => uuids(array),
+        T::Decimal => decimals(array),
+        T::ChronoDate => each(typed::<Date32Array>(array)?.iter(), date, Value::ChronoDate),
+        T::ChronoTime => each(typed::<Time64MicrosecondArray>(array)?.iter(), time, Value::ChronoTime),
+        T::ChronoDateTime => each(instants(array)?.iter(), |micros| Some(instant(micros)?.naive_utc()), Value::ChronoDateTime),
+        T::ChronoDateTimeUtc => each(instants(array)?.iter(), instant, Value::ChronoDateTimeUtc),
+        T::ChronoDateTimeLocal => {
+            each(instants(array)?.iter(), |micros| Some(instant(micros)?.with_timezone(&Local)), Value::ChronoDateTimeLocal)
+        }
+        T::ChronoDateTimeWithTimeZone => {
+            each(instants(array)?.iter(), |micros| Some(instant(micros)?.fixed_offset()), Value::ChronoDateTimeWithTimeZone)
+        }
+        _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from DuckDB")),
+    }
+}
+
+fn misfit() -> Error {
+    Error::new(ErrorKind::Corrupt, "a stored value does not fit the model")
+}
+
+fn typed<A: Array + 'static>(array: &dyn Array) -> Result<&A> {
+    array.as_any().downcast_ref().ok_or_else(misfit)
+}
+
+/// Converts what is there; what cannot be converted does not fit.
+fn each<S, V>(
+    items: impl Iterator<Item = Option<S>>,
+    convert: impl Fn(S) -> Option<V>,
+    wrap: impl Fn(Option<V>) -> Value,
+) -> Result<Vec<Value>> {
+    let value = |item: Option<S>| item.map(|item| convert(item).ok_or_else(misfit)).transpose().map(&wrap);
+    items.map(value).collect()
+}
+
+/// Numbers in the width of the model, which need not be that of the table.
+fn numbers<P: ArrowPrimitiveType>(array: &dyn Array, wrap: impl Fn(Option<P::Native>) -> Value) -> Result<Vec<Value>> {
+    if let Some(numbers) = array.as_primitive_opt::<P>() {
+        return Ok(numbers.iter().map(wrap).collect());
+    }
+    let (stored, wanted) = (array.data_type(), P::DATA_TYPE);
+    if !(stored.is_integer() && wanted.is_integer() || stored.is_floating() && wanted.is_floating()) {
+        return Err(misfit());
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let cast = cast_with_options(array, &wanted, &options).map_err(|error| misfit().with_source(error))?;
+    Ok(cast.as_primitive_opt::<P>().ok_or_else(misfit)?.iter().map(wrap).collect())
+}
+
+fn texts(array: &dyn Array) -> Result<impl Iterator<Item = Option<&str>>> {
+    Ok(array.as_string_opt::<i32>().ok_or_else(misfit)?.iter())
+}
+
+fn uuids(array: &dyn Array) -> Result<Vec<Value>> {
+    match array.data_type() {
+        DataType::Utf8 => each(texts(array)?, |text| Uuid::try_parse(text).ok(), Value::Uuid),
+        _ => each(typed::<FixedSizeBinaryArray>(array)?.iter(), |bytes| Uuid::from_slice(bytes).ok(), Value::Uuid),
+    }
+}
+
+fn decimals(array: &dyn Array) -> Result<Vec<Value>> {
+    let array = typed::<Decimal128Array>(array)?;
+    let scale = u32::try_from(array.scale()).map_err(|_| misfit())?;
+    each(array.iter(), |number| decimal(number, scale), Value::Decimal)
+}
+
+/// The number without the zeros at its end that the column's scale adds, which alone may be more than a `Decimal` holds.
+fn decimal(mut number: i128, mut scale: u32) -> Option<Decimal> {
+    while scale > 0 && number % 10 == 0 {
+        number /= 10;
+        scale -= 1;
+    }
+    Decimal::try_from_i128_with_scale(number, scale).ok()
+}
+
+fn date(days: i32) -> Option<NaiveDate> {
+    DateTime::UNIX_EPOCH.date_naive().checked_add_signed(TimeDelta::try_days(days.into())?)
+}
+
+fn time(micros: i64) -> Option<NaiveTime> {
+    let (seconds, micros) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    NaiveTime::from_num_seconds_from_midnight_opt(seconds.try_into().ok()?, u32::try_from(micros).ok()? * 1_000)
+}
+
+fn instants(array: &dyn Array) -> Result<&TimestampMicrosecondArray> {
+    match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => typed(array),
+        _ => Err(misfit()),
+    }
+}
+
+fn instant(micros: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use duckdb::arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_does_not_fit_is_corrupt() {
+        let array = Int64Array::from(vec![Some(300), None]);
+        assert_eq!(column(&array, &ArrayType::TinyUnsigned).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        assert_eq!(column(&array, &ArrayType::Double).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        let numbers = column(&array, &ArrayType::SmallInt);
+        assert_eq!(numbers.ok(), Some(vec![Value::SmallInt(Some(300)), Value::SmallInt(None)]));
+    }
+
+    #[test]
+    fn text_is_not_a_number() {
+        let array = StringArray::from(vec!["1"]);
+        assert_eq!(column(&array, &ArrayType::Int).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+    }
+
+    #[test]
+    fn a_decimal_is_as_long_as_it_needs_to_be() {
+        assert_eq!(decimal(79_228_162_514_264_337_593_543_950_335 * 10, 1), Some(Decimal::MAX));
+        assert_eq!(decimal(i128::MAX, 0), None);
+        assert_eq!(decimal(0, 18), Some(Decimal::ZERO));
+    }
+}

@@ -1,0 +1,213 @@
+//! Values for DuckDB: as the parameters of a statement, and as Arrow's columns for the appender.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use duckdb::{
+    arrow::{
+        array::{
+            ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array,
+            Int8Array, Int16Array, Int32Array, Int64Array, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+            UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+        },
+        datatypes::{Field, Schema},
+        error::ArrowError,
+        record_batch::RecordBatch,
+    },
+    types::{Decimal as DuckDecimal, TimeUnit, Value as Parameter},
+};
+use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A value as the parameter of a statement. What DuckDB's interface has no type for is text, and the statement says what of.
+pub(super) fn parameter(value: Value) -> Result<Parameter> {
+    Ok(match value {
+        Value::Bool(value) => value.into(),
+        Value::TinyInt(value) => value.into(),
+        Value::SmallInt(value) => value.into(),
+        Value::Int(value) => value.into(),
+        Value::BigInt(value) => value.into(),
+        Value::TinyUnsigned(value) => value.into(),
+        Value::SmallUnsigned(value) => value.into(),
+        Value::Unsigned(value) => value.into(),
+        Value::BigUnsigned(value) => value.into(),
+        Value::Float(value) => value.into(),
+        Value::Double(value) => value.into(),
+        Value::Bytes(value) => value.into(),
+        Value::String(value) => value.into(),
+        Value::Char(value) => value.map(String::from).into(),
+        Value::Enum(value) => text_of(&Value::Enum(value)).map(str::to_owned).into(),
+        Value::Json(value) => value.map(|json| json.to_string()).into(),
+        Value::Uuid(value) => value.map(|uuid| uuid.to_string()).into(),
+        Value::Decimal(value) => value.map(decimal).transpose()?.map_or(Parameter::Null, Parameter::Decimal),
+        Value::ChronoDate(value) => value.map_or(Parameter::Null, |date| Parameter::Date32(days(date))),
+        Value::ChronoTime(value) => {
+            value.map_or(Parameter::Null, |time| Parameter::Time64(TimeUnit::Microsecond, time_micros(time)))
+        }
+        Value::ChronoDateTime(value) => {
+            value.map_or(Parameter::Null, |time| Parameter::Timestamp(TimeUnit::Microsecond, micros(time)))
+        }
+        time => match instant_of(&time) {
+            Some(instant) => instant.map(instant_text).into(),
+            None => return Err(unsupported()),
+        },
+    })
+}
+
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Unsupported, "a value of a type this backend does not store")
+}
+
+fn instant_text(instant: DateTime<Utc>) -> String {
+    instant.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
+}
+
+fn decimal(value: Decimal) -> Result<DuckDecimal> {
+    let value = value.normalize();
+    let scale = u8::try_from(value.scale()).map_err(|_| unsupported())?;
+    DuckDecimal::new(38, scale, value.mantissa()).map_err(|error| unsupported().with_source(error))
+}
+
+fn days(date: NaiveDate) -> i32 {
+    let days = date.signed_duration_since(DateTime::UNIX_EPOCH.date_naive()).num_days();
+    i32::try_from(days).unwrap_or(i32::MAX)
+}
+
+fn time_micros(time: NaiveTime) -> i64 {
+    i64::from(time.num_seconds_from_midnight()) * 1_000_000 + i64::from(time.nanosecond() / 1_000)
+}
+
+fn micros(time: NaiveDateTime) -> i64 {
+    time.and_utc().timestamp_micros()
+}
+
+/// The instant of a value that is one.
+fn instant_of(value: &Value) -> Option<Option<DateTime<Utc>>> {
+    match value {
+        Value::ChronoDateTimeUtc(time) => Some(*time),
+        Value::ChronoDateTimeLocal(time) => Some(time.map(|time| time.to_utc())),
+        Value::ChronoDateTimeWithTimeZone(time) => Some(time.map(|time| time.to_utc())),
+        _ => None,
+    }
+}
+
+fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => text.as_deref(),
+        Value::Enum(sea_orm::sea_query::OptionEnum::Some(text)) => Some(&text.value),
+        _ => None,
+    }
+}
+
+/// A decimal as a whole number of its last digit.
+fn scaled(value: Decimal, scale: u32) -> Result<i128> {
+    let value = value.normalize();
+    let digits = scale.checked_sub(value.scale());
+    let number = digits.and_then(|digits| value.mantissa().checked_mul(10_i128.checked_pow(digits)?));
+    number.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a decimal with more digits than its column has"))
+}
+
+/// A column for the appender.
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) value_type: ArrayType,
+    /// Digits after the point, of a decimal.
+    pub(super) scale: u32,
+    /// Where its values stand in the rows.
+    pub(super) position: usize,
+}
+
+/// Rows as Arrow's columns.
+pub(super) fn batch(columns: &[Column], rows: &[Vec<Value>]) -> Result<RecordBatch> {
+    let arrays = columns.iter().map(|column| array(column, rows)).collect::<Result<Vec<_>>>()?;
+    let fields = columns.iter().zip(&arrays).map(|(column, array)| {
+        let field = Field::new(&column.name, array.data_type().clone(), true);
+        match column.value_type {
+            ArrayType::Uuid => field.with_metadata(HashMap::from([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())])),
+            _ => field,
+        }
+    });
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays).map_err(uneven)
+}
+
+fn uneven(error: ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "rows of one batch differ").with_source(error)
+}
+
+#[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
+fn array(column: &Column, rows: &[Vec<Value>]) -> Result<ArrayRef> {
+    use ArrayType as T;
+    let values = rows.iter().map(|row| row.get(column.position).unwrap_or(&Value::Int(None)));
+    macro_rules! primitive {
+        ($array:ty, $variant:ident) => {
+            primitive!($array, $variant, |value| value)
+        };
+        ($array:ty, $variant:ident, $convert:expr) => {
+            Arc::new(<$array>::from_iter(values.map(|value| match value {
+                Value::$variant(value) => value.map($convert),
+                _ => None,
+            })))
+        };
+    }
+    Ok(match column.value_type {
+        T::Bool => primitive!(BooleanArray, Bool),
+        T::TinyInt => primitive!(Int8Array, TinyInt),
+        T::SmallInt => primitive!(Int16Array, SmallInt),
+        T::Int => primitive!(Int32Array, Int),
+        T::BigInt => primitive!(Int64Array, BigInt),
+        T::TinyUnsigned => primitive!(UInt8Array, TinyUnsigned),
+        T::SmallUnsigned => primitive!(UInt16Array, SmallUnsigned),
+        T::Unsigned => primitive!(UInt32Array, Unsigned),
+        T::BigUnsigned => primitive!(UInt64Array, BigUnsigned),
+        T::Float => primitive!(Float32Array, Float),
+        T::Double => primitive!(Float64Array, Double),
+        T::ChronoDate => primitive!(Date32Array, ChronoDate, days),
+        T::ChronoTime => primitive!(Time64MicrosecondArray, ChronoTime, time_micros),
+        T::ChronoDateTime => primitive!(TimestampMicrosecondArray, ChronoDateTime, micros),
+        T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
+            let instants = values.map(|value| instant_of(value).flatten().map(|instant| instant.timestamp_micros()));
+            Arc::new(TimestampMicrosecondArray::from_iter(instants).with_timezone("UTC"))
+        }
+        T::String | T::Enum(_) => Arc::new(StringArray::from_iter(values.map(text_of))),
+        T::Char => {
+            let texts = values.map(|value| if let Value::Char(Some(char)) = value { Some(char.to_string()) } else { None });
+            Arc::new(StringArray::from_iter(texts))
+        }
+        T::Json => {
+            let texts = values.map(|value| if let Value::Json(Some(json)) = value { Some(json.to_string()) } else { None });
+            Arc::new(StringArray::from_iter(texts))
+        }
+        T::Bytes => {
+            let bytes = values.map(|value| if let Value::Bytes(bytes) = value { bytes.as_deref() } else { None });
+            Arc::new(BinaryArray::from_iter(bytes))
+        }
+        T::Uuid => {
+            let bytes = values.map(|value| if let Value::Uuid(Some(uuid)) = value { Some(uuid.as_bytes()) } else { None });
+            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, 16).map_err(uneven)?)
+        }
+        T::Decimal => {
+            let number = |value: &Value| match value {
+                Value::Decimal(Some(number)) => scaled(*number, column.scale).map(Some),
+                _ => Ok(None),
+            };
+            let numbers = values.map(number).collect::<Result<Vec<_>>>()?;
+            let scale = i8::try_from(column.scale).map_err(|_| unsupported())?;
+            Arc::new(Decimal128Array::from_iter(numbers).with_precision_and_scale(38, scale).map_err(uneven)?)
+        }
+        _ => return Err(unsupported()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_with_too_many_digits_is_refused() {
+        let number = |text: &str| text.parse::<Decimal>().unwrap_or_default();
+        assert_eq!(scaled(number("-1.50"), 3).ok(), Some(-1_500));
+        assert_eq!(scaled(number("1.25"), 1).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
+        assert_eq!(scaled(Decimal::MAX, 18).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
+    }
+}

@@ -1,0 +1,148 @@
+//! Errors of DuckDB. It has no codes: an error is told by the name of its type, which begins its text, and by words after that. The
+//! tests hold both to what the engine says (2.0).
+
+use std::borrow::Cow;
+
+use duckdb::Error as DuckError;
+
+use crate::error::{Error, ErrorKind};
+
+pub(super) fn classify(error: DuckError) -> Error {
+    let DuckError::DuckDBFailure(_, Some(text)) = &error else {
+        let kind = match error {
+            DuckError::NulError(_) | DuckError::ToSqlConversionFailure(_) | DuckError::InvalidParameterCount(..) => {
+                ErrorKind::InvalidInput
+            }
+            _ => ErrorKind::Internal,
+        };
+        return Error::new(kind, "").with_source(error);
+    };
+    let (name, words) = parts(text);
+    let kind = kind(name, words);
+    let classified = Error::new(kind, message(kind, words)).with_code(name).with_constraint(constraint(kind, words));
+    classified.with_source(error)
+}
+
+/// Whether what failed is a commit that took effect all the same: only what DuckDB does after it, writing its log to the file,
+/// failed.
+pub(super) fn is_committed(error: &DuckError) -> bool {
+    matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("COMMIT succeeded and is durable"))
+}
+
+/// Whether there was nothing to roll back.
+pub(super) fn is_none_open(error: &DuckError) -> bool {
+    matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("no transaction is active"))
+}
+
+/// The name of the error's type, and what follows it. The appender leaves the name out, and always has the same one.
+fn parts(text: &str) -> (&str, &str) {
+    if let Some(words) = text.strip_prefix("Failed to append: ") {
+        return ("Constraint", words);
+    }
+    match text.split_once(" Error: ") {
+        Some((name, words)) if name.len() <= "Unsatisfiable Type Conversion".len() => (name, words),
+        _ if text.starts_with("Table ") && text.ends_with(" could not be found") => ("Catalog", text),
+        _ => ("unknown", text),
+    }
+}
+
+fn kind(name: &str, words: &str) -> ErrorKind {
+    use ErrorKind as K;
+    let says = |what: &str| words.contains(what);
+    match name {
+        "Constraint" if says("uplicate key") => K::Duplicate,
+        "Constraint" if says("foreign key") => K::ForeignKey,
+        "Constraint" if says("NOT NULL") => K::NotNull,
+        "Constraint" => K::Check,
+        "TransactionContext" if says("Current transaction is aborted") => K::TransactionAborted,
+        "TransactionContext" | "Invalid Input" if says("read-only mode") => K::ReadOnly,
+        "TransactionContext" if says("onflict") || says("Failed to commit") => K::Contention,
+        "Resource In Use" => K::Contention,
+        "Catalog" if says("Table with name") && says("does not exist") || says("could not be found") => K::TableMissing,
+        "Parser" if says("FOREIGN KEY constraints cannot use") => K::Unsupported,
+        "INTERRUPT" => K::Cancelled,
+        "Out of Memory" => K::ResourceExhausted,
+        "IO" if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
+        "IO" if says("Could not set lock") => K::Connection,
+        "IO" if says("not a valid DuckDB database file") => K::Corrupt,
+        "IO" => K::Io,
+        "Data Corruption" | "Serialization" => K::Corrupt,
+        _ if says("Failure while replaying WAL file") => K::Corrupt,
+        "FATAL" | "INTERNAL" => K::EngineDown,
+        "Connection" | "HTTP" | "Network" => K::Connection,
+        "Permission" => K::Auth,
+        "Parser"
+        | "Syntax"
+        | "Binder"
+        | "Catalog"
+        | "Conversion"
+        | "Out of Range"
+        | "Invalid Input"
+        | "Mismatch Type"
+        | "Invalid type"
+        | "Divide by Zero"
+        | "Object Size"
+        | "Decimal"
+        | "Parameter Not Resolved"
+        | "Parameter Not Allowed"
+        | "Not implemented"
+        | "Dependency"
+        | "Missing Extension"
+        | "Extension Autoloading"
+        | "Sequence"
+        | "Invalid Configuration"
+        | "TransactionContext" => K::InvalidInput,
+        _ => K::Internal,
+    }
+}
+
+fn message(kind: ErrorKind, words: &str) -> Cow<'static, str> {
+    match kind {
+        ErrorKind::Connection => match holder(words) {
+            Some(holder) => format!("another process has the file open: {holder}").into(),
+            None => "".into(),
+        },
+        ErrorKind::Unsupported => "DuckDB's foreign keys have no actions".into(),
+        ErrorKind::Corrupt if words.contains("WAL") => {
+            "the log beside the file cannot be read; move it aside to open without it".into()
+        }
+        _ => "".into(),
+    }
+}
+
+/// The process that holds the lock: `… held in /usr/bin/app (PID 4711) by user …`.
+fn holder(words: &str) -> Option<String> {
+    let (_, number) = words.split_once("PID ")?;
+    let number: String = number.chars().take_while(char::is_ascii_digit).collect();
+    (!number.is_empty()).then(|| format!("process {number}"))
+}
+
+/// The column, the first where there are several, or the expression that a constraint is about: DuckDB keeps no names of constraints.
+fn constraint(kind: ErrorKind, words: &str) -> Option<String> {
+    match kind {
+        // `Duplicate key "a: 1, b: 2" violates …`: what follows the first name may all be its value. In a batch there are only values.
+        ErrorKind::Duplicate => words.strip_prefix(r#"Duplicate key ""#)?.split_once(": ").map(|(column, _)| column.to_owned()),
+        ErrorKind::NotNull => words.split_once("constraint failed: ").map(|(_, column)| column.replace('"', "")),
+        ErrorKind::Check => words.split_once("with expression ").map(|(_, expression)| expression.to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_taken_for_names() {
+        let named = |words| constraint(ErrorKind::Duplicate, words);
+        assert_eq!(named(r#"Duplicate key "a: x, b: y" violates unique constraint."#).as_deref(), Some("a"));
+        assert_eq!(named(r#"PRIMARY KEY or UNIQUE constraint violation: duplicate key "a: x""#), None);
+    }
+
+    #[test]
+    fn the_holder_of_a_lock_is_named() {
+        let words = r#"Could not set lock on file "/x": Conflicting lock is held in /usr/bin/app (PID 4711) by user me."#;
+        assert_eq!(holder(words).as_deref(), Some("process 4711"));
+        assert_eq!(kind("IO", words), ErrorKind::Connection);
+    }
+}

@@ -1,0 +1,219 @@
+//! A connection taken from the pool, how calls run on it, and how it goes back.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use duckdb::{Connection, InterruptHandle};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    error::{classify, is_committed, is_none_open},
+    pool::Pooled,
+};
+use crate::{
+    clock::pause,
+    context::Access,
+    error::{Error, ErrorKind, Result},
+};
+
+/// How often a call that nobody waits for any more is told to stop, until it has: an interrupt that comes before the engine has begun is
+/// lost.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
+
+/// A connection of the pool.
+///
+/// DuckDB blocks, so every call runs on a thread for that, and takes the connection along. A call whose future is dropped is
+/// interrupted; its connection is rolled back and goes back to the pool when the call has really ended.
+pub(crate) struct Lease {
+    connection: Option<Leased>,
+    access: Access,
+}
+
+/// The connection itself. Dropping it gives it back, rolled back if need be.
+pub(super) struct Leased {
+    pooled: Option<Pooled>,
+    /// Whether a transaction may be open: from before it is begun until its end was confirmed.
+    in_transaction: bool,
+    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it success.
+    has_failed: bool,
+    runtime: Handle,
+}
+
+impl Lease {
+    pub(super) fn new(pooled: Pooled, access: Access) -> Self {
+        let leased = Leased { pooled: Some(pooled), in_transaction: false, has_failed: false, runtime: Handle::current() };
+        Self { connection: Some(leased), access }
+    }
+
+    /// Whether what runs on this connection is to take effect by itself.
+    pub(super) fn commits_alone(&self) -> bool {
+        self.access == Access::Write && self.connection.as_ref().is_some_and(|leased| !leased.in_transaction)
+    }
+
+    /// Runs a call that stops when the future is dropped.
+    pub(super) async fn call<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let running = self.connection.as_ref().and_then(|leased| leased.pooled.as_ref()).map(Running::of);
+        self.run(running, work).await
+    }
+
+    /// Runs a call that comes to its end whether the future is dropped or not.
+    pub(super) async fn call_to_its_end<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(None, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &mut self,
+        running: Option<Running>,
+        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut leased = self.connection.take().ok_or_else(gone)?;
+        let state = running.as_ref().map(|running| running.state.clone());
+        let (answer, answered) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let result = match &state {
+                Some(state) if *state.lock() == Progress::GivenUp => Err(Error::new(ErrorKind::Cancelled, "")),
+                _ => work(&mut leased),
+            };
+            leased.has_failed |= result.is_err();
+            if let Some(state) = state {
+                *state.lock() = Progress::Done;
+            }
+            // To nobody, the connection goes back by being dropped.
+            drop(answer.send((leased, result)));
+        });
+        // From here on, dropping this future interrupts the call.
+        let running = running;
+        let answer = answered.await;
+        drop(running);
+        let (leased, result) = answer.map_err(|_| Error::new(ErrorKind::Internal, "a call to the engine panicked"))?;
+        self.connection = Some(leased);
+        result
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Internal, "the connection is gone: a call on it was given up")
+}
+
+impl Leased {
+    pub(super) fn connection(&self) -> Result<&Connection> {
+        self.pooled.as_ref().map(|pooled| &pooled.connection).ok_or_else(gone)
+    }
+
+    fn command(&self, sql: &str) -> duckdb::Result<()> {
+        match &self.pooled {
+            Some(pooled) => pooled.connection.execute_batch(sql),
+            None => Err(duckdb::Error::InvalidQuery),
+        }
+    }
+
+    /// Opens a transaction. Blocks, as the two below.
+    pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
+        self.in_transaction = true;
+        self.has_failed = false;
+        self.command(sql).map_err(classify)
+    }
+
+    pub(super) fn commit(&mut self) -> Result<()> {
+        if self.has_failed {
+            let message = "a statement of the transaction failed";
+            return Err(Error::new(ErrorKind::TransactionAborted, message));
+        }
+        match self.command("COMMIT") {
+            Ok(()) => self.in_transaction = false,
+            Err(error) if is_committed(&error) => {
+                tracing::warn!(%error, "committed, although the engine complains");
+                self.in_transaction = false;
+            }
+            // DuckDB has rolled back then.
+            Err(error) => {
+                self.in_transaction = self.command("ROLLBACK").is_err_and(|error| !is_none_open(&error));
+                return Err(classify(error));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rollback(&mut self) -> Result<()> {
+        self.command("ROLLBACK").map_err(classify)?;
+        self.in_transaction = false;
+        Ok(())
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        let Some(pooled) = self.pooled.take() else { return };
+        if !self.in_transaction {
+            return pooled.give_back();
+        }
+        // This may run on a thread that must not wait.
+        self.runtime.spawn_blocking(move || match pooled.connection.execute_batch("ROLLBACK") {
+            Ok(()) => pooled.give_back(),
+            // None was open, or the connection is of no more use: closing it rolls back, too.
+            Err(error) => tracing::debug!(%error, "a connection could not be rolled back and is closed"),
+        });
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Going,
+    GivenUp,
+    Done,
+}
+
+#[derive(Clone)]
+struct State(Arc<Mutex<Progress>>);
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is interrupted when this is dropped before it has ended. The lock is held over every interrupt, so that none comes
+/// after the end and meets the next call.
+struct Running {
+    state: State,
+    interrupt: Arc<InterruptHandle>,
+}
+
+impl Running {
+    fn of(pooled: &Pooled) -> Self {
+        Self { state: State(Arc::new(Mutex::new(Progress::Going))), interrupt: pooled.connection.interrupt_handle() }
+    }
+}
+
+/// Interrupts the call, unless it has ended. Says whether it has.
+fn interrupt(state: &State, handle: &InterruptHandle) -> bool {
+    let mut progress = state.lock();
+    if *progress != Progress::Done {
+        *progress = Progress::GivenUp;
+        handle.interrupt();
+    }
+    *progress == Progress::Done
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if interrupt(&self.state, &self.interrupt) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (state, handle) = (self.state.clone(), self.interrupt.clone());
+        runtime.spawn(async move {
+            while !interrupt(&state, &handle) {
+                pause(INTERRUPT_AGAIN).await;
+            }
+        });
+    }
+}

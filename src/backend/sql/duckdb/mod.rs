@@ -1,0 +1,36 @@
+//! DuckDB, through its own library: statements come back as Arrow's columns, and bulk writes go in as such.
+//!
+//! A store keeps a pool of connections to one instance, which all stores on the same file share. Each call runs on a thread that may
+//! block. Writers do not wait for each other: who changes a row that another transaction has changed meanwhile is refused.
+
+mod decode;
+mod dialect;
+mod encode;
+mod engine;
+mod error;
+mod instance;
+mod lease;
+mod pool;
+mod run;
+mod settings;
+
+pub(crate) use self::dialect::{create_table, query, schema};
+use self::{engine::DuckDbEngine, instance::Instance, pool::Pool, settings::Settings};
+use super::SqlStore;
+use crate::{
+    clock::within,
+    error::{Error, ErrorKind, Result},
+    open::OpenOptions,
+};
+
+pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
+
+pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore> {
+    let (path, settings) = Settings::parse(url)?;
+    let in_memory = path.is_none();
+    let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));
+    let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
+    let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
+    let pool = Pool::new(instance, options.max_connections.unwrap_or(10), options.acquire_timeout);
+    Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory), options.clock.clone()))
+}

@@ -1,0 +1,136 @@
+//! Running statements on a connection. All of this blocks.
+
+use duckdb::{
+    Connection, Statement as Prepared,
+    arrow::{
+        array::{Array, StructArray},
+        datatypes::Field,
+    },
+    params_from_iter,
+    types::Value as Parameter,
+};
+use sea_orm::{
+    IdenStatic, Iterable, ModelTrait, Statement, Value,
+    sea_query::{ArrayType, Values},
+};
+
+use super::{
+    decode,
+    encode::{self, Column},
+    error::classify,
+};
+use crate::{
+    entity::{Storable, decimal_digits, unreadable},
+    error::{Error, ErrorKind, Result},
+};
+
+/// Longer statements are not kept prepared: hardly one is like another.
+const LONGEST_KEPT: usize = 4096;
+
+/// Rows that are made into columns at a time.
+const ROWS_AT_ONCE: usize = 8192;
+
+/// Runs a statement and answers how many rows it changed.
+pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u64> {
+    run(connection, statement, |_, changed| Ok(changed))
+}
+
+/// Runs a statement that answers the columns of an entity, in any order.
+pub(super) fn fetch<E: Storable>(connection: &Connection, statement: Statement) -> Result<Vec<E::Model>> {
+    run(connection, statement, |prepared, _| {
+        let mut models = Vec::new();
+        while let Some(batch) = prepared.step().map_err(classify)? {
+            read::<E>(&batch, &mut models)?;
+        }
+        Ok(models)
+    })
+    .map_err(named::<E>)
+}
+
+/// Runs a statement that answers one number.
+pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i64> {
+    run(connection, statement, |prepared, _| {
+        let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
+        let batch = prepared.step().map_err(classify)?.ok_or_else(missing)?;
+        let column = batch.columns().first().ok_or_else(missing)?;
+        match decode::column(column, &ArrayType::BigInt)?.first() {
+            Some(Value::BigInt(Some(number))) => Ok(*number),
+            _ => Err(missing()),
+        }
+    })
+}
+
+/// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a transaction, which is
+/// then rolled back, that comes to nothing.
+pub(super) fn append<E: Storable>(connection: &Connection, columns: &[E::Column], rows: &[Vec<Value>]) -> Result<()> {
+    let all: Vec<_> = E::Column::iter().map(|column| column.as_str()).collect();
+    let column = |column: &E::Column| Column {
+        name: column.as_str().to_owned(),
+        value_type: E::Model::get_value_type(*column),
+        scale: decimal_digits(column).1,
+        position: all.iter().position(|name| *name == column.as_str()).unwrap_or(usize::MAX),
+    };
+    let columns: Vec<_> = columns.iter().map(column).collect();
+    let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+    let (entity, table) = (E::default(), E::default().table_name());
+    let appender = match entity.schema_name() {
+        Some(schema) => connection.appender_with_columns_to_db(table, schema, &names),
+        None => connection.appender_with_columns(table, &names),
+    };
+    let mut appender = appender.map_err(classify)?;
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        let batch = encode::batch(&columns, rows)?;
+        appender.append_record_batch(batch).map_err(classify).map_err(named::<E>)?;
+    }
+    // Dropping it would do the same and keep the error to itself.
+    appender.flush().map_err(classify).map_err(named::<E>)
+}
+
+fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Prepared<'_>, u64) -> Result<T>) -> Result<T> {
+    let Statement { sql, values, .. } = statement;
+    // A change of the schema may be several statements, of which preparing runs all but the last: those are not to be kept.
+    let is_kept = values.is_some() && sql.len() <= LONGEST_KEPT;
+    let parameters = parameters(values)?;
+    let execute = |prepared: &mut Prepared<'_>| -> Result<T> {
+        let changed = prepared.execute(params_from_iter(parameters)).map_err(classify)?;
+        answer(prepared, changed as u64)
+    };
+    if is_kept {
+        execute(&mut *connection.prepare_cached(&sql).map_err(classify)?)
+    } else {
+        execute(&mut connection.prepare(&sql).map_err(classify)?)
+    }
+}
+
+fn parameters(values: Option<Values>) -> Result<Vec<Parameter>> {
+    values.into_iter().flat_map(|values| values.0).map(encode::parameter).collect()
+}
+
+/// Reads the models of a batch: the entity's columns by their names.
+fn read<E: Storable>(batch: &StructArray, models: &mut Vec<E::Model>) -> Result<()> {
+    let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
+    let fields = batch.fields();
+    let column = |column: E::Column| {
+        let position = fields.iter().position(|field: &std::sync::Arc<Field>| field.name() == column.as_str());
+        let array = position.and_then(|position| batch.columns().get(position)).ok_or_else(missing)?;
+        decode::column(array, &E::Model::get_value_type(column)).map(Vec::into_iter)
+    };
+    let mut columns = E::Column::iter().map(column).collect::<Result<Vec<_>>>()?;
+    models.reserve(batch.len());
+    for _ in 0..batch.len() {
+        let values = columns.iter_mut().filter_map(Iterator::next).collect();
+        models.push(E::model_of(values).map_err(unreadable)?);
+    }
+    Ok(())
+}
+
+/// Names the table of a duplicate, of which DuckDB names the column alone.
+fn named<E: Storable>(error: Error) -> Error {
+    match error.constraint() {
+        Some(column) if error.kind() == ErrorKind::Duplicate => {
+            let constraint = format!("{}.{column}", E::default().table_name());
+            error.with_constraint(Some(constraint))
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,14 @@
+INSERT INTO "raw_logs" ("log_id", "timestamp", "source_id", "raw_text", "config_version") VALUES ($1::UUID, $2::TIMESTAMPTZ, $3, $4, $5), ($6::UUID, $7::TIMESTAMPTZ, $8, $9, $10);
+INSERT INTO "raw_logs" ("log_id", "timestamp", "source_id", "raw_text", "config_version") VALUES ($1::UUID, $2::TIMESTAMPTZ, $3, $4, $5) RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "log_id" = $1::UUID;
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "log_id" IN ($1::UUID, $2::UUID);
+SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" ORDER BY "raw_logs"."log_id" ASC;
+SELECT COUNT(*) AS "number" FROM "raw_logs";
+DELETE FROM "raw_logs" WHERE "log_id" = $1::UUID;
+DELETE FROM "raw_logs";
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" WHERE "log_id" = $1::UUID AND "fiber_id" = $2::UUID;
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" WHERE ("log_id" = $1::UUID AND "fiber_id" = $2::UUID) OR ("log_id" = $3::UUID AND "fiber_id" = $4::UUID);
+SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" AS "fiber_id", "fiber_memberships"."config_version" AS "config_version" FROM "fiber_memberships" ORDER BY "fiber_memberships"."log_id" ASC, "fiber_memberships"."fiber_id" ASC;
+DELETE FROM "fiber_memberships" WHERE "log_id" = $1::UUID AND "fiber_id" = $2::UUID;
+UPDATE "raw_logs" SET "timestamp" = $1::TIMESTAMPTZ, "source_id" = $2, "raw_text" = $3, "ingestion_time" = $4::TIMESTAMPTZ, "config_version" = $5 WHERE "log_id" = $6::UUID RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
+UPDATE "fiber_memberships" SET "config_version" = $1 WHERE "log_id" = $2::UUID AND "fiber_id" = $3::UUID RETURNING "log_id", "fiber_id", "config_version";
