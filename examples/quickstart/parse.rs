@@ -101,12 +101,13 @@ impl LogParser {
         time.map_or(self.started, |time| time.and_utc())
     }
 
-    /// A new line with a membership that cannot be: its fiber does not exist.
+    /// A new line with a membership that cannot be: it is there twice.
     pub fn failing_batch(&mut self, stored: &Batch) -> Batch {
         let mut batch = self.batch(&["a line that is refused with its batch".to_owned()]);
         let log_id = batch.logs.first().map_or(Uuid::nil(), |log| log.log_id);
         batch.fibers = stored.fibers.iter().take(1).cloned().collect();
-        batch.memberships = vec![membership::Model { log_id, fiber_id: Uuid::nil(), config_version: self.version }];
+        let fiber_id = batch.fibers.first().map_or(Uuid::nil(), |fiber| fiber.fiber_id);
+        batch.memberships = vec![membership::Model { log_id, fiber_id, config_version: self.version }; 2];
         batch
     }
 }

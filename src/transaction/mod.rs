@@ -14,5 +14,5 @@ pub(crate) use level::Level;
 pub(crate) use open::{OpenTransaction, StoreId, Transaction};
 pub use options::{AccessMode, Isolation, Locking, TxOptions};
 pub use run::TransactionalExt;
-#[cfg(feature = "_sqlx")]
+#[cfg(feature = "_sql")]
 pub(crate) use step::Step;

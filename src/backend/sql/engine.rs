@@ -73,6 +73,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Err(Error::new(ErrorKind::Unsupported, "the engine has no bulk path")) }
     }
 
+    /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does not tell.
+    fn violated_by<E: Storable>(&self, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
+        async { None }
+    }
+
     /// Waits for the connections in use and closes all.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }

@@ -46,9 +46,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
         let rows = self.values(models)?;
-        if let Some(runs) = self.appendable(&rows, returning) {
-            return self.append(cx, runs, rows, returning).await;
+        let stored = match self.appendable(&rows, returning) {
+            Some(runs) => self.append(cx, runs, rows, returning).await,
+            None => self.insert_by_statements(cx, rows, returning).await,
+        };
+        match stored {
+            Err(error) if error.kind() == ErrorKind::Duplicate && error.constraint().is_none() => {
+                let constraint = self.store.engine().violated_by::<E>(self.values(models)?).await;
+                Err(error.with_constraint(constraint))
+            }
+            stored => stored,
         }
+    }
+
+    async fn insert_by_statements(&self, cx: &Cx, rows: Vec<Vec<Value>>, returning: bool) -> Result<Vec<E::Model>> {
         let runs = self.statements().insert_runs(&rows);
         let runs: Vec<_> = runs.into_iter().filter_map(|run| rows.get(run)).collect();
         let entry = self.store.enter(cx, Access::Write)?;

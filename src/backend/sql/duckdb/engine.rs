@@ -4,7 +4,7 @@ use duckdb::Connection;
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
-    decode,
+    decode, duplicate,
     error::classify,
     lease::{Lease, Leased},
     pool::Pool,
@@ -136,6 +136,12 @@ impl Engine for DuckDbEngine {
 
     async fn append<E: Storable>(&self, lease: &mut Lease, columns: Vec<E::Column>, rows: Vec<Vec<Value>>) -> Result<()> {
         self.run(lease, move |connection| run::append::<E>(connection, &columns, &rows)).await
+    }
+
+    async fn violated_by<E: Storable>(&self, rows: Vec<Vec<Value>>) -> Option<String> {
+        let instance = self.pool.instance()?;
+        let find = move || duplicate::violated::<E>(&instance.connect()?, &rows);
+        tokio::task::spawn_blocking(find).await.ok()?.ok()?
     }
 
     async fn close(&self) {

@@ -5,6 +5,7 @@
 
 mod decode;
 mod dialect;
+mod duplicate;
 mod encode;
 mod engine;
 mod error;

@@ -80,6 +80,10 @@ impl Pool {
         self.size
     }
 
+    pub(super) fn instance(&self) -> Option<Arc<Instance>> {
+        self.shared.lock().as_ref().map(|open| open.instance.clone())
+    }
+
     fn check_open(&self) -> Result<()> {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
