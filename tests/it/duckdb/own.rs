@@ -1,1 +1,379 @@
 //! What DuckDB has to itself.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use larder::{Cx, ErrorKind, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
+use sea_orm::{
+    Schema,
+    sea_query::{Expr, Query, SelectStatement},
+};
+
+use super::InMemory;
+use crate::support::{
+    backend::Backend,
+    entities::{label, note, person, ticket},
+    note, person, tables,
+};
+
+fn url(path: &Path, settings: &str) -> String {
+    format!("duckdb:{}{settings}", path.display())
+}
+
+/// A statement that takes longer than anybody waits for.
+fn endless() -> SelectStatement {
+    let rows = "(SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3)::VARCHAR";
+    Query::select().expr_as(Expr::cust(rows), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned()
+}
+
+fn says(text: &'static str) -> SelectStatement {
+    Query::select().expr_as(Expr::cust(text), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned()
+}
+
+async fn asked(store: &Store, text: &'static str) -> larder::Result<Vec<label::Model>> {
+    store.sql()?.models::<label::Entity>(&Cx::new(), &says(text)).await
+}
+
+/// One task in a transaction and one beside it: neither sees the other's model before it is committed, and what the first rolls back takes
+/// nothing of the second's along.
+#[tokio::test]
+async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
+    let fixture = InMemory::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let (mine, yours, theirs) = (note("in a transaction"), note("plain"), note("in another transaction"));
+    let first = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    notes.create(&first, &mine).await.unwrap();
+    let second = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    // What a transaction sees is settled by its first statement.
+    assert_eq!(notes.count(&second).await.unwrap(), 0);
+    let plain = tokio::spawn({
+        let (notes, mine, yours) = (notes.clone(), mine.id, yours.clone());
+        async move {
+            notes.create(&Cx::new(), &yours).await.unwrap();
+            assert_eq!(notes.find(&Cx::new(), &mine).await.unwrap(), None);
+        }
+    });
+    plain.await.unwrap();
+    notes.create(&second, &theirs).await.unwrap();
+    assert_eq!(notes.all(&first).await.unwrap(), [mine.clone()]);
+    assert_eq!(notes.all(&second).await.unwrap(), [theirs.clone()]);
+    first.rollback().await.unwrap();
+    second.commit().await.unwrap();
+    let mut left = [yours, theirs];
+    left.sort_by_key(|note| note.id);
+    assert_eq!(notes.all(&Cx::new()).await.unwrap(), left);
+}
+
+/// Two transactions that change the same model, delete it, or store the same new id: the later one is `Contention`, and may be run again.
+#[tokio::test]
+async fn conflicting_writers_are_contention() {
+    let fixture = InMemory::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let plain = Cx::new();
+    let person = people.create(&plain, &person("a@b")).await.unwrap();
+    let changed = person::Model { level: Some(9), ..person.clone() };
+
+    let first = fixture.store.begin(&plain, TxOptions::new()).await.unwrap();
+    let second = fixture.store.begin(&plain, TxOptions::new()).await.unwrap();
+    people.update(&first, &changed).await.unwrap();
+    for error in [people.update(&second, &changed).await.unwrap_err(), people.delete(&plain, &person.id).await.unwrap_err()] {
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Contention, true));
+    }
+    assert_eq!(second.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    first.commit().await.unwrap();
+
+    let first = fixture.store.begin(&plain, TxOptions::new()).await.unwrap();
+    people.delete(&first, &person.id).await.unwrap();
+    assert_eq!(people.delete(&plain, &person.id).await.unwrap_err().kind(), ErrorKind::Contention);
+    first.rollback().await.unwrap();
+
+    let (first, second) = (begun(&fixture.store).await, begun(&fixture.store).await);
+    for (cx, email) in [(&first, "c@d"), (&second, "e@f")] {
+        people.create(cx, &person::Model { id: 4711, email: email.into(), ..changed.clone() }).await.unwrap();
+    }
+    first.commit().await.unwrap();
+    assert_eq!(second.commit().await.unwrap_err().kind(), ErrorKind::Contention);
+    assert_eq!(people.find(&plain, &4711).await.unwrap().unwrap().email, "c@d");
+    people.create(&plain, &crate::support::person("usable@b")).await.unwrap();
+}
+
+async fn begun(store: &Store) -> Cx {
+    store.begin(&Cx::new(), TxOptions::new()).await.unwrap()
+}
+
+/// A batch that violates a constraint, by what is stored or by itself, names it; nothing of it is stored.
+#[tokio::test]
+async fn a_refused_batch_names_the_constraint() {
+    let fixture = InMemory::fresh().await;
+    let (people, notes) = (fixture.store.repository::<person::Entity>(), fixture.store.repository::<note::Entity>());
+    people.create(&Cx::new(), &person("taken@b")).await.unwrap();
+    let note = note("twice");
+    let seat = |email: &str| person::Model { row: Some(1), place: Some(2), ..person(email) };
+    let refused = [
+        notes.create_batch(&Cx::new(), &[note.clone(), note]).await.unwrap_err(),
+        people.create_batch(&Cx::new(), &[person("new@b"), person("taken@b")]).await.unwrap_err(),
+        people.create_batch(&Cx::new(), &[person("same@b"), person("same@b")]).await.unwrap_err(),
+        people.create_many(&Cx::new(), &[seat("x@b"), seat("y@b")]).await.unwrap_err(),
+    ];
+    let named: Vec<_> = refused.iter().map(|error| (error.kind(), error.constraint().unwrap_or_default())).collect();
+    let duplicate = |constraint| (ErrorKind::Duplicate, constraint);
+    assert_eq!(
+        named,
+        [duplicate("note.id"), duplicate("person.email"), duplicate("person.email"), duplicate("person.row, person.place")]
+    );
+    assert_eq!((people.count(&Cx::new()).await.unwrap(), notes.count(&Cx::new()).await.unwrap()), (1, 0));
+}
+
+/// A batch that fails inside a transaction leaves nothing of it, nor of what went before.
+#[tokio::test]
+async fn a_refused_batch_takes_its_transaction_along() {
+    let fixture = InMemory::fresh().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
+        let made: Vec<_> = (0..20_000).map(|i| note(&i.to_string())).collect();
+        notes.create_batch(&cx, &made).await?;
+        assert_eq!(notes.create_batch(&cx, &made[..1]).await.unwrap_err().kind(), ErrorKind::Duplicate);
+        Ok::<_, larder::Error>(())
+    });
+    assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// The engine's words for what goes wrong: a change of them shows here.
+#[tokio::test]
+async fn errors_are_told_by_the_engines_words() {
+    let store = larder::open("duckdb::memory:").await.unwrap();
+    for (text, kind, code) in [
+        ("'a'::INTEGER::VARCHAR", ErrorKind::InvalidInput, "Conversion"),
+        ("300::TINYINT::VARCHAR", ErrorKind::InvalidInput, "Conversion"),
+        ("9223372036854775807 + 1::BIGINT", ErrorKind::InvalidInput, "Out of Range"),
+        ("nothing_of_the_sort", ErrorKind::InvalidInput, "Binder"),
+        ("nothing_of_the_sort(1)", ErrorKind::InvalidInput, "Catalog"),
+        ("(SELECT 1 FROM nothing)::VARCHAR", ErrorKind::TableMissing, "Catalog"),
+        ("'unended", ErrorKind::InvalidInput, "Parser"),
+        ("error('as the caller wants it')", ErrorKind::InvalidInput, "Invalid Input"),
+        ("(SELECT count(*) FROM read_csv('/etc/passwd'))::VARCHAR", ErrorKind::Auth, "Permission"),
+        ("(SELECT content FROM read_text('/etc/hostname'))", ErrorKind::Auth, "Permission"),
+        ("(SELECT 1 FROM (SELECT 1 AS a UNION ALL SELECT 2))::VARCHAR", ErrorKind::InvalidInput, "Invalid Input"),
+        ("repeat('x', 100), (SELECT count(*) FROM range(10) GROUP BY nothing)", ErrorKind::InvalidInput, "Binder"),
+    ] {
+        let error = asked(&store, text).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (kind, Some(code)), "{text}: {:?}", std::error::Error::source(&error));
+    }
+}
+
+/// SQL reaches no other file and changes no setting, unless the application asks for it.
+#[tokio::test]
+async fn the_engine_is_locked_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("secret.csv");
+    std::fs::write(&secret, "a\n1\n").unwrap();
+    let read = format!("(SELECT count(*) FROM read_csv('{}'))::VARCHAR", secret.display()).leak();
+    let locked = larder::open("duckdb::memory:").await.unwrap();
+    assert_eq!(asked(&locked, read).await.unwrap_err().kind(), ErrorKind::Auth);
+    for setting in
+        ["enable_external_access", "autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions"]
+    {
+        let current = asked(&locked, format!("current_setting('{setting}')::VARCHAR").leak()).await.unwrap();
+        assert_eq!(current[0].name, "false", "{setting}");
+    }
+    let open = larder::open("duckdb::memory:?external_access=true&lock_configuration=false").await.unwrap();
+    assert_eq!(asked(&open, read).await.unwrap()[0].name, "1");
+    for (store, expected) in [(&locked, "true"), (&open, "false")] {
+        assert_eq!(asked(store, "current_setting('lock_configuration')::VARCHAR").await.unwrap()[0].name, expected);
+    }
+}
+
+/// Settings reach the engine; one that it refuses is `InvalidInput`.
+#[tokio::test]
+async fn settings_are_the_urls() {
+    let directory = tempfile::tempdir().unwrap();
+    let spill = directory.path().join("spill");
+    let asked_for = format!("?memory_limit=256MiB&threads=3&temp_directory={}", spill.display());
+    let store = larder::open(&url(&directory.path().join("a.duckdb"), &asked_for)).await.unwrap();
+    for (setting, expected) in [("memory_limit", "256.0 MiB"), ("threads", "3"), ("temp_directory", spill.to_str().unwrap())] {
+        let current = asked(&store, format!("current_setting('{setting}')::VARCHAR").leak()).await.unwrap();
+        assert_eq!(current[0].name, expected, "{setting}");
+    }
+    let defaults = larder::open("duckdb::memory:").await.unwrap();
+    assert!(asked(&defaults, "current_setting('memory_limit')").await.unwrap()[0].name.ends_with("iB"));
+    for refused in ["duckdb::memory:?memory_limit=lots", "duckdb::memory:?threads=none", "duckdb::memory:?nothing=1"] {
+        assert_eq!(larder::open(refused).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{refused}");
+    }
+}
+
+/// A file is opened once in a process, by whatever name; a second store shares it and has to want the same.
+#[tokio::test]
+async fn stores_on_one_file_share_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("made/on/the/way/a.duckdb");
+    let first = larder::open(&url(&file, "")).await.unwrap();
+    tables::create(&first).await;
+    let other_name = file.parent().unwrap().join("../way/a.duckdb");
+    let second = larder::open(&url(&other_name, "")).await.unwrap();
+    let notes = [&first, &second].map(|store| store.repository::<note::Entity>());
+    let made = notes[0].create(&Cx::new(), &note("shared")).await.unwrap();
+    assert_eq!(notes[1].find(&Cx::new(), &made.id).await.unwrap(), Some(made));
+    assert_eq!(larder::open(&url(&file, "?threads=7")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    first.close().await;
+    notes[1].create(&Cx::new(), &note("goes on")).await.unwrap();
+    second.close().await;
+    let read_only = larder::open(&url(&file, "?read_only=true")).await.unwrap();
+    let notes = read_only.repository::<note::Entity>();
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
+}
+
+/// A file may be closed and opened from several tasks at once: it is never open twice, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_closed_before_it_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = url(&directory.path().join("a.duckdb"), "");
+    let store = larder::open(&place).await.unwrap();
+    tables::create(&store).await;
+    store.close().await;
+    let tasks = (0..4).map(|task| {
+        let place = place.clone();
+        tokio::spawn(async move {
+            for i in 0..10 {
+                let store = larder::open(&place).await.unwrap();
+                store.repository::<note::Entity>().create(&Cx::new(), &note(&format!("{task} {i}"))).await.unwrap();
+                // Some are closed and some just dropped.
+                if i % 2 == 0 {
+                    store.close().await;
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let store = larder::open(&place).await.unwrap();
+    assert_eq!(store.repository::<note::Entity>().count(&Cx::new()).await.unwrap(), 40);
+}
+
+const HELD: &str = "LARDER_TEST_DUCKDB_HELD";
+
+/// A file that another process has open is `Connection`, by that process' number; when it is gone, the file opens.
+#[tokio::test]
+async fn another_process_is_named() {
+    if let Ok(held) = env::var(HELD) {
+        let _store = larder::open(&held).await.unwrap();
+        writeln!(std::io::stdout().lock(), "\nHELD").unwrap();
+        return std::future::pending().await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let place = url(&directory.path().join("a.duckdb"), "");
+    let mut holder = Command::new(env::current_exe().unwrap());
+    holder.args(["--exact", "duckdb::own::another_process_is_named", "--nocapture"]).env(HELD, &place);
+    let mut holder = holder.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "HELD"));
+    let error = larder::open(&place).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert!(error.to_string().contains(&format!("process {}", holder.id())), "{error}");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    larder::open(&place).await.unwrap();
+}
+
+/// What is no database is `Corrupt`, or cannot be opened, and stays as it is.
+#[tokio::test]
+async fn what_is_no_database_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("text.duckdb");
+    let text = "not a database ".repeat(10_000);
+    std::fs::write(&file, &text).unwrap();
+    assert_eq!(larder::open(&url(&file, "")).await.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    let missing = directory.path().join("missing/a.duckdb");
+    for mode in ["?mode=ro", "?mode=rw"] {
+        assert_eq!(larder::open(&url(&missing, mode)).await.unwrap_err().kind(), ErrorKind::Connection, "{mode}");
+    }
+    assert!(!missing.parent().unwrap().exists());
+    assert_eq!(larder::open("duckdb:/").await.unwrap_err().kind(), ErrorKind::Io);
+}
+
+/// A statement runs beside the tasks of the runtime, also of one with a single thread.
+#[tokio::test(flavor = "current_thread")]
+async fn a_long_statement_keeps_nobody_waiting() {
+    let fixture = InMemory::fresh().await;
+    let turns = &AtomicU32::new(0);
+    let statement = asked(&fixture.store, "(SELECT count(*) FROM range(30000000) WHERE range % 7 = 3)::VARCHAR");
+    let ticker = async {
+        loop {
+            turns.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        counted = statement => assert_eq!(counted.unwrap()[0].name, "4285714"),
+        () = ticker => unreachable!(),
+    }
+    assert!(turns.load(Ordering::Relaxed) > 100);
+}
+
+/// A statement whose future is dropped is stopped in the engine: with one connection, the next gets it. So is one inside a transaction, of which
+/// nothing is left.
+#[tokio::test]
+async fn a_dropped_statement_is_stopped() {
+    let fixture = InMemory::narrow().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let sql = fixture.store.sql().unwrap();
+    for inside in [false, true] {
+        let cx = if inside { begun(&fixture.store).await } else { Cx::new() };
+        if inside {
+            notes.create(&cx, &note("gone")).await.unwrap();
+        }
+        let dropped = tokio::time::timeout(Duration::from_millis(50), sql.models::<label::Entity>(&cx, &endless())).await;
+        assert!(dropped.is_err());
+        drop(cx);
+        notes.create(&Cx::new(), &note("next")).await.unwrap();
+    }
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+}
+
+/// Dropped at once, before the engine has begun, a statement is stopped as well; and no interrupt meets the statement after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_meets_only_its_own_statement() {
+    let fixture = InMemory::narrow().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let sql = fixture.store.sql().unwrap();
+    for round in 0..200_u64 {
+        let wait = Duration::from_micros(round * 10 % 700);
+        let dropped = tokio::time::timeout(wait, sql.models::<label::Entity>(&Cx::new(), &endless())).await;
+        assert!(dropped.is_err());
+        drop(tokio::time::timeout(wait, notes.count(&Cx::new())).await);
+        notes.create(&Cx::new(), &note("next")).await.unwrap();
+    }
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 200);
+}
+
+/// Numbers are generated by a sequence, which goes on when the table is made again.
+#[tokio::test]
+async fn generated_numbers_come_from_a_sequence() {
+    let fixture = InMemory::fresh().await;
+    let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
+    let tickets = fixture.store.repository::<ticket::Entity>();
+    let make = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(ticket::Entity);
+    assert_eq!(tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap().id, 1);
+    assert_eq!(sql.execute(&cx, &make).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    sql.execute(&cx, sea_orm::sea_query::Table::drop().table(ticket::Entity)).await.unwrap();
+    sql.execute(&cx, &make).await.unwrap();
+    let made = tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap();
+    assert_eq!(tickets.all(&cx).await.unwrap(), [made]);
+}
+
+/// With one connection a store says that nothing goes on beside a transaction.
+#[tokio::test]
+async fn one_connection_does_one_thing_at_a_time() {
+    let store = OpenOptions::new().max_connections(1).open("duckdb::memory:").await.unwrap();
+    let capabilities = store.capabilities();
+    assert!(!capabilities.reads_beside_writer && !capabilities.concurrent_writers);
+}

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use duckdb::Connection;
-use sea_orm::{IdenStatic, Iterable, Value};
+use sea_orm::{IdenStatic, Value};
 
 use super::error::classify;
 use crate::{
-    entity::Storable,
+    entity::{Shape, Storable},
     error::Result,
     value::{Key, is_null},
 };
@@ -35,10 +35,14 @@ pub(super) fn violated<E: Storable>(connection: &Connection, rows: &[Vec<Value>]
 }
 
 fn has_twice<E: Storable>(set: &[String], rows: &[Vec<Value>]) -> bool {
-    let position = |name: &String| E::Column::iter().position(|column| column.as_str() == name.as_str());
+    let shape = Shape::<E>::new();
+    let position = |name: &String| shape.columns.iter().position(|column| column.as_str() == name.as_str());
     let Some(positions) = set.iter().map(position).collect::<Option<Vec<_>>>() else { return false };
-    let key = |row: &Vec<Value>| Key(positions.iter().filter_map(|position| row.get(*position).cloned()).collect());
+    // What is null is no value, and neither is what the engine fills in.
+    let value = |row: &[Value], position: usize| {
+        row.get(position).filter(|value| !is_null(value) && !shape.is_left_to_engine(position, value)).cloned()
+    };
+    let key = |row: &Vec<Value>| positions.iter().map(|position| value(row, *position)).collect::<Option<_>>().map(Key);
     let mut seen = BTreeSet::new();
-    let mut keys = rows.iter().map(key).filter(|key| !key.0.iter().any(is_null));
-    keys.any(|key| !seen.insert(key))
+    rows.iter().filter_map(key).any(|key| !seen.insert(key))
 }
