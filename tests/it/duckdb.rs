@@ -2,6 +2,7 @@
 
 mod crash;
 mod own;
+mod types;
 
 use larder::{Capabilities, Isolation};
 

@@ -5,7 +5,7 @@ use duckdb::arrow::{
     array::{
         Array, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Time64MicrosecondArray, TimestampMicrosecondArray,
     },
-    compute::{CastOptions, cast_with_options},
+    compute::{CastOptions, cast, cast_with_options},
     datatypes::{
         ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
         UInt16Type, UInt32Type, UInt64Type,
@@ -52,6 +52,10 @@ pub(super) fn reads(value_type: &ArrayType) -> bool {
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
 pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>> {
     use ArrayType as T;
+    // How an enum of DuckDB's own arrives.
+    if let DataType::Dictionary(_, value_type) = array.data_type() {
+        return column(&cast(array, value_type).map_err(|error| misfit().with_source(error))?, wanted);
+    }
     match wanted {
         T::Bool => Ok(array.as_boolean_opt().ok_or_else(misfit)?.iter().map(Value::Bool).collect()),
         T::TinyInt => numbers::<Int8Type>(array, Value::TinyInt),
