@@ -37,9 +37,7 @@ pub(super) fn unknown_if_unanswered(error: Error) -> Error {
         (ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown, None) => true,
         // Postgres saying that it ends the connection, and SQLite failing to write or to sync, are no answers to the commit.
         (ErrorKind::Connection, Some(code)) => code.starts_with("57P") || code.starts_with("08"),
-        (ErrorKind::Io, Some(code)) if code.parse::<i32>().is_ok_and(|code| code & 0xff == 10) => true,
-        // So says DuckDB when it could not write its log, or gave up.
-        (ErrorKind::Io | ErrorKind::EngineDown, Some("IO" | "FATAL" | "INTERNAL")) => true,
+        (ErrorKind::Io, Some(code)) => code.parse::<i32>().is_ok_and(|code| code & 0xff == 10),
         _ => false,
     };
     if is_unanswered {
@@ -88,7 +86,6 @@ mod tests {
             (ErrorKind::Io, Some("1034"), ErrorKind::CommitUnknown),
             (ErrorKind::Connection, Some("14"), ErrorKind::Connection),
             (ErrorKind::Io, Some("58030"), ErrorKind::Io),
-            (ErrorKind::EngineDown, Some("FATAL"), ErrorKind::CommitUnknown),
             (ErrorKind::EngineDown, Some("XX000"), ErrorKind::EngineDown),
             (ErrorKind::Duplicate, None, ErrorKind::Duplicate),
         ] {

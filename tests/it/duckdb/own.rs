@@ -61,8 +61,8 @@ async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
     });
     plain.await.unwrap();
     notes.create(&second, &theirs).await.unwrap();
-    assert_eq!(notes.all(&first).await.unwrap(), [mine.clone()]);
-    assert_eq!(notes.all(&second).await.unwrap(), [theirs.clone()]);
+    assert_eq!(notes.all(&first).await.unwrap(), std::slice::from_ref(&mine));
+    assert_eq!(notes.all(&second).await.unwrap(), std::slice::from_ref(&theirs));
     first.rollback().await.unwrap();
     second.commit().await.unwrap();
     let mut left = [yours, theirs];

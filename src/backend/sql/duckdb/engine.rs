@@ -148,3 +148,82 @@ impl Engine for DuckDbEngine {
         self.pool.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::{
+        super::{instance::Instance, settings::Settings},
+        *,
+    };
+    use crate::error::{Error, ErrorKind};
+
+    fn engine(place: &str) -> Result<DuckDbEngine> {
+        let (path, settings) = Settings::parse(&format!("duckdb:{place}?lock_configuration=false"))?;
+        let instance = Instance::open(path.as_deref(), settings)?;
+        Ok(DuckDbEngine::new(Pool::new(instance, 4, Duration::from_secs(10)), false))
+    }
+
+    async fn commands(engine: &DuckDbEngine, commands: &[&str]) -> Result<()> {
+        let mut lease = engine.acquire(Access::Read, Patience::Timeout).await?;
+        for command in commands {
+            engine.command(&mut lease, (*command).to_owned()).await?;
+        }
+        Ok(())
+    }
+
+    async fn count(engine: &DuckDbEngine) -> Result<i64> {
+        let mut lease = engine.acquire(Access::Read, Patience::Timeout).await?;
+        let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "SELECT count(*) FROM t");
+        engine.number(&mut lease, statement).await
+    }
+
+    async fn insert(engine: &DuckDbEngine) -> Result<u64> {
+        let mut lease = engine.acquire(Access::Write, Patience::Timeout).await?;
+        let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "INSERT INTO t VALUES (1)");
+        engine.execute(&mut lease, statement).await
+    }
+
+    /// A commit that took effect is a success, whatever fails after it; and the file is opened again for the next call.
+    #[tokio::test]
+    async fn a_commit_with_a_complaint_is_a_commit() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let engine = engine(&directory.path().join("a.duckdb").display().to_string())?;
+        commands(
+            &engine,
+            &[
+                "CREATE TABLE t (a INTEGER)",
+                "SET auto_checkpoint_skip_wal_threshold = 1000000000",
+                "SET checkpoint_threshold = '1B'",
+                "SET debug_checkpoint_abort = 'before_header_non_fatal'",
+            ],
+        )
+        .await?;
+        assert_eq!(insert(&engine).await?, 1);
+        assert_eq!(count(&engine).await?, 1);
+        Ok(())
+    }
+
+    /// When the engine gives up in a commit, nobody knows what became of it; the file is opened again for the next call.
+    #[tokio::test]
+    async fn an_instance_that_is_given_up_is_opened_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let engine = Arc::new(engine(&directory.path().join("a.duckdb").display().to_string())?);
+        commands(&engine, &["CREATE TABLE t (a INTEGER)", "SET debug_force_commit_failure = true"]).await?;
+        let refused = insert(&engine).await;
+        assert_eq!(refused.as_ref().map_err(Error::kind), Err(ErrorKind::Io));
+        assert_eq!(count(&engine).await?, 0);
+
+        commands(&engine, &["SET debug_force_commit_revert_failure = true"]).await?;
+        let held = engine.acquire(Access::Read, Patience::Timeout).await?;
+        let lost = insert(&engine).await;
+        assert_eq!(lost.as_ref().map_err(Error::kind), Err(ErrorKind::CommitUnknown));
+        // Not while somebody holds the old one.
+        assert_eq!(count(&engine).await.as_ref().map_err(Error::kind), Err(ErrorKind::EngineDown));
+        drop(held);
+        assert_eq!(count(&engine).await?, 0);
+        assert_eq!(insert(&engine).await?, 1);
+        Ok(())
+    }
+}

@@ -7,6 +7,9 @@ use duckdb::Error as DuckError;
 
 use crate::error::{Error, ErrorKind};
 
+/// The type of the errors that the engine gives up with.
+pub(super) const FATAL: &str = "FATAL";
+
 pub(super) fn classify(error: DuckError) -> Error {
     let DuckError::DuckDBFailure(_, Some(text)) = &error else {
         let kind = match error {
@@ -29,6 +32,11 @@ pub(super) fn is_committed(error: &DuckError) -> bool {
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("COMMIT succeeded and is durable"))
 }
 
+/// Whether the instance is of no more use, and has to be closed and opened again.
+pub(super) fn is_fatal(error: &Error) -> bool {
+    matches!(error.code(), Some(FATAL | "INTERNAL" | "Invalidated"))
+}
+
 /// Whether there was nothing to roll back.
 pub(super) fn is_none_open(error: &DuckError) -> bool {
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("no transaction is active"))
@@ -38,6 +46,10 @@ pub(super) fn is_none_open(error: &DuckError) -> bool {
 fn parts(text: &str) -> (&str, &str) {
     if let Some(words) = text.strip_prefix("Failed to append: ") {
         return ("Constraint", words);
+    }
+    // Whatever the statement was, it was not begun.
+    if text.contains("database has been invalidated because of a previous fatal error") {
+        return ("Invalidated", text);
     }
     match text.split_once(" Error: ") {
         Some((name, words)) if name.len() <= "Unsatisfiable Type Conversion".len() => (name, words),
@@ -56,19 +68,20 @@ fn kind(name: &str, words: &str) -> ErrorKind {
         "Constraint" => K::Check,
         "TransactionContext" if says("Current transaction is aborted") => K::TransactionAborted,
         "TransactionContext" | "Invalid Input" if says("read-only mode") => K::ReadOnly,
-        "TransactionContext" if says("onflict") || says("Failed to commit") => K::Contention,
+        "TransactionContext" if says("onflict") || says("constraint violation") => K::Contention,
         "Resource In Use" => K::Contention,
         "Catalog" if says("Table with name") && says("does not exist") || says("could not be found") => K::TableMissing,
         "Parser" if says("FOREIGN KEY constraints cannot use") => K::Unsupported,
         "INTERRUPT" => K::Cancelled,
         "Out of Memory" => K::ResourceExhausted,
-        "IO" if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
+        _ if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
         "IO" if says("Could not set lock") => K::Connection,
         "IO" if says("not a valid DuckDB database file") => K::Corrupt,
         "IO" => K::Io,
         "Data Corruption" | "Serialization" => K::Corrupt,
         _ if says("Failure while replaying WAL file") => K::Corrupt,
-        "FATAL" | "INTERNAL" => K::EngineDown,
+        FATAL | "INTERNAL" | "Invalidated" => K::EngineDown,
+        "TransactionContext" if says("Failed to commit") => K::Io,
         "Connection" | "HTTP" | "Network" => K::Connection,
         "Permission" => K::Auth,
         "Parser"

@@ -5,12 +5,19 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use duckdb::Connection;
 
-use super::{error::classify, settings::Settings};
+use super::{
+    error::{classify, is_fatal},
+    settings::Settings,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An open database. It is closed, and its log written to the file, when the last holder lets go.
@@ -20,11 +27,16 @@ pub(super) struct Instance {
     settings: Settings,
     /// By which name it is known to the process; a database in memory is not.
     path: Option<PathBuf>,
+    /// Whether the engine has given the instance up.
+    is_broken: AtomicBool,
 }
 
 /// The open files. Locked while one is opened or closed, which keeps a file from being opened before it has been closed.
 static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Instance>>>> = Mutex::new(None);
 static CLOSED: Condvar = Condvar::new();
+
+/// How long the last calls of an instance that the engine gave up are waited for.
+const GIVEN_UP: Duration = Duration::from_secs(1);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,28 +47,57 @@ impl Instance {
     pub(super) fn open(place: Option<&Path>, settings: Settings) -> Result<Arc<Self>> {
         let Some(place) = place else {
             let first = Connection::open_in_memory_with_flags(settings.config()?).map_err(classify)?;
-            return Ok(Arc::new(Self { first: Mutex::new(Some(first)), settings, path: None }));
+            return Ok(Arc::new(Self::new(first, settings, None)));
         };
         let path = real_path(place, &settings)?;
         let mut open = lock(&OPEN);
         loop {
-            let files = open.get_or_insert_default();
-            match files.get(&path).map(Weak::upgrade) {
-                Some(Some(instance)) if instance.settings == settings => return Ok(instance),
-                Some(Some(_)) => {
-                    let message = "the file is open in this process with other settings";
-                    return Err(Error::new(ErrorKind::InvalidInput, message));
+            let Some(known) = open.get_or_insert_default().get(&path) else {
+                let first = open_file(&path, &settings)?;
+                let instance = Arc::new(Self::new(first, settings, Some(path.clone())));
+                open.get_or_insert_default().insert(path, Arc::downgrade(&instance));
+                return Ok(instance);
+            };
+            // An instance that nobody holds is about to be closed.
+            let instance = known.upgrade();
+            let is_held = instance.is_some();
+            if let Some(instance) = instance {
+                // Never let go of under the lock: who is the last to do so closes it, and takes the lock for that.
+                drop(open);
+                if !instance.is_broken() {
+                    return if instance.settings == settings { Ok(instance) } else { Err(other_settings()) };
                 }
-                // Its last holder has let go and is about to close it.
-                Some(None) => open = CLOSED.wait(open).unwrap_or_else(PoisonError::into_inner),
-                None => {
-                    let first = open_file(&path, &settings)?;
-                    let instance = Arc::new(Self { first: Mutex::new(Some(first)), settings, path: Some(path.clone()) });
-                    files.insert(path, Arc::downgrade(&instance));
-                    return Ok(instance);
-                }
+                drop(instance);
+                open = lock(&OPEN);
             }
+            let is_there = |open: &mut Option<HashMap<_, _>>| open.as_ref().is_some_and(|files| files.contains_key(&path));
+            let waited = CLOSED.wait_timeout_while(open, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
+            if is_held && waited.1.timed_out() {
+                let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
+                return Err(Error::new(ErrorKind::EngineDown, message));
+            }
+            open = waited.0;
         }
+    }
+
+    fn new(first: Connection, settings: Settings, path: Option<PathBuf>) -> Self {
+        Self { first: Mutex::new(Some(first)), settings, path, is_broken: AtomicBool::new(false) }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
+    }
+
+    /// Notes an error that the engine gave the instance up with.
+    pub(super) fn note(&self, error: &Error) {
+        if is_fatal(error) && !self.is_broken.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "the engine gave the database up");
+        }
+    }
+
+    /// What the instance can be opened again by. What is in memory is gone.
+    pub(super) fn place(&self) -> Option<(PathBuf, Settings)> {
+        Some((self.path.clone()?, self.settings.clone()))
     }
 
     /// A further connection. Takes some ten microseconds.
@@ -77,6 +118,10 @@ impl Drop for Instance {
         open.get_or_insert_default().remove(&path);
         CLOSED.notify_all();
     }
+}
+
+fn other_settings() -> Error {
+    Error::new(ErrorKind::InvalidInput, "the file is open in this process with other settings")
 }
 
 /// The path that every name of the file leads to, whose folders exist from now on.

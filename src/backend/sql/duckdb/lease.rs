@@ -9,7 +9,7 @@ use duckdb::{Connection, InterruptHandle};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    error::{classify, is_committed, is_none_open},
+    error::{FATAL, classify, is_committed, is_fatal, is_none_open},
     pool::Pooled,
 };
 use crate::{
@@ -82,7 +82,10 @@ impl Lease {
                 Some(state) if *state.lock() == Progress::GivenUp => Err(Error::new(ErrorKind::Cancelled, "")),
                 _ => work(&mut leased),
             };
-            leased.has_failed |= result.is_err();
+            if let Err(error) = &result {
+                leased.has_failed = true;
+                leased.note(error);
+            }
             if let Some(state) = state {
                 *state.lock() = Progress::Done;
             }
@@ -132,14 +135,35 @@ impl Leased {
             Err(error) if is_committed(&error) => {
                 tracing::warn!(%error, "committed, although the engine complains");
                 self.in_transaction = false;
+                self.note(&classify(error).with_code(FATAL));
             }
-            // DuckDB has rolled back then.
-            Err(error) => {
-                self.in_transaction = self.command("ROLLBACK").is_err_and(|error| !is_none_open(&error));
-                return Err(classify(error));
-            }
+            Err(error) => return Err(self.after_failed_commit(classify(error))),
         }
         Ok(())
+    }
+
+    /// What a failed commit comes to. DuckDB has rolled back then, unless it could not even do that.
+    fn after_failed_commit(&mut self, error: Error) -> Error {
+        self.note(&error);
+        let after = self.command("ROLLBACK").map_err(|error| (is_none_open(&error), classify(error)));
+        let is_lost = match after {
+            Ok(()) | Err((true, _)) => {
+                self.in_transaction = false;
+                is_fatal(&error)
+            }
+            Err((false, after)) => {
+                self.note(&after);
+                is_fatal(&error) || is_fatal(&after)
+            }
+        };
+        if is_lost {
+            return Error::new(ErrorKind::CommitUnknown, "the engine gave the database up in the commit").with_source(error);
+        }
+        error
+    }
+
+    fn note(&self, error: &Error) {
+        self.pooled.iter().for_each(|pooled| pooled.note(error));
     }
 
     pub(super) fn rollback(&mut self) -> Result<()> {

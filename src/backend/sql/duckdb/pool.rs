@@ -1,6 +1,7 @@
 //! The connections of a store: a bounded number, made when they are needed and kept for the next who needs one.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::instance::Instance;
+use super::{instance::Instance, settings::Settings};
 use crate::{
     clock::within,
     context::Patience,
@@ -37,7 +38,10 @@ struct Shared {
 struct Open {
     // Before the instance: a database is closed when its last connection is.
     idle: Vec<Connection>,
-    instance: Arc<Instance>,
+    /// `None` while it is opened again.
+    instance: Option<Arc<Instance>>,
+    /// Where to open it again.
+    place: Option<(PathBuf, Settings)>,
 }
 
 /// A connection in use. Dropping it closes it.
@@ -51,7 +55,8 @@ pub(super) struct Pooled {
 
 impl Pool {
     pub(super) fn new(instance: Arc<Instance>, size: u32, acquire_timeout: Duration) -> Self {
-        let shared = Arc::new(Shared { open: Mutex::new(Some(Open { idle: Vec::new(), instance })) });
+        let place = instance.place();
+        let shared = Arc::new(Shared { open: Mutex::new(Some(Open { idle: Vec::new(), instance: Some(instance), place })) });
         let permits = Arc::new(Semaphore::new(size as usize));
         Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
     }
@@ -68,6 +73,7 @@ impl Pool {
             }
         };
         self.check_open()?;
+        self.mend().await?;
         let (idle, instance) = self.shared.take()?;
         let connection = match idle {
             Some(connection) => connection,
@@ -76,12 +82,29 @@ impl Pool {
         Ok(Pooled { connection, instance, shared: self.shared.clone(), _permit: permit })
     }
 
+    /// Opens a file again whose instance the engine has given up, as soon as nobody holds that any more.
+    async fn mend(&self) -> Result<()> {
+        let Some((broken, (path, settings))) = self.shared.take_broken() else { return Ok(()) };
+        let shared = self.shared.clone();
+        let reopen = move || {
+            drop(broken);
+            let instance = Instance::open(Some(&path), settings)?;
+            if let Some(open) = shared.lock().as_mut() {
+                open.instance = Some(instance);
+            }
+            tracing::info!("the database is open again");
+            Ok(())
+        };
+        let reopened = tokio::task::spawn_blocking(reopen).await;
+        reopened.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))?
+    }
+
     pub(super) fn size(&self) -> u32 {
         self.size
     }
 
     pub(super) fn instance(&self) -> Option<Arc<Instance>> {
-        self.shared.lock().as_ref().map(|open| open.instance.clone())
+        self.shared.lock().as_ref()?.instance.clone()
     }
 
     fn check_open(&self) -> Result<()> {
@@ -130,15 +153,32 @@ impl Shared {
     fn take(&self) -> Result<(Option<Connection>, Arc<Instance>)> {
         let mut open = self.lock();
         let open = open.as_mut().ok_or_else(closed)?;
-        Ok((open.idle.pop(), open.instance.clone()))
+        let instance =
+            open.instance.clone().ok_or_else(|| Error::new(ErrorKind::EngineDown, "the database is being opened again"))?;
+        Ok((open.idle.pop(), instance))
+    }
+
+    /// Takes out an instance that is of no more use, and where to open it again, if that is to be done.
+    fn take_broken(&self) -> Option<(impl Sized + use<>, (PathBuf, Settings))> {
+        let mut open = self.lock();
+        let open = open.as_mut()?;
+        if open.instance.as_ref().is_some_and(|instance| !instance.is_broken()) {
+            return None;
+        }
+        let place = open.place.clone()?;
+        Some(((std::mem::take(&mut open.idle), open.instance.take()), place))
     }
 }
 
 impl Pooled {
     pub(super) fn give_back(self) {
         match self.shared.lock().as_mut() {
-            Some(open) => open.idle.push(self.connection),
-            None => drop_elsewhere((self.connection, self.instance)),
+            Some(open) if !self.instance.is_broken() => open.idle.push(self.connection),
+            _ => drop_elsewhere((self.connection, self.instance)),
         }
+    }
+
+    pub(super) fn note(&self, error: &Error) {
+        self.instance.note(error);
     }
 }
