@@ -7,8 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in the same words on every backend.
 ///
-/// Engines are classified by their codes (SQLSTATE on Postgres, the extended result code on SQLite), never by message text.
-/// The one exception is a missing table on SQLite, which has no code of its own.
+/// Engines are classified by their codes (SQLSTATE on Postgres, the extended result code on SQLite), not by message text. The
+/// exceptions are a missing table on SQLite, which has no code of its own, and DuckDB, which has none at all: there the type that
+/// begins an error's text is the code, and the words after it tell the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -207,13 +208,14 @@ impl Error {
         self.0.model.as_deref()
     }
 
-    /// The violated constraint, where the engine names it: its name, or `table.column` where it has none of its own.
+    /// The violated constraint, where the engine tells: its name, `table.column` where it has none of its own, or the expression of a
+    /// check. DuckDB keeps no names, and tells the first column of several.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
-    /// The engine's own code: SQLSTATE, or SQLite's extended result code.
+    /// The engine's own code: SQLSTATE, SQLite's extended result code, or the type of DuckDB's error, such as `Constraint`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()

@@ -118,7 +118,7 @@ impl OpenOptions {
         Self { acquire_timeout, ..self }
     }
 
-    /// What a power failure may cost, on SQLite. Postgres goes by the server's own settings.
+    /// What a power failure may cost, on SQLite. DuckDB always syncs; Postgres goes by the server's own settings.
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability, ..self }

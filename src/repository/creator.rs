@@ -16,10 +16,10 @@ use crate::{context::Cx, error::Result};
 /// - [`Duplicate`](crate::ErrorKind::Duplicate), [`ForeignKey`](crate::ErrorKind::ForeignKey),
 ///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check): the schema refuses the model.
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a value that not every backend can store exactly: text with a NUL
-///   character, an unsigned number above `i64::MAX`, a number that is not one, a time outside the years 1 to 9999 or in a leap
-///   second. Nothing was sent.
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that SeaORM cannot read back: `u64`, and on Postgres `i8`,
-///   `u8` and `u16`. Nothing was sent.
+///   character, a number that is not one, a decimal with more digits than its column has (20 before the point and 18 after it, where
+///   that does not say), a time outside the years 1 to 9999 or in a leap second. Nothing was sent.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that the store cannot read back: `u64` on SQLite and Postgres,
+///   decimals on SQLite, `i8`, `u8` and `u16` on Postgres. Nothing was sent.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) outside a transaction: the model was stored, and what the engine returned of it cannot
 ///   be read, because the table differs from the entity.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.

@@ -7,7 +7,7 @@ use crate::{context::Cx, error::Result};
 /// # Errors
 /// - [`ForeignKey`](crate::ErrorKind::ForeignKey): something still points at a model to be deleted. Nothing is deleted. Whether a
 ///   reference without an action counts when a cascade over a third table is about to delete what holds it, is the engine's
-///   choice: on Postgres it does, on SQLite and memory it does not.
+///   choice: on Postgres it does, on SQLite and memory it does not. DuckDB also counts what the same transaction has deleted before.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.

@@ -9,7 +9,8 @@ use crate::{context::Cx, error::Result};
 /// - [`Duplicate`](crate::ErrorKind::Duplicate), [`ForeignKey`](crate::ErrorKind::ForeignKey),
 ///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check),
 ///   [`InvalidInput`](crate::ErrorKind::InvalidInput), [`Unsupported`](crate::ErrorKind::Unsupported),
-///   [`Corrupt`](crate::ErrorKind::Corrupt): as [`Creator`](crate::Creator).
+///   [`Corrupt`](crate::ErrorKind::Corrupt): as [`Creator`](crate::Creator). On
+///   DuckDB a model that something refers to is `ForeignKey` if its table has an indexed column beside the id.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.

@@ -13,7 +13,9 @@ use crate::{
 ///
 /// Every repository of the store joins when it is given the closure's context. `Ok` commits; `Err`, a panic and dropping the
 /// returned future roll back, and leave no open transaction behind. Inside another transaction of the same store the closure
-/// is a nested one: its failure undoes its own part, and the outer closure decides what follows.
+/// is a nested one: its failure undoes its own part, and the outer closure decides what follows. On a store without
+/// [`savepoints`](crate::Capabilities::savepoints) its failure fails the whole transaction, which is then
+/// [`TransactionAborted`](crate::ErrorKind::TransactionAborted).
 ///
 /// ```
 /// use larder::{Cx, Error, ErrorKind, TransactionalExt};

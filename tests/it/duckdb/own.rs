@@ -18,7 +18,7 @@ use sea_orm::{
 use super::InMemory;
 use crate::support::{
     backend::Backend,
-    entities::{label, note, person, ticket},
+    entities::{label, letter, note, person, ticket},
     note, person, tables,
 };
 
@@ -143,6 +143,26 @@ async fn a_refused_batch_takes_its_transaction_along() {
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// What something refers to is neither changed, if more than its id is indexed, nor deleted in the transaction that deletes the reference.
+#[tokio::test]
+async fn references_refuse_more_than_elsewhere() {
+    let fixture = InMemory::fresh().await;
+    let cx = Cx::new();
+    let (people, letters) = (fixture.store.repository::<person::Entity>(), fixture.store.repository::<letter::Entity>());
+    let sender = people.create(&cx, &person("a@b")).await.unwrap();
+    let letter = letter::Model { id: 0, sender: sender.id, answers: None, about: None };
+    let letter = letters.create(&cx, &letter).await.unwrap();
+    let changed = person::Model { level: Some(9), ..sender.clone() };
+    assert_eq!(people.update(&cx, &changed).await.unwrap_err().kind(), ErrorKind::ForeignKey);
+    let both = begun(&fixture.store).await;
+    assert!(letters.delete(&both, &letter.id).await.unwrap());
+    assert_eq!(people.delete(&both, &sender.id).await.unwrap_err().kind(), ErrorKind::ForeignKey);
+    both.rollback().await.unwrap();
+    assert!(letters.delete(&cx, &letter.id).await.unwrap());
+    assert_eq!(people.update(&cx, &changed).await.unwrap(), changed);
+    assert!(people.delete(&cx, &sender.id).await.unwrap());
 }
 
 /// The engine's words for what goes wrong: a change of them shows here.
