@@ -5,11 +5,12 @@
 //! ```
 //!
 //! Both store the same lines, in one transaction, into new files with the same table and primary key, in turn. The loop builds Arrow's columns
-//! straight from the models.
+//! straight from the models. Both have the same settings.
 
 #![allow(clippy::print_stdout, reason = "a program for a terminal")]
 
 use std::{
+    collections::HashMap,
     error::Error,
     path::Path,
     sync::Arc,
@@ -17,9 +18,9 @@ use std::{
 };
 
 use duckdb::{
-    Connection,
+    Config, Connection,
     arrow::{
-        array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+        array::{ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
         datatypes::{DataType, Field, Schema, TimeUnit},
     },
 };
@@ -85,7 +86,8 @@ fn models(rows: usize) -> Vec<raw_log::Model> {
 }
 
 fn append_by_hand(file: &Path, models: &[raw_log::Model]) -> Result<Duration, Box<dyn Error>> {
-    let connection = Connection::open(file)?;
+    let config = Config::default().with("memory_limit", "25%")?.threads(threads())?;
+    let connection = Connection::open_with_flags(file, config)?;
     let start = Instant::now();
     connection.execute_batch("BEGIN")?;
     let mut appender = connection.appender("raw_logs")?;
@@ -98,10 +100,16 @@ fn append_by_hand(file: &Path, models: &[raw_log::Model]) -> Result<Duration, Bo
     Ok(start.elapsed())
 }
 
+/// As many as larder gives it.
+fn threads() -> i64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4) as i64)
+}
+
 fn batch(models: &[raw_log::Model]) -> Result<RecordBatch, Box<dyn Error>> {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let uuid = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())]);
     let schema = Schema::new(vec![
-        Field::new("log_id", DataType::Utf8, false),
+        Field::new("log_id", DataType::FixedSizeBinary(16), false).with_metadata(uuid),
         Field::new("timestamp", instant.clone(), false),
         Field::new("source_id", DataType::Utf8, false),
         Field::new("raw_text", DataType::Utf8, false),
@@ -109,11 +117,11 @@ fn batch(models: &[raw_log::Model]) -> Result<RecordBatch, Box<dyn Error>> {
         Field::new("config_version", DataType::Int64, false),
     ]);
     let micros = |time: chrono::DateTime<chrono::Utc>| time.timestamp_micros();
-    let ids = models.iter().map(|model| model.log_id.hyphenated().to_string());
+    let ids = models.iter().map(|model| model.log_id.into_bytes());
     let times = models.iter().map(|model| micros(model.timestamp));
     let ingestion_times = models.iter().map(|model| model.ingestion_time.map(micros));
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(ids)),
+        Arc::new(FixedSizeBinaryArray::try_from_iter(ids)?),
         Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
         Arc::new(StringArray::from_iter_values(models.iter().map(|model| &model.source_id))),
         Arc::new(StringArray::from_iter_values(models.iter().map(|model| &model.raw_text))),

@@ -29,6 +29,8 @@ pub struct Capabilities {
     pub referential_actions: bool,
     /// Unsigned 64-bit numbers are stored. Without it, an entity with a column of them is refused.
     pub unsigned: bool,
+    /// Decimals are stored. Without it, an entity with a column of them is refused.
+    pub decimals: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
 }

@@ -55,7 +55,7 @@ pub enum ErrorKind {
     ReadOnly,
     /// The backend cannot do this; [`Capabilities`](crate::Capabilities) tells beforehand.
     Unsupported,
-    /// The caller's value, setting or statement is not acceptable. Nothing was sent or stored.
+    /// The caller's value, setting or statement is not acceptable. Nothing was stored.
     InvalidInput,
     /// The table does not exist: the migrations have not run.
     TableMissing,

@@ -32,8 +32,8 @@ use crate::{
 /// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`); `?mode=rw` makes none, `?mode=ro` only reads |
 /// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
 /// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
-/// | `duckdb:PATH` | a DuckDB file, made if it is missing (feature `duckdb`) |
-/// | `duckdb::memory:` | a DuckDB database in memory, of this store alone, gone with it (feature `duckdb`) |
+/// | `duckdb:PATH` | a DuckDB file, made if it is missing (feature `duckdb` or `duckdb-linked`) |
+/// | `duckdb::memory:` | a DuckDB database in memory, of this store alone, gone with it (the same features) |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | a Postgres database (feature `postgres`) |
 ///
 /// A path is taken as it is, up to a `?`. After that, a `duckdb:` URL takes settings, several of them joined by `&`:
@@ -43,9 +43,11 @@ use crate::{
 /// | `mode=ro`, `mode=rw` | only reads; makes no file. `read_only=true` is `mode=ro` | makes the file and its folders |
 /// | `memory_limit=512MB` | the most memory DuckDB uses, or a share of the machine's: `10%` | a quarter of the machine's |
 /// | `threads=2` | the most threads one statement uses | the machine's, at most 4 |
-/// | `temp_directory=PATH` | where DuckDB puts what does not fit into its memory; nowhere if the path is empty | `PATH.tmp` beside the file |
+/// | `temp_directory=PATH` | where DuckDB puts what does not fit into its memory; nowhere if the path is empty | `PATH.tmp` beside the file; nowhere, in memory |
 /// | `external_access=true` | SQL may read and write other files, load extensions and attach databases | it may not |
 /// | `lock_configuration=false` | SQL may change DuckDB's settings | it may not |
+///
+/// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
 /// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the
 /// file open for writing keeps this one out.

@@ -28,8 +28,10 @@ use crate::{context::Cx, dialect::Dialect, entity::Storable, error::Result, open
 /// # fn main() {}
 /// ```
 ///
+/// On DuckDB a new table with an auto-increment column comes with a sequence, `TABLE_seq`, which stays when the table is dropped.
+///
 /// # Errors
-/// As the repositories'; a statement the engine cannot understand is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+/// As the repositories'; on DuckDB a foreign key with an action is [`Unsupported`](crate::ErrorKind::Unsupported); a statement the engine cannot understand is [`InvalidInput`](crate::ErrorKind::InvalidInput).
 ///
 /// # Dropping the future
 /// Outside a transaction the statement has taken effect or not, and which of the two cannot be told. Inside one, the transaction

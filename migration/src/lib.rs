@@ -1,7 +1,7 @@
 //! The schema of larder's ready-made stores, step by step, and what applies it.
 //!
 //! Each [`Step`] is a list of sea-query statements, so that one definition serves every engine. [`Migrations`] applies steps to a
-//! [`larder::Store`]; [`Migrator`] hands the same steps to SeaORM's tools. Both keep the record in the table
+//! [`larder::Store`]; [`Migrator`] hands the same steps to SeaORM's tools, but for DuckDB, which they do not know. Both keep the record in the table
 //! `larder_migrations`, so they can be used in turn.
 //!
 //! ```

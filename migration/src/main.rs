@@ -11,7 +11,7 @@ use larder_migration::Migrations;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The store, such as `sqlite:app.sqlite` or `postgres://user:password@host/database`.
+    /// The store, such as `sqlite:app.sqlite`, `duckdb:app.duckdb` or `postgres://user:password@host/database`.
     #[arg(short, long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     url: Option<String>,
 }

@@ -22,8 +22,8 @@ async fn turn(sql: &Sql) -> Option<MutexGuard<'static, ()>> {
 
 /// Steps of a schema, in order. The default are those of the ready-made stores.
 ///
-/// Each step is one transaction together with its record: it is applied as a whole or not at all. Several processes may migrate
-/// one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
+/// Each step is one transaction together with its record: it is applied as a whole or not at all. Several tasks, and where
+/// the engine lets them, several processes, may migrate one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration) if the database has a step that is not in the list, as when a newer program has migrated it

@@ -22,6 +22,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && !c.savepoints
         && !c.referential_actions
         && c.unsigned
+        && c.decimals
         && c.sql
 }
 

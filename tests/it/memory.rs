@@ -27,6 +27,7 @@ impl Backend for Memory {
             && c.savepoints
             && c.referential_actions
             && c.unsigned
+            && c.decimals
             && !c.sql
     }
 }

@@ -61,7 +61,10 @@ fn database_libraries_stay_in_their_folders() {
         &["use sqlx", " sqlx::", "(sqlx::", "<sqlx::", "sea_query_sqlx"],
     );
     only_in(&["backend/sql/sea_orm.rs"], &["DatabaseConnection"]);
-    only_in(&["backend/sql/duckdb/"], &["use duckdb::", "arrow::"]);
+    only_in(
+        &["backend/sql/duckdb/"],
+        &["use duckdb::", " ::duckdb", "duckdb::Connection", "duckdb::Error", "duckdb::arrow", "arrow::"],
+    );
 }
 
 #[test]

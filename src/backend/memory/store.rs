@@ -69,6 +69,7 @@ impl MemoryStore {
             savepoints: true,
             referential_actions: true,
             unsigned: true,
+            decimals: true,
             sql: false,
         }
     }

@@ -57,6 +57,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
 
+    /// Whether an update that returns the model costs no more than one that does not, and does nothing else.
+    fn returns_updates(&self) -> bool {
+        true
+    }
+
     /// From how many rows on [`append`](Self::append) is the way to store them; none if it never is.
     fn appends_from(&self) -> Option<usize> {
         None
@@ -80,4 +85,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Waits for the connections in use and closes all.
     fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// No second connection is free at once, for a task that holds one already.
+pub(super) fn nested_acquire() -> Error {
+    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
 }

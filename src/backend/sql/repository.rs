@@ -11,13 +11,16 @@ use super::{
     store::SqlStore,
 };
 use crate::{
-    context::{Access, Cx},
+    context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable, unreadable},
     error::{Error, ErrorKind, Result, not_found},
     repository::{Creator, Deleter, Reader, Transactional, Updater},
     transaction::TxOptions,
     value::{Key, integer},
 };
+
+/// How many models are converted before other tasks have a turn: some hundred microseconds.
+const ROWS_A_TURN: usize = 1024;
 
 pub(crate) struct SqlRepository<E: Storable, G: Engine> {
     store: SqlStore<G>,
@@ -38,25 +41,50 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         move |error| error.at(operation, E::default().table_name())
     }
 
-    /// The values of models that can be read back.
-    fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+    /// The values of models that can be read back. Lets other tasks have their turn meanwhile.
+    async fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
         self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
-        models.iter().map(|model| self.shape.values(model)).collect()
+        let mut rows = Vec::with_capacity(models.len());
+        for models in models.chunks(ROWS_A_TURN) {
+            if !rows.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            for model in models {
+                rows.push(self.shape.values(model)?);
+            }
+        }
+        Ok(rows)
     }
 
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
-        let rows = self.values(models)?;
+        let rows = self.values_for(cx, models).await?;
         let stored = match self.appendable(&rows, returning) {
             Some(runs) => self.append(cx, runs, rows, returning).await,
             None => self.insert_by_statements(cx, rows, returning).await,
         };
         match stored {
             Err(error) if error.kind() == ErrorKind::Duplicate && error.constraint().is_none() => {
-                let constraint = self.store.engine().violated_by::<E>(self.values(models)?).await;
+                let constraint = self.store.engine().violated_by::<E>(self.values(models).await?).await;
                 Err(error.with_constraint(constraint))
             }
             stored => stored,
         }
+    }
+
+    /// The values of models that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no longer
+    /// commit.
+    async fn values_for(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        let entry = self.store.enter(cx, Access::Write)?;
+        let step = match &entry {
+            Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => Some(transaction.step(level.id()).await?),
+            _ => None,
+        };
+        let rows = self.values(models).await;
+        if let Some(step) = step {
+            // Values that are refused were not sent, and leave the transaction as it was.
+            step.finish(Ok(()))?;
+        }
+        rows
     }
 
     async fn insert_by_statements(&self, cx: &Cx, rows: Vec<Vec<Value>>, returning: bool) -> Result<Vec<E::Model>> {
@@ -103,13 +131,18 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         mut rows: Vec<Vec<Value>>,
         returning: bool,
     ) -> Result<Vec<E::Model>> {
-        // What was given is what is stored.
-        let models = rows.iter().filter(|_| returning).map(|row| E::model_of(row.clone()).map_err(unreadable));
-        let models = models.collect::<Result<Vec<_>>>()?;
         let entry = self.store.enter(cx, Access::Write)?;
         let mut held = self.store.hold_together(&entry).await?;
         let lease = held.lease()?;
         let stored = async {
+            // What was given is what is stored.
+            let mut models = Vec::new();
+            for rows in rows.chunks(ROWS_A_TURN).filter(|_| returning) {
+                for row in rows {
+                    models.push(E::model_of(row.clone()).map_err(unreadable)?);
+                }
+                tokio::task::yield_now().await;
+            }
             for run in runs {
                 let rest = rows.split_off(run.rows.len());
                 let rows = std::mem::replace(&mut rows, rest);
@@ -154,9 +187,17 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let row = self.values(std::slice::from_ref(model))?.pop().unwrap_or_default();
+        let row = self.values(std::slice::from_ref(model)).await?.pop().unwrap_or_default();
         // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
-        let update = self.statements().update(&row);
+        if !self.store.engine().returns_updates()
+            && self.shape.is_saved_as_it_is()
+            && let Some(update) = self.statements().update(&row, false)
+        {
+            // What was given is what is stored.
+            let changed = self.store.execute(cx, update).await?;
+            return if changed == 0 { Err(not_found()) } else { E::model_of(row).map_err(unreadable) };
+        }
+        let update = self.statements().update(&row, true);
         let statement = update.unwrap_or_else(|| self.statements().find(&self.shape.key_of_values(&row)));
         self.store.fetch::<E>(cx, Access::Write, statement).await?.pop().ok_or_else(not_found)
     }

@@ -98,7 +98,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// Replaces all columns but the id. None if the id is all there is.
-    pub(super) fn update(&self, row: &[Value]) -> Option<Statement> {
+    pub(super) fn update(&self, row: &[Value], returning: bool) -> Option<Statement> {
         let columns = self.shape.columns.iter().zip(row).enumerate();
         let changed: Vec<_> = columns
             .filter(|(position, _)| !self.shape.id.contains(position))
@@ -109,7 +109,9 @@ impl<E: Storable> Statements<'_, E> {
         }
         let mut update = Query::update();
         update.table(E::default().table_ref()).values(changed).cond_where(self.id_is(&self.shape.key_of_values(row)));
-        update.returning(self.returning());
+        if returning {
+            update.returning(self.returning());
+        }
         Some(self.build(&update))
     }
 
@@ -246,8 +248,9 @@ mod tests {
             of_members.all(),
             of_members.delete(&member_key),
         ];
-        all.extend(of_logs.update(&log));
-        all.extend(of_members.update(&member));
+        all.extend(of_logs.update(&log, true));
+        all.extend(of_members.update(&member, true));
+        all.extend(of_logs.update(&log, false));
         Ok(all)
     }
 

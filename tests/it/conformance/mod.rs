@@ -91,6 +91,7 @@ suite! { $
         come_back_exactly
         are_refused_where_some_backend_would_change_them
         are_refused_before_they_are_stored_where_they_cannot_be_read
+        are_decimals_and_never_rounded
         are_cast_as_the_entity_says
     }
     errors {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     backend::Backend,
     entities::{
-        badge,
+        badge, price,
         sample::{self, Model},
         tally,
     },
@@ -81,6 +81,29 @@ pub async fn are_refused_before_they_are_stored_where_they_cannot_be_read<B: Bac
     assert_eq!(tallies.create(&Cx::new(), &tally).await.unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(tallies.update(&Cx::new(), &tally).await.unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(tallies.count(&Cx::new()).await.unwrap(), 0);
+}
+
+/// Decimals come back exactly, and one that its column would round is refused; where the store has none, all are.
+pub async fn are_decimals_and_never_rounded<B: Backend>() {
+    let fixture = B::fresh().await;
+    let prices = fixture.store.repository::<price::Entity>();
+    let price =
+        |id, amount: &str, exact: &str| price::Model { id, amount: amount.parse().unwrap(), exact: Some(exact.parse().unwrap()) };
+    let given = [
+        price(1, "99999999.99", "12345678901234567890.123456789"),
+        price(2, "-0.01", "0.000000000000000001"),
+        price(3, "1.500", "0"),
+    ];
+    if !fixture.store.capabilities().decimals {
+        assert_eq!(prices.create_many(&Cx::new(), &given).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        return;
+    }
+    assert_eq!(prices.create_many(&Cx::new(), &given).await.unwrap(), given);
+    assert_eq!(prices.all(&Cx::new()).await.unwrap(), given);
+    for refused in [price(4, "0.001", "1"), price(4, "100000000", "1"), price(4, "1", "0.0000000000000000001")] {
+        assert_eq!(prices.create(&Cx::new(), &refused).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(prices.count(&Cx::new()).await.unwrap(), 3);
 }
 
 /// A cast that the entity names does not get in the way of any operation.

@@ -111,6 +111,7 @@ async fn a_killed_process_undoes_nothing_it_acknowledged() {
     store.repository::<person::Entity>().create(&Cx::new(), &person("first@b")).await.unwrap();
     store.close().await;
 
+    let mut acknowledged = 0;
     for round in 0..ROUNDS {
         let test = "duckdb::crash::a_killed_process_undoes_nothing_it_acknowledged";
         let mut writer = Command::new(env::current_exe().unwrap());
@@ -119,19 +120,23 @@ async fn a_killed_process_undoes_nothing_it_acknowledged() {
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines().map(Result::unwrap);
         // Another number of words each round, so that it is killed before, in and after a commit.
         let mut said: Vec<_> = lines.by_ref().filter(|line| is_word(line)).take(1 + round % 7).collect();
+        let was_running = writer.try_wait().unwrap().is_none();
         writer.kill().unwrap();
         writer.wait().unwrap();
+        assert!(was_running && said.len() == 1 + round % 7, "{said:?}");
         said.extend(lines.filter(|line| is_word(line)));
 
         let number = |word: &str| said.iter().filter_map(|line| line.strip_prefix(word)?.parse::<usize>().ok()).max();
         assert!(number("ACK ").is_none() || fs_size(&file.with_extension("duckdb.wal")) > 0, "the log is what is read again");
         let store = larder::open(&url).await.unwrap();
         let stored = Shelves::of(&store).stored().await;
+        acknowledged += said.iter().filter(|line| line.starts_with("ACK ")).count();
         assert!(number("ACK ").is_none_or(|acknowledged| acknowledged < stored), "{said:?}, but {stored}");
         assert!(number("TRY ").is_some_and(|tried| stored <= tried + 1), "{said:?}, but {stored}");
         indexes_agree_with_the_tables(&store, stored).await;
         store.close().await;
     }
+    assert!(acknowledged >= ROUNDS, "{acknowledged}");
 }
 
 fn is_word(line: &str) -> bool {

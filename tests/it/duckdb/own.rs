@@ -12,13 +12,13 @@ use std::{
 use larder::{Cx, ErrorKind, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     Schema,
-    sea_query::{Expr, Query, SelectStatement},
+    sea_query::{ColumnDef, Expr, ForeignKey, Query, SelectStatement, Table},
 };
 
 use super::InMemory;
 use crate::support::{
     backend::Backend,
-    entities::{label, letter, note, person, ticket},
+    entities::{door, label, letter, note, person, place, sign, strict, ticket},
     note, person, tables,
 };
 
@@ -145,12 +145,13 @@ async fn a_refused_batch_takes_its_transaction_along() {
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
 }
 
-/// What something refers to is neither changed, if more than its id is indexed, nor deleted in the transaction that deletes the reference.
+/// What something refers to can be changed, but for its indexed columns, and is not deleted in the transaction that deletes the reference.
 #[tokio::test]
 async fn references_refuse_more_than_elsewhere() {
     let fixture = InMemory::fresh().await;
     let cx = Cx::new();
     let (people, letters) = (fixture.store.repository::<person::Entity>(), fixture.store.repository::<letter::Entity>());
+    let (places, signs) = (fixture.store.repository::<place::Entity>(), fixture.store.repository::<sign::Entity>());
     let sender = people.create(&cx, &person("a@b")).await.unwrap();
     let letter = letter::Model { id: 0, sender: sender.id, answers: None, about: None };
     let letter = letters.create(&cx, &letter).await.unwrap();
@@ -163,6 +164,90 @@ async fn references_refuse_more_than_elsewhere() {
     assert!(letters.delete(&cx, &letter.id).await.unwrap());
     assert_eq!(people.update(&cx, &changed).await.unwrap(), changed);
     assert!(people.delete(&cx, &sender.id).await.unwrap());
+
+    // Nothing but the id is indexed here.
+    let sql = fixture.store.sql().unwrap();
+    sql.execute(&cx, Table::drop().table(sign::Entity)).await.unwrap();
+    sql.execute(&cx, Table::drop().table(door::Entity)).await.unwrap();
+    sql.execute(&cx, Table::drop().table(place::Entity)).await.unwrap();
+    let plain = |name: &'static str| ColumnDef::new(name).big_integer().not_null().to_owned();
+    let table = Table::create().table(place::Entity).col(plain("id").primary_key()).col(ColumnDef::new("code").text()).to_owned();
+    sql.execute(&cx, &table).await.unwrap();
+    let mut reference = ForeignKey::create().from(sign::Entity, "place_id").to(place::Entity, "id").to_owned();
+    let table = Table::create().table(sign::Entity).col(plain("id").primary_key()).col(plain("place_id")).to_owned();
+    sql.execute(&cx, table.clone().foreign_key(&mut reference)).await.unwrap();
+    let place = places.create(&cx, &place::Model { id: 7, code: "old".into() }).await.unwrap();
+    signs.create(&cx, &sign::Model { id: 1, place_id: place.id }).await.unwrap();
+    let renamed = place::Model { code: "new".into(), ..place };
+    assert_eq!(places.update(&cx, &renamed).await.unwrap(), renamed);
+    assert_eq!(places.all(&cx).await.unwrap(), [renamed]);
+}
+
+/// The appender's errors have no type: they are told by their words, as those of a single model are.
+#[tokio::test]
+async fn a_refused_batch_is_told_by_the_engines_words() {
+    let fixture = InMemory::fresh().await;
+    let (stricts, letters) = (fixture.store.repository::<strict::Entity>(), fixture.store.repository::<letter::Entity>());
+    let cx = Cx::new();
+    let strict = |id, required: Option<&str>, amount| strict::Model { id, required: required.map(str::to_owned), amount };
+    let astray = |id| letter::Model { id, sender: 4711, answers: None, about: None };
+    let refused = [
+        (stricts.create_batch(&cx, &[strict(1, Some("x"), 1), strict(2, None, 1)]).await, ErrorKind::NotNull),
+        (stricts.create_batch(&cx, &[strict(1, Some("x"), 1), strict(2, Some("x"), -1)]).await, ErrorKind::Check),
+        (letters.create_batch(&cx, &[astray(1), astray(2)]).await, ErrorKind::ForeignKey),
+    ];
+    for (outcome, kind) in refused {
+        assert_eq!(outcome.unwrap_err().kind(), kind);
+    }
+    assert_eq!(stricts.count(&cx).await.unwrap() + letters.count(&cx).await.unwrap(), 0);
+
+    let sql = fixture.store.sql().unwrap();
+    sql.execute(&cx, Table::drop().table(note::Entity)).await.unwrap();
+    let notes = fixture.store.repository::<note::Entity>();
+    let error = notes.create_batch(&cx, &[note("a"), note("b")]).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::TableMissing, Some("Catalog")));
+    // A table that does not fit the entity.
+    let integers =
+        Table::create().table(note::Entity).col(ColumnDef::new("id").uuid()).col(ColumnDef::new("body").integer()).to_owned();
+    sql.execute(&cx, &integers).await.unwrap();
+    let error = notes.create_batch(&cx, &[note("a"), note("b")]).await.unwrap_err();
+    let source = std::error::Error::source(&error);
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("Conversion")), "{source:?}");
+}
+
+/// Two transactions that store the same new models by the appender: the later commit is `Contention`.
+#[tokio::test]
+async fn conflicting_batches_are_contention() {
+    let fixture = InMemory::fresh().await;
+    let notes = fixture.store.repository::<note::Entity>();
+    let models: Vec<_> = (0..3_000).map(|i| note(&i.to_string())).collect();
+    let (first, second) = (begun(&fixture.store).await, begun(&fixture.store).await);
+    notes.create_batch(&first, &models).await.unwrap();
+    notes.create_batch(&second, &models).await.unwrap();
+    first.commit().await.unwrap();
+    assert_eq!(second.commit().await.unwrap_err().kind(), ErrorKind::Contention);
+    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 3_000);
+}
+
+/// What larder makes is its owner's alone: the folders, the file and the log, also the log that follows a checkpoint.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("made/here");
+    let file = folder.join("a.duckdb");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for _ in 0..2 {
+        let store = larder::open(&url(&file, "")).await.unwrap();
+        let table = Schema::new(store.sql().unwrap().dialect().sea_orm()).create_table_from_entity(note::Entity);
+        store.sql().unwrap().execute(&Cx::new(), table.clone().if_not_exists()).await.unwrap();
+        store.repository::<note::Entity>().create(&Cx::new(), &note("private")).await.unwrap();
+        assert_eq!([mode(&folder), mode(folder.parent().unwrap())], [0o700, 0o700]);
+        assert_eq!([mode(&file), mode(&file.with_extension("duckdb.wal"))], [0o600, 0o600]);
+        store.close().await;
+    }
 }
 
 /// The engine's words for what goes wrong: a change of them shows here.
@@ -221,8 +306,20 @@ async fn settings_are_the_urls() {
         let current = asked(&store, format!("current_setting('{setting}')::VARCHAR").leak()).await.unwrap();
         assert_eq!(current[0].name, expected, "{setting}");
     }
+    let cores = std::thread::available_parallelism().unwrap().get().min(4);
     let defaults = larder::open("duckdb::memory:").await.unwrap();
-    assert!(asked(&defaults, "current_setting('memory_limit')").await.unwrap()[0].name.ends_with("iB"));
+    let same = larder::open(&format!("duckdb::memory:?memory_limit=25%&threads={cores}&temp_directory=")).await.unwrap();
+    let other = larder::open("duckdb::memory:?memory_limit=80%").await.unwrap();
+    for setting in ["memory_limit", "threads", "temp_directory"] {
+        let question: &str = format!("current_setting('{setting}')::VARCHAR").leak();
+        let [current, same, other] = [
+            asked(&defaults, question).await.unwrap(),
+            asked(&same, question).await.unwrap(),
+            asked(&other, question).await.unwrap(),
+        ];
+        assert_eq!(current, same, "{setting}");
+        assert_eq!(current == other, setting != "memory_limit");
+    }
     for refused in ["duckdb::memory:?memory_limit=lots", "duckdb::memory:?threads=none", "duckdb::memory:?nothing=1"] {
         assert_eq!(larder::open(refused).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{refused}");
     }
@@ -294,12 +391,13 @@ async fn another_process_is_named() {
     holder.args(["--exact", "duckdb::own::another_process_is_named", "--nocapture"]).env(HELD, &place);
     let mut holder = holder.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line == "HELD"));
-    let error = larder::open(&place).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Connection);
-    assert!(error.to_string().contains(&format!("process {}", holder.id())), "{error}");
+    let is_held = lines.any(|line| line == "HELD");
+    let refused = larder::open(&place).await;
     holder.kill().unwrap();
     holder.wait().unwrap();
+    let error = refused.unwrap_err();
+    assert_eq!((is_held, error.kind()), (true, ErrorKind::Connection));
+    assert!(error.to_string().contains(&format!("process {}", holder.id())), "{error}");
     larder::open(&place).await.unwrap();
 }
 
@@ -384,7 +482,7 @@ async fn generated_numbers_come_from_a_sequence() {
     let make = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(ticket::Entity);
     assert_eq!(tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap().id, 1);
     assert_eq!(sql.execute(&cx, &make).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    sql.execute(&cx, sea_orm::sea_query::Table::drop().table(ticket::Entity)).await.unwrap();
+    sql.execute(&cx, Table::drop().table(ticket::Entity)).await.unwrap();
     sql.execute(&cx, &make).await.unwrap();
     let made = tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap();
     assert_eq!(tickets.all(&cx).await.unwrap(), [made]);

@@ -35,6 +35,7 @@ pub(crate) async fn create(store: &Store) {
     table(of(&schema, seat::Entity)).await;
     table(of(&schema, badge::Entity)).await;
     table(of(&schema, tally::Entity)).await;
+    table(of(&schema, price::Entity)).await;
     table(of(&schema, moment::Entity)).await;
 }
 

@@ -9,8 +9,8 @@ use sea_orm::{
         ForeignKeyCreateStatement, ForeignKeyDropStatement, Func, IndexBuilder, IndexCreateStatement, IndexDropStatement, Mode,
         Oper, OperLeftAssocDecider, OptionEnum, OrderExpr, PostgresQueryBuilder as Postgres, PrecedenceDecider, QueryBuilder,
         QueryStatementBuilder, Quote, QuotedBuilder, SchemaBuilder, SchemaStatementBuilder, SelectDistinct, SelectInto,
-        SqlWriter, SqlWriterValues, SubQueryStatement, TableAlterStatement, TableBuilder, TableCreateStatement, TableRef,
-        TableRefBuilder, TableRenameStatement, Value,
+        SelectStatement, SqlWriter, SqlWriterValues, SubQueryStatement, TableAlterStatement, TableBuilder, TableCreateStatement,
+        TableRef, TableRefBuilder, TableRenameStatement, Value,
     },
 };
 
@@ -75,13 +75,6 @@ impl QueryBuilder for DuckDb {
     }
 
     /// Enums are text.
-    fn prepare_expr(&self, expression: &Expr, sql: &mut impl SqlWriter) {
-        match expression {
-            Expr::AsEnum(_, value) => self.prepare_expr(value, sql),
-            other => self.prepare_expr_common(other, sql),
-        }
-    }
-
     fn prepare_value(&self, value: Value, sql: &mut impl SqlWriter) {
         let value = match value {
             Value::Enum(OptionEnum::Some(text)) => Value::String(Some(text.value.into_owned())),
@@ -140,6 +133,14 @@ impl QueryBuilder for DuckDb {
         Postgres.prepare_explain_statement(explain, sql);
     }
 
+    fn insert_default_values(&self, _: u32, sql: &mut impl SqlWriter) {
+        put(sql, "DEFAULT VALUES");
+    }
+
+    fn prepare_table_sample(&self, select: &SelectStatement, sql: &mut impl SqlWriter) {
+        Postgres.prepare_table_sample(select, sql);
+    }
+
     fn if_null_function(&self) -> &str {
         Postgres.if_null_function()
     }
@@ -187,7 +188,38 @@ impl TableBuilder for DuckDb {
     }
 
     fn prepare_table_alter_statement(&self, alter: &TableAlterStatement, sql: &mut impl SqlWriter) {
-        Postgres.prepare_table_alter_statement(alter, sql);
+        Postgres.prepare_table_alter_statement(alter, &mut Types(sql));
+    }
+}
+
+/// Passes on what Postgres' writer writes of a changed table, but for the types that DuckDB calls otherwise, or takes for others: a decimal
+/// without digits would have three after the point.
+struct Types<'a, W>(&'a mut W);
+
+impl<W: SqlWriter> Write for Types<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_str(match text {
+            "bytea" => "blob",
+            "jsonb" => "json",
+            "decimal" => "decimal(38, 18)",
+            other => other,
+        })
+    }
+}
+
+impl<W: SqlWriter> SqlWriter for Types<'_, W> {
+    fn push_param<T: QueryBuilder>(&mut self, value: Value, builder: &T) {
+        self.0.push_param(value, builder);
+    }
+
+    fn as_writer(&mut self) -> &mut dyn Write {
+        self
+    }
+}
+
+impl<W: SqlWriter> fmt::Display for Types<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_string())
     }
 }
 

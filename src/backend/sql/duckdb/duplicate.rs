@@ -15,15 +15,16 @@ use crate::{
 /// The columns of each unique constraint and index of a table.
 const UNIQUE: &str = "
     SELECT array_to_string(constraint_column_names, ',') FROM duckdb_constraints()
-    WHERE table_name = $1 AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')
+    WHERE table_name = $1 AND schema_name = coalesce($2, current_schema()) AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')
     UNION ALL
-    SELECT replace(trim(expressions, '[]'), '\"', '') FROM duckdb_indexes() WHERE table_name = $1 AND is_unique";
+    SELECT replace(trim(expressions, '[]'), '\"', '') FROM duckdb_indexes()
+    WHERE table_name = $1 AND schema_name = coalesce($2, current_schema()) AND is_unique";
 
 /// The columns, with their table, that two of the rows have the same values in. `None` if that cannot be told. Blocks.
 pub(super) fn violated<E: Storable>(connection: &Connection, rows: &[Vec<Value>]) -> Result<Option<String>> {
-    let table = E::default().table_name().to_owned();
+    let (table, schema) = (E::default().table_name().to_owned(), E::default().schema_name().map(str::to_owned));
     let mut statement = connection.prepare(UNIQUE).map_err(classify)?;
-    let sets = statement.query_map([&table], |row| row.get::<_, String>(0)).map_err(classify)?;
+    let sets = statement.query_map(duckdb::params![&table, &schema], |row| row.get::<_, String>(0)).map_err(classify)?;
     let sets = sets.collect::<duckdb::Result<Vec<_>>>().map_err(classify)?;
     let names = |set: &str| set.split(',').map(|name| name.trim_matches([' ', '\'']).to_owned()).collect::<Vec<_>>();
     let sets: Vec<_> = sets.iter().map(|set| names(set)).collect();

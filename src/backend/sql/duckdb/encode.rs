@@ -18,7 +18,10 @@ use duckdb::{
 };
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    value::is_null,
+};
 
 /// A value as the parameter of a statement. What DuckDB's interface has no type for is text, and the statement says what of.
 pub(super) fn parameter(value: Value) -> Result<Parameter> {
@@ -131,6 +134,10 @@ pub(super) fn batch(columns: &[Column], rows: &[Vec<Value>]) -> Result<RecordBat
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays).map_err(uneven)
 }
 
+fn contradiction() -> Error {
+    Error::new(ErrorKind::Internal, "a value of another type than its column's")
+}
+
 fn uneven(error: ArrowError) -> Error {
     Error::new(ErrorKind::Internal, "rows of one batch differ").with_source(error)
 }
@@ -139,15 +146,24 @@ fn uneven(error: ArrowError) -> Error {
 fn array(column: &Column, rows: &[Vec<Value>]) -> Result<ArrayRef> {
     use ArrayType as T;
     let values = rows.iter().map(|row| row.get(column.position).unwrap_or(&Value::Int(None)));
+    // What is neither of the column's type nor null was made by a type that contradicts itself.
+    macro_rules! each {
+        ($variant:ident, $convert:expr) => {
+            values
+                .map(|value| match value {
+                    Value::$variant(value) => Ok(value.as_ref().map($convert)),
+                    other if is_null(other) => Ok(None),
+                    _ => Err(contradiction()),
+                })
+                .collect::<Result<Vec<_>>>()?
+        };
+    }
     macro_rules! primitive {
         ($array:ty, $variant:ident) => {
-            primitive!($array, $variant, |value| value)
+            primitive!($array, $variant, |value| *value)
         };
         ($array:ty, $variant:ident, $convert:expr) => {
-            Arc::new(<$array>::from_iter(values.map(|value| match value {
-                Value::$variant(value) => value.map($convert),
-                _ => None,
-            })))
+            Arc::new(<$array>::from(each!($variant, $convert)))
         };
     }
     Ok(match column.value_type {
@@ -162,34 +178,37 @@ fn array(column: &Column, rows: &[Vec<Value>]) -> Result<ArrayRef> {
         T::BigUnsigned => primitive!(UInt64Array, BigUnsigned),
         T::Float => primitive!(Float32Array, Float),
         T::Double => primitive!(Float64Array, Double),
-        T::ChronoDate => primitive!(Date32Array, ChronoDate, days),
-        T::ChronoTime => primitive!(Time64MicrosecondArray, ChronoTime, time_micros),
-        T::ChronoDateTime => primitive!(TimestampMicrosecondArray, ChronoDateTime, micros),
+        T::ChronoDate => primitive!(Date32Array, ChronoDate, |date| days(*date)),
+        T::ChronoTime => primitive!(Time64MicrosecondArray, ChronoTime, |time| time_micros(*time)),
+        T::ChronoDateTime => primitive!(TimestampMicrosecondArray, ChronoDateTime, |time| micros(*time)),
         T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
-            let instants = values.map(|value| instant_of(value).flatten().map(|instant| instant.timestamp_micros()));
-            Arc::new(TimestampMicrosecondArray::from_iter(instants).with_timezone("UTC"))
+            let instant = |value: &Value| match instant_of(value) {
+                Some(instant) => Ok(instant.map(|instant| instant.timestamp_micros())),
+                None if is_null(value) => Ok(None),
+                None => Err(contradiction()),
+            };
+            let instants = values.map(instant).collect::<Result<Vec<_>>>()?;
+            Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC"))
         }
-        T::String | T::Enum(_) => Arc::new(StringArray::from_iter(values.map(text_of))),
-        T::Char => {
-            let texts = values.map(|value| if let Value::Char(Some(char)) = value { Some(char.to_string()) } else { None });
-            Arc::new(StringArray::from_iter(texts))
+        T::String | T::Enum(_) => {
+            let text = |value| match text_of(value) {
+                None if !is_null(value) => Err(contradiction()),
+                text => Ok(text),
+            };
+            Arc::new(StringArray::from(values.map(text).collect::<Result<Vec<_>>>()?))
         }
-        T::Json => {
-            let texts = values.map(|value| if let Value::Json(Some(json)) = value { Some(json.to_string()) } else { None });
-            Arc::new(StringArray::from_iter(texts))
-        }
-        T::Bytes => {
-            let bytes = values.map(|value| if let Value::Bytes(bytes) = value { bytes.as_deref() } else { None });
-            Arc::new(BinaryArray::from_iter(bytes))
-        }
+        T::Char => Arc::new(StringArray::from(each!(Char, char::to_string))),
+        T::Json => Arc::new(StringArray::from(each!(Json, |json| json.to_string()))),
+        T::Bytes => Arc::new(BinaryArray::from(each!(Bytes, Vec::as_slice))),
         T::Uuid => {
-            let bytes = values.map(|value| if let Value::Uuid(Some(uuid)) = value { Some(uuid.as_bytes()) } else { None });
-            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, 16).map_err(uneven)?)
+            let bytes = each!(Uuid, |uuid| uuid.as_bytes());
+            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes.into_iter(), 16).map_err(uneven)?)
         }
         T::Decimal => {
             let number = |value: &Value| match value {
                 Value::Decimal(Some(number)) => scaled(*number, column.scale).map(Some),
-                _ => Ok(None),
+                other if is_null(other) => Ok(None),
+                _ => Err(contradiction()),
             };
             let numbers = values.map(number).collect::<Result<Vec<_>>>()?;
             let scale = i8::try_from(column.scale).map_err(|_| unsupported())?;

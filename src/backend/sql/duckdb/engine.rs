@@ -39,6 +39,7 @@ impl DuckDbEngine {
             savepoints: false,
             referential_actions: false,
             unsigned: true,
+            decimals: true,
             sql: true,
         };
         Self { pool, capabilities }
@@ -93,6 +94,11 @@ impl Engine for DuckDbEngine {
         8_000
     }
 
+    /// An update that returns something deletes the row and inserts another, which anything that refers to it refuses.
+    fn returns_updates(&self) -> bool {
+        false
+    }
+
     /// Already two rows are faster appended than inserted.
     fn appends_from(&self) -> Option<usize> {
         Some(2)
@@ -139,9 +145,8 @@ impl Engine for DuckDbEngine {
     }
 
     async fn violated_by<E: Storable>(&self, rows: Vec<Vec<Value>>) -> Option<String> {
-        let instance = self.pool.instance()?;
-        let find = move || duplicate::violated::<E>(&instance.connect()?, &rows);
-        tokio::task::spawn_blocking(find).await.ok()?.ok()?
+        let mut lease = self.acquire(Access::Read, Patience::None).await.ok()?;
+        lease.call(move |leased| duplicate::violated::<E>(leased.connection()?, &rows)).await.ok()?
     }
 
     async fn close(&self) {
@@ -200,8 +205,11 @@ mod tests {
             ],
         )
         .await?;
+        let before = engine.pool.instance().map(|instance| Arc::downgrade(&instance));
         assert_eq!(insert(&engine).await?, 1);
         assert_eq!(count(&engine).await?, 1);
+        // It is another one by now: there was something to complain about.
+        assert!(before.is_some_and(|before| before.upgrade().is_none()));
         Ok(())
     }
 
@@ -212,7 +220,7 @@ mod tests {
         let engine = Arc::new(engine(&directory.path().join("a.duckdb").display().to_string())?);
         commands(&engine, &["CREATE TABLE t (a INTEGER)", "SET debug_force_commit_failure = true"]).await?;
         let refused = insert(&engine).await;
-        assert_eq!(refused.as_ref().map_err(Error::kind), Err(ErrorKind::Io));
+        assert_eq!(refused.as_ref().map_err(Error::kind), Err(ErrorKind::Contention));
         assert_eq!(count(&engine).await?, 0);
 
         commands(&engine, &["SET debug_force_commit_revert_failure = true"]).await?;

@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind};
 /// The type of the errors that the engine gives up with.
 pub(super) const FATAL: &str = "FATAL";
 
+/// What larder calls the type of the errors that follow.
+pub(super) const INVALIDATED: &str = "Invalidated";
+
 pub(super) fn classify(error: DuckError) -> Error {
     let DuckError::DuckDBFailure(_, Some(text)) = &error else {
         let kind = match error {
@@ -34,7 +37,7 @@ pub(super) fn is_committed(error: &DuckError) -> bool {
 
 /// Whether the instance is of no more use, and has to be closed and opened again.
 pub(super) fn is_fatal(error: &Error) -> bool {
-    matches!(error.code(), Some(FATAL | "INTERNAL" | "Invalidated"))
+    matches!(error.code(), Some(FATAL | INVALIDATED))
 }
 
 /// Whether there was nothing to roll back.
@@ -42,46 +45,87 @@ pub(super) fn is_none_open(error: &DuckError) -> bool {
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("no transaction is active"))
 }
 
-/// The name of the error's type, and what follows it. The appender leaves the name out, and always has the same one.
+/// The name of the error's type, and what follows it. The appender leaves the name out.
 fn parts(text: &str) -> (&str, &str) {
-    if let Some(words) = text.strip_prefix("Failed to append: ") {
-        return ("Constraint", words);
-    }
     // Whatever the statement was, it was not begun.
     if text.contains("database has been invalidated because of a previous fatal error") {
-        return ("Invalidated", text);
+        return (INVALIDATED, text);
     }
     match text.split_once(" Error: ") {
         Some((name, words)) if name.len() <= "Unsatisfiable Type Conversion".len() => (name, words),
-        _ if text.starts_with("Table ") && text.ends_with(" could not be found") => ("Catalog", text),
-        _ => ("unknown", text),
+        _ => {
+            let words = text.strip_prefix("Failed to append: ").unwrap_or(text);
+            (name_by(words), words)
+        }
+    }
+}
+
+/// The name of the type of an error of the appender, by how it begins: further on it may quote what was to be stored.
+fn name_by(words: &str) -> &'static str {
+    const BEGINNINGS: &[(&str, &str)] = &[
+        ("Duplicate key", "Constraint"),
+        ("PRIMARY KEY or UNIQUE constraint violation", "Constraint"),
+        ("Violates foreign key constraint", "Constraint"),
+        ("NOT NULL constraint failed", "Constraint"),
+        ("CHECK constraint failed", "Constraint"),
+        ("Transaction conflict", "TransactionContext"),
+        ("Conflict on", "TransactionContext"),
+        ("Cannot write to database", "TransactionContext"),
+        ("Cannot append to a readonly database", "Invalid Input"),
+        ("Could not convert", "Conversion"),
+        ("type mismatch in AppendDataChunk", "Conversion"),
+        ("could not allocate", "Out of Memory"),
+        ("failed to allocate", "Out of Memory"),
+        ("failed to pin", "Out of Memory"),
+        ("Table ", "Catalog"),
+        ("Interrupted", "INTERRUPT"),
+        ("Failed to create checkpoint", FATAL),
+        ("Failed to delete all rows from index", FATAL),
+    ];
+    BEGINNINGS.iter().find(|(beginning, _)| words.starts_with(beginning)).map_or("unknown", |(_, name)| name)
+}
+
+/// What became of a commit that was rolled back. The type of the error in it is lost.
+fn kind_of_failed_commit(words: &str) -> ErrorKind {
+    let says = |what: &str| words.contains(what);
+    match () {
+        () if says("No space left on device") || says("Disk quota exceeded") => ErrorKind::ResourceExhausted,
+        () if says("could not allocate") || says("failed to allocate") || says("failed to pin") => ErrorKind::ResourceExhausted,
+        () if words.starts_with("Could not write") || words.starts_with("Could not sync") => ErrorKind::Io,
+        () => ErrorKind::Contention,
     }
 }
 
 fn kind(name: &str, words: &str) -> ErrorKind {
     use ErrorKind as K;
     let says = |what: &str| words.contains(what);
+    let begins = |what: &str| words.starts_with(what);
+    if says("Failure while replaying") {
+        return K::Corrupt;
+    }
+    if let Some(words) = words.strip_prefix("Failed to commit: ") {
+        return kind_of_failed_commit(words);
+    }
     match name {
-        "Constraint" if says("uplicate key") => K::Duplicate,
-        "Constraint" if says("foreign key") => K::ForeignKey,
-        "Constraint" if says("NOT NULL") => K::NotNull,
+        "Constraint" if begins("Duplicate key") || begins("PRIMARY KEY or UNIQUE") => K::Duplicate,
+        "Constraint" if begins("Violates foreign key") => K::ForeignKey,
+        "Constraint" if begins("NOT NULL") => K::NotNull,
         "Constraint" => K::Check,
-        "TransactionContext" if says("Current transaction is aborted") => K::TransactionAborted,
-        "TransactionContext" | "Invalid Input" if says("read-only mode") => K::ReadOnly,
-        "TransactionContext" if says("onflict") || says("constraint violation") => K::Contention,
+        "TransactionContext" if begins("Current transaction is aborted") => K::TransactionAborted,
+        "TransactionContext" if begins("Cannot write to database") => K::ReadOnly,
+        "TransactionContext" if says("onflict") => K::Contention,
+        "Invalid Input" if says("attached in read-only mode") || begins("Cannot append to a readonly database") => K::ReadOnly,
         "Resource In Use" => K::Contention,
         "Catalog" if says("Table with name") && says("does not exist") || says("could not be found") => K::TableMissing,
         "Parser" if says("FOREIGN KEY constraints cannot use") => K::Unsupported,
         "INTERRUPT" => K::Cancelled,
         "Out of Memory" => K::ResourceExhausted,
-        _ if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
+        "IO" if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
         "IO" if says("Could not set lock") => K::Connection,
         "IO" if says("not a valid DuckDB database file") => K::Corrupt,
         "IO" => K::Io,
         "Data Corruption" | "Serialization" => K::Corrupt,
-        _ if says("Failure while replaying WAL file") => K::Corrupt,
-        FATAL | "INTERNAL" | "Invalidated" => K::EngineDown,
-        "TransactionContext" if says("Failed to commit") => K::Io,
+        FATAL | "INTERNAL" | INVALIDATED => K::EngineDown,
         "Connection" | "HTTP" | "Network" => K::Connection,
         "Permission" => K::Auth,
         "Parser"
@@ -116,7 +160,7 @@ fn message(kind: ErrorKind, words: &str) -> Cow<'static, str> {
             None => "".into(),
         },
         ErrorKind::Unsupported => "DuckDB's foreign keys have no actions".into(),
-        ErrorKind::Corrupt if words.contains("WAL") => {
+        ErrorKind::Corrupt if words.contains("Failure while replaying") => {
             "the log beside the file cannot be read; move it aside to open without it".into()
         }
         _ => "".into(),

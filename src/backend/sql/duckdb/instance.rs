@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
@@ -29,6 +30,14 @@ pub(super) struct Instance {
     path: Option<PathBuf>,
     /// Whether the engine has given the instance up.
     is_broken: AtomicBool,
+    /// Who keeps connections to it, and has to let go of them before it can be opened again.
+    holders: Mutex<Vec<Weak<dyn Holder>>>,
+}
+
+/// Keeps connections to an instance that nobody uses.
+pub(super) trait Holder: Send + Sync {
+    /// Lets go of them, if the instance is of no more use. Blocks.
+    fn let_go(&self);
 }
 
 /// The open files. Locked while one is opened or closed, which keeps a file from being opened before it has been closed.
@@ -52,7 +61,12 @@ impl Instance {
         let path = real_path(place, &settings)?;
         let mut open = lock(&OPEN);
         loop {
-            let Some(known) = open.get_or_insert_default().get(&path) else {
+            let files = open.get_or_insert_default();
+            let Some(known) = files.get(&path).cloned() else {
+                if files.keys().any(|other| is_same_file(other, &path)) {
+                    let message = "the file is open in this process by another name";
+                    return Err(Error::new(ErrorKind::InvalidInput, message));
+                }
                 let first = open_file(&path, &settings)?;
                 let instance = Arc::new(Self::new(first, settings, Some(path.clone())));
                 open.get_or_insert_default().insert(path, Arc::downgrade(&instance));
@@ -70,7 +84,10 @@ impl Instance {
                 drop(instance);
                 open = lock(&OPEN);
             }
-            let is_there = |open: &mut Option<HashMap<_, _>>| open.as_ref().is_some_and(|files| files.contains_key(&path));
+            let is_there = |open: &mut Option<HashMap<_, Weak<Self>>>| {
+                let files = open.as_ref();
+                files.and_then(|files| files.get(&path)).is_some_and(|there| Weak::ptr_eq(there, &known))
+            };
             let waited = CLOSED.wait_timeout_while(open, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
             if is_held && waited.1.timed_out() {
                 let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
@@ -81,7 +98,19 @@ impl Instance {
     }
 
     fn new(first: Connection, settings: Settings, path: Option<PathBuf>) -> Self {
-        Self { first: Mutex::new(Some(first)), settings, path, is_broken: AtomicBool::new(false) }
+        Self { first: Mutex::new(Some(first)), settings, path, is_broken: AtomicBool::new(false), holders: Mutex::default() }
+    }
+
+    pub(super) fn add_holder(&self, holder: Weak<dyn Holder>) {
+        let mut holders = lock(&self.holders);
+        holders.retain(|holder| holder.strong_count() > 0);
+        holders.push(holder);
+    }
+
+    /// Makes all who keep connections that nobody uses let go of them. Blocks.
+    pub(super) fn release(&self) {
+        let holders = std::mem::take(&mut *lock(&self.holders));
+        holders.iter().filter_map(Weak::upgrade).for_each(|holder| holder.let_go());
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -94,6 +123,23 @@ impl Instance {
             tracing::error!(%error, "the engine gave the database up");
         }
     }
+
+    /// Gives the log the permissions of the file: DuckDB makes it anew after every checkpoint, with those of the process.
+    #[cfg(unix)]
+    pub(super) fn keep_log_private(&self) {
+        let Some(path) = &self.path else { return };
+        let mut log = path.clone().into_os_string();
+        log.push(".wal");
+        let (Ok(file), Ok(of_log)) = (fs::metadata(path), fs::metadata(&log)) else { return };
+        if file.permissions() != of_log.permissions()
+            && let Err(error) = fs::set_permissions(&log, file.permissions())
+        {
+            tracing::warn!(%error, "the log keeps other permissions than the file");
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn keep_log_private(&self) {}
 
     /// What the instance can be opened again by. What is in memory is gone.
     pub(super) fn place(&self) -> Option<(PathBuf, Settings)> {
@@ -130,23 +176,63 @@ fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
     if let Ok(path) = place.canonicalize() {
         return Ok(path);
     }
+    if place.symlink_metadata().is_ok() {
+        // DuckDB would make the file, and keep its log beside the link, where nobody finds it again.
+        return Err(Error::new(ErrorKind::Connection, "the path is a link that leads to no file"));
+    }
     let name =
         place.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a `duckdb:` URL whose path names no file"))?;
     if !settings.creates() {
         return Err(Error::new(ErrorKind::Connection, "the file does not exist"));
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
+    make_private_folders(folder).map_err(failed)?;
     Ok(folder.canonicalize().map_err(failed)?.join(name))
 }
 
 fn open_file(path: &Path, settings: &Settings) -> Result<Connection> {
     let is_new = !path.exists();
     let connection = Connection::open_with_flags(path, settings.config()?).map_err(classify)?;
+    if is_new {
+        make_private(path).map_err(|error| Error::new(ErrorKind::Io, "the new file's permissions").with_source(error))?;
+    }
     // DuckDB syncs the file, not the folder it is named in.
     if is_new && let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| Error::new(ErrorKind::Io, "the new file's folder").with_source(error))?;
     }
     Ok(connection)
+}
+
+/// Makes folders that only their owner may look into.
+fn make_private_folders(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Lets only the owner read a new file. By its name: opening and closing it would release DuckDB's lock.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether two names are of one file. A link of that kind has a log of its own.
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let id = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    id(one).is_some_and(|one| Some(one) == id(other))
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
 }

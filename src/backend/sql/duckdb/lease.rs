@@ -1,6 +1,7 @@
 //! A connection taken from the pool, how calls run on it, and how it goes back.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use duckdb::{Connection, InterruptHandle};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    error::{FATAL, classify, is_committed, is_fatal, is_none_open},
+    error::{FATAL, INVALIDATED, classify, is_committed, is_fatal, is_none_open},
     pool::Pooled,
 };
 use crate::{
@@ -80,7 +81,11 @@ impl Lease {
         tokio::task::spawn_blocking(move || {
             let result = match &state {
                 Some(state) if *state.lock() == Progress::GivenUp => Err(Error::new(ErrorKind::Cancelled, "")),
-                _ => work(&mut leased),
+                _ => catch_unwind(AssertUnwindSafe(|| work(&mut leased))).unwrap_or_else(|_| {
+                    // In whatever state it was left, it is closed.
+                    leased.pooled = None;
+                    Err(Error::new(ErrorKind::Internal, "a call to the engine panicked"))
+                }),
             };
             if let Err(error) = &result {
                 leased.has_failed = true;
@@ -131,7 +136,10 @@ impl Leased {
             return Err(Error::new(ErrorKind::TransactionAborted, message));
         }
         match self.command("COMMIT") {
-            Ok(()) => self.in_transaction = false,
+            Ok(()) => {
+                self.in_transaction = false;
+                self.pooled.iter().for_each(Pooled::keep_log_private);
+            }
             Err(error) if is_committed(&error) => {
                 tracing::warn!(%error, "committed, although the engine complains");
                 self.in_transaction = false;
@@ -153,9 +161,11 @@ impl Leased {
             }
             Err((false, after)) => {
                 self.note(&after);
-                is_fatal(&error) || is_fatal(&after)
+                is_fatal(&after)
             }
         };
+        // One that was refused because of an earlier fatal error was not begun.
+        let is_lost = is_lost && error.code() != Some(INVALIDATED);
         if is_lost {
             return Error::new(ErrorKind::CommitUnknown, "the engine gave the database up in the commit").with_source(error);
         }

@@ -15,8 +15,12 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::{instance::Instance, settings::Settings};
+use super::{
+    instance::{Holder, Instance},
+    settings::Settings,
+};
 use crate::{
+    backend::sql::engine::nested_acquire,
     clock::within,
     context::Patience,
     error::{Error, ErrorKind, Result},
@@ -44,6 +48,20 @@ struct Open {
     place: Option<(PathBuf, Settings)>,
 }
 
+/// What is left of an instance that is of no more use.
+struct Broken {
+    // Before the instance.
+    _idle: Vec<Connection>,
+    instance: Option<Arc<Instance>>,
+}
+
+impl Holder for Shared {
+    fn let_go(&self) {
+        let broken = self.take_broken();
+        drop(broken);
+    }
+}
+
 /// A connection in use. Dropping it closes it.
 pub(super) struct Pooled {
     // In this order: the connection, then the database, then the place in the pool.
@@ -56,7 +74,9 @@ pub(super) struct Pooled {
 impl Pool {
     pub(super) fn new(instance: Arc<Instance>, size: u32, acquire_timeout: Duration) -> Self {
         let place = instance.place();
-        let shared = Arc::new(Shared { open: Mutex::new(Some(Open { idle: Vec::new(), instance: Some(instance), place })) });
+        let open = Open { idle: Vec::new(), instance: Some(instance.clone()), place };
+        let shared = Arc::new(Shared { open: Mutex::new(Some(open)) });
+        instance.add_holder(Arc::<Shared>::downgrade(&shared));
         let permits = Arc::new(Semaphore::new(size as usize));
         Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
     }
@@ -87,8 +107,12 @@ impl Pool {
         let Some((broken, (path, settings))) = self.shared.take_broken() else { return Ok(()) };
         let shared = self.shared.clone();
         let reopen = move || {
+            if let Some(instance) = &broken.instance {
+                instance.release();
+            }
             drop(broken);
             let instance = Instance::open(Some(&path), settings)?;
+            instance.add_holder(Arc::<Shared>::downgrade(&shared));
             if let Some(open) = shared.lock().as_mut() {
                 open.instance = Some(instance);
             }
@@ -103,6 +127,7 @@ impl Pool {
         self.size
     }
 
+    #[cfg(test)]
     pub(super) fn instance(&self) -> Option<Arc<Instance>> {
         self.shared.lock().as_ref()?.instance.clone()
     }
@@ -141,10 +166,6 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "")
 }
 
-fn nested_acquire() -> Error {
-    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
@@ -159,14 +180,14 @@ impl Shared {
     }
 
     /// Takes out an instance that is of no more use, and where to open it again, if that is to be done.
-    fn take_broken(&self) -> Option<(impl Sized + use<>, (PathBuf, Settings))> {
+    fn take_broken(&self) -> Option<(Broken, (PathBuf, Settings))> {
         let mut open = self.lock();
         let open = open.as_mut()?;
         if open.instance.as_ref().is_some_and(|instance| !instance.is_broken()) {
             return None;
         }
         let place = open.place.clone()?;
-        Some(((std::mem::take(&mut open.idle), open.instance.take()), place))
+        Some((Broken { _idle: std::mem::take(&mut open.idle), instance: open.instance.take() }, place))
     }
 }
 
@@ -176,6 +197,10 @@ impl Pooled {
             Some(open) if !self.instance.is_broken() => open.idle.push(self.connection),
             _ => drop_elsewhere((self.connection, self.instance)),
         }
+    }
+
+    pub(super) fn keep_log_private(&self) {
+        self.instance.keep_log_private();
     }
 
     pub(super) fn note(&self, error: &Error) {

@@ -32,7 +32,11 @@ const ROWS_AT_ONCE: usize = 8192;
 
 /// Runs a statement and answers how many rows it changed.
 pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u64> {
-    run(connection, statement, |_, changed| Ok(changed))
+    run(connection, statement, |prepared, changed| {
+        // Of rows that are returned as well, DuckDB does not say how many were changed.
+        let is_counted = prepared.column_name(0).is_ok_and(|name| name == "Count");
+        Ok(if changed == 0 && !is_counted { prepared.row_count() as u64 } else { changed })
+    })
 }
 
 /// Runs a statement that answers the columns of an entity, in any order.
@@ -96,7 +100,13 @@ fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Pr
         answer(prepared, changed as u64)
     };
     if is_kept {
-        execute(&mut *connection.prepare_cached(&sql).map_err(classify)?)
+        let mut prepared = connection.prepare_cached(&sql).map_err(classify)?;
+        let answer = execute(&mut prepared);
+        // A statement that is kept keeps its last answer as well.
+        if answer.is_err() || prepared.row_count() > 1 {
+            prepared.discard();
+        }
+        answer
     } else {
         execute(&mut connection.prepare(&sql).map_err(classify)?)
     }

@@ -49,6 +49,10 @@ impl Settings {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             settings.set(name, value)?;
         }
+        if path.is_none() {
+            // DuckDB would take a folder in whatever directory the process is in.
+            settings.temp_directory.get_or_insert_default();
+        }
         match (&path, settings.mode) {
             (None, Mode::ReadOnly) => Err(invalid("a database in memory that can only be read has nothing in it")),
             _ => Ok((path, settings)),

@@ -28,6 +28,7 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
         savepoints: true,
         referential_actions: true,
         unsigned: false,
+        decimals: true,
         sql: true,
     };
     SqlStore::new(SqlxEngine::new(pool, capabilities, None), clock)

@@ -12,3 +12,4 @@ SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" 
 DELETE FROM "fiber_memberships" WHERE "log_id" = $1 AND "fiber_id" = $2;
 UPDATE "raw_logs" SET "timestamp" = $1, "source_id" = $2, "raw_text" = $3, "ingestion_time" = $4, "config_version" = $5 WHERE "log_id" = $6 RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
 UPDATE "fiber_memberships" SET "config_version" = $1 WHERE "log_id" = $2 AND "fiber_id" = $3 RETURNING "log_id", "fiber_id", "config_version";
+UPDATE "raw_logs" SET "timestamp" = $1, "source_id" = $2, "raw_text" = $3, "ingestion_time" = $4, "config_version" = $5 WHERE "log_id" = $6;

@@ -12,3 +12,4 @@ SELECT "fiber_memberships"."log_id" AS "log_id", "fiber_memberships"."fiber_id" 
 DELETE FROM "fiber_memberships" WHERE "log_id" = ? AND "fiber_id" = ?;
 UPDATE "raw_logs" SET "timestamp" = ?, "source_id" = ?, "raw_text" = ?, "ingestion_time" = ?, "config_version" = ? WHERE "log_id" = ? RETURNING "log_id", "timestamp", "source_id", "raw_text", "ingestion_time", "config_version";
 UPDATE "fiber_memberships" SET "config_version" = ? WHERE "log_id" = ? AND "fiber_id" = ? RETURNING "log_id", "fiber_id", "config_version";
+UPDATE "raw_logs" SET "timestamp" = ?, "source_id" = ?, "raw_text" = ?, "ingestion_time" = ?, "config_version" = ? WHERE "log_id" = ?;

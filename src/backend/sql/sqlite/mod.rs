@@ -37,6 +37,7 @@ fn capabilities(in_memory: bool) -> Capabilities {
         savepoints: true,
         referential_actions: true,
         unsigned: false,
+        decimals: false,
         sql: true,
     }
 }

@@ -12,7 +12,7 @@ use super::{
     lease::Lease,
 };
 use crate::{
-    backend::sql::Engine,
+    backend::sql::{Engine, engine::nested_acquire},
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
@@ -67,10 +67,6 @@ impl<F: Flavor> SqlxEngine<F> {
         }
         self.pool.acquire().await.map_err(classify::<F>)
     }
-}
-
-fn nested_acquire() -> Error {
-    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
 }
 
 impl<F: Flavor> Engine for SqlxEngine<F> {
