@@ -41,8 +41,8 @@ pub async fn mixes_defaults_and_values<B: Backend>() {
 pub async fn accepts_models_without_a_value<B: Backend>() {
     let fixture = B::fresh().await;
     let tickets = fixture.store.repository::<ticket::Entity>();
-    let made = tickets.create_many(&Cx::new(), &vec![ticket::Model { id: 0 }; 3]).await.unwrap();
-    assert!(made.is_sorted_by(|a, b| a.id < b.id));
+    let made = tickets.create_many(&Cx::new(), &vec![ticket::Model { id: 0, level: None }; 3]).await.unwrap();
+    assert!(made.is_sorted_by(|a, b| a.id < b.id) && made.iter().all(|ticket| ticket.level == Some(3)));
     assert_eq!(tickets.all(&Cx::new()).await.unwrap(), made);
 }
 

@@ -18,7 +18,7 @@ use sea_orm::{
 use super::InMemory;
 use crate::support::{
     backend::Backend,
-    entities::{door, label, letter, note, person, place, sign, strict, ticket},
+    entities::{door, label, letter, note, person, place, price, sign, strict, ticket},
     note, person, tables,
 };
 
@@ -401,6 +401,76 @@ async fn another_process_is_named() {
     larder::open(&place).await.unwrap();
 }
 
+/// Links lead to one file and one log: a second name of a file that is open is refused, and so is a link that leads nowhere.
+#[cfg(unix)]
+#[tokio::test]
+async fn links_do_not_lead_astray() {
+    let directory = tempfile::tempdir().unwrap();
+    let [file, symbolic, hard, dangling] = ["a", "s", "h", "d"].map(|name| directory.path().join(format!("{name}.duckdb")));
+    std::os::unix::fs::symlink(directory.path().join("nothing.duckdb"), &dangling).unwrap();
+    assert_eq!(larder::open(&url(&dangling, "")).await.unwrap_err().kind(), ErrorKind::Connection);
+    assert!(!directory.path().join("nothing.duckdb").exists());
+
+    let store = larder::open(&url(&file, "")).await.unwrap();
+    tables::create(&store).await;
+    std::os::unix::fs::symlink(&file, &symbolic).unwrap();
+    std::fs::hard_link(&file, &hard).unwrap();
+    let same = larder::open(&url(&symbolic, "")).await.unwrap();
+    let made = store.repository::<note::Entity>().create(&Cx::new(), &note("shared")).await.unwrap();
+    assert_eq!(same.repository::<note::Entity>().find(&Cx::new(), &made.id).await.unwrap(), Some(made));
+    assert_eq!(larder::open(&url(&hard, "")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// A column that is added later is of the type it would have been from the start: a decimal keeps its digits.
+#[tokio::test]
+async fn a_column_added_later_is_the_same() {
+    let fixture = InMemory::fresh().await;
+    let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
+    sql.execute(&cx, Table::drop().table(price::Entity)).await.unwrap();
+    let id = ColumnDef::new("id").integer().not_null().primary_key().to_owned();
+    let amount = ColumnDef::new("amount").decimal_len(10, 2).not_null().to_owned();
+    sql.execute(&cx, Table::create().table(price::Entity).col(id).col(amount)).await.unwrap();
+    sql.execute(&cx, Table::alter().table(price::Entity).add_column(ColumnDef::new("exact").decimal())).await.unwrap();
+    let prices = fixture.store.repository::<price::Entity>();
+    let exact = "12345678901234567890.123456789012345678".parse().unwrap();
+    let price = price::Model { id: 1, amount: "1.25".parse().unwrap(), exact: Some(exact) };
+    prices.create(&cx, &price).await.unwrap();
+    assert_eq!(prices.all(&cx).await.unwrap(), [price]);
+}
+
+/// A batch is refused where nothing may be written: in a read-only transaction, and in a file that is only read.
+#[tokio::test]
+async fn a_batch_is_refused_where_nothing_may_be_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.duckdb");
+    let store = larder::open(&url(&file, "")).await.unwrap();
+    tables::create(&store).await;
+    let batch = [note("a"), note("b")];
+    let notes = store.repository::<note::Entity>();
+    let (notes_in, batch_in) = (&notes, &batch);
+    let read_only = TxOptions::new().read_only();
+    let refused = store.tx_with(&Cx::new(), read_only, |cx| async move { notes_in.create_batch(&cx, batch_in).await });
+    assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::ReadOnly);
+    store.close().await;
+    let store = larder::open(&url(&file, "?mode=ro")).await.unwrap();
+    let refused = store.repository::<note::Entity>().create_batch(&Cx::new(), &batch).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ReadOnly);
+}
+
+/// A statement of the caller's says how many rows it changed, also if it returns them.
+#[tokio::test]
+async fn changed_rows_are_counted() {
+    let fixture = InMemory::fresh().await;
+    let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
+    fixture.store.repository::<note::Entity>().create_batch(&cx, &[note("a"), note("b"), note("c")]).await.unwrap();
+    let mut update = Query::update();
+    update.table(note::Entity).value(note::Column::Body, "same");
+    assert_eq!(sql.execute(&cx, &update).await.unwrap(), 3);
+    assert_eq!(sql.execute(&cx, update.returning_all()).await.unwrap(), 3);
+    assert_eq!(sql.execute(&cx, Query::delete().from_table(note::Entity)).await.unwrap(), 3);
+    assert_eq!(sql.execute(&cx, Query::delete().from_table(note::Entity)).await.unwrap(), 0);
+}
+
 /// What is no database is `Corrupt`, or cannot be opened, and stays as it is.
 #[tokio::test]
 async fn what_is_no_database_is_left_alone() {
@@ -480,11 +550,11 @@ async fn generated_numbers_come_from_a_sequence() {
     let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
     let tickets = fixture.store.repository::<ticket::Entity>();
     let make = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(ticket::Entity);
-    assert_eq!(tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap().id, 1);
+    assert_eq!(tickets.create(&cx, &ticket::Model { id: 0, level: None }).await.unwrap().id, 1);
     assert_eq!(sql.execute(&cx, &make).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     sql.execute(&cx, Table::drop().table(ticket::Entity)).await.unwrap();
     sql.execute(&cx, &make).await.unwrap();
-    let made = tickets.create(&cx, &ticket::Model { id: 0 }).await.unwrap();
+    let made = tickets.create(&cx, &ticket::Model { id: 0, level: None }).await.unwrap();
     assert_eq!(tickets.all(&cx).await.unwrap(), [made]);
 }
 

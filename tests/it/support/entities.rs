@@ -238,7 +238,7 @@ pub(crate) mod strict {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// An id that the engine generates, and nothing else.
+/// An id that the engine generates, and a default: it need not be given anything.
 pub mod ticket {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
@@ -248,6 +248,8 @@ pub mod ticket {
     pub struct Model {
         #[sea_orm(primary_key)]
         pub id: i32,
+        #[sea_orm(default_value = 3)]
+        pub level: Option<i32>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -217,8 +217,10 @@ mod tests {
     #[tokio::test]
     async fn an_instance_that_is_given_up_is_opened_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
-        let engine = Arc::new(engine(&directory.path().join("a.duckdb").display().to_string())?);
+        let place = directory.path().join("a.duckdb").display().to_string();
+        let (engine, idle) = (engine(&place)?, engine(&place)?);
         commands(&engine, &["CREATE TABLE t (a INTEGER)", "SET debug_force_commit_failure = true"]).await?;
+        assert_eq!(count(&idle).await?, 0);
         let refused = insert(&engine).await;
         assert_eq!(refused.as_ref().map_err(Error::kind), Err(ErrorKind::Contention));
         assert_eq!(count(&engine).await?, 0);
@@ -227,11 +229,31 @@ mod tests {
         let held = engine.acquire(Access::Read, Patience::Timeout).await?;
         let lost = insert(&engine).await;
         assert_eq!(lost.as_ref().map_err(Error::kind), Err(ErrorKind::CommitUnknown));
-        // Not while somebody holds the old one.
+        // Not while somebody holds the old one; that another store keeps it for later does not count.
         assert_eq!(count(&engine).await.as_ref().map_err(Error::kind), Err(ErrorKind::EngineDown));
         drop(held);
         assert_eq!(count(&engine).await?, 0);
         assert_eq!(insert(&engine).await?, 1);
+        assert_eq!(count(&idle).await?, 1);
+        Ok(())
+    }
+
+    /// A call that panics costs its connection, and nobody else anything.
+    #[tokio::test]
+    async fn a_panic_is_an_error() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let engine = engine(&directory.path().join("a.duckdb").display().to_string())?;
+        commands(&engine, &["CREATE TABLE t (a INTEGER)"]).await?;
+        for _ in 0..9 {
+            let mut lease = engine.acquire(Access::Write, Patience::Timeout).await?;
+            engine.begin(&mut lease, &TxOptions::new()).await?;
+            engine.command(&mut lease, "INSERT INTO t VALUES (1)".to_owned()).await?;
+            let panicked = lease.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;
+            assert_eq!(panicked.as_ref().map_err(Error::kind), Err(ErrorKind::Internal));
+            assert!(engine.commit(&mut lease).await.is_err());
+        }
+        assert_eq!(insert(&engine).await?, 1);
+        assert_eq!(count(&engine).await?, 1);
         Ok(())
     }
 }
