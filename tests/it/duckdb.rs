@@ -1,13 +1,19 @@
 //! DuckDB: in a file, and in memory.
 
 mod crash;
+mod errors;
+mod files;
 mod own;
 mod types;
 
-use larder::{Capabilities, Isolation};
+use std::path::Path;
+
+use larder::{Capabilities, Cx, Isolation, Store};
+use sea_orm::sea_query::{Expr, Query};
 
 use crate::support::{
     backend::{Backend, Fixture, Wanted},
+    entities::label,
     tables,
 };
 
@@ -54,6 +60,16 @@ impl Backend for InMemory {
     fn declares(capabilities: &Capabilities) -> bool {
         declares(capabilities, true)
     }
+}
+
+fn url(path: &Path, settings: &str) -> String {
+    format!("duckdb:{}{settings}", path.display())
+}
+
+/// What the engine answers to an expression of its own.
+async fn asked(store: &Store, expression: &'static str) -> larder::Result<Vec<label::Model>> {
+    let select = Query::select().expr_as(Expr::cust(expression), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned();
+    store.sql()?.models::<label::Entity>(&Cx::new(), &select).await
 }
 
 mod file {

@@ -1,10 +1,6 @@
 //! What DuckDB has to itself.
 
 use std::{
-    env,
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -15,29 +11,17 @@ use sea_orm::{
     sea_query::{ColumnDef, Expr, ForeignKey, Query, SelectStatement, Table},
 };
 
-use super::InMemory;
+use super::{InMemory, asked};
 use crate::support::{
     backend::Backend,
-    entities::{door, label, letter, note, person, place, price, sign, strict, ticket},
-    note, person, tables,
+    entities::{door, label, letter, note, person, place, price, sign, ticket},
+    note, person,
 };
-
-fn url(path: &Path, settings: &str) -> String {
-    format!("duckdb:{}{settings}", path.display())
-}
 
 /// A statement that takes longer than anybody waits for.
 fn endless() -> SelectStatement {
     let rows = "(SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3)::VARCHAR";
     Query::select().expr_as(Expr::cust(rows), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned()
-}
-
-fn says(text: &'static str) -> SelectStatement {
-    Query::select().expr_as(Expr::cust(text), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned()
-}
-
-async fn asked(store: &Store, text: &'static str) -> larder::Result<Vec<label::Model>> {
-    store.sql()?.models::<label::Entity>(&Cx::new(), &says(text)).await
 }
 
 /// One task in a transaction and one beside it: neither sees the other's model before it is committed, and what the first rolls back takes
@@ -183,38 +167,6 @@ async fn references_refuse_more_than_elsewhere() {
     assert_eq!(places.all(&cx).await.unwrap(), [renamed]);
 }
 
-/// The appender's errors have no type: they are told by their words, as those of a single model are.
-#[tokio::test]
-async fn a_refused_batch_is_told_by_the_engines_words() {
-    let fixture = InMemory::fresh().await;
-    let (stricts, letters) = (fixture.store.repository::<strict::Entity>(), fixture.store.repository::<letter::Entity>());
-    let cx = Cx::new();
-    let strict = |id, required: Option<&str>, amount| strict::Model { id, required: required.map(str::to_owned), amount };
-    let astray = |id| letter::Model { id, sender: 4711, answers: None, about: None };
-    let refused = [
-        (stricts.create_batch(&cx, &[strict(1, Some("x"), 1), strict(2, None, 1)]).await, ErrorKind::NotNull),
-        (stricts.create_batch(&cx, &[strict(1, Some("x"), 1), strict(2, Some("x"), -1)]).await, ErrorKind::Check),
-        (letters.create_batch(&cx, &[astray(1), astray(2)]).await, ErrorKind::ForeignKey),
-    ];
-    for (outcome, kind) in refused {
-        assert_eq!(outcome.unwrap_err().kind(), kind);
-    }
-    assert_eq!(stricts.count(&cx).await.unwrap() + letters.count(&cx).await.unwrap(), 0);
-
-    let sql = fixture.store.sql().unwrap();
-    sql.execute(&cx, Table::drop().table(note::Entity)).await.unwrap();
-    let notes = fixture.store.repository::<note::Entity>();
-    let error = notes.create_batch(&cx, &[note("a"), note("b")]).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::TableMissing, Some("Catalog")));
-    // A table that does not fit the entity.
-    let integers =
-        Table::create().table(note::Entity).col(ColumnDef::new("id").uuid()).col(ColumnDef::new("body").integer()).to_owned();
-    sql.execute(&cx, &integers).await.unwrap();
-    let error = notes.create_batch(&cx, &[note("a"), note("b")]).await.unwrap_err();
-    let source = std::error::Error::source(&error);
-    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("Conversion")), "{source:?}");
-}
-
 /// Two transactions that store the same new models by the appender: the later commit is `Contention`.
 #[tokio::test]
 async fn conflicting_batches_are_contention() {
@@ -227,198 +179,6 @@ async fn conflicting_batches_are_contention() {
     first.commit().await.unwrap();
     assert_eq!(second.commit().await.unwrap_err().kind(), ErrorKind::Contention);
     assert_eq!(notes.count(&Cx::new()).await.unwrap(), 3_000);
-}
-
-/// What larder makes is its owner's alone: the folders, the file and the log, also the log that follows a checkpoint.
-#[cfg(unix)]
-#[tokio::test]
-async fn files_are_their_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let directory = tempfile::tempdir().unwrap();
-    let folder = directory.path().join("made/here");
-    let file = folder.join("a.duckdb");
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    for _ in 0..2 {
-        let store = larder::open(&url(&file, "")).await.unwrap();
-        let table = Schema::new(store.sql().unwrap().dialect().sea_orm()).create_table_from_entity(note::Entity);
-        store.sql().unwrap().execute(&Cx::new(), table.clone().if_not_exists()).await.unwrap();
-        store.repository::<note::Entity>().create(&Cx::new(), &note("private")).await.unwrap();
-        assert_eq!([mode(&folder), mode(folder.parent().unwrap())], [0o700, 0o700]);
-        assert_eq!([mode(&file), mode(&file.with_extension("duckdb.wal"))], [0o600, 0o600]);
-        store.close().await;
-    }
-}
-
-/// The engine's words for what goes wrong: a change of them shows here.
-#[tokio::test]
-async fn errors_are_told_by_the_engines_words() {
-    let store = larder::open("duckdb::memory:").await.unwrap();
-    for (text, kind, code) in [
-        ("'a'::INTEGER::VARCHAR", ErrorKind::InvalidInput, "Conversion"),
-        ("300::TINYINT::VARCHAR", ErrorKind::InvalidInput, "Conversion"),
-        ("9223372036854775807 + 1::BIGINT", ErrorKind::InvalidInput, "Out of Range"),
-        ("nothing_of_the_sort", ErrorKind::InvalidInput, "Binder"),
-        ("nothing_of_the_sort(1)", ErrorKind::InvalidInput, "Catalog"),
-        ("(SELECT 1 FROM nothing)::VARCHAR", ErrorKind::TableMissing, "Catalog"),
-        ("'unended", ErrorKind::InvalidInput, "Parser"),
-        ("error('as the caller wants it')", ErrorKind::InvalidInput, "Invalid Input"),
-        ("(SELECT count(*) FROM read_csv('/etc/passwd'))::VARCHAR", ErrorKind::Auth, "Permission"),
-        ("(SELECT content FROM read_text('/etc/hostname'))", ErrorKind::Auth, "Permission"),
-        ("(SELECT 1 FROM (SELECT 1 AS a UNION ALL SELECT 2))::VARCHAR", ErrorKind::InvalidInput, "Invalid Input"),
-        ("repeat('x', 100), (SELECT count(*) FROM range(10) GROUP BY nothing)", ErrorKind::InvalidInput, "Binder"),
-    ] {
-        let error = asked(&store, text).await.unwrap_err();
-        assert_eq!((error.kind(), error.code()), (kind, Some(code)), "{text}: {:?}", std::error::Error::source(&error));
-    }
-}
-
-/// SQL reaches no other file and changes no setting, unless the application asks for it.
-#[tokio::test]
-async fn the_engine_is_locked_down() {
-    let directory = tempfile::tempdir().unwrap();
-    let secret = directory.path().join("secret.csv");
-    std::fs::write(&secret, "a\n1\n").unwrap();
-    let read = format!("(SELECT count(*) FROM read_csv('{}'))::VARCHAR", secret.display()).leak();
-    let locked = larder::open("duckdb::memory:").await.unwrap();
-    assert_eq!(asked(&locked, read).await.unwrap_err().kind(), ErrorKind::Auth);
-    for setting in
-        ["enable_external_access", "autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions"]
-    {
-        let current = asked(&locked, format!("current_setting('{setting}')::VARCHAR").leak()).await.unwrap();
-        assert_eq!(current[0].name, "false", "{setting}");
-    }
-    let open = larder::open("duckdb::memory:?external_access=true&lock_configuration=false").await.unwrap();
-    assert_eq!(asked(&open, read).await.unwrap()[0].name, "1");
-    for (store, expected) in [(&locked, "true"), (&open, "false")] {
-        assert_eq!(asked(store, "current_setting('lock_configuration')::VARCHAR").await.unwrap()[0].name, expected);
-    }
-}
-
-/// Settings reach the engine; one that it refuses is `InvalidInput`.
-#[tokio::test]
-async fn settings_are_the_urls() {
-    let directory = tempfile::tempdir().unwrap();
-    let spill = directory.path().join("spill");
-    let asked_for = format!("?memory_limit=256MiB&threads=3&temp_directory={}", spill.display());
-    let store = larder::open(&url(&directory.path().join("a.duckdb"), &asked_for)).await.unwrap();
-    for (setting, expected) in [("memory_limit", "256.0 MiB"), ("threads", "3"), ("temp_directory", spill.to_str().unwrap())] {
-        let current = asked(&store, format!("current_setting('{setting}')::VARCHAR").leak()).await.unwrap();
-        assert_eq!(current[0].name, expected, "{setting}");
-    }
-    let cores = std::thread::available_parallelism().unwrap().get().min(4);
-    let defaults = larder::open("duckdb::memory:").await.unwrap();
-    let same = larder::open(&format!("duckdb::memory:?memory_limit=25%&threads={cores}&temp_directory=")).await.unwrap();
-    let other = larder::open("duckdb::memory:?memory_limit=80%").await.unwrap();
-    for setting in ["memory_limit", "threads", "temp_directory"] {
-        let question: &str = format!("current_setting('{setting}')::VARCHAR").leak();
-        let [current, same, other] = [
-            asked(&defaults, question).await.unwrap(),
-            asked(&same, question).await.unwrap(),
-            asked(&other, question).await.unwrap(),
-        ];
-        assert_eq!(current, same, "{setting}");
-        assert_eq!(current == other, setting != "memory_limit");
-    }
-    for refused in ["duckdb::memory:?memory_limit=lots", "duckdb::memory:?threads=none", "duckdb::memory:?nothing=1"] {
-        assert_eq!(larder::open(refused).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{refused}");
-    }
-}
-
-/// A file is opened once in a process, by whatever name; a second store shares it and has to want the same.
-#[tokio::test]
-async fn stores_on_one_file_share_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("made/on/the/way/a.duckdb");
-    let first = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&first).await;
-    let other_name = file.parent().unwrap().join("../way/a.duckdb");
-    let second = larder::open(&url(&other_name, "")).await.unwrap();
-    let notes = [&first, &second].map(|store| store.repository::<note::Entity>());
-    let made = notes[0].create(&Cx::new(), &note("shared")).await.unwrap();
-    assert_eq!(notes[1].find(&Cx::new(), &made.id).await.unwrap(), Some(made));
-    assert_eq!(larder::open(&url(&file, "?threads=7")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    first.close().await;
-    notes[1].create(&Cx::new(), &note("goes on")).await.unwrap();
-    second.close().await;
-    let read_only = larder::open(&url(&file, "?read_only=true")).await.unwrap();
-    let notes = read_only.repository::<note::Entity>();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
-    assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
-}
-
-/// A file may be closed and opened from several tasks at once: it is never open twice, and nothing is lost.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_is_closed_before_it_is_opened_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let place = url(&directory.path().join("a.duckdb"), "");
-    let store = larder::open(&place).await.unwrap();
-    tables::create(&store).await;
-    store.close().await;
-    let tasks = (0..4).map(|task| {
-        let place = place.clone();
-        tokio::spawn(async move {
-            for i in 0..10 {
-                let store = larder::open(&place).await.unwrap();
-                store.repository::<note::Entity>().create(&Cx::new(), &note(&format!("{task} {i}"))).await.unwrap();
-                // Some are closed and some just dropped.
-                if i % 2 == 0 {
-                    store.close().await;
-                }
-            }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
-    }
-    let store = larder::open(&place).await.unwrap();
-    assert_eq!(store.repository::<note::Entity>().count(&Cx::new()).await.unwrap(), 40);
-}
-
-const HELD: &str = "LARDER_TEST_DUCKDB_HELD";
-
-/// A file that another process has open is `Connection`, by that process' number; when it is gone, the file opens.
-#[tokio::test]
-async fn another_process_is_named() {
-    if let Ok(held) = env::var(HELD) {
-        let _store = larder::open(&held).await.unwrap();
-        writeln!(std::io::stdout().lock(), "\nHELD").unwrap();
-        return std::future::pending().await;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let place = url(&directory.path().join("a.duckdb"), "");
-    let mut holder = Command::new(env::current_exe().unwrap());
-    holder.args(["--exact", "duckdb::own::another_process_is_named", "--nocapture"]).env(HELD, &place);
-    let mut holder = holder.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let is_held = lines.any(|line| line == "HELD");
-    let refused = larder::open(&place).await;
-    holder.kill().unwrap();
-    holder.wait().unwrap();
-    let error = refused.unwrap_err();
-    assert_eq!((is_held, error.kind()), (true, ErrorKind::Connection));
-    assert!(error.to_string().contains(&format!("process {}", holder.id())), "{error}");
-    larder::open(&place).await.unwrap();
-}
-
-/// Links lead to one file and one log: a second name of a file that is open is refused, and so is a link that leads nowhere.
-#[cfg(unix)]
-#[tokio::test]
-async fn links_do_not_lead_astray() {
-    let directory = tempfile::tempdir().unwrap();
-    let [file, symbolic, hard, dangling] = ["a", "s", "h", "d"].map(|name| directory.path().join(format!("{name}.duckdb")));
-    std::os::unix::fs::symlink(directory.path().join("nothing.duckdb"), &dangling).unwrap();
-    assert_eq!(larder::open(&url(&dangling, "")).await.unwrap_err().kind(), ErrorKind::Connection);
-    assert!(!directory.path().join("nothing.duckdb").exists());
-
-    let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
-    std::os::unix::fs::symlink(&file, &symbolic).unwrap();
-    std::fs::hard_link(&file, &hard).unwrap();
-    let same = larder::open(&url(&symbolic, "")).await.unwrap();
-    let made = store.repository::<note::Entity>().create(&Cx::new(), &note("shared")).await.unwrap();
-    assert_eq!(same.repository::<note::Entity>().find(&Cx::new(), &made.id).await.unwrap(), Some(made));
-    assert_eq!(larder::open(&url(&hard, "")).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 /// A column that is added later is of the type it would have been from the start: a decimal keeps its digits.
@@ -438,25 +198,6 @@ async fn a_column_added_later_is_the_same() {
     assert_eq!(prices.all(&cx).await.unwrap(), [price]);
 }
 
-/// A batch is refused where nothing may be written: in a read-only transaction, and in a file that is only read.
-#[tokio::test]
-async fn a_batch_is_refused_where_nothing_may_be_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("a.duckdb");
-    let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
-    let batch = [note("a"), note("b")];
-    let notes = store.repository::<note::Entity>();
-    let (notes_in, batch_in) = (&notes, &batch);
-    let read_only = TxOptions::new().read_only();
-    let refused = store.tx_with(&Cx::new(), read_only, |cx| async move { notes_in.create_batch(&cx, batch_in).await });
-    assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::ReadOnly);
-    store.close().await;
-    let store = larder::open(&url(&file, "?mode=ro")).await.unwrap();
-    let refused = store.repository::<note::Entity>().create_batch(&Cx::new(), &batch).await;
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ReadOnly);
-}
-
 /// A statement of the caller's says how many rows it changed, also if it returns them.
 #[tokio::test]
 async fn changed_rows_are_counted() {
@@ -469,23 +210,6 @@ async fn changed_rows_are_counted() {
     assert_eq!(sql.execute(&cx, update.returning_all()).await.unwrap(), 3);
     assert_eq!(sql.execute(&cx, Query::delete().from_table(note::Entity)).await.unwrap(), 3);
     assert_eq!(sql.execute(&cx, Query::delete().from_table(note::Entity)).await.unwrap(), 0);
-}
-
-/// What is no database is `Corrupt`, or cannot be opened, and stays as it is.
-#[tokio::test]
-async fn what_is_no_database_is_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("text.duckdb");
-    let text = "not a database ".repeat(10_000);
-    std::fs::write(&file, &text).unwrap();
-    assert_eq!(larder::open(&url(&file, "")).await.unwrap_err().kind(), ErrorKind::Corrupt);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
-    let missing = directory.path().join("missing/a.duckdb");
-    for mode in ["?mode=ro", "?mode=rw"] {
-        assert_eq!(larder::open(&url(&missing, mode)).await.unwrap_err().kind(), ErrorKind::Connection, "{mode}");
-    }
-    assert!(!missing.parent().unwrap().exists());
-    assert_eq!(larder::open("duckdb:/").await.unwrap_err().kind(), ErrorKind::Io);
 }
 
 /// A statement runs beside the tasks of the runtime, also of one with a single thread.
