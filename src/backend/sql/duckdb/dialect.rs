@@ -14,6 +14,8 @@ use sea_orm::{
     },
 };
 
+use super::corrected::Corrected;
+
 /// A query in DuckDB's SQL.
 pub(crate) fn query(statement: &impl QueryStatementBuilder) -> Statement {
     let mut sql = SqlWriterValues::new("$", true);
@@ -42,7 +44,7 @@ pub(crate) fn create_table(statement: &TableCreateStatement) -> Statement {
 
 /// The writer of DuckDB's SQL.
 #[derive(Default)]
-struct DuckDb {
+pub(super) struct DuckDb {
     /// Where the numbers of the table's generated column come from.
     sequence: Option<String>,
 }
@@ -110,7 +112,7 @@ impl QueryBuilder for DuckDb {
     }
 
     fn prepare_order_expr(&self, order: &OrderExpr, sql: &mut impl SqlWriter) {
-        Postgres.prepare_order_expr(order, sql);
+        Postgres.prepare_order_expr(order, &mut Corrected::new(sql));
     }
 
     fn prepare_bin_oper(&self, operator: &BinOper, sql: &mut impl SqlWriter) {
@@ -188,38 +190,7 @@ impl TableBuilder for DuckDb {
     }
 
     fn prepare_table_alter_statement(&self, alter: &TableAlterStatement, sql: &mut impl SqlWriter) {
-        Postgres.prepare_table_alter_statement(alter, &mut Types(sql));
-    }
-}
-
-/// Passes on what Postgres' writer writes of a changed table, but for the types that DuckDB calls otherwise, or takes for others: a decimal
-/// without digits would have three after the point.
-struct Types<'a, W>(&'a mut W);
-
-impl<W: SqlWriter> Write for Types<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write_str(match text {
-            "bytea" => "blob",
-            "jsonb" => "json",
-            "decimal" => "decimal(38, 18)",
-            other => other,
-        })
-    }
-}
-
-impl<W: SqlWriter> SqlWriter for Types<'_, W> {
-    fn push_param<T: QueryBuilder>(&mut self, value: Value, builder: &T) {
-        self.0.push_param(value, builder);
-    }
-
-    fn as_writer(&mut self) -> &mut dyn Write {
-        self
-    }
-}
-
-impl<W: SqlWriter> fmt::Display for Types<'_, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_string())
+        Postgres.prepare_table_alter_statement(alter, &mut Corrected::new(sql));
     }
 }
 
@@ -306,5 +277,31 @@ impl OperLeftAssocDecider for DuckDb {
 impl PrecedenceDecider for DuckDb {
     fn inner_expr_well_known_greater_precedence(&self, inner: &Expr, outer: &Oper) -> bool {
         Postgres.inner_expr_well_known_greater_precedence(inner, outer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::{Alias, ExprTrait, NullOrdering, Order, Query, Table};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_taken_for_a_type() {
+        let mut alter = Table::alter();
+        alter.table("decimal").add_column(ColumnDef::new("decimal").decimal().not_null());
+        let sql = schema(&alter).sql;
+        assert_eq!(sql, r#"ALTER TABLE "decimal" ADD COLUMN "decimal" decimal(38, 18) NOT NULL"#);
+    }
+
+    #[test]
+    fn values_are_told_their_type_wherever_they_stand() {
+        let id = || Expr::col(Alias::new("id")).eq(Uuid::nil());
+        let mut select = Query::select();
+        select.expr(id()).from("t").and_where(id()).order_by_expr_with_nulls(id(), Order::Desc, NullOrdering::First);
+        let sql = query(&select).sql;
+        let expected = r#"SELECT "id" = $1::UUID FROM "t" WHERE "id" = $2::UUID ORDER BY "id" = $3::UUID DESC NULLS FIRST"#;
+        assert_eq!(sql, expected);
     }
 }
