@@ -7,6 +7,7 @@ mod conformance;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
+mod fidelity;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
 mod migration;

@@ -186,7 +186,7 @@ fn flatten(operation: &mut Operation) {
 }
 
 /// How many cases a backend is given: `LARDER_PROPERTY_CASES`, or what CI has time for.
-fn cases(default: u32) -> u32 {
+pub(crate) fn cases(default: u32) -> u32 {
     std::env::var("LARDER_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
