@@ -12,8 +12,8 @@ pub(super) fn now(dialect: Dialect) -> SimpleExpr {
     }
 }
 
-/// Adds references that take along what refers to a deleted model. DuckDB has none of those, and its plain ones refuse even a change of the
-/// model referred to; there the table goes without.
+/// Adds references that take along what refers to a deleted model. DuckDB has none of those, and its plain ones would refuse what
+/// these allow; there the table goes without.
 pub(super) fn cascading(dialect: Dialect, table: &mut TableCreateStatement, references: Vec<ForeignKeyCreateStatement>) {
     if dialect != Dialect::DuckDb {
         for mut reference in references {

@@ -19,7 +19,7 @@ use crate::{
     value::{Key, integer},
 };
 
-/// How many models are converted before other tasks have a turn: some hundred microseconds.
+/// How many models are converted before other tasks have a turn: less than a millisecond's work.
 const ROWS_A_TURN: usize = 1024;
 
 pub(crate) struct SqlRepository<E: Storable, G: Engine> {

@@ -99,7 +99,7 @@ impl Engine for DuckDbEngine {
         false
     }
 
-    /// Already two rows are faster appended than inserted.
+    /// Every batch: of one row there is nothing to gain.
     fn appends_from(&self) -> Option<usize> {
         Some(2)
     }
