@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let start = Instant::now();
                 logs.create_batch(&Cx::new(), &models).await?;
                 by_larder.push(start.elapsed());
-                assert_eq!(logs.count(&Cx::new()).await?, rows as u64);
+                assert_eq!(logs.count(&Cx::new(), &larder::Filter::all()).await?, rows as u64);
                 store.close().await;
             }
         }

@@ -1,14 +1,15 @@
 //! What larder needs to know of a SeaORM entity.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
-    TryIntoModel, Value,
+    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn,
+    PrimaryKeyTrait, Schema, TryIntoModel, Value,
     sea_query::{ColumnType, Expr, IntoValueTuple},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    rules::Rules,
     value::{self, Key},
 };
 
@@ -57,6 +58,9 @@ pub(crate) struct Shape<E: Storable> {
     pub(crate) generated: Option<usize>,
     /// Positions and defaults of the columns that have one.
     pub(crate) defaults: Vec<(usize, Expr)>,
+    /// Positions of the columns of each unique constraint, beside the id.
+    pub(crate) uniques: Vec<Vec<usize>>,
+    pub(crate) rules: Rules,
 }
 
 impl<E: Storable> Shape<E> {
@@ -67,7 +71,14 @@ impl<E: Storable> Shape<E> {
         let generated = id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1);
         let defaults = columns.iter().enumerate();
         let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
-        Self { columns, id, generated, defaults }
+        let uniques = uniques::<E>(&columns);
+        Self { columns, id, generated, defaults, uniques, rules: Rules::default() }
+    }
+
+    /// Whether models are told apart by these columns: they are the id's, or those of a unique constraint.
+    pub(crate) fn is_unique(&self, columns: &[usize]) -> bool {
+        let same = |unique: &Vec<usize>| unique.len() == columns.len() && columns.iter().all(|column| unique.contains(column));
+        same(&self.id) || self.uniques.iter().any(same)
     }
 
     /// Refuses models with a column of a type that could not be read back once it is stored.
@@ -104,7 +115,6 @@ impl<E: Storable> Shape<E> {
         self.columns.iter().map(portable).collect()
     }
 
-    #[cfg(feature = "_sql")]
     pub(crate) fn key_of_values(&self, values: &[Value]) -> Key {
         Key(self.id.iter().filter_map(|position| values.get(*position).cloned()).collect())
     }
@@ -125,6 +135,21 @@ impl<E: Storable> Shape<E> {
         (self.generated == Some(position) && value::integer(new) == Some(0))
             || (self.defaults.iter().any(|(i, _)| *i == position) && value::is_null(new))
     }
+}
+
+/// Positions of the columns of each unique constraint that the entity names.
+fn uniques<E: Storable>(columns: &[E::Column]) -> Vec<Vec<usize>> {
+    // The dialect is of no matter.
+    let schema = Schema::new(DbBackend::Sqlite);
+    let created = schema.create_table_from_entity(E::default());
+    let single = created.get_columns().iter().enumerate().filter(|(_, column)| column.get_column_spec().unique);
+    let single = single.map(|(position, _)| vec![position]);
+    let positions = |names: Vec<String>| -> Vec<usize> {
+        names.iter().filter_map(|name| columns.iter().position(|column| column.as_str() == name)).collect()
+    };
+    let indexes = schema.create_index_from_entity(E::default());
+    let composite = indexes.iter().filter(|index| index.is_unique_key());
+    single.chain(composite.map(|index| positions(index.get_index_spec().get_column_names()))).collect()
 }
 
 /// How many digits a decimal of this column may have before the point and after it.

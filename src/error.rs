@@ -256,6 +256,11 @@ pub(crate) fn not_found() -> Error {
     Error::new(ErrorKind::NotFound, "no model has this id")
 }
 
+/// The model was changed since it was read.
+pub(crate) fn conflict() -> Error {
+    Error::new(ErrorKind::Conflict, "the version is not the stored one")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.kind)?;

@@ -7,21 +7,27 @@ mod capability;
 mod context;
 mod entity;
 mod error;
+mod query;
 mod repository;
+mod rules;
+mod stream;
 mod transaction;
 
 // What the contract rests on.
 mod clock;
 mod dialect;
 mod id;
+mod row;
 mod value;
 
 // The places models are stored in, and how they are opened.
 mod backend;
+mod builder;
 mod open;
 mod sql;
 mod store;
 
+pub use builder::RepositoryBuilder;
 pub use capability::Capabilities;
 pub use clock::{Clock, ManualClock, SystemClock, to_microseconds};
 pub use context::Cx;
@@ -30,7 +36,14 @@ pub use entity::{IdOf, Storable};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use id::new_id;
 pub use open::{Durability, OpenOptions, open};
-pub use repository::{Creator, Deleter, Reader, ReaderExt, Storage, Transactional, Updater};
+pub use query::{
+    Changes, Column, Comparable, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, OnConflict, Operand, Ordered, Page, PageRequest,
+    Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
+};
+pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
+#[doc(hidden)]
+pub use row::Row;
 pub use sql::{Sql, SqlStatement};
 pub use store::Store;
+pub use stream::ModelStream;
 pub use transaction::{AccessMode, Isolation, Locking, TransactionalExt, TxOptions};

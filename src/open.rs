@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, SystemClock},
     context::Cx,
     dialect::Dialect,
-    entity::{IdOf, Storable},
+    entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     repository::{Storage, Transactional},
     store::Store,
@@ -225,15 +225,15 @@ impl Backend {
         }
     }
 
-    pub(crate) fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
+    pub(crate) fn repository<E: Storable>(&self, shape: Shape<E>) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
         match self {
-            Self::Memory(store) => Arc::new(MemoryRepository::<E>::new(store.clone())),
+            Self::Memory(store) => Arc::new(MemoryRepository::new(store.clone(), shape)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+            Self::Sqlite(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+            Self::Postgres(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
             #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => Arc::new(SqlRepository::<E, _>::new(store.clone())),
+            Self::DuckDb(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     capability::Capabilities,
     clock::to_microseconds,
     context::Cx,
-    entity::{IdOf, Storable},
+    entity::{IdOf, Shape, Storable},
     error::Result,
     open::Backend,
     repository::{Storage, Transactional},
@@ -50,7 +50,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        self.backend.repository::<E>()
+        self.backend.repository(Shape::<E>::new())
     }
 
     /// What this store can do.

@@ -2,8 +2,11 @@
 
 use std::cmp::Ordering;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
-use sea_orm::{Value, sea_query::OptionEnum};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
+use sea_orm::{
+    Value,
+    sea_query::{ArrayType, OptionEnum},
+};
 use serde_json::Value as Json;
 
 use crate::{
@@ -95,6 +98,64 @@ pub(crate) fn integer(value: &Value) -> Option<i64> {
     }
 }
 
+/// `value` as an integer, whatever its size, if it is one.
+pub(crate) fn whole_number(value: &Value) -> Option<i128> {
+    match value {
+        Value::BigUnsigned(number) => number.map(i128::from),
+        other => integer(other).map(i128::from),
+    }
+}
+
+/// The text of a value that is text.
+pub(crate) fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => text.as_deref(),
+        Value::Enum(OptionEnum::Some(text)) => Some(&text.value),
+        _ => None,
+    }
+}
+
+/// The instant of a value that is one.
+pub(crate) fn instant_of(value: &Value) -> Option<DateTime<Utc>> {
+    match value {
+        Value::ChronoDateTimeUtc(time) => *time,
+        Value::ChronoDateTimeLocal(time) => time.map(|time| time.to_utc()),
+        Value::ChronoDateTimeWithTimeZone(time) => time.map(|time| time.to_utc()),
+        _ => None,
+    }
+}
+
+/// The null of a type.
+pub(crate) fn null_of(value_type: &ArrayType) -> Value {
+    use ArrayType as T;
+    match value_type {
+        T::Bool => Value::Bool(None),
+        T::TinyInt => Value::TinyInt(None),
+        T::SmallInt => Value::SmallInt(None),
+        T::Int => Value::Int(None),
+        T::BigInt => Value::BigInt(None),
+        T::TinyUnsigned => Value::TinyUnsigned(None),
+        T::SmallUnsigned => Value::SmallUnsigned(None),
+        T::Unsigned => Value::Unsigned(None),
+        T::BigUnsigned => Value::BigUnsigned(None),
+        T::Float => Value::Float(None),
+        T::Double => Value::Double(None),
+        T::Enum(name) => Value::Enum(OptionEnum::None((**name).clone())),
+        T::Char => Value::Char(None),
+        T::Bytes => Value::Bytes(None),
+        T::Json => Value::Json(None),
+        T::Uuid => Value::Uuid(None),
+        T::Decimal => Value::Decimal(None),
+        T::ChronoDate => Value::ChronoDate(None),
+        T::ChronoTime => Value::ChronoTime(None),
+        T::ChronoDateTime => Value::ChronoDateTime(None),
+        T::ChronoDateTimeUtc => Value::ChronoDateTimeUtc(None),
+        T::ChronoDateTimeLocal => Value::ChronoDateTimeLocal(None),
+        T::ChronoDateTimeWithTimeZone => Value::ChronoDateTimeWithTimeZone(None),
+        _ => Value::String(None),
+    }
+}
+
 /// `number` in the integer type of `like`, if it has one wide enough.
 pub(crate) fn integer_like(like: &Value, number: i64) -> Option<Value> {
     Some(match like {
@@ -136,7 +197,11 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-fn compare(a: &Value, b: &Value) -> Ordering {
+/// How two values of one type are ordered.
+pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
+    if let (Some(a), Some(b)) = (text_of(a), text_of(b)) {
+        return a.cmp(b);
+    }
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ConfigVersion;
 
 /// A stored fiber.
+#[sea_orm::compact_model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "fibers")]
 pub struct Model {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ConfigVersion;
 
 /// A stored membership.
+#[sea_orm::compact_model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "fiber_memberships")]
 pub struct Model {

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use larder::{Cx, Dialect, Error, ErrorKind, Result, Sql, Storage, Store, TransactionalExt};
+use larder::{Cx, Dialect, Error, ErrorKind, ReaderExt, Result, Sql, Storage, Store, TransactionalExt};
 use sea_orm::{
     Schema,
     sea_query::{Func, Query},

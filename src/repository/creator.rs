@@ -1,13 +1,16 @@
 use async_trait::async_trait;
 
-use crate::{context::Cx, error::Result};
+use crate::{
+    context::Cx,
+    error::Result,
+    query::{OnConflict, Upserted},
+};
 
 /// Stores new models.
 ///
 /// A model is stored in the portable form of its values: times are UTC, cut to microseconds, and zero has no sign. An auto-increment id of zero means
 /// that the engine generates it. A column with a default that the entity names (`default_value`, `default_expr`) gets it where
-/// the model has `None`; a default that is a time is the engine's time, in its precision, and not that of the store's clock, but for
-/// the memory backend. SeaORM's `ActiveModelBehavior` hooks are not run.
+/// the model has `None`; where that is the current time, it is the store's clock's. SeaORM's `ActiveModelBehavior` hooks are not run.
 ///
 /// Ids that the engine generates and ids that the caller chooses do not mix well in one table: an engine need not know that a
 /// number it is about to generate was taken, and answers `Duplicate` then.
@@ -42,4 +45,10 @@ pub trait Creator<M: Send + Sync>: Send + Sync {
 
     /// Stores any number of models the fastest way the engine has and returns how many. None is fine and does nothing.
     async fn create_batch(&self, cx: &Cx, models: &[M]) -> Result<u64>;
+
+    /// Stores any number of models, as one after another: one that is new is created, and one that is stored already is left or replaced
+    /// as `on_conflict` says. Says how many of each there were. None is fine and does nothing.
+    ///
+    /// What violates another constraint than the one that `on_conflict` is about is refused, and all the others with it.
+    async fn upsert_batch(&self, cx: &Cx, models: &[M], on_conflict: &OnConflict<M>) -> Result<Upserted>;
 }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
-use crate::{context::Cx, error::Result};
+use crate::{context::Cx, error::Result, query::Filter};
 
-/// Deletes stored models.
+/// Deletes stored models; or marks them, where the repository keeps a [time of deletion](crate::RepositoryBuilder::deleted_at).
 ///
 /// # Errors
 /// - [`ForeignKey`](crate::ErrorKind::ForeignKey): something still points at a model to be deleted. Nothing is deleted. Whether a
@@ -20,7 +20,11 @@ pub trait Deleter<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// Deletes the model with this id. Idempotent: true where something was there, false where nothing was.
     async fn delete(&self, cx: &Cx, id: &Id) -> Result<bool>;
 
-    /// Deletes every model of this repository, atomically, and returns how many there were. Other tables are touched only by
-    /// the cascades the schema asks for.
-    async fn delete_all(&self, cx: &Cx) -> Result<u64>;
+    /// Deletes the models with these ids, all or none, and returns how many there were. An id that is named twice, or that no model has,
+    /// counts for nothing.
+    async fn delete_many(&self, cx: &Cx, ids: &[Id]) -> Result<u64>;
+
+    /// Deletes every model that the filter selects, all or none, and returns how many there were. Other tables are touched only by the
+    /// cascades the schema asks for.
+    async fn delete_where(&self, cx: &Cx, filter: &Filter<M>) -> Result<u64>;
 }

@@ -14,7 +14,8 @@ mod updater;
 
 pub use creator::Creator;
 pub use deleter::Deleter;
-pub use ext::ReaderExt;
+pub(crate) use ext::in_usual_parts;
+pub use ext::{DeleterExt, ReaderExt};
 pub use reader::Reader;
 pub use storage::Storage;
 pub use transactional::Transactional;

@@ -1,13 +1,24 @@
 use async_trait::async_trait;
 
-use crate::{context::Cx, error::Result};
+use crate::{
+    context::Cx,
+    error::Result,
+    query::{Filter, Projection, Query},
+    row::Row,
+    stream::ModelStream,
+};
 
 /// Reads models.
 ///
 /// Inside a transaction a read sees what the transaction has written; outside it sees what is committed, and never a part of
 /// another transaction. With a context inside a transaction of another store, a read runs by itself.
 ///
+/// What the order is, what becomes of nulls and what happens while models change is said at [`Query`]. What callers find convenient, such
+/// as pages, is in [`ReaderExt`](crate::ReaderExt).
+///
 /// # Errors
+/// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a filter with a value that does not fit its column, or that is too large. Nothing
+///   was sent, and a transaction can go on.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt): what is stored cannot be read as the model.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
@@ -15,7 +26,8 @@ use crate::{context::Cx, error::Result};
 /// A model that does not exist is never an error here, and an error never looks like one that does not exist.
 ///
 /// # Dropping the future
-/// Changes nothing. Inside a transaction, the transaction can no longer commit: the engine's answer to the read is unknown.
+/// Changes nothing. Inside a transaction, the transaction can no longer commit: the engine's answer to the read is unknown. A
+/// [`ModelStream`], once it is there, can be dropped at any time, and costs a transaction nothing.
 #[async_trait]
 pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// The model with this id, if it exists.
@@ -25,9 +37,24 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// Any number of ids can be asked for; outside a transaction a long list is read in parts, which may see different moments.
     async fn find_many(&self, cx: &Cx, ids: &[Id]) -> Result<Vec<M>>;
 
-    /// Every model, ordered by id: text by its bytes, times by instant, composite ids column by column.
-    async fn all(&self, cx: &Cx) -> Result<Vec<M>>;
+    /// The models that a query selects, in its order.
+    async fn query(&self, cx: &Cx, query: &Query<M>) -> Result<Vec<M>>;
 
-    /// How many models there are.
-    async fn count(&self, cx: &Cx) -> Result<u64>;
+    /// The models that a query selects, in its order, one after another, however many there are.
+    ///
+    /// Outside a transaction the stream holds a connection until it is read to its end or dropped, and sees the moment at which it began,
+    /// whatever is written meanwhile. Dropping it stops the engine.
+    ///
+    /// Inside a transaction it reads a part at a time, each from where the last one ended, and holds no connection between: the
+    /// transaction can write meanwhile, and what it writes is seen where it comes later in the order. When the transaction ends, so does
+    /// the stream, with [`TransactionClosed`](crate::ErrorKind::TransactionClosed).
+    async fn stream(&self, cx: &Cx, query: &Query<M>) -> Result<ModelStream<M>>;
+
+    /// How many models the filter selects.
+    async fn count(&self, cx: &Cx, filter: &Filter<M>) -> Result<u64>;
+
+    /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
+    /// [`distinct`](crate::ReaderExt::distinct) to read.
+    #[doc(hidden)]
+    async fn project(&self, cx: &Cx, query: &Query<M>, projection: &Projection<M>) -> Result<Vec<Row>>;
 }

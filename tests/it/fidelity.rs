@@ -1,5 +1,6 @@
 //! Property test: whatever a model holds, every backend gives it back as it was, by a single write and by a batch.
 
+use larder::DeleterExt as _;
 use larder::{Cx, ReaderExt};
 use larder_entity::ConfigVersion;
 use proptest::{prelude::*, test_runner::TestRunner};

@@ -11,6 +11,7 @@ mod state;
 mod store;
 mod table;
 mod transaction;
+mod write;
 
 pub(crate) use repository::MemoryRepository;
 pub(crate) use store::MemoryStore;

@@ -1,40 +1,44 @@
 //! The contract over [`State`].
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
+use sea_orm::{IdenStatic, Value};
 
 use super::{
-    constraint::{Tables, after_delete, after_update, require_parents},
-    state::{Row, State},
+    state::{Row as Values, State},
     store::MemoryStore,
     table::Table,
     transaction::MemoryTransaction,
+    write::Writer,
 };
 use crate::{
     context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable, unreadable},
-    error::{Error, Result, not_found},
+    error::{Error, Result},
+    query::{Changes, Filter, OnConflict, Projection, Query, Selection, Upserted},
     repository::{Creator, Deleter, Reader, Transactional, Updater},
+    row::Row,
+    stream::{CHUNK, ModelStream},
     transaction::TxOptions,
+    value::Key,
 };
 
 pub(crate) struct MemoryRepository<E: Storable> {
     store: MemoryStore,
-    shape: Shape<E>,
+    shape: Arc<Shape<E>>,
     table: Arc<Table>,
 }
 
+fn model_of<E: Storable>(values: &Values) -> Result<E::Model> {
+    E::model_of(values.to_vec()).map_err(unreadable)
+}
+
 impl<E: Storable> MemoryRepository<E> {
-    pub(crate) fn new(store: MemoryStore) -> Self {
-        let shape = Shape::new();
+    pub(crate) fn new(store: MemoryStore, shape: Shape<E>) -> Self {
         let table = Arc::new(Table::of(&shape));
         store.add_table(&table);
-        Self { store, shape, table }
-    }
-
-    fn model(&self, row: &Row) -> Result<E::Model> {
-        E::model_of(row.to_vec()).map_err(unreadable)
+        Self { store, shape: Arc::new(shape), table }
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
@@ -56,58 +60,97 @@ impl<E: Storable> MemoryRepository<E> {
     }
 
     /// Changes the state as a whole or not at all.
-    async fn write<R>(&self, cx: &Cx, write: impl FnOnce(&Tables, &mut State) -> Result<R> + Send) -> Result<R> {
+    async fn write<R>(&self, cx: &Cx, write: impl FnOnce(&mut Writer<'_, E>) -> Result<R> + Send) -> Result<R> {
+        let now = self.store.clock().now();
+        let (shape, table, tables) = (&*self.shape, &*self.table, self.store.tables());
         match cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)? {
             Entry::Joined(level, transaction) => {
-                let tables = self.store.tables();
                 let mut step = transaction.step(level.id()).await?;
-                let result = step.work().and_then(MemoryTransaction::state_mut).and_then(|state| write(&tables, state));
+                let state = step.work().and_then(MemoryTransaction::state_mut);
+                let result = state.and_then(|state| write(&mut Writer { shape, table, tables: &tables, state, now }));
                 step.finish(result)
             }
             Entry::Alone(patience) => {
                 let _turn = self.store.writer(patience).await?;
                 let mut state = self.store.committed();
-                let result = write(&self.store.tables(), &mut state)?;
+                let result = write(&mut Writer { shape, table, tables: &tables, state: &mut state, now })?;
                 self.store.commit(state);
                 Ok(result)
             }
         }
     }
 
-    async fn insert(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Row>> {
-        let values = models.iter().map(|model| self.shape.values(model)).collect::<Result<Vec<_>>>()?;
-        let now = self.store.clock().now();
-        self.write(cx, |tables, state| {
-            let rows = values.into_iter().map(|values| state.insert(&self.table, values, now));
-            let rows = rows.collect::<Result<Vec<Row>>>()?;
-            rows.iter().try_for_each(|row| require_parents(tables, state, &self.table, row))?;
-            Ok(rows)
-        })
-        .await
+    fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        models.iter().map(|model| self.shape.values(model)).collect()
     }
 
-    async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let row: Row = self.shape.values(model)?.into();
-        let old = self.write(cx, |tables, state| {
-            let old = state.replace(&self.table, &row)?;
-            if let Some(old) = old.clone() {
-                require_parents(tables, state, &self.table, &row)?;
-                after_update(tables, state, &self.table, old, row.clone())?;
+    async fn insert(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Values>> {
+        let rows = self.values(models)?;
+        self.write(cx, |writer| writer.insert(rows)).await
+    }
+
+    /// Updates rows, all or none. What is refused before anything was changed leaves a transaction as it was.
+    async fn replace(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        let rows = self.values(models)?;
+        let is_single = rows.len() == 1;
+        let updated = self.write(cx, |writer| {
+            let mut updated = Vec::with_capacity(rows.len());
+            for row in rows {
+                match writer.update(row)? {
+                    Ok(row) => updated.push(row),
+                    Err(refused) if is_single => return Ok(Err(refused)),
+                    Err(refused) => return Err(refused),
+                }
             }
-            Ok(old)
+            Ok(Ok(updated))
         });
-        old.await?.ok_or_else(not_found)?;
-        self.model(&row)
+        updated.await??.iter().map(model_of::<E>).collect()
     }
 
-    async fn remove(&self, cx: &Cx, take: impl FnOnce(&mut State) -> Vec<Row> + Send) -> Result<u64> {
-        self.write(cx, |tables, state| {
-            let removed = take(state);
-            let count = removed.len() as u64;
-            after_delete(tables, state, &self.table, removed)?;
-            Ok(count)
+    fn selected(&self, state: &State, selection: &Selection) -> Vec<Values> {
+        let rows = state.rows(&self.table.name).into_iter().flat_map(|rows| rows.by_id.values());
+        selection.of(rows, &self.shape.id).into_iter().cloned().collect()
+    }
+
+    async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<Values>> {
+        let selection = self.shape.selection(query)?;
+        self.read(cx, |state| Ok(self.selected(state, &selection))).await
+    }
+
+    fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+        ids.iter().map(|id| self.shape.key_of_id(id)).collect()
+    }
+
+    async fn look_up(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
+        let keys = self.keys(ids)?;
+        let wanted = self.shape.not_deleted();
+        self.read(cx, |state| {
+            let rows = keys.iter().filter_map(|key| state.find(&self.table.name, key));
+            rows.filter(|row| wanted.is_met_by(row)).map(model_of::<E>).collect()
         })
         .await
+    }
+
+    async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+        let resolution = self.shape.resolution(on_conflict)?;
+        let rows = self.values(models)?;
+        self.write(cx, |writer| writer.upsert(rows, &resolution)).await
+    }
+
+    async fn columns(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
+        let columns = self.shape.projected(projection)?;
+        let names = columns.iter().filter_map(|column| self.shape.columns.get(*column));
+        let names: Arc<[String]> = names.map(|column| column.as_str().to_owned()).collect();
+        let part = |row: &Values| Key(columns.iter().filter_map(|column| row.get(*column).cloned()).collect());
+        if !projection.distinct {
+            let rows = self.select(cx, query).await?;
+            return Ok(rows.iter().map(|row| Row { names: names.clone(), values: part(row).0 }).collect());
+        }
+        let all = Query { limit: None, offset: 0, ..query.clone() };
+        let keys: BTreeSet<Key> = self.select(cx, &all).await?.iter().map(part).collect();
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let keys = keys.into_iter().skip(size(query.offset)).take(query.limit.map_or(usize::MAX, size));
+        Ok(keys.map(|key| Row { names: names.clone(), values: key.0 }).collect())
     }
 }
 
@@ -115,67 +158,97 @@ impl<E: Storable> MemoryRepository<E> {
 impl<E: Storable> Creator<E::Model> for MemoryRepository<E> {
     async fn create(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
         let rows = self.insert(cx, std::slice::from_ref(model)).await.map_err(self.at("create"))?;
-        rows.first().map_or_else(|| Ok(model.clone()), |row| self.model(row))
+        rows.first().map_or_else(|| Ok(model.clone()), model_of::<E>)
     }
 
     async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let rows = self.insert(cx, models).await.map_err(self.at("create_many"))?;
-        rows.iter().map(|row| self.model(row)).collect()
+        rows.iter().map(model_of::<E>).collect()
     }
 
     async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
         Ok(self.insert(cx, models).await.map_err(self.at("create_batch"))?.len() as u64)
+    }
+
+    async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+        self.upsert(cx, models, on_conflict).await.map_err(self.at("upsert_batch"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Reader<E::Model, IdOf<E>> for MemoryRepository<E> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
-        let key = self.shape.key_of_id(id).map_err(self.at("find"))?;
-        let found = self.read(cx, |state| state.find(&self.table.name, &key).map(|row| self.model(row)).transpose());
-        found.await.map_err(self.at("find"))
+        let found = self.look_up(cx, std::slice::from_ref(id)).await;
+        Ok(found.map_err(self.at("find"))?.pop())
     }
 
     async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
-        let keys = ids.iter().map(|id| self.shape.key_of_id(id)).collect::<Result<Vec<_>>>();
-        let keys = keys.map_err(self.at("find_many"))?;
-        let found = self.read(cx, |state| {
-            keys.iter().filter_map(|key| state.find(&self.table.name, key)).map(|row| self.model(row)).collect()
-        });
-        found.await.map_err(self.at("find_many"))
+        self.look_up(cx, ids).await.map_err(self.at("find_many"))
     }
 
-    async fn all(&self, cx: &Cx) -> Result<Vec<E::Model>> {
-        let all = self.read(cx, |state| {
+    async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+        let rows = self.select(cx, query).await.map_err(self.at("query"))?;
+        rows.iter().map(model_of::<E>).collect()
+    }
+
+    /// Of the rows, which are in memory anyway, only references are held.
+    async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+        let rows = self.select(cx, query).await.map_err(self.at("stream"))?;
+        let mut rows = rows.into_iter();
+        let mut next = move || {
+            let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+            (!chunk.is_empty()).then(|| chunk.iter().map(model_of::<E>).collect())
+        };
+        Ok(ModelStream::of_chunks(futures_util::stream::poll_fn(move |_| std::task::Poll::Ready(next()))))
+    }
+
+    async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.shape.condition(filter).map_err(self.at("count"))?;
+        let count = self.read(cx, |state| {
             let rows = state.rows(&self.table.name).into_iter().flat_map(|rows| rows.by_id.values());
-            rows.map(|row| self.model(row)).collect()
+            Ok(rows.filter(|row| condition.is_met_by(row)).count() as u64)
         });
-        all.await.map_err(self.at("all"))
+        count.await.map_err(self.at("count"))
     }
 
-    async fn count(&self, cx: &Cx) -> Result<u64> {
-        let count = self.read(cx, |state| Ok(state.rows(&self.table.name).map_or(0, |rows| rows.by_id.size()) as u64));
-        count.await.map_err(self.at("count"))
+    async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
+        self.columns(cx, query, projection).await.map_err(self.at("project"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Updater<E::Model> for MemoryRepository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        self.replace(cx, model).await.map_err(self.at("update"))
+        let updated = self.replace(cx, std::slice::from_ref(model)).await.map_err(self.at("update"))?;
+        Ok(updated.into_iter().next().unwrap_or_else(|| model.clone()))
+    }
+
+    async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        self.replace(cx, models).await.map_err(self.at("update_many"))
+    }
+
+    async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
+        let resolved = self.shape.condition(filter).and_then(|condition| Ok((condition, self.shape.changes(changes)?)));
+        let (condition, changes) = resolved.map_err(self.at("update_where"))?;
+        self.write(cx, |writer| writer.update_where(&condition, &changes)).await.map_err(self.at("update_where"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Deleter<E::Model, IdOf<E>> for MemoryRepository<E> {
     async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
-        let key = self.shape.key_of_id(id).map_err(self.at("delete"))?;
-        let removed = self.remove(cx, |state| state.remove(&self.table, &key).into_iter().collect());
-        Ok(removed.await.map_err(self.at("delete"))? > 0)
+        let keys = self.keys(std::slice::from_ref(id)).map_err(self.at("delete"))?;
+        Ok(self.write(cx, |writer| writer.delete(&keys)).await.map_err(self.at("delete"))? > 0)
     }
 
-    async fn delete_all(&self, cx: &Cx) -> Result<u64> {
-        self.remove(cx, |state| state.clear(&self.table)).await.map_err(self.at("delete_all"))
+    async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+        let keys = self.keys(ids).map_err(self.at("delete_many"))?;
+        self.write(cx, |writer| writer.delete(&keys)).await.map_err(self.at("delete_many"))
+    }
+
+    async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.shape.condition(filter).map_err(self.at("delete_where"))?;
+        self.write(cx, |writer| writer.delete_where(&condition)).await.map_err(self.at("delete_where"))
     }
 }
 

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use rpds::RedBlackTreeMapSync;
-use sea_orm::{
-    Value,
-    sea_query::{Expr, Keyword},
-};
+use sea_orm::Value;
 
 use super::{constraint, table::Table};
 use crate::{
-    clock::to_microseconds,
     error::{Error, ErrorKind, Result},
     value::{Key, integer, integer_like, is_null},
 };
@@ -44,13 +39,8 @@ impl State {
     }
 
     /// Adds a row, with its generated id and its defaults.
-    pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>, now: DateTime<Utc>) -> Result<Row> {
+    pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>) -> Result<Row> {
         let mut rows = self.rows(&table.name).cloned().unwrap_or_default();
-        for (position, default) in &table.defaults {
-            if let Some(value) = values.get_mut(*position).filter(|value| is_null(value)) {
-                *value = default_value(default, value, now)?;
-            }
-        }
         if let Some(id) = table.generated.and_then(|position| values.get_mut(position)) {
             let chosen = integer(id).filter(|number| *number != 0);
             let number = chosen.or_else(|| rows.last_generated.checked_add(1));
@@ -64,13 +54,6 @@ impl State {
         rows.add(table, &row)?;
         self.tables.insert_mut(table.name.clone(), rows);
         Ok(row)
-    }
-
-    /// Replaces the row with the same id and returns the one that was there, if there was one.
-    pub(super) fn replace(&mut self, table: &Table, row: &Row) -> Result<Option<Row>> {
-        let Some(old) = self.find(&table.name, &key(&table.id, row)).cloned() else { return Ok(None) };
-        self.change(table, &old, row)?;
-        Ok(Some(old))
     }
 
     /// Puts one row in the place of another, whose id may differ.
@@ -93,13 +76,16 @@ impl State {
         Some(row)
     }
 
-    /// Removes every row of a table and returns them.
-    pub(super) fn clear(&mut self, table: &Table) -> Vec<Row> {
-        let Some(rows) = self.rows(&table.name) else { return Vec::new() };
-        let removed = rows.by_id.values().cloned().collect();
-        let emptied = Rows { last_generated: rows.last_generated, ..Rows::default() };
-        self.tables.insert_mut(table.name.clone(), emptied);
-        removed
+    /// The row that has the same values as `row` in these columns, which are the id's or those of a unique constraint.
+    pub(super) fn find_by(&self, table: &Table, columns: &[usize], row: &Row) -> Option<&Row> {
+        let rows = self.rows(&table.name)?;
+        let same = |unique: &[usize]| unique.len() == columns.len() && columns.iter().all(|column| unique.contains(column));
+        if same(&table.id) {
+            return rows.by_id.get(&key(&table.id, row));
+        }
+        let index = table.uniques.iter().position(|unique| same(unique))?;
+        let values = key(table.uniques.get(index)?, row);
+        rows.by_id.get(rows.unique.get(index)?.get(&values)?)
     }
 }
 
@@ -140,20 +126,4 @@ impl Rows {
 /// The values of a row at these positions.
 pub(super) fn key(positions: &[usize], row: &Row) -> Key {
     Key(positions.iter().filter_map(|position| row.get(*position).cloned()).collect())
-}
-
-/// What a column's default stands for, in the type of the column.
-fn default_value(default: &Expr, like: &Value, now: DateTime<Utc>) -> Result<Value> {
-    let now = to_microseconds(now);
-    let value = match (default, like) {
-        (Expr::Value(value), like) => match integer(value) {
-            Some(number) => integer_like(like, number),
-            None => (value.as_null() == *like).then(|| value.clone()),
-        },
-        (Expr::Keyword(Keyword::CurrentTimestamp), Value::ChronoDateTimeUtc(_)) => Some(now.into()),
-        (Expr::Keyword(Keyword::CurrentTimestamp), Value::ChronoDateTimeWithTimeZone(_)) => Some(now.fixed_offset().into()),
-        (Expr::Keyword(Keyword::CurrentTimestamp), Value::ChronoDateTime(_)) => Some(now.naive_utc().into()),
-        _ => None,
-    };
-    value.ok_or_else(|| Error::new(ErrorKind::Unsupported, "a default that is an SQL expression"))
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     DbBackend, IdenStatic, Schema,
-    sea_query::{Expr, ForeignKeyAction, TableForeignKey},
+    sea_query::{ForeignKeyAction, TableForeignKey},
 };
 
 use crate::entity::{Shape, Storable};
@@ -31,7 +31,6 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     pub(super) id: Vec<usize>,
     pub(super) generated: Option<usize>,
-    pub(super) defaults: Vec<(usize, Expr)>,
     pub(super) required: Vec<usize>,
     /// The columns of each unique constraint.
     pub(super) uniques: Vec<Vec<usize>>,
@@ -56,18 +55,11 @@ impl Table {
         };
 
         let mut required = Vec::new();
-        let mut uniques = Vec::new();
         for (position, column) in created.get_columns().iter().enumerate() {
             let spec = column.get_column_spec();
             if spec.nullable == Some(false) || spec.primary_key || shape.id.contains(&position) {
                 required.push(position);
             }
-            if spec.unique {
-                uniques.push(vec![position]);
-            }
-        }
-        for index in schema.create_index_from_entity(E::default()).iter().filter(|index| index.is_unique_key()) {
-            uniques.push(positions(index.get_index_spec().get_column_names()));
         }
         let foreign_keys =
             created.get_foreign_key_create_stmts().iter().filter_map(|create| foreign_key(create.get_foreign_key(), &positions));
@@ -75,11 +67,10 @@ impl Table {
             foreign_keys: foreign_keys.collect(),
             id: shape.id.clone(),
             generated: shape.generated,
-            defaults: shape.defaults.clone(),
+            uniques: shape.uniques.clone(),
             name,
             columns,
             required,
-            uniques,
         }
     }
 }

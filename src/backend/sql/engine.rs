@@ -10,6 +10,8 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     error::{Error, ErrorKind, Result},
+    row::Row,
+    stream::Sink,
     transaction::TxOptions,
 };
 
@@ -56,6 +58,49 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
+
+    /// Runs a statement that answers the columns of an entity, and gives its models away in parts, as they are read. Ends with an error when
+    /// nobody takes them any more. Outside a transaction.
+    fn stream<E: Storable>(
+        &self,
+        lease: &mut Self::Lease,
+        statement: Statement,
+        sink: Sink<E::Model>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Runs a statement and answers its rows, with values of these types, or of those that the engine says they are of.
+    fn rows(
+        &self,
+        lease: &mut Self::Lease,
+        statement: Statement,
+        types: Option<Vec<ArrayType>>,
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// Whether an insert can replace what is there, and says which it did, as on Postgres. If not, that takes two statements, between
+    /// which no other transaction may write the same rows.
+    fn upserts(&self) -> bool {
+        false
+    }
+
+    /// Whether rows for a statement are better put into a table of their own first.
+    fn stages(&self) -> bool {
+        false
+    }
+
+    /// Puts rows into a table of the connection's own, in the transaction that the lease is in.
+    fn stage<E: Storable>(
+        &self,
+        _lease: &mut Self::Lease,
+        _columns: Vec<E::Column>,
+        _rows: Vec<Vec<Value>>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Err(Error::new(ErrorKind::Unsupported, "the engine has no tables of a connection's own")) }
+    }
+
+    /// Drops the table that [`stage`](Self::stage) made.
+    fn unstage(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     /// Whether an update that returns the model costs no more than one that does not, and does nothing else.
     fn returns_updates(&self) -> bool {

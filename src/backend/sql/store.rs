@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::{Statement, sea_query::Values};
+use sea_orm::{
+    Statement,
+    sea_query::{ArrayType, Values},
+};
 
 use super::{
     engine::Engine,
@@ -16,6 +19,7 @@ use crate::{
     entity::Storable,
     error::Result,
     repository::Transactional,
+    row::Row,
     transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions},
     value::portable,
 };
@@ -79,6 +83,19 @@ impl<G: Engine> SqlStore<G> {
         let mut held = self.hold(&entry, Access::Read).await?;
         let number = self.engine().number(held.lease()?, statement).await;
         held.finish(number).await
+    }
+
+    pub(super) async fn rows(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+        types: Option<Vec<ArrayType>>,
+    ) -> Result<Vec<Row>> {
+        let entry = self.enter(cx, access)?;
+        let mut held = self.hold(&entry, access).await?;
+        let rows = self.engine().rows(held.lease()?, statement, types).await;
+        held.finish(rows).await
     }
 
     /// [`execute`](Self::execute), for a statement that a caller wrote.

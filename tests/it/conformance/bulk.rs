@@ -12,7 +12,7 @@ pub async fn returns_models_in_the_order_given<B: Backend>() {
     let notes = fixture.store.repository::<note::Entity>();
     let given: Vec<_> = (0..2_500).map(|i| note(&i.to_string())).collect();
     assert_eq!(notes.create_many(&Cx::new(), &given).await.unwrap(), given);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2_500);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2_500);
 }
 
 /// Generated ids belong to the models they are returned with.
@@ -52,7 +52,7 @@ pub async fn does_nothing_for_no_models<B: Backend>() {
     let notes = fixture.store.repository::<note::Entity>();
     assert_eq!(notes.create_many(&Cx::new(), &[]).await.unwrap(), []);
     assert_eq!(notes.create_batch(&Cx::new(), &[]).await.unwrap(), 0);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// One model that is refused keeps the others of its call from being stored, wherever it stands.
@@ -66,7 +66,7 @@ pub async fn stores_all_or_none<B: Backend>() {
         assert_eq!((error.kind(), error.operation()), (ErrorKind::Duplicate, Some("create_many")));
         let error = people.create_batch(&Cx::new(), &given).await.unwrap_err();
         assert_eq!((error.kind(), error.operation()), (ErrorKind::Duplicate, Some("create_batch")));
-        assert_eq!(people.count(&Cx::new()).await.unwrap(), 0);
+        assert_eq!(people.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
     }
     let given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
     assert_eq!(people.create_batch(&Cx::new(), &given).await.unwrap(), 2_500);
@@ -81,11 +81,11 @@ pub async fn stores_fifty_thousand_models_or_none<B: Backend>() {
     given[49_999].id = given[0].id;
     let error = samples.create_batch(&Cx::new(), &given).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Duplicate);
-    assert_eq!(samples.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(samples.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 
     given[49_999].id = good;
     assert_eq!(samples.create_batch(&Cx::new(), &given).await.unwrap(), 50_000);
-    assert_eq!(samples.count(&Cx::new()).await.unwrap(), 50_000);
+    assert_eq!(samples.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 50_000);
     assert_eq!(samples.get(&Cx::new(), &good).await.unwrap(), given[49_999]);
 }
 
@@ -97,9 +97,9 @@ pub async fn is_undone_with_its_transaction<B: Backend>() {
     let (notes_in, models) = (&notes, &given);
     let undone = fixture.store.tx(&Cx::new(), |cx| async move {
         assert_eq!(notes_in.create_batch(&cx, models).await?, 2_500);
-        assert_eq!(notes_in.count(&cx).await?, 2_500);
+        assert_eq!(notes_in.count(&cx, &larder::Filter::all()).await?, 2_500);
         Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
     });
     assert_eq!(undone.await.unwrap_err().kind(), ErrorKind::Internal);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }

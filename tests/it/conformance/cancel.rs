@@ -4,6 +4,7 @@ use std::{
     task::Poll,
 };
 
+use larder::DeleterExt as _;
 use larder::{Cx, Error, ErrorKind, TransactionalExt};
 
 use crate::support::{
@@ -38,10 +39,13 @@ pub async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>() {
             inner.await?;
             labels.create(&cx, &label::Model { name: "l".into(), text: None }).await?;
             tokio::task::yield_now().await;
-            notes.count(&cx).await
+            notes.count(&cx, &larder::Filter::all()).await
         });
         let outcome = drop_at(polls, tx).await;
-        let counts = (notes.count(&Cx::new()).await.unwrap(), labels.count(&Cx::new()).await.unwrap());
+        let counts = (
+            notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(),
+            labels.count(&Cx::new(), &larder::Filter::all()).await.unwrap(),
+        );
         match outcome {
             Some(counted) => {
                 assert_eq!((counted.unwrap(), counts), (3, (3, 1)));
@@ -62,7 +66,7 @@ pub async fn leaves_all_or_nothing_of_a_batch<B: Backend>() {
     let models: Vec<_> = (0..2_100).map(|i| note(&i.to_string())).collect();
     for polls in 0.. {
         let outcome = drop_at(polls, notes.create_batch(&Cx::new(), &models)).await;
-        let count = notes.count(&Cx::new()).await.unwrap();
+        let count = notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap();
         assert!(count == 0 || count == 2_100, "{polls} polls: {count}");
         if outcome.is_some() {
             assert_eq!(count, 2_100);
@@ -90,7 +94,7 @@ pub async fn leaves_the_outer_part_usable_or_aborted<B: Backend>() {
             notes.create(&cx, &note("outer")).await.map(drop)
         });
         let (outcome, finished) = (outcome.await, finished.load(std::sync::atomic::Ordering::SeqCst));
-        let count = notes.count(&Cx::new()).await.unwrap();
+        let count = notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap();
         match outcome {
             Ok(()) => assert_eq!(count, if finished { 4 } else { 2 }, "{polls} polls"),
             Err(error) => {
@@ -118,7 +122,7 @@ pub async fn aborts_a_transaction_whose_statement_was_dropped<B: Backend>() {
         Ok::<_, Error>(())
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
-    assert_eq!(people.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(people.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A context that was leaked to another task keeps neither the transaction open nor the connection busy.
@@ -137,9 +141,9 @@ pub async fn keeps_a_leaked_context_from_holding_the_connection<B: Backend>() {
         tokio::task::yield_now().await;
     }
     drop(never);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
     let leaked = leaked.lock().unwrap().take().unwrap();
-    assert_eq!(notes.count(&leaked).await.unwrap_err().kind(), ErrorKind::TransactionClosed);
+    assert_eq!(notes.count(&leaked, &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::TransactionClosed);
 }
 
 /// When a transaction is dropped while statements of it wait for each other in other tasks, the last of them lets the connection
@@ -176,6 +180,6 @@ pub async fn frees_the_connection_although_others_wait_for_it<B: Backend>() {
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     drop(tx);
     notes.create(&Cx::new(), &note("free")).await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
     assert!(!leaked.lock().unwrap().as_ref().unwrap().in_transaction());
 }

@@ -28,7 +28,7 @@ pub async fn counts_exactly_under_load<B: Backend>() {
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 64 * 5);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 64 * 5);
 }
 
 /// Two calls of one transaction may be awaited together: they run one after the other.
@@ -44,7 +44,7 @@ pub async fn shares_one_transaction_between_joined_calls<B: Backend>() {
         Ok::<_, Error>(made.len())
     });
     assert_eq!(outcome.await.unwrap(), 20);
-    assert_eq!(people.count(&Cx::new()).await.unwrap(), 20);
+    assert_eq!(people.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 20);
 }
 
 /// Transactions that write the same model one after another all get their turn: none is refused, no increment is lost.

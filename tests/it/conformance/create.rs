@@ -61,5 +61,5 @@ pub async fn stores_text_as_it_is<B: Backend>() {
         let stored = notes.create(&Cx::new(), &note(text)).await.unwrap();
         assert_eq!(notes.get(&Cx::new(), &stored.id).await.unwrap().body, text);
     }
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 8);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 8);
 }

@@ -1,6 +1,7 @@
 use std::error::Error as _;
 
 use larder::{Cx, Error, ErrorKind, Transactional, TxOptions};
+use larder::{DeleterExt as _, ReaderExt as _};
 
 use crate::support::{
     backend::Backend,
@@ -56,7 +57,7 @@ pub async fn name_a_missing_parent<B: Backend>() {
     let letter = letter::Model { id: 0, sender: 4711, answers: None, about: None };
     let error = letters.create(&Cx::new(), &letter).await.unwrap_err();
     assert_eq!(told(&error), (ErrorKind::ForeignKey, Some("create"), Some("letter")));
-    assert_eq!(letters.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(letters.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A missing value is `NotNull`, by the column's name.
@@ -104,7 +105,7 @@ pub async fn name_a_closed_store<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     fixture.store.close().await;
-    assert_eq!(notes.count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(notes.create(&Cx::new(), &note("late")).await.unwrap_err().kind(), ErrorKind::Closed);
     let tx = fixture.store.tx(&Cx::new(), |_| async { Ok::<_, Error>(()) });
     assert_eq!(tx.await.unwrap_err().kind(), ErrorKind::Closed);
@@ -144,7 +145,7 @@ pub async fn wait_for_what_runs_before_they_close<B: Backend>() {
     let mut closing = tokio::spawn(async move { store.close().await });
     assert!(tokio::time::timeout(std::time::Duration::from_millis(50), &mut closing).await.is_err());
     notes.create(&open, &note("in time")).await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::Closed);
     open.commit().await.unwrap();
     closing.await.unwrap();
 }

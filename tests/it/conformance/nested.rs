@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, error::Error as _, future::Future, pin::Pin};
 
 use larder::{Cx, Error, ErrorKind, Store, TransactionalExt, TxOptions};
+use larder::{DeleterExt as _, ReaderExt as _};
 use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::support::{Notes, backend::Backend, entities::note, note};
@@ -81,7 +82,7 @@ pub async fn is_undone_with_the_outer_part<B: Backend>() {
         Err::<(), _>(undo())
     });
     outcome.await.unwrap_err();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// An inner closure that hides a failed statement is told so; the outer one can go on where the inner part can be undone.
@@ -184,7 +185,7 @@ pub async fn refuses_other_options<B: Backend>() {
         notes.create(&cx, &note("kept")).await
     });
     outcome.await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// Two nested transactions at once in one outer one: the later one is refused, and nothing of the first is lost.
@@ -209,5 +210,5 @@ pub async fn runs_one_after_another<B: Backend>() {
     });
     let refused = outcome.await.unwrap();
     assert!(refused < 2);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2 * (2 - refused as u64));
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2 * (2 - refused as u64));
 }

@@ -31,11 +31,13 @@ pub async fn keep_a_read_only_transaction_from_writing<B: Backend>() {
     let notes = &fixture.store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("there")).await.unwrap();
     let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
-        assert_eq!(notes.count(&cx).await?, 1);
+        assert_eq!(notes.count(&cx, &larder::Filter::all()).await?, 1);
         notes.create(&cx, &note("refused")).await.map(drop)
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ReadOnly);
-    let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move { notes.count(&cx).await });
+    let outcome = fixture
+        .store
+        .tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move { notes.count(&cx, &larder::Filter::all()).await });
     assert_eq!(outcome.await.unwrap(), 1);
 }
 
@@ -45,7 +47,7 @@ pub async fn leave_the_connection_as_it_was<B: Backend>() {
     let notes = &fixture.store.repository::<note::Entity>();
     for fail in [false, true] {
         let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
-            notes.count(&cx).await?;
+            notes.count(&cx, &larder::Filter::all()).await?;
             if fail { Err(Error::new(ErrorKind::Internal, "undo")) } else { Ok(()) }
         });
         assert_eq!(outcome.await.is_err(), fail);
@@ -53,7 +55,7 @@ pub async fn leave_the_connection_as_it_was<B: Backend>() {
     }
     let reached = &AtomicBool::new(false);
     let dropped = fixture.store.tx_with(&Cx::new(), TxOptions::new().read_only(), |cx| async move {
-        notes.count(&cx).await?;
+        notes.count(&cx, &larder::Filter::all()).await?;
         reached.store(true, Ordering::SeqCst);
         std::future::pending::<Result<(), Error>>().await
     });
@@ -64,7 +66,7 @@ pub async fn leave_the_connection_as_it_was<B: Backend>() {
     }
     drop(dropped);
     notes.create(&Cx::new(), &note("written")).await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 3);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 3);
 }
 
 /// The store's capabilities are the ones its backend is known for.

@@ -83,8 +83,8 @@ pub async fn counts_its_own_models<B: Backend>() {
     let notes = fixture.store.repository::<note::Entity>();
     let labels = fixture.store.repository::<label::Entity>();
     notes.create_many(&Cx::new(), &[note("a"), note("b")]).await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
-    assert_eq!(labels.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2);
+    assert_eq!(labels.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// Times are in the order of their instants, however many digits they need.

@@ -14,7 +14,7 @@ pub async fn seals_a_context_that_leaves<B: Backend>() {
     let escaped = fixture.store.tx(&Cx::new(), |cx| async move { Ok::<_, Error>(cx) }).await.unwrap();
     assert!(!escaped.in_transaction());
     let refused = [
-        notes.count(&escaped).await.map(drop),
+        notes.count(&escaped, &larder::Filter::all()).await.map(drop),
         notes.create(&escaped, &note("late")).await.map(drop),
         notes.begin(&escaped, TxOptions::new()).await.map(drop),
         escaped.on_commit(|| ()),
@@ -24,7 +24,7 @@ pub async fn seals_a_context_that_leaves<B: Backend>() {
     for refused in refused {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::TransactionClosed);
     }
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A write to another store inside a transaction is refused, and so is opening a transaction there. Neither store is changed.
@@ -38,7 +38,11 @@ pub async fn refuses_a_write_to_another_store<B: Backend>() {
         other.create(&cx, &note("astray")).await.map(drop)
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ForeignTransaction);
-    assert_eq!(inside.count(&Cx::new()).await.unwrap() + other.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(
+        inside.count(&Cx::new(), &larder::Filter::all()).await.unwrap()
+            + other.count(&Cx::new(), &larder::Filter::all()).await.unwrap(),
+        0
+    );
 }
 
 /// Reading another store inside a transaction is fine.
@@ -46,7 +50,7 @@ pub async fn reads_another_store<B: Backend>() {
     let (here, there) = (B::fresh().await, B::fresh().await);
     let other = &there.store.repository::<note::Entity>();
     other.create(&Cx::new(), &note("there")).await.unwrap();
-    let counted = here.store.tx(&Cx::new(), |cx| async move { other.count(&cx).await });
+    let counted = here.store.tx(&Cx::new(), |cx| async move { other.count(&cx, &larder::Filter::all()).await });
     assert_eq!(counted.await.unwrap(), 1);
 }
 
@@ -59,7 +63,7 @@ pub async fn steps_outside_when_asked<B: Backend>() {
     let outcome = here.store.tx(&Cx::new(), |cx| async move {
         inside.create(&cx, &note("gone")).await?;
         other.create(&cx.outside_tx(), &note("stays")).await?;
-        let read = inside.count(&cx.outside_tx()).await;
+        let read = inside.count(&cx.outside_tx(), &larder::Filter::all()).await;
         let written = inside.create(&cx.outside_tx(), &note("stays")).await.map(drop);
         match capabilities.reads_beside_writer {
             true => assert_eq!(read?, 0),
@@ -72,8 +76,8 @@ pub async fn steps_outside_when_asked<B: Backend>() {
         Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::Internal);
-    assert_eq!(other.count(&Cx::new()).await.unwrap(), 1);
-    assert_eq!(inside.count(&Cx::new()).await.unwrap(), u64::from(capabilities.concurrent_writers));
+    assert_eq!(other.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
+    assert_eq!(inside.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), u64::from(capabilities.concurrent_writers));
 }
 
 /// A context can carry a transaction of each of two stores, and each repository joins its own.
@@ -86,15 +90,18 @@ pub async fn carries_one_transaction_of_each_store<B: Backend>() {
         let both = there.tx(&cx.outside_tx(), |cx| async move {
             inside.create(&cx, &note("undone with the first")).await?;
             other.create(&cx, &label::Model { name: "kept with the second".into(), text: None }).await?;
-            assert_eq!((inside.count(&cx).await?, other.count(&cx).await?), (1, 1));
+            assert_eq!(
+                (inside.count(&cx, &larder::Filter::all()).await?, other.count(&cx, &larder::Filter::all()).await?),
+                (1, 1)
+            );
             Ok::<_, Error>(())
         });
         both.await?;
         Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::Internal);
-    assert_eq!(inside.count(&Cx::new()).await.unwrap(), 0);
-    assert_eq!(other.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(inside.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
+    assert_eq!(other.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// A call that leaves the transaction by accident, with a context from outside, is told so at once, whether or not a second
@@ -104,14 +111,14 @@ pub async fn refuses_a_second_connection_at_once<B: Backend>() {
         let notes = &fixture.store.repository::<note::Entity>();
         let (outer, store) = (&Cx::new(), &fixture.store);
         let outcome = fixture.store.tx(outer, |cx| async move {
-            assert_eq!(notes.count(outer).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+            assert_eq!(notes.count(outer, &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
             assert_eq!(notes.create(outer, &note("astray")).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
             let astray = store.tx(outer, |_| async { Ok::<_, Error>(()) });
             assert_eq!(astray.await.unwrap_err().kind(), ErrorKind::NestedAcquire);
             notes.create(&cx, &note("kept")).await
         });
         outcome.await.unwrap();
-        assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+        assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
     }
 }
 
@@ -123,13 +130,13 @@ pub async fn sees_every_transaction_around_it<B: Backend>() {
     let outcome = here.store.tx(&Cx::new(), |cx| async move {
         notes.create(&cx, &note("kept")).await?;
         let between = there.tx(&Cx::new(), |_| async move {
-            assert_eq!(notes.count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+            assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
             Ok::<_, Error>(())
         });
         between.await
     });
     outcome.await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// With one connection, stepping outside the transaction that holds it is refused at once. The memory backend needs none to read.
@@ -138,7 +145,7 @@ pub async fn refuses_to_wait_for_itself<B: Backend>() {
     let notes = &fixture.store.repository::<note::Entity>();
     let has_connections = fixture.store.capabilities().sql;
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
-        let read = notes.count(&cx.outside_tx()).await;
+        let read = notes.count(&cx.outside_tx(), &larder::Filter::all()).await;
         match has_connections {
             true => assert_eq!(read.unwrap_err().kind(), ErrorKind::NestedAcquire),
             false => assert_eq!(read?, 0),

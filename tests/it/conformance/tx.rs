@@ -44,7 +44,7 @@ pub async fn rolls_back_on_error_and_returns_it_as_it_is<B: Backend>() {
         Ok(())
     });
     assert_eq!(failed.await, Err(Mine::Store(ErrorKind::Duplicate)));
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A panic rolls back, goes on, and leaves the store usable with its one connection.
@@ -57,7 +57,7 @@ pub async fn rolls_back_on_panic<B: Backend>() {
         store
             .tx(&Cx::new(), |cx| async move {
                 inside.create(&cx, &note("gone")).await?;
-                if inside.count(&cx).await? == 1 {
+                if inside.count(&cx, &larder::Filter::all()).await? == 1 {
                     panic!("as the test wants it");
                 }
                 Ok::<_, Error>(())
@@ -66,7 +66,7 @@ pub async fn rolls_back_on_panic<B: Backend>() {
     });
     assert!(panicked.await.unwrap_err().is_panic());
     for _ in 0..100 {
-        assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+        assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
     }
 }
 
@@ -86,7 +86,12 @@ pub async fn joins_every_repository_of_the_store<B: Backend>() {
         });
         assert_eq!(outcome.await.is_ok(), commit);
         let cx = Cx::new();
-        let counts = [notes.count(&cx).await, labels.count(&cx).await, people.count(&cx).await].map(Result::unwrap);
+        let counts = [
+            notes.count(&cx, &larder::Filter::all()).await,
+            labels.count(&cx, &larder::Filter::all()).await,
+            people.count(&cx, &larder::Filter::all()).await,
+        ]
+        .map(Result::unwrap);
         assert_eq!(counts, [u64::from(commit); 3]);
     }
 }
@@ -101,17 +106,17 @@ pub async fn is_invisible_until_it_commits<B: Backend>() {
     let reader = fixture.store.tx(&Cx::new(), |cx| async move {
         notes.create(&cx, &note("inside")).await?;
         let others = notes.clone();
-        let mut reader = tokio::spawn(async move { others.count(&Cx::new()).await.unwrap() });
+        let mut reader = tokio::spawn(async move { others.count(&Cx::new(), &larder::Filter::all()).await.unwrap() });
         if beside {
             assert_eq!((&mut reader).await.unwrap(), 1);
         }
-        assert_eq!(notes.count(&cx).await?, 2);
+        assert_eq!(notes.count(&cx, &larder::Filter::all()).await?, 2);
         Ok::<_, Error>((!beside).then_some(reader))
     });
     if let Some(reader) = reader.await.unwrap() {
         assert_eq!(reader.await.unwrap(), 2);
     }
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2);
 }
 
 /// A transaction of which a statement failed does not commit, even if the closure says `Ok`. The first error is the source.
@@ -127,7 +132,7 @@ pub async fn fails_if_a_statement_failed<B: Backend>() {
     assert_eq!(error.kind(), ErrorKind::TransactionAborted);
     let first = error.source().unwrap().downcast_ref::<Error>().unwrap();
     assert_eq!(first.kind(), ErrorKind::Duplicate);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// After a failed statement the transaction's others are refused, reads included.
@@ -138,12 +143,12 @@ pub async fn refuses_statements_after_a_failed_one<B: Backend>() {
         let made = notes.create(&cx, &note("gone")).await?;
         notes.create(&cx, &made).await.unwrap_err();
         assert_eq!(notes.create(&cx, &note("too")).await.unwrap_err().kind(), ErrorKind::TransactionAborted);
-        let error = notes.count(&cx).await.unwrap_err();
+        let error = notes.count(&cx, &larder::Filter::all()).await.unwrap_err();
         assert_eq!((error.kind(), error.model()), (ErrorKind::TransactionAborted, Some("note")));
         Err::<(), _>(error)
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A model that does not exist, or a value that was refused before it was sent, fails the call and not the transaction.
@@ -158,7 +163,7 @@ pub async fn goes_on_after_a_missing_model<B: Backend>() {
         notes.create(&cx, &note("kept")).await
     });
     outcome.await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// A transaction opened on one repository is the store's.
@@ -172,7 +177,11 @@ pub async fn runs_on_a_repository_as_well<B: Backend>() {
         Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
     });
     undone.await.unwrap_err();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap() + labels.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(
+        notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap()
+            + labels.count(&Cx::new(), &larder::Filter::all()).await.unwrap(),
+        0
+    );
 }
 
 /// What a web handler does: a spawned task, repositories behind trait objects, and an error type of its own.
@@ -200,7 +209,7 @@ pub async fn runs_in_a_spawned_task_behind_a_trait_object<B: Backend>() {
     assert_eq!(tokio::spawn(handler(app.clone(), "body".into())).await.unwrap(), Err(Mine::Store(ErrorKind::Duplicate)));
     let reader: Arc<dyn Reader<note::Model, Uuid>> = app.notes;
     assert_eq!(reader.get(&Cx::new(), &id).await.unwrap().body, "body");
-    assert_eq!(reader.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(reader.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// A transaction can be begun and ended without a closure.
@@ -218,7 +227,7 @@ pub async fn can_be_begun_and_ended_by_hand<B: Backend>() {
     notes.create(&cx, &note("gone")).await.unwrap();
     cx.rollback().await.unwrap();
     assert_eq!(cx.rollback().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
     assert_eq!(Cx::new().commit().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
 }
 
@@ -232,7 +241,7 @@ pub async fn rolls_back_when_its_context_is_dropped<B: Backend>() {
     drop(cx);
     notes.create(&clone, &note("gone too")).await.unwrap();
     drop(clone);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// An order, its items and its entry in the books are written together: failing after any of them leaves none.
@@ -253,7 +262,12 @@ pub async fn leaves_nothing_of_an_order_that_fails_anywhere<B: Backend>() {
             step(2)
         });
         let (outcome, cx) = (outcome.await, Cx::new());
-        let counts = [people.count(&cx).await, letters.count(&cx).await, notes.count(&cx).await].map(Result::unwrap);
+        let counts = [
+            people.count(&cx, &larder::Filter::all()).await,
+            letters.count(&cx, &larder::Filter::all()).await,
+            notes.count(&cx, &larder::Filter::all()).await,
+        ]
+        .map(Result::unwrap);
         assert_eq!(counts, if fail_after == 3 { [1, 3, 1] } else { [0; 3] });
         assert_eq!(outcome.is_ok(), fail_after == 3);
     }

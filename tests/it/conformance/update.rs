@@ -28,7 +28,7 @@ pub async fn refuses_a_missing_model<B: Backend>() {
     let notes = fixture.store.repository::<note::Entity>();
     let error = notes.update(&Cx::new(), &note("nobody")).await.unwrap_err();
     assert_eq!((error.kind(), error.model()), (ErrorKind::NotFound, Some("note")));
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 /// A model without anything to replace is found or not.

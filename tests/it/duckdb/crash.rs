@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use larder::ReaderExt as _;
 use larder::{Cx, Error, Storage, Store, TransactionalExt};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;

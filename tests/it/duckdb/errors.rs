@@ -49,7 +49,10 @@ async fn a_refused_batch_is_told_by_the_engines_words() {
     for (outcome, kind) in refused {
         assert_eq!(outcome.unwrap_err().kind(), kind);
     }
-    assert_eq!(stricts.count(&cx).await.unwrap() + letters.count(&cx).await.unwrap(), 0);
+    assert_eq!(
+        stricts.count(&cx, &larder::Filter::all()).await.unwrap() + letters.count(&cx, &larder::Filter::all()).await.unwrap(),
+        0
+    );
 
     let sql = fixture.store.sql().unwrap();
     sql.execute(&cx, Table::drop().table(note::Entity)).await.unwrap();

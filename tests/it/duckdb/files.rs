@@ -31,7 +31,7 @@ async fn stores_on_one_file_share_it() {
     second.close().await;
     let read_only = larder::open(&url(&file, "?read_only=true")).await.unwrap();
     let notes = read_only.repository::<note::Entity>();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2);
     assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
 }
 
@@ -60,7 +60,7 @@ async fn a_file_is_closed_before_it_is_opened_again() {
         task.await.unwrap();
     }
     let store = larder::open(&place).await.unwrap();
-    assert_eq!(store.repository::<note::Entity>().count(&Cx::new()).await.unwrap(), 40);
+    assert_eq!(store.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 40);
 }
 
 const HELD: &str = "LARDER_TEST_DUCKDB_HELD";

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use larder::ReaderExt as _;
 use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     ConnectionTrait, Database,
@@ -95,7 +96,7 @@ async fn a_connection_the_server_ended_is_replaced() {
     let notes = &store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("before")).await.unwrap();
     terminate_others(&other).await;
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 
     let other = &other;
     let outcome = store.tx(&Cx::new(), |cx| async move {
@@ -104,7 +105,7 @@ async fn a_connection_the_server_ended_is_replaced() {
         notes.create(&cx, &note("gone")).await.map(drop)
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::Connection);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -138,10 +139,10 @@ async fn a_full_pool_is_waited_for_and_then_told() {
     let notes = store.repository::<note::Entity>();
     let first = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     let second = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
-    let error = notes.count(&Cx::new()).await.unwrap_err();
+    let error = notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::PoolTimeout, true));
     first.rollback().await.unwrap();
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
     second.rollback().await.unwrap();
 }
 
@@ -168,7 +169,7 @@ async fn a_dropped_transaction_is_not_left_open_on_the_server() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(read(&fixture.store, &Cx::new(), &open).await, []);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -206,7 +207,7 @@ async fn a_constraint_that_waits_for_the_commit_fails_it() {
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::ForeignKey);
     assert!(!RAN.load(Ordering::SeqCst));
-    assert_eq!(names.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(names.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -330,7 +331,7 @@ async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
     proxy.lose_the_next_answer();
     assert_eq!(notes.create(&Cx::new(), &note("stored")).await.unwrap_err().kind(), ErrorKind::CommitUnknown);
     assert!(proxy.has_lost_an_answer());
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 2);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2);
     notes.find(&Cx::new(), &first.id).await.unwrap();
     proxy.lose_the_next_answer();
     assert_eq!(notes.find(&Cx::new(), &first.id).await.unwrap_err().kind(), ErrorKind::Connection);

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use larder::ReaderExt as _;
 use larder::{Cx, Error, TransactionalExt};
 
 use crate::support::{entities::note, note, tables};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use larder::ReaderExt as _;
 use larder::{
     Cx, Durability, Error, ErrorKind, Locking, ManualClock, OpenOptions, Store, Transactional, TransactionalExt, TxOptions,
 };
@@ -82,14 +83,20 @@ async fn databases_in_memory_are_shared_by_name_only() {
     let second = larder::open(shared).await.unwrap();
     first.repository::<note::Entity>().create(&Cx::new(), &note("shared")).await.unwrap();
     first.close().await;
-    assert_eq!(second.repository::<note::Entity>().count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(second.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
     second.close().await;
 
     let third = larder::open(shared).await.unwrap();
-    assert_eq!(third.repository::<note::Entity>().count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::TableMissing);
+    assert_eq!(
+        third.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(),
+        ErrorKind::TableMissing
+    );
     let (one, other) = (larder::open("sqlite::memory:").await.unwrap(), larder::open("sqlite::memory:").await.unwrap());
     tables::create(&one).await;
-    assert_eq!(other.repository::<note::Entity>().count(&Cx::new()).await.unwrap_err().kind(), ErrorKind::TableMissing);
+    assert_eq!(
+        other.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(),
+        ErrorKind::TableMissing
+    );
 }
 
 #[tokio::test]
@@ -150,7 +157,7 @@ async fn a_transaction_that_sqlite_ended_is_over() {
         Ok::<_, Error>(())
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 0);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 
     let watcher = larder::open(&url).await.unwrap().repository::<note::Entity>();
     for round in 0..20 {
@@ -159,7 +166,7 @@ async fn a_transaction_that_sqlite_ended_is_over() {
             if round % 2 == 0 { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "undo")) }
         });
         assert_eq!(committed.await.is_ok(), round % 2 == 0);
-        assert_eq!(watcher.count(&Cx::new()).await.unwrap(), round / 2 + 1);
+        assert_eq!(watcher.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), round / 2 + 1);
     }
 }
 
@@ -180,7 +187,9 @@ fn a_context_may_outlive_its_runtime() {
     drop(first);
     drop(cx);
     drop(store);
-    let count = runtime().block_on(async { larder::open(&url).await?.repository::<note::Entity>().count(&Cx::new()).await });
+    let count = runtime().block_on(async {
+        larder::open(&url).await?.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await
+    });
     assert_eq!(count.unwrap(), 0);
 }
 
@@ -200,7 +209,7 @@ fn a_database_in_memory_outlives_its_connection() {
     });
     drop(first);
     drop(cx);
-    let count = runtime().block_on(async { store.repository::<note::Entity>().count(&Cx::new()).await });
+    let count = runtime().block_on(async { store.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await });
     assert_eq!(count.unwrap(), 1);
 }
 
@@ -213,7 +222,7 @@ async fn a_deferred_transaction_locks_at_its_first_write() {
     tables::create(&one).await;
     let deferred = one.begin(&Cx::new(), TxOptions::new().locking(Locking::Deferred)).await.unwrap();
     let (inside, beside) = (one.repository::<note::Entity>(), other.repository::<note::Entity>());
-    assert_eq!(inside.count(&deferred).await.unwrap(), 0);
+    assert_eq!(inside.count(&deferred, &larder::Filter::all()).await.unwrap(), 0);
     beside.create(&Cx::new(), &note("in between")).await.unwrap();
     // What it has read is outdated, and SQLite does not wait for that to change.
     let error = inside.create(&deferred, &note("too late")).await.unwrap_err();
@@ -236,7 +245,7 @@ async fn stepping_outside_in_memory_never_waits() {
     let notes = &store.repository::<note::Entity>();
     let outcome = store.tx(&Cx::new(), |cx| async move {
         notes.create(&cx, &note("inside")).await?;
-        assert_eq!(notes.count(&cx.outside_tx()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
+        assert_eq!(notes.count(&cx.outside_tx(), &larder::Filter::all()).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
         Ok::<_, Error>(())
     });
     outcome.await.unwrap();
@@ -254,7 +263,7 @@ async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
     notes.create(&Cx::new(), &note("kept")).await.unwrap();
     let ended = store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("end")).await });
     assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Check);
-    assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }
 
 /// What is stored and is not what the entity says is `Corrupt`, and not a model that does not exist.
@@ -296,7 +305,7 @@ async fn a_file_can_be_opened_to_read_only() {
         store.repository::<note::Entity>().create(&Cx::new(), &note("there")).await.unwrap();
         store.close().await;
         let notes = larder::open(&format!("{url}?mode=ro")).await.unwrap().repository::<note::Entity>();
-        assert_eq!(notes.count(&Cx::new()).await.unwrap(), 1);
+        assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
         assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::ReadOnly);
     }
 }
@@ -309,6 +318,6 @@ async fn a_named_database_in_memory_is_one() {
     let cx = &Cx::new();
     let readers: Vec<_> = (0..3).map(|_| store.begin(cx, TxOptions::new().read_only())).collect();
     for reader in futures::future::join_all(readers).await {
-        assert_eq!(store.repository::<note::Entity>().count(&reader.unwrap()).await.unwrap(), 0);
+        assert_eq!(store.repository::<note::Entity>().count(&reader.unwrap(), &larder::Filter::all()).await.unwrap(), 0);
     }
 }

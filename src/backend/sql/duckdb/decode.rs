@@ -7,8 +7,8 @@ use duckdb::arrow::{
     },
     compute::{CastOptions, cast, cast_with_options},
     datatypes::{
-        ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
-        UInt16Type, UInt32Type, UInt64Type,
+        ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+        UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
@@ -46,6 +46,36 @@ pub(super) fn reads(value_type: &ArrayType) -> bool {
             | T::ChronoDateTimeLocal
             | T::ChronoDateTimeWithTimeZone
     )
+}
+
+/// The type that a column is read as when none is asked for.
+pub(super) fn type_of(field: &Field) -> Option<ArrayType> {
+    use ArrayType as T;
+    let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
+    Some(match (field.data_type(), extension) {
+        (_, Some("arrow.uuid")) => T::Uuid,
+        (_, Some("arrow.json")) => T::Json,
+        (DataType::Boolean, _) => T::Bool,
+        (DataType::Int8, _) => T::TinyInt,
+        (DataType::Int16, _) => T::SmallInt,
+        (DataType::Int32, _) => T::Int,
+        (DataType::Int64, _) => T::BigInt,
+        (DataType::UInt8, _) => T::TinyUnsigned,
+        (DataType::UInt16, _) => T::SmallUnsigned,
+        (DataType::UInt32, _) => T::Unsigned,
+        (DataType::UInt64, _) => T::BigUnsigned,
+        (DataType::Float32, _) => T::Float,
+        (DataType::Float64, _) => T::Double,
+        (DataType::Decimal128(..), _) => T::Decimal,
+        (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null | DataType::Dictionary(..), _) => T::String,
+        (DataType::Binary, _) => T::Bytes,
+        (DataType::FixedSizeBinary(16), _) => T::Uuid,
+        (DataType::Date32, _) => T::ChronoDate,
+        (DataType::Time64(TimeUnit::Microsecond), _) => T::ChronoTime,
+        (DataType::Timestamp(TimeUnit::Microsecond, None), _) => T::ChronoDateTime,
+        (DataType::Timestamp(TimeUnit::Microsecond, Some(_)), _) => T::ChronoDateTimeUtc,
+        _ => return None,
+    })
 }
 
 /// The values of a column, in the type that the model wants.

@@ -11,12 +11,14 @@ use super::{
     run,
 };
 use crate::{
-    backend::sql::Engine,
+    backend::sql::{Engine, statement::SOURCE},
     capability::Capabilities,
     context::{Access, Patience},
     dialect::Dialect,
     entity::Storable,
     error::Result,
+    row::Row,
+    stream::Sink,
     transaction::{AccessMode, Isolation, TxOptions},
 };
 
@@ -138,6 +140,27 @@ impl Engine for DuckDbEngine {
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
         self.run(lease, move |connection| run::number(connection, statement)).await
+    }
+
+    async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
+        lease.call(move |leased| run::stream::<E>(leased.connection()?, statement, &sink)).await
+    }
+
+    async fn rows(&self, lease: &mut Lease, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+        self.run(lease, move |connection| run::rows(connection, statement, types)).await
+    }
+
+    /// Planning a statement takes long for each value in it, and the appender none.
+    fn stages(&self) -> bool {
+        true
+    }
+
+    async fn stage<E: Storable>(&self, lease: &mut Lease, columns: Vec<E::Column>, rows: Vec<Vec<Value>>) -> Result<()> {
+        self.run(lease, move |connection| run::stage::<E>(connection, &columns, &rows)).await
+    }
+
+    async fn unstage(&self, lease: &mut Lease) -> Result<()> {
+        self.command(lease, format!("DROP TABLE temp.{SOURCE}")).await
     }
 
     async fn append<E: Storable>(&self, lease: &mut Lease, columns: Vec<E::Column>, rows: Vec<Vec<Value>>) -> Result<()> {

@@ -1,9 +1,11 @@
 //! Running statements on a connection. All of this blocks.
 
+use std::sync::Arc;
+
 use duckdb::{
-    Connection, Statement as Prepared,
+    Appender, Connection, Statement as Prepared,
     arrow::{
-        array::{Array, StructArray},
+        array::{Array, ArrayRef, StructArray},
         datatypes::Field,
     },
     params_from_iter,
@@ -11,7 +13,7 @@ use duckdb::{
 };
 use sea_orm::{
     IdenStatic, Iterable, ModelTrait, Statement, Value,
-    sea_query::{ArrayType, Values},
+    sea_query::{ArrayType, Query, Values},
 };
 
 use super::{
@@ -20,8 +22,13 @@ use super::{
     error::classify,
 };
 use crate::{
+    backend::sql::statement::SOURCE,
+    dialect::Dialect,
     entity::{Storable, decimal_digits, unreadable},
     error::{Error, ErrorKind, Result},
+    row::Row,
+    sql::Written as _,
+    stream::Sink,
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.
@@ -64,9 +71,69 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
     })
 }
 
+/// Runs a statement and gives its models away as they are read.
+pub(super) fn stream<E: Storable>(connection: &Connection, statement: Statement, sink: &Sink<E::Model>) -> Result<()> {
+    let mut prepared = connection.prepare(&statement.sql).map_err(classify)?;
+    let parameters = parameters(statement.values)?;
+    for batch in prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)? {
+        let mut models = Vec::new();
+        read::<E>(&batch.map_err(classify)?.into(), &mut models)?;
+        sink.send_blocking(models)?;
+    }
+    Ok(())
+}
+
+/// Runs a statement and answers its rows.
+pub(super) fn rows(connection: &Connection, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+    run(connection, statement, |prepared, _| {
+        let mut rows = Vec::new();
+        while let Some(batch) = prepared.step().map_err(classify)? {
+            let names: Arc<[String]> = batch.fields().iter().map(|field| field.name().clone()).collect();
+            let fields = batch.fields().iter().zip(batch.columns()).enumerate();
+            let column = |(at, (field, array)): (usize, (&Arc<Field>, &ArrayRef))| {
+                let known = match &types {
+                    Some(types) => types.get(at).cloned(),
+                    None => decode::type_of(field),
+                };
+                let unknown = || {
+                    let message = format!("column `{}` is of a type that is not read; cast it to another", field.name());
+                    Error::new(ErrorKind::Unsupported, message)
+                };
+                decode::column(array, &known.ok_or_else(unknown)?).map(Vec::into_iter)
+            };
+            let mut columns = fields.map(column).collect::<Result<Vec<_>>>()?;
+            for _ in 0..batch.len() {
+                rows.push(Row { names: names.clone(), values: columns.iter_mut().filter_map(Iterator::next).collect() });
+            }
+        }
+        Ok(rows)
+    })
+}
+
 /// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a transaction, which is
 /// then rolled back, that comes to nothing.
 pub(super) fn append<E: Storable>(connection: &Connection, columns: &[E::Column], rows: &[Vec<Value>]) -> Result<()> {
+    let columns = append_columns::<E>(columns);
+    let (entity, table) = (E::default(), E::default().table_name());
+    let appender = match entity.schema_name() {
+        Some(schema) => connection.appender_with_columns_to_db(table, schema, &names(&columns)),
+        None => connection.appender_with_columns(table, &names(&columns)),
+    };
+    fill(appender.map_err(classify)?, &columns, rows).map_err(named::<E>)
+}
+
+/// Makes a table of the connection's own with these columns of the entity's, and stores rows in it.
+pub(super) fn stage<E: Storable>(connection: &Connection, columns: &[E::Column], rows: &[Vec<Value>]) -> Result<()> {
+    let mut select = Query::select();
+    select.columns(columns.iter().copied()).from(E::default().table_ref()).limit(0);
+    let create = format!("CREATE TEMP TABLE {SOURCE} AS {}", select.written_in(Dialect::DuckDb).sql.replace("$1", "0"));
+    connection.execute_batch(&create).map_err(classify)?;
+    let columns = append_columns::<E>(columns);
+    let appender = connection.appender_with_columns_to_catalog_and_db(SOURCE, "temp", "main", &names(&columns));
+    fill(appender.map_err(classify)?, &columns, rows)
+}
+
+fn append_columns<E: Storable>(columns: &[E::Column]) -> Vec<Column> {
     let all: Vec<_> = E::Column::iter().map(|column| column.as_str()).collect();
     let column = |column: &E::Column| Column {
         name: column.as_str().to_owned(),
@@ -74,20 +141,19 @@ pub(super) fn append<E: Storable>(connection: &Connection, columns: &[E::Column]
         scale: decimal_digits(column).1,
         position: all.iter().position(|name| *name == column.as_str()).unwrap_or(usize::MAX),
     };
-    let columns: Vec<_> = columns.iter().map(column).collect();
-    let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-    let (entity, table) = (E::default(), E::default().table_name());
-    let appender = match entity.schema_name() {
-        Some(schema) => connection.appender_with_columns_to_db(table, schema, &names),
-        None => connection.appender_with_columns(table, &names),
-    };
-    let mut appender = appender.map_err(classify)?;
+    columns.iter().map(column).collect()
+}
+
+fn names(columns: &[Column]) -> Vec<&str> {
+    columns.iter().map(|column| column.name.as_str()).collect()
+}
+
+fn fill(mut appender: Appender<'_>, columns: &[Column], rows: &[Vec<Value>]) -> Result<()> {
     for rows in rows.chunks(ROWS_AT_ONCE) {
-        let batch = encode::batch(&columns, rows)?;
-        appender.append_record_batch(batch).map_err(classify).map_err(named::<E>)?;
+        appender.append_record_batch(encode::batch(columns, rows)?).map_err(classify)?;
     }
     // Dropping it would do the same and keep the error to itself.
-    appender.flush().map_err(classify).map_err(named::<E>)
+    appender.flush().map_err(classify)
 }
 
 fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Prepared<'_>, u64) -> Result<T>) -> Result<T> {
@@ -121,7 +187,7 @@ fn read<E: Storable>(batch: &StructArray, models: &mut Vec<E::Model>) -> Result<
     let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
     let fields = batch.fields();
     let column = |column: E::Column| {
-        let position = fields.iter().position(|field: &std::sync::Arc<Field>| field.name() == column.as_str());
+        let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.as_str());
         let array = position.and_then(|position| batch.columns().get(position)).ok_or_else(missing)?;
         decode::column(array, &E::Model::get_value_type(column)).map(Vec::into_iter)
     };

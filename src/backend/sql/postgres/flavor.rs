@@ -1,8 +1,9 @@
 //! Statements on Postgres' connections.
 
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, error::DatabaseError};
+use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, TypeInfo, error::DatabaseError};
 
 use super::error;
 use crate::{
@@ -66,5 +67,48 @@ impl Flavor for PostgresFlavor {
         let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
         let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    const UPSERTS: bool = true;
+
+    /// A cursor of the server's: what is not asked for any more is not sent, and need not be read to get at what comes after it.
+    fn cursor(statement: &Statement, rows: usize) -> Option<(Statement, String)> {
+        let declare = format!("DECLARE larder_stream NO SCROLL CURSOR FOR {}", statement.sql);
+        let declare = Statement { sql: declare, values: statement.values.clone(), db_backend: statement.db_backend };
+        Some((declare, format!("FETCH {rows} FROM larder_stream")))
+    }
+
+    async fn fetch_afresh(connection: &mut PgConnection, sql: String) -> sqlx::Result<Vec<QueryResult>> {
+        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(connection).await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    fn stream(connection: &mut PgConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
+        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+        sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+    }
+
+    fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)> {
+        use ArrayType as T;
+        let Some(row) = row.try_as_pg_row() else { return Vec::new() };
+        let value_type = |name: &str| match name {
+            "BOOL" => Some(T::Bool),
+            "INT2" => Some(T::SmallInt),
+            "INT4" => Some(T::Int),
+            "INT8" => Some(T::BigInt),
+            "FLOAT4" => Some(T::Float),
+            "FLOAT8" => Some(T::Double),
+            "NUMERIC" => Some(T::Decimal),
+            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "UNKNOWN" => Some(T::String),
+            "BYTEA" => Some(T::Bytes),
+            "UUID" => Some(T::Uuid),
+            "JSON" | "JSONB" => Some(T::Json),
+            "DATE" => Some(T::ChronoDate),
+            "TIME" => Some(T::ChronoTime),
+            "TIMESTAMP" => Some(T::ChronoDateTime),
+            "TIMESTAMPTZ" => Some(T::ChronoDateTimeUtc),
+            _ => None,
+        };
+        row.columns().iter().map(|column| (column.name().to_owned(), value_type(column.type_info().name()))).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! Statements on SQLite's connections.
 
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Executor, Sqlite, SqliteConnection, error::DatabaseError};
+use sqlx::{AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef, error::DatabaseError};
 
 use super::error;
 use crate::{
@@ -62,5 +63,41 @@ impl Flavor for SqliteFlavor {
         let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
         let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    const UPSERTS: bool = false;
+
+    fn cursor(_: &Statement, _: usize) -> Option<(Statement, String)> {
+        None
+    }
+
+    async fn fetch_afresh(connection: &mut SqliteConnection, sql: String) -> sqlx::Result<Vec<QueryResult>> {
+        let rows = connection.fetch_all(AssertSqlSafe(sql)).await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    /// sqlx's thread for the connection reads some fifty rows ahead, and no more until they are taken.
+    fn stream(connection: &mut SqliteConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
+        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+        sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+    }
+
+    /// A value has a type of its own, whatever its column's.
+    fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)> {
+        let Some(row) = row.try_as_sqlite_row() else { return Vec::new() };
+        let value_type = |at: usize| {
+            let value = row.try_get_raw(at).ok()?;
+            if value.is_null() {
+                return Some(ArrayType::String);
+            }
+            match value.type_info().name() {
+                "INTEGER" => Some(ArrayType::BigInt),
+                "REAL" => Some(ArrayType::Double),
+                "TEXT" => Some(ArrayType::String),
+                "BLOB" => Some(ArrayType::Bytes),
+                _ => None,
+            }
+        };
+        row.columns().iter().map(|column| (column.name().to_owned(), value_type(column.ordinal()))).collect()
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{FromQueryResult, Statement, Value, sea_query::ArrayType};
+use futures_util::StreamExt;
+use sea_orm::{FromQueryResult, QueryResult, Statement, Value, sea_query::ArrayType};
 use sqlx::{Connection as _, Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
+    decode,
     error::classify,
     flavor::{Connection, Flavor},
     lease::Lease,
@@ -19,6 +21,8 @@ use crate::{
     dialect::Dialect,
     entity::{Storable, unreadable},
     error::{Error, ErrorKind, Result},
+    row::Row,
+    stream::{CHUNK, Sink},
     transaction::TxOptions,
 };
 
@@ -120,13 +124,57 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement) -> Result<Vec<E::Model>> {
         refuse_unbindable::<F>(&statement)?;
         let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
-        rows.iter().map(|row| E::Model::from_query_result(row, "").map_err(unreadable)).collect()
+        models::<E>(&rows)
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
         let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
+    }
+
+    async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
+        refuse_unbindable::<F>(&statement)?;
+        if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
+            lease.begin(vec!["BEGIN READ ONLY".to_owned()], None).await?;
+            F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
+            loop {
+                let rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await.map_err(classify::<F>)?;
+                if rows.is_empty() {
+                    return lease.end("COMMIT").await;
+                }
+                sink.send(models::<E>(&rows)?).await?;
+            }
+        }
+        let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
+        while let Some(part) = parts.next().await {
+            let rows = part.into_iter().collect::<sqlx::Result<Vec<_>>>().map_err(classify::<F>)?;
+            sink.send(models::<E>(&rows)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, lease: &mut Lease<F>, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+        refuse_unbindable::<F>(&statement)?;
+        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
+        let mut names: Arc<[String]> = Arc::new([]);
+        let mut answer = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if names.is_empty() {
+                names = row.column_names().into();
+            }
+            let value_types = match &types {
+                Some(types) => types.clone(),
+                None => known_types::<F>(row)?,
+            };
+            let values = value_types.iter().enumerate().map(|(at, wanted)| decode::value(row, at, wanted));
+            answer.push(Row { names: names.clone(), values: values.collect::<Result<_>>()? });
+        }
+        Ok(answer)
+    }
+
+    fn upserts(&self) -> bool {
+        F::UPSERTS
     }
 
     async fn close(&self) {
@@ -138,6 +186,21 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             tracing::warn!(%error, "the last connection could not be closed in order");
         }
     }
+}
+
+fn models<E: Storable>(rows: &[QueryResult]) -> Result<Vec<E::Model>> {
+    rows.iter().map(|row| E::Model::from_query_result(row, "").map_err(unreadable)).collect()
+}
+
+/// The types of a row's values, as far as they are read.
+fn known_types<F: Flavor>(row: &QueryResult) -> Result<Vec<ArrayType>> {
+    let known = |(name, value_type): (String, Option<ArrayType>)| {
+        value_type.ok_or_else(|| {
+            let message = format!("column `{name}` is of a type that is not read; cast it to another");
+            Error::new(ErrorKind::Unsupported, message)
+        })
+    };
+    F::types(row).into_iter().map(known).collect()
 }
 
 /// Refuses more values than a statement can carry, and values that the binding to sqlx would panic on. On Postgres there are none of

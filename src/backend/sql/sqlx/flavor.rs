@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, error::DatabaseError};
 
@@ -38,4 +39,23 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         connection: &mut Connection<Self>,
         statement: Statement,
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
+
+    /// Whether an insert can replace what is there, and says which it did.
+    const UPSERTS: bool;
+
+    /// The statements to read a statement's rows in parts, in a transaction: one to begin with, and one for each part of so many rows,
+    /// which is not to be kept prepared. None if [`stream`](Self::stream) does it.
+    fn cursor(statement: &Statement, rows: usize) -> Option<(Statement, String)>;
+
+    /// Runs a statement whose result differs from one time to another.
+    fn fetch_afresh(
+        connection: &mut Connection<Self>,
+        sql: String,
+    ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
+
+    /// Reads rows as they are asked for. Dropping the stream stops the engine.
+    fn stream(connection: &mut Connection<Self>, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>>;
+
+    /// The names of a row's columns, and what the types of its values come to. None for a type that is not read.
+    fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)>;
 }

@@ -1,0 +1,188 @@
+//! What writing comes to, row by row.
+
+use chrono::{DateTime, Utc};
+use sea_orm::Value;
+
+use super::{
+    constraint::{Tables, after_delete, after_update, require, require_parents},
+    state::{Row, State, key},
+    table::Table,
+};
+use crate::{
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result, conflict, not_found},
+    query::{Change, Condition, Resolution, Upserted, of_type, range},
+    rules::time_of,
+    value::{Key, compare, is_null, whole_number},
+};
+
+/// A state that is being written to, as one operation.
+pub(super) struct Writer<'a, E: Storable> {
+    pub(super) shape: &'a Shape<E>,
+    pub(super) table: &'a Table,
+    pub(super) tables: &'a Tables,
+    pub(super) state: &'a mut State,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl<E: Storable> Writer<'_, E> {
+    /// The row with this id, unless it is marked as deleted.
+    fn find(&self, id: &Key) -> Option<Row> {
+        let row = self.state.find(&self.table.name, id)?;
+        self.shape.not_deleted().is_met_by(row).then(|| row.clone())
+    }
+
+    fn matching(&self, condition: &Condition) -> Vec<Row> {
+        let rows = self.state.rows(&self.table.name).into_iter().flat_map(|rows| rows.by_id.values());
+        rows.filter(|row| condition.is_met_by(row)).cloned().collect()
+    }
+
+    pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
+        let insert = |mut values: Vec<Value>| {
+            self.shape.stamp_new(&mut values, self.now);
+            self.shape.fill_defaults(&mut values)?;
+            self.state.insert(self.table, values)
+        };
+        let rows = rows.into_iter().map(insert).collect::<Result<Vec<Row>>>()?;
+        rows.iter().try_for_each(|row| require_parents(self.tables, self.state, self.table, row))?;
+        Ok(rows)
+    }
+
+    fn change(&mut self, old: &Row, new: &Row) -> Result<()> {
+        self.state.change(self.table, old, new)?;
+        require_parents(self.tables, self.state, self.table, new)?;
+        after_update(self.tables, self.state, self.table, old.clone(), new.clone())
+    }
+
+    /// What an update of one row comes to. An error inside says that nothing was changed.
+    pub(super) fn update(&mut self, mut values: Vec<Value>) -> Result<Result<Row>> {
+        let Some(old) = self.find(&self.shape.key_of_values(&values)) else { return Ok(Err(not_found())) };
+        let rules = self.shape.rules;
+        if let Some(version) = rules.version
+            && let (Some(given), Some(stored)) = (values.get(version), old.get(version))
+            && compare(given, stored).is_ne()
+        {
+            return Ok(Err(conflict()));
+        }
+        for (position, stored) in old.iter().enumerate().filter(|(position, _)| rules.created_at == Some(*position)) {
+            if let Some(value) = values.get_mut(position) {
+                value.clone_from(stored);
+            }
+        }
+        self.raise(&mut values)?;
+        let new = Row::from(values);
+        self.change(&old, &new)?;
+        Ok(Ok(new))
+    }
+
+    /// The version and the time of a change.
+    fn raise(&self, values: &mut [Value]) -> Result<()> {
+        self.shape.stamp_changed(values, self.now);
+        match self.shape.rules.version {
+            Some(version) => increase(values, version, 1, range(&self.shape.value_type(version)?)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn update_where(&mut self, condition: &Condition, changes: &[Change]) -> Result<u64> {
+        let rows = self.matching(condition);
+        for old in &rows {
+            let mut values = old.to_vec();
+            for change in changes {
+                match change {
+                    Change::Set(column, new) => {
+                        if let Some(value) = values.get_mut(*column) {
+                            value.clone_from(new);
+                        }
+                    }
+                    Change::Increase { column, by, least, most } => increase(&mut values, *column, *by, (*least, *most))?,
+                }
+            }
+            self.raise(&mut values)?;
+            self.change(old, &values.into())?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    pub(super) fn upsert(&mut self, mut rows: Vec<Vec<Value>>, resolution: &Resolution) -> Result<Upserted> {
+        for row in &mut rows {
+            self.shape.stamp_new(row, self.now);
+            self.shape.fill_defaults(row)?;
+        }
+        let (rows, mut upserted) = self.shape.merged(rows, resolution);
+        for row in rows.into_iter().map(Row::from) {
+            require(self.table, &row)?;
+            match (self.state.find_by(self.table, &resolution.target, &row).cloned(), &resolution.replaced) {
+                (None, _) => {
+                    self.insert(vec![row.to_vec()])?;
+                    upserted.inserted += 1;
+                }
+                (Some(_), None) => upserted.ignored += 1,
+                (Some(old), Some(columns)) => {
+                    let values = old.iter().zip(&*row).enumerate();
+                    let values = values.map(|(position, (old, new))| if columns.contains(&position) { new } else { old }.clone());
+                    let mut values: Vec<_> = values.collect();
+                    self.raise(&mut values)?;
+                    self.change(&old, &values.into())?;
+                    upserted.updated += 1;
+                }
+            }
+        }
+        Ok(upserted)
+    }
+
+    /// Deletes the rows that fulfil a condition, or marks them.
+    pub(super) fn delete_where(&mut self, condition: &Condition) -> Result<u64> {
+        match self.shape.rules.deleted_at {
+            Some(column) => {
+                let mark = Change::Set(column, time_of(&self.shape.value_type(column)?, self.now));
+                self.update_where(condition, &[mark])
+            }
+            None => {
+                let rows = self.matching(condition);
+                self.remove(&rows)
+            }
+        }
+    }
+
+    /// Deletes the rows with these ids, or marks them.
+    pub(super) fn delete(&mut self, ids: &[Key]) -> Result<u64> {
+        let mut count = 0;
+        let mut removed = Vec::new();
+        for id in ids {
+            let Some(row) = self.find(id) else { continue };
+            count += 1;
+            match self.shape.rules.deleted_at {
+                Some(column) => {
+                    let mut values = row.to_vec();
+                    let time = time_of(&self.shape.value_type(column)?, self.now);
+                    values.iter_mut().skip(column).take(1).for_each(|value| *value = time.clone());
+                    self.raise(&mut values)?;
+                    self.change(&row, &values.into())?;
+                }
+                None => removed.extend(self.state.remove(self.table, id)),
+            }
+        }
+        after_delete(self.tables, self.state, self.table, removed)?;
+        Ok(count)
+    }
+
+    fn remove(&mut self, rows: &[Row]) -> Result<u64> {
+        let removed = rows.iter().filter_map(|row| self.state.remove(self.table, &key(&self.table.id, row))).collect::<Vec<_>>();
+        let count = removed.len() as u64;
+        after_delete(self.tables, self.state, self.table, removed)?;
+        Ok(count)
+    }
+}
+
+/// Adds to a whole number, which has to stay within its type. Null stays null.
+fn increase(values: &mut [Value], column: usize, by: i64, (least, most): (i128, i128)) -> Result<()> {
+    let Some(value) = values.get_mut(column) else { return Ok(()) };
+    if is_null(value) {
+        return Ok(());
+    }
+    let sum = whole_number(value).map(|number| number + i128::from(by)).filter(|sum| (least..=most).contains(sum));
+    let sum = sum.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a number leaves the range of its type"))?;
+    *value = of_type(sum, &value.array_type());
+    Ok(())
+}

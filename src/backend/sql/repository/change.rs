@@ -1,0 +1,225 @@
+//! Updating and deleting models.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::Value;
+
+use super::SqlRepository;
+use crate::{
+    backend::sql::{Engine, statement::Source},
+    context::{Access, Cx},
+    entity::{IdOf, Storable, unreadable},
+    error::{Error, ErrorKind, Result, conflict, not_found},
+    query::{Change, Changes, Filter, of_type},
+    rules::time_of,
+    value::{Key, whole_number},
+};
+
+impl<E: Storable, G: Engine> SqlRepository<E, G> {
+    pub(super) async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        let mut row = self.values(std::slice::from_ref(model)).await?.pop().unwrap_or_default();
+        self.shape.stamp_changed(&mut row, self.store.clock().now());
+        let id = self.shape.key_of_values(&row);
+        let returns = self.store.engine().returns_updates() || !self.is_stored_as_given();
+        let entry = self.store.enter(cx, Access::Write)?;
+        // A statement by itself, unless another has to say what the first one met.
+        let mut held = match self.shape.rules.version.is_some() || (returns && !self.store.engine().returns_updates()) {
+            true => self.store.hold_together(&entry).await?,
+            false => self.store.hold(&entry, Access::Write).await?,
+        };
+        let lease = held.lease()?;
+        let updated = async {
+            // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
+            let Some(update) = self.statements().update(&row, self.store.engine().returns_updates())? else {
+                return Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)).await?.pop());
+            };
+            if self.store.engine().returns_updates() {
+                return Ok(self.store.engine().fetch::<E>(lease, update).await?.pop());
+            }
+            match (self.store.engine().execute(lease, update).await?, returns) {
+                (0, _) => Ok(None),
+                (_, true) => Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)).await?.pop()),
+                (_, false) => self.given(row).map(Some),
+            }
+        };
+        let updated = match updated.await {
+            Ok(Some(model)) => Ok(Ok(model)),
+            Ok(None) => self.refusal(lease, std::slice::from_ref(&id)).await.map(Err),
+            Err(error) => Err(error),
+        };
+        held.finish(updated).await?
+    }
+
+    /// Why models with these ids were not updated, although nothing failed.
+    async fn refusal(&self, lease: &mut G::Lease, ids: &[Key]) -> Result<Error> {
+        if self.shape.rules.version.is_none() {
+            return Ok(not_found());
+        }
+        let mut there = 0;
+        for part in ids.chunks(self.statements().ids_at_once()) {
+            there += self.store.engine().number(lease, self.statements().count_of(part)).await?.unsigned_abs();
+        }
+        Ok(if there < ids.len() as u64 { not_found() } else { conflict() })
+    }
+
+    /// Whether an updated model is what was given, but for its version.
+    fn is_stored_as_given(&self) -> bool {
+        self.shape.is_saved_as_it_is() && self.shape.rules.created_at.is_none()
+    }
+
+    /// The model that an update by these values comes to.
+    fn given(&self, mut row: Vec<Value>) -> Result<E::Model> {
+        if let Some(value) = self.shape.rules.version.and_then(|version| row.get_mut(version))
+            && let Some(version) = whole_number(value)
+        {
+            *value = of_type(version + 1, &value.array_type());
+        }
+        E::model_of(row).map_err(unreadable)
+    }
+
+    pub(super) async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        let mut rows = self.values_for(cx, models).await?;
+        if rows.is_empty() {
+            return self.do_nothing(cx, Access::Write).await.map(|()| Vec::new());
+        }
+        let now = self.store.clock().now();
+        rows.iter_mut().for_each(|row| self.shape.stamp_changed(row, now));
+        let ids: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
+        // Of two with one id, the last.
+        let latest: BTreeMap<_, _> = ids.iter().cloned().zip(rows).collect();
+        let entry = self.store.enter(cx, Access::Write)?;
+        if latest.len() < ids.len() && self.shape.rules.version.is_some() {
+            self.store.hold(&entry, Access::Write).await?.finish(Ok(())).await?;
+            return Err(conflict());
+        }
+        let mut held = self.store.hold_together(&entry).await?;
+        let updated = self.update_all(held.lease()?, latest, &ids).await;
+        held.finish(updated).await
+    }
+
+    async fn update_all(&self, lease: &mut G::Lease, latest: BTreeMap<Key, Vec<Value>>, ids: &[Key]) -> Result<Vec<E::Model>> {
+        let keys: Vec<_> = latest.keys().cloned().collect();
+        let rows: Vec<_> = latest.into_values().collect();
+        let all: Vec<usize> = (0..self.shape.columns.len()).collect();
+        let mut updated = 0;
+        for rows in rows.chunks(self.rows_at_once()) {
+            let source = self.source(lease, &all, rows).await?;
+            updated += match self.statements().update_from(&source, &all)? {
+                Some(update) => self.store.engine().execute(lease, update).await?,
+                // Models that are all id have nothing to replace.
+                None => {
+                    let keys: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
+                    self.look_up_on(lease, &keys).await?.len() as u64
+                }
+            };
+            self.end_source(lease, &source).await?;
+        }
+        if updated < keys.len() as u64 {
+            return Err(self.refusal(lease, &keys).await?);
+        }
+        let mut stored = match self.is_stored_as_given() {
+            true => {
+                let models = rows.into_iter().map(|row| self.given(row)).collect::<Result<Vec<_>>>()?;
+                keys.into_iter().zip(models).collect()
+            }
+            false => self.look_up_on(lease, &keys).await?,
+        };
+        let gone = || Error::new(ErrorKind::Internal, "the engine lost a model that it updated");
+        if stored.len() == ids.len() {
+            return ids.iter().map(|id| stored.remove(id).ok_or_else(gone)).collect();
+        }
+        ids.iter().map(|id| stored.get(id).cloned().ok_or_else(gone)).collect()
+    }
+
+    /// How many rows of a source are taken at a time.
+    pub(super) fn rows_at_once(&self) -> usize {
+        if self.store.engine().stages() { usize::MAX } else { self.statements().rows_at_once() }
+    }
+
+    /// Rows for a statement to take values from.
+    pub(super) async fn source<'r>(
+        &self,
+        lease: &mut G::Lease,
+        columns: &[usize],
+        rows: &'r [Vec<Value>],
+    ) -> Result<Source<'r>> {
+        if !self.store.engine().stages() {
+            return Ok(Source::Values(rows));
+        }
+        let columns: Vec<_> = columns.iter().filter_map(|column| self.shape.columns.get(*column).copied()).collect();
+        self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;
+        Ok(Source::Staged)
+    }
+
+    pub(super) async fn end_source(&self, lease: &mut G::Lease, source: &Source<'_>) -> Result<()> {
+        match source {
+            Source::Values(_) => Ok(()),
+            Source::Staged => self.store.engine().unstage(lease).await,
+        }
+    }
+
+    pub(super) async fn change_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
+        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
+        let condition = self.shape.condition(filter)?;
+        let changes = self.with_time(self.shape.changes(changes)?, self.store.clock().now())?;
+        match self.statements().update_where(&condition, &changes)? {
+            Some(update) => self.store.execute(cx, update).await,
+            // Nothing changes; how many there are is asked for as a write, also for the context.
+            None => {
+                let count = self.statements().count(&condition);
+                let entry = self.store.enter(cx, Access::Write)?;
+                let mut held = self.store.hold(&entry, Access::Write).await?;
+                let number = self.store.engine().number(held.lease()?, count).await;
+                Ok(held.finish(number).await?.unsigned_abs())
+            }
+        }
+    }
+
+    /// Changes, and the time of them where the repository keeps it.
+    fn with_time(&self, mut changes: Vec<Change>, now: DateTime<Utc>) -> Result<Vec<Change>> {
+        if let (false, Some(column)) = (changes.is_empty(), self.shape.rules.updated_at) {
+            changes.push(Change::Set(column, time_of(&self.shape.value_type(column)?, now)));
+        }
+        Ok(changes)
+    }
+
+    /// What marks a model as deleted, if that is how it is done.
+    fn mark(&self) -> Result<Option<Vec<Change>>> {
+        let Some(column) = self.shape.rules.deleted_at else { return Ok(None) };
+        let now = self.store.clock().now();
+        let mark = Change::Set(column, time_of(&self.shape.value_type(column)?, now));
+        self.with_time(vec![mark], now).map(Some)
+    }
+
+    pub(super) async fn remove(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+        let keys = self.keys(ids)?;
+        let mark = self.mark()?;
+        let parts: Vec<_> = keys.chunks(self.statements().ids_at_once()).collect();
+        let entry = self.store.enter(cx, Access::Write)?;
+        let mut held = match parts.len() {
+            0 | 1 => self.store.hold(&entry, Access::Write).await?,
+            _ => self.store.hold_together(&entry).await?,
+        };
+        let lease = held.lease()?;
+        let removed = async {
+            let mut removed = 0;
+            for part in parts {
+                if let Some(delete) = self.statements().delete_ids(part, mark.as_deref())? {
+                    removed += self.store.engine().execute(lease, delete).await?;
+                }
+            }
+            Ok(removed)
+        };
+        let removed = removed.await;
+        held.finish(removed).await
+    }
+
+    pub(super) async fn remove_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.shape.condition(filter)?;
+        match self.statements().delete_where(&condition, self.mark()?.as_deref())? {
+            Some(delete) => self.store.execute(cx, delete).await,
+            None => Ok(0),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The contract over any [`Engine`], for any entity.
+
+mod change;
+mod insert;
+mod read;
+mod upsert;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::Value;
+
+use super::{engine::Engine, statement::Statements, store::SqlStore};
+use crate::{
+    context::{Access, Cx, Entry},
+    entity::{IdOf, Shape, Storable},
+    error::{Error, ErrorKind, Result},
+    query::{Changes, Filter, OnConflict, Projection, Query, Upserted},
+    repository::{Creator, Deleter, Reader, Transactional, Updater},
+    row::Row,
+    stream::ModelStream,
+    transaction::TxOptions,
+    value::Key,
+};
+
+/// How many models are converted before other tasks have a turn: less than a millisecond's work.
+const ROWS_A_TURN: usize = 1024;
+
+pub(crate) struct SqlRepository<E: Storable, G: Engine> {
+    store: SqlStore<G>,
+    shape: Arc<Shape<E>>,
+}
+
+impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), shape: self.shape.clone() }
+    }
+}
+
+impl<E: Storable, G: Engine> SqlRepository<E, G> {
+    pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
+        Self { store, shape: Arc::new(shape) }
+    }
+
+    fn statements(&self) -> Statements<'_, E> {
+        let engine = self.store.engine();
+        Statements { shape: &self.shape, dialect: engine.dialect(), bind_limit: engine.bind_limit() }
+    }
+
+    fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
+        move |error| error.at(operation, E::default().table_name())
+    }
+
+    fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+        ids.iter().map(|id| self.shape.key_of_id(id)).collect()
+    }
+
+    /// The values of models that can be read back. Lets other tasks have their turn meanwhile.
+    async fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
+        let mut rows = Vec::with_capacity(models.len());
+        for models in models.chunks(ROWS_A_TURN) {
+            if !rows.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            for model in models {
+                rows.push(self.shape.values(model)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The values of models that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no longer
+    /// commit.
+    async fn values_for(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        let entry = self.store.enter(cx, Access::Write)?;
+        let step = match &entry {
+            Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => Some(transaction.step(level.id()).await?),
+            _ => None,
+        };
+        let rows = self.values(models).await;
+        if let Some(step) = step {
+            // Values that are refused were not sent, and leave the transaction as it was.
+            step.finish(Ok(()))?;
+        }
+        rows
+    }
+
+    /// Nothing to do, and still refused where something would be.
+    async fn do_nothing(&self, cx: &Cx, access: Access) -> Result<()> {
+        let entry = self.store.enter(cx, access)?;
+        self.store.hold(&entry, access).await?.finish(Ok(())).await
+    }
+}
+
+#[async_trait]
+impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
+    async fn create(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        let stored = self.insert(cx, std::slice::from_ref(model), true).await.map_err(self.at("create"))?;
+        let missing = || self.at("create")(Error::new(ErrorKind::Internal, "the engine returned no row"));
+        stored.into_iter().next().ok_or_else(missing)
+    }
+
+    async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        self.insert(cx, models, true).await.map_err(self.at("create_many"))
+    }
+
+    async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
+        self.insert(cx, models, false).await.map_err(self.at("create_batch"))?;
+        Ok(models.len() as u64)
+    }
+
+    async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+        self.upsert(cx, models, on_conflict).await.map_err(self.at("upsert_batch"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
+    async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+        let key = self.shape.key_of_id(id).map_err(self.at("find"))?;
+        let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find(&key)).await;
+        Ok(models.map_err(self.at("find"))?.pop())
+    }
+
+    async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
+        self.look_up(cx, ids).await.map_err(self.at("find_many"))
+    }
+
+    async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+        self.select(cx, query).await.map_err(self.at("query"))
+    }
+
+    async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+        self.open_stream(cx, query).await.map_err(self.at("stream"))
+    }
+
+    async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.shape.condition(filter).map_err(self.at("count"))?;
+        let number = self.store.number(cx, self.statements().count(&condition)).await.map_err(self.at("count"))?;
+        Ok(number.unsigned_abs())
+    }
+
+    async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
+        self.columns(cx, query, projection).await.map_err(self.at("project"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable, G: Engine> Updater<E::Model> for SqlRepository<E, G> {
+    async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        self.replace(cx, model).await.map_err(self.at("update"))
+    }
+
+    async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        self.replace_many(cx, models).await.map_err(self.at("update_many"))
+    }
+
+    async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
+        self.change_where(cx, filter, changes).await.map_err(self.at("update_where"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> {
+    async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
+        let deleted = self.remove(cx, std::slice::from_ref(id)).await;
+        Ok(deleted.map_err(self.at("delete"))? > 0)
+    }
+
+    async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+        self.remove(cx, ids).await.map_err(self.at("delete_many"))
+    }
+
+    async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        self.remove_where(cx, filter).await.map_err(self.at("delete_where"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable, G: Engine> Transactional for SqlRepository<E, G> {
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
+        self.store.begin(cx, options).await
+    }
+}

@@ -1,0 +1,134 @@
+//! Updating and deleting.
+
+use sea_orm::{
+    Statement, Value,
+    sea_query::{Cond, Expr, Query},
+};
+
+use super::Statements;
+use crate::{
+    dialect::Dialect,
+    entity::Storable,
+    error::Result,
+    query::{Change, Comparison, Condition, range},
+    value::Key,
+};
+
+impl<E: Storable> Statements<'_, E> {
+    /// Positions of the columns that an update of a whole model sets by the model's values.
+    pub(super) fn replaced(&self) -> Vec<usize> {
+        let rules = self.shape.rules;
+        let is_replaced =
+            |position: &usize| !self.shape.id.contains(position) && ![rules.version, rules.created_at].contains(&Some(*position));
+        (0..self.shape.columns.len()).filter(is_replaced).collect()
+    }
+
+    /// Replaces all columns but the id, if the version is that of the row. None if the id is all there is.
+    pub(in super::super) fn update(&self, row: &[Value], returning: bool) -> Result<Option<Statement>> {
+        let replaced = self.replaced();
+        let values = replaced.iter().filter_map(|position| row.get(*position));
+        let mut changed: Vec<_> =
+            self.columns(&replaced).into_iter().zip(values).map(|(column, value)| (column, self.value(column, value))).collect();
+        changed.extend(self.raised_version()?);
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let mut update = Query::update();
+        update.table(E::default().table_ref()).values(changed).cond_where(self.id_is(&self.shape.key_of_values(row)));
+        self.restrict_to(&mut update, &self.shape.not_deleted());
+        if let Some((version, value)) = self.shape.rules.version.and_then(|version| Some((version, row.get(version)?))) {
+            for column in self.columns(&[version]) {
+                update.and_where(self.compared(column, Comparison::Equal, value));
+            }
+        }
+        if returning {
+            update.returning(self.returning());
+        }
+        Ok(Some(self.build(&update)))
+    }
+
+    pub(in super::super) fn update_where(&self, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
+        self.update_all(Cond::all(), condition, changes)
+    }
+
+    /// Deletes, or marks, the models that fulfil a condition.
+    pub(in super::super) fn delete_where(&self, condition: &Condition, mark: Option<&[Change]>) -> Result<Option<Statement>> {
+        self.delete_all(Cond::all(), condition, mark)
+    }
+
+    /// Deletes, or marks, the models with these ids.
+    pub(in super::super) fn delete_ids(&self, ids: &[Key], mark: Option<&[Change]>) -> Result<Option<Statement>> {
+        self.delete_all(self.id_is_in(ids), &self.shape.not_deleted(), mark)
+    }
+
+    fn delete_all(&self, which: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Option<Statement>> {
+        if let Some(mark) = mark {
+            return self.update_all(which, condition, mark);
+        }
+        let mut delete = Query::delete();
+        delete.from_table(E::default().table_ref());
+        if !which.is_empty() {
+            delete.cond_where(which);
+        }
+        self.restrict_to(&mut delete, condition);
+        Ok(Some(self.build(&delete)))
+    }
+
+    /// Changes all that fulfils both conditions. None if there is nothing to change.
+    fn update_all(&self, which: Cond, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
+        let mut set = Vec::new();
+        for change in changes {
+            for column in self.columns(&[change.column()]) {
+                set.push(match change {
+                    Change::Set(_, value) => (column, self.value(column, value)),
+                    Change::Increase { by, least, most, .. } => (column, self.increased(column, *by, (*least, *most))),
+                });
+            }
+        }
+        if set.is_empty() {
+            return Ok(None);
+        }
+        set.extend(self.raised_version()?);
+        let mut update = Query::update();
+        update.table(E::default().table_ref()).values(set);
+        if !which.is_empty() {
+            update.cond_where(which);
+        }
+        self.restrict_to(&mut update, condition);
+        Ok(Some(self.build(&update)))
+    }
+
+    /// The version's column, and what it is raised to.
+    pub(super) fn raised_version(&self) -> Result<Option<(E::Column, Expr)>> {
+        let Some(version) = self.shape.rules.version else { return Ok(None) };
+        let range = range(&self.shape.value_type(version)?);
+        Ok(self.columns(&[version]).pop().map(|column| (column, self.increased(column, 1, range))))
+    }
+
+    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for numbers
+    /// without a sign, of which Postgres has none. SQLite goes on with floating-point numbers, or in more bits than the type has.
+    fn increased(&self, column: E::Column, by: i64, (least, most): (i128, i128)) -> Expr {
+        let old = || self.column(column);
+        match self.dialect {
+            Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),
+            Dialect::Postgres if least < 0 => self.written("$ + CAST($ AS bigint)", [old(), Expr::val(by)]),
+            Dialect::Postgres => {
+                let sql = "CASE WHEN $ + CAST($ AS bigint) < 0 THEN 1 / ($ - $) ELSE $ + CAST($ AS bigint) END";
+                self.written(sql, [old(), Expr::val(by), old(), old(), old(), Expr::val(by)])
+            }
+            Dialect::Sqlite => {
+                // The least number has no absolute value: an error, and one that is not found before it is come to.
+                let sql = format!(
+                    "CASE WHEN $ IS NULL THEN NULL \
+                     WHEN typeof($ + $) = 'integer' AND $ + $ BETWEEN {} AND {} THEN $ + $ \
+                     ELSE abs($ - $ - 9223372036854775807 - 1) END",
+                    least.max(i64::MIN.into()),
+                    most.min(i64::MAX.into()),
+                );
+                let sum = || [old(), Expr::val(by)];
+                let parts = [old()].into_iter().chain(sum()).chain(sum()).chain(sum()).chain([old(), old()]);
+                self.written(&sql, parts)
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Conditions in SQL.
+//!
+//! A condition is true or false and nothing between. SQL's null serves as false as long as nothing negates it; so negations go down to the
+//! tests, where null is made false first.
+
+use sea_orm::{
+    Value,
+    sea_query::{Cond, ConditionalStatement, Expr, ExprTrait},
+};
+
+use super::Statements;
+use crate::{
+    dialect::Dialect,
+    entity::Storable,
+    query::{Comparison, Condition, Test, Tree},
+    value::{Key, text_of},
+};
+
+impl<E: Storable> Statements<'_, E> {
+    /// Restricts a statement to what fulfils a condition.
+    pub(super) fn restrict_to<S: ConditionalStatement>(&self, statement: &mut S, condition: &Condition) {
+        // What everything fulfils is not said.
+        if *condition != Condition::TRUE {
+            statement.cond_where(self.lowered(condition, false));
+        }
+    }
+
+    fn lowered(&self, condition: &Condition, negated: bool) -> Cond {
+        let parts = |cond: Cond, parts: &[Condition]| parts.iter().fold(cond, |cond, part| cond.add(self.lowered(part, negated)));
+        match condition {
+            Tree::All(all) if all.is_empty() => self.constant(!negated),
+            Tree::Any(any) if any.is_empty() => self.constant(negated),
+            Tree::All(all) => parts(if negated { Cond::any() } else { Cond::all() }, all),
+            Tree::Any(any) => parts(if negated { Cond::all() } else { Cond::any() }, any),
+            Tree::Not(inner) => self.lowered(inner, !negated),
+            Tree::Test(position, test) => match self.shape.columns.get(*position) {
+                Some(column) => Cond::all().add(self.tested(*column, test, *position, negated)),
+                None => self.constant(false),
+            },
+        }
+    }
+
+    fn constant(&self, holds: bool) -> Cond {
+        if holds { Cond::all() } else { Cond::all().add(Expr::cust("1 = 0")) }
+    }
+
+    fn tested(&self, column: E::Column, test: &Test, position: usize, negated: bool) -> Expr {
+        if *test == Test::Null {
+            let column = self.column(column);
+            return if negated { column.is_not_null() } else { column.is_null() };
+        }
+        let may_be_null = self.shape.is_nullable(position) || matches!(test, Test::Path(..));
+        let test = self.test(column, test);
+        match (negated, may_be_null) {
+            (false, _) => test,
+            (true, false) => self.written("NOT ($)", [test]),
+            (true, true) => self.written("NOT COALESCE($, FALSE)", [test]),
+        }
+    }
+
+    fn test(&self, column: E::Column, test: &Test) -> Expr {
+        match test {
+            Test::Null => self.column(column).is_null(),
+            Test::Compare(comparison, value) => self.compared(column, *comparison, value),
+            Test::In(values) => self.column(column).is_in(values.iter().map(|value| self.value(column, value))),
+            Test::Contains(text) => {
+                let sql = match self.dialect {
+                    Dialect::Sqlite => "instr($, $) > 0",
+                    Dialect::Postgres => "strpos($, $) > 0",
+                    Dialect::DuckDb => "contains($, $)",
+                };
+                self.written(sql, [self.in_byte_order(column), Expr::val(text.as_str())])
+            }
+            Test::StartsWith(text) => self.started(column, text),
+            Test::Path(path, scalar) => self.path_equals(column, path, scalar),
+        }
+    }
+
+    pub(super) fn compared(&self, column: E::Column, comparison: Comparison, value: &Value) -> Expr {
+        use Comparison as C;
+        if matches!(comparison, C::Equal | C::NotEqual) {
+            let (column, value) = (self.column(column), self.value(column, value));
+            return if comparison == C::Equal { column.eq(value) } else { column.ne(value) };
+        }
+        let (column, value) = (self.in_byte_order(column), as_text(value));
+        match comparison {
+            C::Less => column.lt(value),
+            C::AtMost => column.lte(value),
+            C::Greater => column.gt(value),
+            _ => column.gte(value),
+        }
+    }
+
+    /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be used for that.
+    fn started(&self, column: E::Column, prefix: &str) -> Expr {
+        let from = self.in_byte_order(column).gte(prefix);
+        match end_of(prefix) {
+            Some(end) => from.and(self.in_byte_order(column).lt(end)),
+            None => from,
+        }
+    }
+
+    pub(super) fn id_is(&self, id: &Key) -> Cond {
+        self.are(&self.shape.id, &id.0)
+    }
+
+    /// The condition that these columns have these values.
+    fn are(&self, columns: &[usize], values: &[Value]) -> Cond {
+        let parts = self.columns(columns).into_iter().zip(values);
+        parts.fold(Cond::all(), |all, (column, value)| all.add(self.column(column).eq(self.value(column, value))))
+    }
+
+    pub(super) fn id_is_in(&self, ids: &[Key]) -> Cond {
+        match self.id_columns().as_slice() {
+            [column] => {
+                let values = ids.iter().flat_map(|id| &id.0).map(|value| self.value(*column, value));
+                Cond::all().add(self.column(*column).is_in(values))
+            }
+            _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(id))),
+        }
+    }
+}
+
+/// A value to compare with text, if it is text of another type.
+pub(super) fn as_text(value: &Value) -> Expr {
+    match text_of(value) {
+        Some(text) => Expr::val(text),
+        None => Expr::val(value.clone()),
+    }
+}
+
+/// The first text after all that begin with a prefix, if there is one.
+fn end_of(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        // The one after the last before the surrogates, which are no characters, is the first after them.
+        let next = if last == '\u{D7FF}' { Some('\u{E000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_text() {
+        assert_eq!(end_of("ab").as_deref(), Some("ac"));
+        assert_eq!(end_of("a\u{D7FF}").as_deref(), Some("a\u{E000}"));
+        assert_eq!(end_of("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(end_of("\u{10FFFF}"), None);
+    }
+}

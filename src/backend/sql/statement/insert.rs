@@ -1,0 +1,108 @@
+//! Inserting.
+
+use std::ops::Range;
+
+use sea_orm::{
+    Statement, Value,
+    sea_query::{Expr, OnConflict, Query},
+};
+
+use super::{MAX_ROWS, Statements};
+use crate::{
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+    query::Resolution,
+};
+
+/// Rows that name the same columns, for the engine's bulk path.
+pub(in super::super) struct AppendRun<E: Storable> {
+    pub(in super::super) columns: Vec<E::Column>,
+    pub(in super::super) rows: Range<usize>,
+}
+
+impl<E: Storable> Statements<'_, E> {
+    /// Splits rows into runs that one statement can insert: the same columns left to the engine, and few enough values.
+    pub(in super::super) fn insert_runs(&self, rows: &[Vec<Value>]) -> Vec<Range<usize>> {
+        let most = (self.bind_limit / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS);
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut last: Option<Vec<usize>> = None;
+        for (index, row) in rows.iter().enumerate() {
+            let columns = self.sent(row);
+            match runs.last_mut() {
+                Some(run) if run.len() < most && last.as_ref() == Some(&columns) && !columns.is_empty() => run.end = index + 1,
+                _ => runs.push(index..index + 1),
+            }
+            last = Some(columns);
+        }
+        runs
+    }
+
+    /// Splits rows into runs that name the same columns.
+    pub(in super::super) fn append_runs(&self, rows: &[Vec<Value>]) -> Vec<AppendRun<E>> {
+        let mut runs: Vec<(Vec<usize>, Range<usize>)> = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            let columns = self.sent(row);
+            match runs.last_mut() {
+                Some((last, run)) if *last == columns => run.end = index + 1,
+                _ => runs.push((columns, index..index + 1)),
+            }
+        }
+        runs.into_iter().map(|(positions, rows)| AppendRun { columns: self.columns(&positions), rows }).collect()
+    }
+
+    /// Positions of the columns that an insert names; the others are left to the engine.
+    pub(in super::super) fn sent(&self, row: &[Value]) -> Vec<usize> {
+        let values = row.iter().enumerate();
+        values.filter(|(position, value)| !self.shape.is_left_to_engine(*position, value)).map(|(position, _)| position).collect()
+    }
+
+    /// Inserts rows of one run.
+    pub(in super::super) fn insert(&self, rows: &[Vec<Value>], returning: bool) -> Result<Statement> {
+        let mut insert = self.insert_rows(rows)?;
+        if returning {
+            insert.returning(self.returning());
+        }
+        Ok(self.build(&insert))
+    }
+
+    fn insert_rows(&self, rows: &[Vec<Value>]) -> Result<sea_orm::sea_query::InsertStatement> {
+        let sent = rows.first().map(|row| self.sent(row)).unwrap_or_default();
+        let columns = self.columns(&sent);
+        let mut insert = Query::insert();
+        insert.into_table(E::default().table_ref()).columns(columns.iter().copied());
+        if columns.is_empty() {
+            insert.or_default_values();
+        }
+        for row in rows.iter().filter(|_| !columns.is_empty()) {
+            let values = sent.iter().filter_map(|position| row.get(*position)).zip(&columns);
+            let values = insert.values(values.map(|(value, column)| self.value(*column, value)));
+            values.map_err(|error| Error::new(ErrorKind::Internal, "rows of one insert differ").with_source(error))?;
+        }
+        Ok(insert)
+    }
+
+    /// Inserts rows of one run, and does with those that are there what is to be done. It answers a row for each that it inserted or
+    /// replaced: the number 1 if it inserted it, and else 0. This is Postgres' way.
+    pub(in super::super) fn upsert(&self, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Statement> {
+        let mut insert = self.insert_rows(rows)?;
+        let mut on_conflict = OnConflict::columns(self.columns(&resolution.target));
+        match &resolution.replaced {
+            None => on_conflict.do_nothing(),
+            Some(replaced) => {
+                let changed = self.columns(&[replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat());
+                on_conflict.update_columns(changed.iter().copied());
+                if let Some((column, raised)) = self.raised_version()? {
+                    on_conflict.value(column, raised);
+                } else if changed.is_empty() {
+                    // There has to be something to do, for the row to count.
+                    on_conflict.update_columns(self.columns(&resolution.target));
+                }
+                &mut on_conflict
+            }
+        };
+        // A row that was not there before was not locked, either.
+        let is_new = Expr::cust("CASE WHEN xmax = 0 THEN 1 ELSE 0 END");
+        insert.on_conflict(on_conflict).returning(Query::returning().expr(is_new));
+        Ok(self.build(&insert))
+    }
+}

@@ -1,0 +1,111 @@
+//! Statements for the models of an entity.
+
+mod change;
+mod condition;
+mod insert;
+mod json;
+mod order;
+mod select;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use sea_orm::{
+    ColumnTrait, IdenStatic, Statement, Value,
+    sea_query::{Alias, ColumnType, Expr, Query, ReturningClause, SimpleExpr},
+};
+
+#[cfg(feature = "duckdb-linked")]
+pub(super) use self::source::SOURCE;
+pub(super) use self::{insert::AppendRun, source::Source};
+use crate::{
+    dialect::Dialect,
+    entity::{Shape, Storable},
+    sql::Written,
+};
+
+/// More rows in one statement gain nothing: the cost per row is flat from a few hundred on (measured on SQLite and Postgres).
+const MAX_ROWS: usize = 1000;
+
+/// Composite ids are looked up by `OR`, and SQLite limits the depth of an expression to 1000.
+const MAX_COMPOSITE_IDS: usize = 500;
+
+/// Builds the statements of one entity in one dialect.
+pub(super) struct Statements<'a, E: Storable> {
+    pub(super) shape: &'a Shape<E>,
+    pub(super) dialect: Dialect,
+    pub(super) bind_limit: usize,
+}
+
+impl<E: Storable> Statements<'_, E> {
+    fn build(&self, statement: &impl Written) -> Statement {
+        statement.written_in(self.dialect)
+    }
+
+    /// How many rows of these many values one statement can carry.
+    pub(super) fn rows_at_once(&self) -> usize {
+        (self.bind_limit / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS)
+    }
+
+    fn columns(&self, positions: &[usize]) -> Vec<E::Column> {
+        positions.iter().filter_map(|position| self.shape.columns.get(*position).copied()).collect()
+    }
+
+    fn id_columns(&self) -> Vec<E::Column> {
+        self.columns(&self.shape.id)
+    }
+
+    fn returning(&self) -> ReturningClause {
+        Query::returning().exprs(self.shape.columns.iter().map(|column| {
+            let (plain, selected) = (Expr::col(*column), column.select_as(Expr::col(*column)));
+            if selected == plain { plain } else { self.named(selected, column.as_str()) }
+        }))
+    }
+
+    /// An expression under a name. Postgres would name a cast after its column by itself, SQLite would not.
+    fn named(&self, expression: Expr, name: &str) -> Expr {
+        let name = name.replace('"', "\"\"");
+        self.written(&format!(r#"$ AS "{name}""#), [expression])
+    }
+
+    /// SQL text with an expression for each `$`, which therefore must not stand in names.
+    fn written(&self, sql: &str, expressions: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut text = String::with_capacity(sql.len() + 8);
+        for (nth, part) in sql.split('$').enumerate() {
+            match (nth, self.dialect) {
+                (0, _) => {}
+                (_, Dialect::Sqlite) => text.push('?'),
+                (nth, _) => text.push_str(&format!("${nth}")),
+            }
+            text.push_str(part);
+        }
+        Expr::cust_with_exprs(text, expressions)
+    }
+
+    /// A column, by the name of its table.
+    fn column(&self, column: E::Column) -> Expr {
+        Expr::col((E::default(), column))
+    }
+
+    /// A column of a table of another name.
+    fn column_of(&self, table: &str, column: E::Column) -> Expr {
+        Expr::col((Alias::new(table), Alias::new(column.as_str())))
+    }
+
+    /// A value for a column, as it is stored.
+    fn value(&self, column: E::Column, value: &Value) -> Expr {
+        column.save_as(Expr::val(value.clone()))
+    }
+
+    /// A column as a sort key. Postgres sorts text by the database's language unless told otherwise; the others sort by bytes.
+    fn in_byte_order(&self, column: E::Column) -> SimpleExpr {
+        use ColumnType as C;
+        let key = self.column(column);
+        match column.def().get_column_type() {
+            C::String(_) | C::Text | C::Char(_) | C::Enum { .. } if self.dialect == Dialect::Postgres => {
+                self.written(r#"$ COLLATE "C""#, [column.select_as(key)])
+            }
+            _ => key,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Reading.
+
+use sea_orm::{
+    ColumnTrait, IdenStatic, Statement,
+    sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
+};
+
+use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements};
+use crate::{
+    entity::Storable,
+    query::{Condition, Selection},
+    value::Key,
+};
+
+/// The largest limit that all engines take.
+const NO_LIMIT: u64 = i64::MAX as u64;
+
+impl<E: Storable> Statements<'_, E> {
+    pub(in super::super) fn find(&self, id: &Key) -> Statement {
+        let mut select = self.select_all();
+        self.restrict_to(select.cond_where(self.id_is(id)), &self.shape.not_deleted());
+        self.build(&select)
+    }
+
+    /// How many ids one statement can look up.
+    pub(in super::super) fn ids_at_once(&self) -> usize {
+        match self.shape.id.len() {
+            0 | 1 => self.bind_limit.min(MAX_ROWS * 8),
+            parts => (self.bind_limit / parts).min(MAX_COMPOSITE_IDS),
+        }
+    }
+
+    pub(in super::super) fn find_many(&self, ids: &[Key]) -> Statement {
+        let mut select = self.select_all();
+        self.restrict_to(select.cond_where(self.id_is_in(ids)), &self.shape.not_deleted());
+        self.build(&select)
+    }
+
+    /// How many of these models there are.
+    pub(in super::super) fn count_of(&self, ids: &[Key]) -> Statement {
+        let mut select = self.select_count();
+        self.restrict_to(select.cond_where(self.id_is_in(ids)), &self.shape.not_deleted());
+        self.build(&select)
+    }
+
+    pub(in super::super) fn select(&self, selection: &Selection) -> Statement {
+        let mut select = self.select_all();
+        self.restrict(&mut select, selection);
+        let backward = selection.position.as_ref().is_some_and(|position| position.backward);
+        self.order(&mut select, &selection.order, backward);
+        self.build(&select)
+    }
+
+    pub(in super::super) fn count(&self, condition: &Condition) -> Statement {
+        let mut select = self.select_count();
+        self.restrict_to(&mut select, condition);
+        self.build(&select)
+    }
+
+    /// Some columns of the rows that are selected; or each combination of their values once, ordered by themselves.
+    pub(in super::super) fn project(&self, selection: &Selection, columns: &[usize], distinct: bool) -> Statement {
+        let mut select = Query::select();
+        select.from(E::default().table_ref());
+        for column in self.columns(columns) {
+            select.expr_as(column.select_as(self.column(column)), Alias::new(column.as_str()));
+        }
+        self.restrict(&mut select, selection);
+        if distinct {
+            // Not DISTINCT: Postgres would not let a column be sorted otherwise than it is selected.
+            for column in self.columns(columns) {
+                select.add_group_by([self.column(column)]);
+                select.order_by_expr_with_nulls(self.in_byte_order(column), Order::Asc, NullOrdering::First);
+            }
+        } else {
+            self.order(&mut select, &selection.order, false);
+        }
+        self.build(&select)
+    }
+
+    fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
+        self.restrict_to(select, &selection.condition);
+        if let Some(position) = &selection.position {
+            select.cond_where(self.beyond(&selection.order, position));
+        }
+        match (selection.limit, selection.offset) {
+            (None, 0) => {}
+            // SQLite has no offset without a limit.
+            (limit, offset) => {
+                select.limit(limit.unwrap_or(NO_LIMIT).min(NO_LIMIT));
+                if offset > 0 {
+                    select.offset(offset.min(NO_LIMIT));
+                }
+            }
+        }
+    }
+
+    fn select_count(&self) -> SelectStatement {
+        let mut select = Query::select();
+        select.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("number")).from(E::default().table_ref());
+        select
+    }
+
+    fn select_all(&self) -> SelectStatement {
+        let mut select = Query::select();
+        for column in &self.shape.columns {
+            select.expr_as(column.select_as(self.column(*column)), Alias::new(column.as_str()));
+        }
+        select.from(E::default().table_ref()).to_owned()
+    }
+}

@@ -1,0 +1,118 @@
+//! Statements that take rows from a source: a list of values, or a table made for them.
+
+use sea_orm::{
+    ColumnTrait, IdenStatic, Statement, Value,
+    sea_query::{
+        Alias, Asterisk, CommonTableExpression, Cond, Expr, ExprTrait, InsertStatement, Query, SelectStatement, UpdateStatement,
+        ValueTuple, WithClause,
+    },
+};
+
+use super::Statements;
+use crate::{
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+    query::{Condition, Resolution},
+};
+
+/// The name that rows of a source go by.
+pub(in super::super) const SOURCE: &str = "larder_rows";
+
+/// Rows to take values from.
+pub(in super::super) enum Source<'a> {
+    /// In the statement itself.
+    Values(&'a [Vec<Value>]),
+    /// In a table of the connection's own, under the name [`SOURCE`].
+    Staged,
+}
+
+impl<E: Storable> Statements<'_, E> {
+    /// Replaces all columns but the id of the models that have the id, and, where there is one, the version, of a row of the source.
+    pub(in super::super) fn update_from(&self, source: &Source<'_>, columns: &[usize]) -> Result<Option<Statement>> {
+        let mut same = self.same(&self.shape.id);
+        if let Some(version) = self.shape.rules.version {
+            same = same.add(self.same(&[version]));
+        }
+        self.set_from(source, columns, &self.replaced(), same, &self.shape.not_deleted())
+    }
+
+    /// Replaces columns of the models that are told by a row of the source.
+    pub(in super::super) fn replace_from(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        resolution: &Resolution,
+    ) -> Result<Option<Statement>> {
+        let Some(replaced) = &resolution.replaced else { return Ok(None) };
+        let replaced = [replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat();
+        self.set_from(source, columns, &replaced, self.same(&resolution.target), &Condition::TRUE)
+    }
+
+    fn set_from(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        replaced: &[usize],
+        same: Cond,
+        condition: &Condition,
+    ) -> Result<Option<Statement>> {
+        let taken = |column: E::Column| (column, column.save_as(self.column_of(SOURCE, column)));
+        let mut set: Vec<_> = self.columns(replaced).into_iter().map(taken).collect();
+        set.extend(self.raised_version()?);
+        if set.is_empty() {
+            return Ok(None);
+        }
+        let mut update: UpdateStatement = Query::update();
+        update.table(E::default().table_ref()).values(set).from(Alias::new(SOURCE)).cond_where(same);
+        self.restrict_to(&mut update, condition);
+        if let Some(with) = self.with(source, columns) {
+            update.with_cte(with);
+        }
+        Ok(Some(self.build(&update)))
+    }
+
+    /// Inserts the rows of the source that no model is told by.
+    pub(in super::super) fn insert_missing(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        resolution: &Resolution,
+    ) -> Result<Statement> {
+        let mut there = Query::select();
+        there.expr(Expr::val(1)).from(E::default().table_ref()).cond_where(self.same(&resolution.target));
+        let mut rows: SelectStatement = Query::select();
+        rows.from(Alias::new(SOURCE)).and_where(Expr::not_exists(there));
+        for column in self.columns(columns) {
+            rows.expr(column.save_as(self.column_of(SOURCE, column)));
+        }
+        let mut insert: InsertStatement = Query::insert();
+        insert.into_table(E::default().table_ref()).columns(self.columns(columns));
+        let insert = insert.select_from(rows).map_err(|error| Error::new(ErrorKind::Internal, "").with_source(error))?;
+        if let Some(with) = self.with(source, columns) {
+            insert.with_cte(with);
+        }
+        Ok(self.build(insert))
+    }
+
+    /// The condition that a model has the same values as a row of the source.
+    fn same(&self, columns: &[usize]) -> Cond {
+        let columns = self.columns(columns).into_iter();
+        columns.fold(Cond::all(), |all, column| {
+            let given = column.save_as(self.column_of(SOURCE, column));
+            all.add(self.column(column).eq(given))
+        })
+    }
+
+    fn with(&self, source: &Source<'_>, columns: &[usize]) -> Option<WithClause> {
+        let Source::Values(rows) = source else { return None };
+        let tuples = rows.iter().map(|row| ValueTuple::Many(columns.iter().filter_map(|at| row.get(*at).cloned()).collect()));
+        let mut values = Query::select();
+        values.column(Asterisk).from_values(tuples, Alias::new("given"));
+        let mut rows = CommonTableExpression::new();
+        rows.table_name(Alias::new(SOURCE)).query(values);
+        for column in self.columns(columns) {
+            rows.column(Alias::new(column.as_str()));
+        }
+        Some(WithClause::new().cte(rows).to_owned())
+    }
+}

@@ -1,0 +1,200 @@
+use std::{env, fs, path::Path};
+
+use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
+use sea_orm::Statement;
+use uuid::Uuid;
+
+use super::{Source, Statements};
+use crate::{
+    dialect::Dialect,
+    entity::Shape,
+    error::Result,
+    query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Scalar, field, field_of, key_of},
+    rules::Rules,
+};
+
+/// Every statement of two entities, one with a plain id and a default, one with a composite id; and what others add.
+fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
+    let logs = Shape::<raw_log::Entity>::new();
+    let members = Shape::<fiber_membership::Entity>::new();
+    let fibers = Shape::<fiber::Entity>::new();
+    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100 };
+    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100 };
+    let of_members = Statements { shape: &members, dialect, bind_limit: 100 };
+    let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
+    let log = raw_log::Model {
+        log_id,
+        timestamp: chrono::DateTime::UNIX_EPOCH,
+        source_id: "source".to_owned(),
+        raw_text: "line".to_owned(),
+        ingestion_time: None,
+        config_version,
+    };
+    let member = fiber_membership::Model { log_id, fiber_id: Uuid::nil(), config_version };
+    let (log, member) = (logs.values(&log)?, members.values(&member)?);
+    let (log_key, member_key) = (logs.key_of_values(&log), members.key_of_values(&member));
+    let rows = [log.clone(), log.clone()];
+    let all_columns: Vec<usize> = (0..logs.columns.len()).collect();
+    let source = Source::Values(&rows);
+    let mut all = vec![
+        of_logs.insert(&rows, false)?,
+        of_logs.insert(std::slice::from_ref(&log), true)?,
+        of_logs.find(&log_key),
+        of_logs.find_many(&[log_key.clone(), log_key.clone()]),
+        of_logs.count_of(std::slice::from_ref(&log_key)),
+        of_members.find(&member_key),
+        of_members.find_many(&[member_key.clone(), member_key.clone()]),
+    ];
+    all.extend(of_logs.update(&log, true)?);
+    all.extend(of_members.update(&member, true)?);
+    all.extend(of_logs.update(&log, false)?);
+    all.extend(of_logs.update_from(&source, &all_columns)?);
+    all.extend(of_logs.delete_ids(std::slice::from_ref(&log_key), None)?);
+    all.extend(of_members.delete_ids(std::slice::from_ref(&member_key), None)?);
+    all.extend(of_logs.delete_where(&logs.condition(&Filter::all())?, None)?);
+    for on_conflict in [OnConflict::ignore(), OnConflict::replace(), OnConflict::replace_column(raw_log::COLUMN.raw_text)] {
+        let resolution = logs.resolution(&on_conflict)?;
+        all.push(of_logs.upsert(&rows, &resolution)?);
+        all.extend(of_logs.replace_from(&source, &all_columns, &resolution)?);
+        all.push(of_logs.insert_missing(&source, &all_columns, &resolution)?);
+    }
+    let changes = Changes::new().set(raw_log::COLUMN.raw_text, "new").set_null(raw_log::COLUMN.ingestion_time);
+    all.extend(of_logs.update_where(&logs.condition(&field(raw_log::COLUMN.source_id).equals("a"))?, &logs.changes(&changes)?)?);
+    for filter in filters() {
+        all.push(of_logs.count(&logs.condition(&filter)?));
+        all.push(of_logs.count(&logs.condition(&!filter)?));
+    }
+    for (scalar, key) in [(Scalar::from("a"), "k"), (Scalar::from(1), "0"), (Scalar::from(true), "a.b")] {
+        let filter = field(fiber::COLUMN.attributes).path_equals(["one", key], scalar);
+        all.push(of_fibers.count(&fibers.condition(&filter)?));
+    }
+    for query in queries() {
+        all.push(of_logs.select(&logs.selection(&query)?));
+        let order = logs.order(&query)?;
+        let keys = key_of(&order, &log);
+        for backward in [false, true] {
+            let position = Some(Position { keys: keys.clone(), backward });
+            all.push(of_logs.select(&logs.selection(&Query { position, ..query.clone() })?));
+        }
+    }
+    let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
+    for distinct in [false, true] {
+        let selection = logs.selection(&Query::new().limit(5).offset(1))?;
+        all.push(of_logs.project(&selection, &logs.projected(&projection)?, distinct));
+    }
+    all.extend(with_rules(dialect)?);
+    Ok(all)
+}
+
+fn filters() -> Vec<Filter<raw_log::Model>> {
+    let text = || field(raw_log::COLUMN.raw_text);
+    let time = || field(raw_log::COLUMN.ingestion_time);
+    let epoch = chrono::DateTime::UNIX_EPOCH;
+    vec![
+        text().equals("a"),
+        text().less_than("a"),
+        text().between("a", "b"),
+        text().contains("50%"),
+        text().starts_with("a_"),
+        text().is_in(["a", "b"]),
+        time().at_most(epoch),
+        time().is_null(),
+        field_of(raw_log::Column::ConfigVersion).is_in([ConfigVersion(1)]),
+        Filter::none(),
+        text().equals("a").or(time().not_equals(epoch)).and(!text().contains("b")),
+    ]
+}
+
+/// By the id alone; all one way; another way; with nulls.
+fn queries() -> Vec<Query<raw_log::Model>> {
+    use raw_log::COLUMN;
+    vec![
+        Query::new(),
+        Query::new().order_by(COLUMN.timestamp).limit(10),
+        Query::new().order_by_desc(COLUMN.timestamp).offset(3),
+        Query::new().order_by(COLUMN.source_id),
+        Query::new().order_by(COLUMN.ingestion_time).order_by_desc(COLUMN.timestamp),
+    ]
+}
+
+/// Statements of an entity whose repository keeps a version, times and a mark.
+fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
+    let mut shape = Shape::<document::Entity>::new();
+    shape.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
+    shape.rules.check(&shape)?;
+    let statements = Statements { shape: &shape, dialect, bind_limit: 100 };
+    let (created_at, updated_at) = (None, None);
+    let row =
+        shape.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
+    let id = shape.key_of_values(&row);
+    let all_columns: Vec<usize> = (0..shape.columns.len()).collect();
+    let rows = [row];
+    let source = Source::Values(&rows);
+    let resolution = shape.resolution(&OnConflict::replace())?;
+    let mark = [Change::Set(5, chrono::DateTime::UNIX_EPOCH.into())];
+    let mut all = vec![statements.find(&id), statements.select(&shape.selection(&Query::new())?)];
+    all.push(statements.select(&shape.selection(&Query::new().with_deleted())?));
+    all.push(statements.upsert(&rows, &resolution)?);
+    for row in &rows {
+        all.extend(statements.update(row, true)?);
+    }
+    all.extend(statements.update_from(&source, &all_columns)?);
+    all.extend(statements.replace_from(&source, &all_columns, &resolution)?);
+    all.extend(statements.delete_ids(&[id], Some(&mark))?);
+    Ok(all)
+}
+
+mod document {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "document")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub version: i32,
+        pub title: String,
+        pub created_at: Option<DateTimeUtc>,
+        pub updated_at: Option<DateTimeUtc>,
+        pub deleted_at: Option<DateTimeUtc>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const DIALECTS: &[(Dialect, &str)] = &[
+    (Dialect::Sqlite, "sqlite.sql"),
+    (Dialect::Postgres, "postgres.sql"),
+    #[cfg(feature = "duckdb-linked")]
+    (Dialect::DuckDb, "duckdb.sql"),
+];
+
+/// The text of every statement is what it was; `LARDER_UPDATE_SNAPSHOTS=1` writes it anew.
+#[test]
+fn the_text_is_the_snapshot() -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backend/sql/statement/snapshots");
+    for (dialect, name) in DIALECTS {
+        let statements = statements(*dialect).map_err(std::io::Error::other)?;
+        let text: String = statements.iter().map(|statement| format!("{};\n", statement.sql)).collect();
+        if env::var("LARDER_UPDATE_SNAPSHOTS").is_ok() {
+            fs::write(folder.join(name), &text)?;
+        }
+        assert_eq!(text, fs::read_to_string(folder.join(name))?, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_holds_what_one_statement_can() -> Result<()> {
+    let shape = Shape::<fiber_membership::Entity>::new();
+    let statements = Statements { shape: &shape, dialect: Dialect::Sqlite, bind_limit: 10 };
+    let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
+    let rows = vec![shape.values(&member)?; 7];
+    assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);
+    assert!(statements.insert_runs(&[]).is_empty());
+    Ok(())
+}

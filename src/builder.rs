@@ -1,0 +1,106 @@
+//! [`RepositoryBuilder`], for repositories that keep some columns by themselves.
+
+use std::{fmt, sync::Arc};
+
+use sea_orm::IdenStatic;
+
+use crate::{
+    entity::{IdOf, Shape, Storable},
+    error::Result,
+    open::Backend,
+    repository::Storage,
+    store::Store,
+};
+
+/// Makes a repository that keeps some columns by itself: a version, times of creation and change, a mark for what is deleted.
+///
+/// The rules hold for what goes through this repository. Another one of the same entity, made without them, sees the same models as they are.
+///
+/// ```
+/// # mod page {
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[sea_orm::compact_model]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+/// #     #[sea_orm(table_name = "page")]
+/// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub version: i32, pub text: String, pub updated_at: Option<DateTimeUtc> }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+/// # use larder::{Cx, ErrorKind};
+/// let store = larder::open("memory:").await?;
+/// let pages = store.repository_builder::<page::Entity>();
+/// let pages = pages.version(page::Column::Version).updated_at(page::Column::UpdatedAt).build()?;
+///
+/// let first = pages.create(&Cx::new(), &page::Model { id: 0, version: 1, text: "a".into(), updated_at: None }).await?;
+/// let second = pages.update(&Cx::new(), &page::Model { text: "b".into(), ..first.clone() }).await?;
+/// assert_eq!((second.version, second.updated_at.is_some()), (2, true));
+/// // Somebody who still has the first one would undo the second.
+/// let stale = pages.update(&Cx::new(), &page::Model { text: "c".into(), ..first }).await;
+/// assert_eq!(stale.unwrap_err().kind(), ErrorKind::Conflict);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct RepositoryBuilder<E: Storable> {
+    backend: Backend,
+    shape: Shape<E>,
+}
+
+impl Store {
+    /// Makes a repository that keeps some columns by itself.
+    pub fn repository_builder<E: Storable>(&self) -> RepositoryBuilder<E> {
+        RepositoryBuilder { backend: self.backend().clone(), shape: Shape::new() }
+    }
+}
+
+impl<E: Storable> RepositoryBuilder<E> {
+    fn position(&self, column: E::Column) -> Option<usize> {
+        self.shape.columns.iter().position(|other| other.as_str() == column.as_str())
+    }
+
+    /// The version of a model, a whole number: [`update`](crate::Updater::update) changes a model only if its version is the stored one
+    /// (or else it is [`Conflict`](crate::ErrorKind::Conflict)), and raises it by one. So do
+    /// [`update_where`](crate::Updater::update_where) and [`upsert_batch`](crate::Creator::upsert_batch), whatever it was. A new model has
+    /// the version it was given.
+    pub fn version(mut self, column: E::Column) -> Self {
+        self.shape.rules.version = self.position(column);
+        self
+    }
+
+    /// When a model was created: the store's clock, whatever the model says. It is never changed.
+    pub fn created_at(mut self, column: E::Column) -> Self {
+        self.shape.rules.created_at = self.position(column);
+        self
+    }
+
+    /// When a model was created or last changed: the store's clock, whatever the model says.
+    pub fn updated_at(mut self, column: E::Column) -> Self {
+        self.shape.rules.updated_at = self.position(column);
+        self
+    }
+
+    /// When a model was deleted. Deleting then marks a model with the store's time and leaves it where it is, also what refers to it and
+    /// what is unique of it. All but [`upsert_batch`](crate::Creator::upsert_batch) and [`create`](crate::Creator::create) take a marked
+    /// model for one that does not exist; a query asks for them [too](crate::Query::with_deleted).
+    pub fn deleted_at(mut self, column: E::Column) -> Self {
+        self.shape.rules.deleted_at = self.position(column);
+        self
+    }
+
+    /// The repository.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of a type that does not serve: a version is a whole number of at
+    /// least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
+    pub fn build(self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
+        self.shape.rules.check(&self.shape)?;
+        Ok(self.backend.repository(self.shape))
+    }
+}
+
+impl<E: Storable> fmt::Debug for RepositoryBuilder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RepositoryBuilder").field("rules", &self.shape.rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,239 @@
+//! Columns, and what their values can be compared with.
+
+use std::{fmt, marker::PhantomData};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use sea_orm::{
+    BoolColumn, BytesColumn, DateLikeColumn, DateTimeLikeColumn, EntityTrait, IdenStatic, JsonColumn, NumericColumn,
+    NumericColumnNullable, StringColumn, StringColumnNullable, TimeLikeColumn, UuidColumn, Value, prelude::Decimal,
+};
+use uuid::Uuid;
+
+/// A column of the models `M`, whatever the type of its values.
+pub struct Column<M> {
+    pub(crate) name: &'static str,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M> Column<M> {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, model: PhantomData }
+    }
+}
+
+impl<M> Clone for Column<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Column<M> {}
+
+impl<M> fmt::Debug for Column<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Column").field(&self.name).finish()
+    }
+}
+
+/// What the values of a column are.
+pub mod kind {
+    /// True or false.
+    #[derive(Debug)]
+    pub enum Bool {}
+    /// Whole numbers, floating-point numbers and decimals.
+    #[derive(Debug)]
+    pub enum Number {}
+    /// Text.
+    #[derive(Debug)]
+    pub enum Text {}
+    /// Bytes.
+    #[derive(Debug)]
+    pub enum Bytes {}
+    /// JSON documents.
+    #[derive(Debug)]
+    pub enum Json {}
+    /// UUIDs.
+    #[derive(Debug)]
+    pub enum Uuid {}
+    /// Days.
+    #[derive(Debug)]
+    pub enum Date {}
+    /// Times of a day.
+    #[derive(Debug)]
+    pub enum Time {}
+    /// Instants, and times of a day of unknown time zone.
+    #[derive(Debug)]
+    pub enum DateTime {}
+    /// Known when the query runs.
+    #[derive(Debug)]
+    pub enum Any {}
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+use sealed::Sealed;
+
+/// A column that says what its values are: one of `user::COLUMN`, which SeaORM makes for an entity that is written with
+/// `#[sea_orm::model]` or `#[sea_orm::compact_model]`; or any other, by [`field_of`](crate::field_of).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what its values are",
+    note = "use `user::COLUMN.name`, or `field_of(user::Column::Name)` for a column that is checked when the query runs"
+)]
+pub trait TypedColumn: Sealed {
+    /// The models it is a column of.
+    type Model;
+    /// What its values are.
+    type Kind;
+
+    /// The column itself.
+    fn column(&self) -> Column<Self::Model>;
+}
+
+macro_rules! typed {
+    ($($column:ident: $kind:ident)*) => {
+        $(
+            impl<E: EntityTrait> Sealed for $column<E> {}
+
+            impl<E: EntityTrait> TypedColumn for $column<E> {
+                type Model = E::Model;
+                type Kind = kind::$kind;
+
+                fn column(&self) -> Column<E::Model> {
+                    Column::new(self.0.as_str())
+                }
+            }
+        )*
+    };
+}
+
+typed! {
+    BoolColumn: Bool
+    NumericColumn: Number
+    NumericColumnNullable: Number
+    StringColumn: Text
+    StringColumnNullable: Text
+    BytesColumn: Bytes
+    JsonColumn: Json
+    UuidColumn: Uuid
+    DateLikeColumn: Date
+    TimeLikeColumn: Time
+    DateTimeLikeColumn: DateTime
+}
+
+impl<M, K> Sealed for super::Field<M, K> {}
+
+impl<M, K> TypedColumn for super::Field<M, K> {
+    type Model = M;
+    type Kind = K;
+
+    fn column(&self) -> Column<M> {
+        self.column
+    }
+}
+
+/// A kind of values that can be equal: all but JSON documents, of which a [path](crate::Field::path_equals) can be.
+pub trait Comparable: Sealed {}
+
+/// A kind of values that have an order, and can be sorted by.
+pub trait Ordered: Comparable {}
+
+/// A kind of values with paths in them.
+pub trait JsonKind: Sealed {}
+
+macro_rules! kinds {
+    ($($kind:ident: $($property:ident)*;)*) => {
+        $(
+            impl Sealed for kind::$kind {}
+            $(impl $property for kind::$kind {})*
+        )*
+    };
+}
+
+kinds! {
+    Bool: Comparable;
+    Number: Comparable Ordered;
+    Text: Comparable Ordered;
+    Bytes: Comparable Ordered;
+    Json: JsonKind;
+    Uuid: Comparable Ordered;
+    Date: Comparable Ordered;
+    Time: Comparable Ordered;
+    DateTime: Comparable Ordered;
+    Any: Comparable Ordered JsonKind;
+}
+
+/// A value that a column of the kind `K` can hold and be compared with.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a value of this column")]
+pub trait Operand<K> {
+    /// The value in SeaORM's form.
+    fn into_value(self) -> Value;
+}
+
+impl<T: Into<Value>> Operand<kind::Any> for T {
+    fn into_value(self) -> Value {
+        self.into()
+    }
+}
+
+macro_rules! operands {
+    ($($kind:ident: $($type:ty)*;)*) => {
+        $($(
+            impl Operand<kind::$kind> for $type {
+                fn into_value(self) -> Value {
+                    self.into()
+                }
+            }
+        )*)*
+    };
+}
+
+operands! {
+    Bool: bool;
+    Number: i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 Decimal;
+    Text: String &str &String;
+    Bytes: Vec<u8> &[u8];
+    Json: serde_json::Value;
+    Uuid: Uuid;
+    Date: NaiveDate;
+    Time: NaiveTime;
+    DateTime: NaiveDateTime;
+}
+
+impl<Z: TimeZone> Operand<kind::DateTime> for DateTime<Z> {
+    fn into_value(self) -> Value {
+        self.to_utc().into()
+    }
+}
+
+/// What a JSON document can hold at the end of a path, to be compared with. Not a fraction: whether two of them are equal is up to how
+/// each engine reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scalar {
+    /// Text.
+    Text(String),
+    /// A whole number, equal to any number of the same value.
+    Integer(i64),
+    /// True or false.
+    Bool(bool),
+}
+
+macro_rules! scalars {
+    ($($variant:ident: $($type:ty)*;)*) => {
+        $($(
+            impl From<$type> for Scalar {
+                fn from(value: $type) -> Self {
+                    Self::$variant(value.into())
+                }
+            }
+        )*)*
+    };
+}
+
+scalars! {
+    Text: String &str &String;
+    Integer: i8 i16 i32 i64 u8 u16 u32;
+    Bool: bool;
+}

@@ -1,0 +1,39 @@
+//! Which models, in which order: described once, evaluated by every backend.
+//!
+//! A [`Filter`] is made of fields ([`field`], [`field_of`]); a [`Query`] adds order and limits; [`Changes`], [`Projection`] and
+//! [`OnConflict`] say what to write and what to read of the models it selects. [`Page`] and [`Cursor`] are for reading on where one
+//! left off. What they come to for an entity is in `resolve`, which every backend starts from.
+
+mod changes;
+mod column;
+mod cursor;
+mod evaluate;
+mod field;
+mod filter;
+mod on_conflict;
+mod operand;
+mod page;
+mod projection;
+#[expect(clippy::module_inception, reason = "the type of that name")]
+mod query;
+mod resolve;
+
+pub use changes::Changes;
+pub use column::{Column, Comparable, JsonKind, Operand, Ordered, Scalar, TypedColumn, kind};
+pub use cursor::Cursor;
+pub use field::{Field, field, field_of};
+pub use filter::Filter;
+pub use on_conflict::{OnConflict, Upserted};
+pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
+pub use projection::Projection;
+pub use query::Query;
+
+pub(crate) use changes::Change;
+#[cfg(test)]
+pub(crate) use evaluate::key_of;
+pub(crate) use filter::{Comparison, Condition, Test, Tree};
+pub(crate) use on_conflict::Resolution;
+pub(crate) use operand::{of_type, range};
+pub(crate) use page::next_query;
+pub(crate) use query::Position;
+pub(crate) use resolve::{Selection, SortKey};

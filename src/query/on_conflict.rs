@@ -1,0 +1,140 @@
+//! What becomes of a new model that is there already.
+
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+
+use sea_orm::Value;
+
+use super::column::TypedColumn;
+use crate::{
+    entity::{Shape, Storable},
+    value::{Key, is_null, whole_number},
+};
+
+/// What [`upsert_batch`](crate::Creator::upsert_batch) does with a model that is stored already: one with the same id, or, by
+/// [`on`](Self::on), with the same values of unique columns.
+///
+/// Null is equal to nothing: a model with a null in the columns named by [`on`](Self::on) is always new.
+pub struct OnConflict<M> {
+    pub(crate) target: Vec<&'static str>,
+    pub(crate) action: Action,
+    model: PhantomData<fn() -> M>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Ignore,
+    Replace,
+    Columns(Vec<&'static str>),
+}
+
+/// An [`OnConflict`] whose columns are positions.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolution {
+    /// The columns that tell which model is stored already.
+    pub(crate) target: Vec<usize>,
+    /// The columns that are replaced; none, not even an empty list, if the stored model stays as it is.
+    pub(crate) replaced: Option<Vec<usize>>,
+}
+
+/// What became of the models of an [`upsert_batch`](crate::Creator::upsert_batch).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upserted {
+    /// How many were new.
+    pub inserted: u64,
+    /// How many were there, or came before in the same batch, and were replaced.
+    pub updated: u64,
+    /// How many were there, or came before in the same batch, and stay as they were.
+    pub ignored: u64,
+}
+
+impl<E: Storable> Shape<E> {
+    /// Whether a row may be stored already: it has all values that tell.
+    pub(crate) fn may_exist(&self, row: &[Value], resolution: &Resolution) -> bool {
+        let is_new = |position: &usize, value: &Value| {
+            is_null(value) || (self.generated == Some(*position) && whole_number(value) == Some(0))
+        };
+        resolution.target.iter().all(|position| row.get(*position).is_some_and(|value| !is_new(position, value)))
+    }
+
+    /// The rows with those that are told to be the same made one, as if one had come after the other; and what became of the others.
+    pub(crate) fn merged(&self, rows: Vec<Vec<Value>>, resolution: &Resolution) -> (Vec<Vec<Value>>, Upserted) {
+        let mut merged: Vec<Vec<Value>> = Vec::with_capacity(rows.len());
+        let mut places: BTreeMap<Key, usize> = BTreeMap::new();
+        let mut upserted = Upserted::default();
+        for row in rows {
+            let key = Key(resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());
+            let earlier =
+                if self.may_exist(&row, resolution) { places.get(&key).and_then(|place| merged.get_mut(*place)) } else { None };
+            match (earlier, &resolution.replaced) {
+                (None, _) => {
+                    places.insert(key, merged.len());
+                    merged.push(row);
+                }
+                (Some(_), None) => upserted.ignored += 1,
+                (Some(earlier), Some(columns)) => {
+                    upserted.updated += 1;
+                    for (position, value) in row.into_iter().enumerate().filter(|(position, _)| columns.contains(position)) {
+                        earlier.iter_mut().skip(position).take(1).for_each(|old| old.clone_from(&value));
+                    }
+                }
+            }
+        }
+        (merged, upserted)
+    }
+}
+
+impl<M> OnConflict<M> {
+    fn of(action: Action) -> Self {
+        Self { target: Vec::new(), action, model: PhantomData }
+    }
+
+    /// What is stored stays as it is.
+    #[must_use]
+    pub fn ignore() -> Self {
+        Self::of(Action::Ignore)
+    }
+
+    /// All columns of what is stored are replaced, but the id, and those by which it was found.
+    #[must_use]
+    pub fn replace() -> Self {
+        Self::of(Action::Replace)
+    }
+
+    /// This column of what is stored is replaced.
+    #[must_use]
+    pub fn replace_column<C: TypedColumn<Model = M>>(column: C) -> Self {
+        Self::of(Action::Columns(vec![column.column().name]))
+    }
+
+    /// This column is replaced as well. After [`replace`](Self::replace) or [`ignore`](Self::ignore) it is the only one.
+    #[must_use]
+    pub fn and_column<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
+        let name = column.column().name;
+        match &mut self.action {
+            Action::Columns(columns) => columns.push(name),
+            other => *other = Action::Columns(vec![name]),
+        }
+        self
+    }
+
+    /// Models are the same if this column is, together with others named so: columns of a unique constraint, or the id's. It is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such constraint.
+    #[must_use]
+    pub fn on<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
+        self.target.push(column.column().name);
+        self
+    }
+}
+
+impl<M> Clone for OnConflict<M> {
+    fn clone(&self) -> Self {
+        Self { target: self.target.clone(), action: self.action.clone(), model: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for OnConflict<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnConflict").field("target", &self.target).field("action", &self.action).finish()
+    }
+}

@@ -1,0 +1,111 @@
+//! Reading in pages.
+
+use sea_orm::ModelTrait;
+
+use super::{
+    cursor::Cursor,
+    evaluate::key_of,
+    query::{Position, Query},
+};
+use crate::{
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
+};
+
+/// The most models a page can have.
+pub const MAX_PAGE_SIZE: u32 = 10_000;
+
+/// Which page of a query to read.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    size: u32,
+    place: Option<(Cursor, bool)>,
+    key: Vec<u8>,
+}
+
+/// A page of models.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Page<M> {
+    /// The models, in the order of the query.
+    pub models: Vec<M>,
+    /// Where the next page begins, if there was more when this one was read.
+    pub next: Option<Cursor>,
+    /// Where the page before this one ends: none at the very beginning.
+    pub previous: Option<Cursor>,
+}
+
+impl PageRequest {
+    /// The first page, of this many models at most: from 1 to [`MAX_PAGE_SIZE`].
+    #[must_use]
+    pub fn new(size: u32) -> Self {
+        Self { size, place: None, key: Vec::new() }
+    }
+
+    /// The page after a place, such as [`Page::next`].
+    #[must_use]
+    pub fn after(self, cursor: &Cursor) -> Self {
+        Self { place: Some((cursor.clone(), false)), ..self }
+    }
+
+    /// The page before a place, such as [`Page::previous`], in the same order.
+    #[must_use]
+    pub fn before(self, cursor: &Cursor) -> Self {
+        Self { place: Some((cursor.clone(), true)), ..self }
+    }
+
+    /// A secret of the application, without which nobody makes cursors that are taken for its own.
+    #[must_use]
+    pub fn key(self, key: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), ..self }
+    }
+
+    /// The query for the page, and for one model more.
+    pub(crate) fn query<E: Storable>(&self, shape: &Shape<E>, query: &Query<E::Model>) -> Result<Query<E::Model>> {
+        if !(1..=MAX_PAGE_SIZE).contains(&self.size) {
+            return Err(Error::new(ErrorKind::InvalidInput, "a page of no models, or of more than 10 000"));
+        }
+        if query.limit.is_some() || query.offset > 0 {
+            return Err(Error::new(ErrorKind::InvalidInput, "a query with a limit or an offset of its own has no pages"));
+        }
+        let order = shape.order(query)?;
+        let position = match &self.place {
+            None => None,
+            Some((cursor, backward)) => Some(Position { keys: shape.keys(&order, cursor, &self.key)?, backward: *backward }),
+        };
+        Ok(Query { limit: Some(u64::from(self.size) + 1), position, ..query.clone() })
+    }
+
+    /// The page of what the query found.
+    pub(crate) fn page<E: Storable>(
+        &self,
+        shape: &Shape<E>,
+        query: &Query<E::Model>,
+        mut models: Vec<E::Model>,
+    ) -> Result<Page<E::Model>> {
+        let order = shape.order(query)?;
+        let has_more = models.len() > self.size as usize;
+        models.truncate(self.size as usize);
+        let backward = matches!(self.place, Some((_, true)));
+        if backward {
+            models.reverse();
+        }
+        let at = |model: Option<&E::Model>| match (model, &self.place) {
+            (Some(model), _) => shape.cursor(&order, &key_of(&order, &shape.values(model)?), &self.key).map(Some),
+            (None, Some((cursor, _))) => Ok(Some(cursor.clone())),
+            (None, None) => Ok(None),
+        };
+        let (first, last) = (models.first(), models.last());
+        let next = if backward || has_more { at(last)? } else { None };
+        let previous = if (backward && has_more) || (!backward && self.place.is_some()) { at(first)? } else { None };
+        Ok(Page { models, next, previous })
+    }
+}
+
+/// The query for what comes after this model, in the same order.
+pub(crate) fn next_query<E: Storable>(shape: &Shape<E>, query: &Query<E::Model>, last: &E::Model) -> Result<Query<E::Model>> {
+    let order = shape.order(query)?;
+    let keys = order.iter().filter_map(|key| shape.columns.get(key.column)).map(|column| last.get(*column));
+    let keys = keys.map(crate::value::portable).collect::<Result<_>>()?;
+    Ok(Query { position: Some(Position { keys, backward: false }), offset: 0, ..query.clone() })
+}

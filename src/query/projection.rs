@@ -1,0 +1,45 @@
+//! Which columns to read.
+
+use std::{fmt, marker::PhantomData};
+
+use super::column::TypedColumn;
+
+/// The columns to read of each model, in this order: for [`query_as`](crate::ReaderExt::query_as).
+pub struct Projection<M> {
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) distinct: bool,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M> Projection<M> {
+    /// This column.
+    #[must_use]
+    pub fn of<C: TypedColumn<Model = M>>(column: C) -> Self {
+        Self { columns: vec![column.column().name], distinct: false, model: PhantomData }
+    }
+
+    /// This column as well.
+    #[must_use]
+    pub fn and<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
+        self.columns.push(column.column().name);
+        self
+    }
+
+    /// Each combination of values once. They are then ordered by themselves, the first column first, and the query's order has no say.
+    #[must_use]
+    pub fn distinct(self) -> Self {
+        Self { distinct: true, ..self }
+    }
+}
+
+impl<M> Clone for Projection<M> {
+    fn clone(&self) -> Self {
+        Self { columns: self.columns.clone(), distinct: self.distinct, model: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for Projection<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Projection").field("columns", &self.columns).field("distinct", &self.distinct).finish()
+    }
+}

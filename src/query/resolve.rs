@@ -1,0 +1,296 @@
+//! What queries come to for an entity: columns by position, values in their types.
+
+use sea_orm::{ColumnTrait, IdenStatic, ModelTrait, Value, sea_query::ArrayType};
+
+use super::{
+    changes::{Change, Changes, Written},
+    filter::{Comparison, Condition, Filter, Test, Tree},
+    on_conflict::{Action, OnConflict, Resolution},
+    operand::{Fitted, fit, misfit, range},
+    projection::Projection,
+    query::{Position, Query},
+};
+use crate::{
+    entity::{Shape, Storable, decimal_digits},
+    error::{Error, ErrorKind, Result},
+    value::{check_digits, is_null, portable},
+};
+
+/// The engines' limits on a statement are below these by a margin: SQLite takes 32 766 values and expressions 1000 deep.
+const MOST_VALUES: usize = 30_000;
+const MOST_TESTS: usize = 500;
+const DEEPEST: usize = 100;
+
+/// Which rows, in which order.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub(crate) condition: Condition,
+    /// Never empty: the id's columns are the last.
+    pub(crate) order: Vec<SortKey>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: u64,
+    pub(crate) position: Option<Position>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortKey {
+    pub(crate) column: usize,
+    pub(crate) descending: bool,
+    pub(crate) nullable: bool,
+}
+
+/// How much of a filter has been seen.
+#[derive(Default)]
+struct Size {
+    tests: usize,
+    values: usize,
+}
+
+impl<E: Storable> Shape<E> {
+    fn position(&self, name: &str) -> Result<usize> {
+        let position = self.columns.iter().position(|column| column.as_str() == name);
+        position.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a column that the entity does not have"))
+    }
+
+    fn column(&self, position: usize) -> Result<E::Column> {
+        let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
+        self.columns.get(position).copied().ok_or_else(missing)
+    }
+
+    pub(crate) fn value_type(&self, position: usize) -> Result<ArrayType> {
+        self.column(position).map(E::Model::get_value_type)
+    }
+
+    pub(crate) fn is_nullable(&self, position: usize) -> bool {
+        !self.id.contains(&position) && self.columns.get(position).is_some_and(|column| column.def().is_null())
+    }
+
+    /// The condition that a filter comes to. Models that are marked as deleted do not fulfil it.
+    pub(crate) fn condition(&self, filter: &Filter<E::Model>) -> Result<Condition> {
+        let condition = self.resolve(&filter.tree, &mut Size::default(), 0)?;
+        Ok(self.not_deleted().and(condition))
+    }
+
+    /// The condition that a model is not marked as deleted.
+    pub(crate) fn not_deleted(&self) -> Condition {
+        self.rules.deleted_at.map_or(Condition::TRUE, |column| Condition::Test(column, Test::Null))
+    }
+
+    pub(crate) fn selection(&self, query: &Query<E::Model>) -> Result<Selection> {
+        let condition = match query.with_deleted {
+            true => self.resolve(&query.filter.tree, &mut Size::default(), 0)?,
+            false => self.condition(&query.filter)?,
+        };
+        let order = self.order(query)?;
+        Ok(Selection { condition, order, limit: query.limit, offset: query.offset, position: query.position.clone() })
+    }
+
+    /// The keys a query is ordered by, the id's last.
+    pub(crate) fn order(&self, query: &Query<E::Model>) -> Result<Vec<SortKey>> {
+        let mut order: Vec<SortKey> = Vec::new();
+        for (name, descending) in &query.order {
+            let column = self.position(name)?;
+            if self.value_type(column)? == ArrayType::Json {
+                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents have no order"));
+            }
+            if order.iter().all(|key| key.column != column) {
+                order.push(SortKey { column, descending: *descending, nullable: self.is_nullable(column) });
+            }
+        }
+        for id in &self.id {
+            if order.iter().all(|key| key.column != *id) {
+                order.push(SortKey { column: *id, descending: false, nullable: false });
+            }
+        }
+        Ok(order)
+    }
+
+    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size, depth: usize) -> Result<Condition> {
+        if depth > DEEPEST {
+            return Err(Error::new(ErrorKind::InvalidInput, "a filter nested more than 100 deep"));
+        }
+        let mut each = |parts: &[Tree<&'static str>]| {
+            parts.iter().map(|part| self.resolve(part, size, depth + 1)).collect::<Result<Vec<_>>>()
+        };
+        match tree {
+            Tree::All(parts) => each(parts).map(Tree::All),
+            Tree::Any(parts) => each(parts).map(Tree::Any),
+            Tree::Not(inner) => self.resolve(inner, size, depth + 1).map(Tree::negated),
+            Tree::Test(name, test) => {
+                size.tests += 1;
+                size.values += match test {
+                    Test::In(values) => values.len(),
+                    Test::Path(path, _) => path.len() + 1,
+                    _ => 1,
+                };
+                if size.tests > MOST_TESTS || size.values > MOST_VALUES {
+                    return Err(Error::new(ErrorKind::InvalidInput, "a filter of more than 500 conditions or 30 000 values"));
+                }
+                self.test(self.position(name)?, test)
+            }
+        }
+    }
+
+    fn test(&self, column: usize, test: &Test) -> Result<Condition> {
+        let is = |test| Condition::Test(column, test);
+        let value_type = self.value_type(column)?;
+        Ok(match test {
+            Test::Null => is(Test::Null),
+            Test::Compare(comparison, value) => return self.comparison(column, *comparison, value),
+            Test::In(values) => {
+                let mut fitting = Vec::with_capacity(values.len());
+                for value in values.iter().filter(|value| !is_null(value)) {
+                    if let Fitted::Value(value) = self.fit(column, value)? {
+                        fitting.push(value);
+                    }
+                }
+                if fitting.is_empty() { Condition::FALSE } else { is(Test::In(fitting)) }
+            }
+            Test::Contains(text) | Test::StartsWith(text) => {
+                if !matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char) {
+                    return Err(misfit());
+                }
+                portable(text.as_str().into())?;
+                match text.is_empty() {
+                    true => is(Test::Null).negated(),
+                    false => is(test.clone()),
+                }
+            }
+            Test::Path(path, scalar) => {
+                if value_type != ArrayType::Json {
+                    return Err(misfit());
+                }
+                for key in path {
+                    portable(key.as_str().into())?;
+                }
+                if let super::Scalar::Text(text) = scalar {
+                    portable(text.as_str().into())?;
+                }
+                is(test.clone())
+            }
+        })
+    }
+
+    fn comparison(&self, column: usize, comparison: Comparison, value: &Value) -> Result<Condition> {
+        use Comparison as C;
+        if self.value_type(column)? == ArrayType::Json {
+            return Err(Error::new(ErrorKind::InvalidInput, "JSON documents are compared by a path in them"));
+        }
+        if is_null(value) {
+            return Ok(Condition::FALSE);
+        }
+        let any_value = || Condition::Test(column, Test::Null).negated();
+        Ok(match (self.fit(column, value)?, comparison) {
+            (Fitted::Value(value), comparison) => Condition::Test(column, Test::Compare(comparison, value)),
+            (Fitted::Above, C::Less | C::AtMost | C::NotEqual) | (Fitted::Below, C::Greater | C::AtLeast | C::NotEqual) => {
+                any_value()
+            }
+            _ => Condition::FALSE,
+        })
+    }
+
+    fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
+        let fitted = fit(value.clone(), &self.value_type(column)?)?;
+        if let Fitted::Value(value) = &fitted {
+            let column = self.column(column)?;
+            check_digits(value, || decimal_digits(&column))?;
+        }
+        Ok(fitted)
+    }
+
+    /// The changes of columns, with those that the repository makes by itself left out.
+    pub(crate) fn changes(&self, changes: &Changes<E::Model>) -> Result<Vec<Change>> {
+        let mut resolved: Vec<Change> = Vec::new();
+        for (name, written) in &changes.columns {
+            let column = self.position(name)?;
+            if self.id.contains(&column) {
+                return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed"));
+            }
+            if self.rules.is_kept_by_itself(column) {
+                return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself"));
+            }
+            let change = self.change(column, written)?;
+            match resolved.iter_mut().find(|earlier| earlier.column() == column) {
+                Some(earlier) => *earlier = change,
+                None => resolved.push(change),
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn change(&self, column: usize, written: &Written) -> Result<Change> {
+        let value_type = self.value_type(column)?;
+        match written {
+            Written::Value(value) if is_null(value) => Ok(Change::Set(column, self.null(column)?)),
+            Written::Null => Ok(Change::Set(column, self.null(column)?)),
+            Written::Value(value) => match self.fit(column, value)? {
+                Fitted::Value(value) => Ok(Change::Set(column, value)),
+                _ => Err(Error::new(ErrorKind::InvalidInput, "a number that its column cannot hold")),
+            },
+            Written::Increase(by) => {
+                use ArrayType as T;
+                match value_type {
+                    T::TinyInt
+                    | T::SmallInt
+                    | T::Int
+                    | T::BigInt
+                    | T::TinyUnsigned
+                    | T::SmallUnsigned
+                    | T::Unsigned
+                    | T::BigUnsigned => {
+                        let (least, most) = range(&value_type);
+                        Ok(Change::Increase { column, by: *by, least, most })
+                    }
+                    _ => Err(Error::new(ErrorKind::InvalidInput, "only whole numbers can be increased")),
+                }
+            }
+        }
+    }
+
+    /// The null of a column's type.
+    pub(crate) fn null(&self, column: usize) -> Result<Value> {
+        let column = self.column(column)?;
+        Ok(crate::value::null_of(&E::Model::get_value_type(column)))
+    }
+
+    /// The positions of the columns that a projection names.
+    pub(crate) fn projected(&self, projection: &Projection<E::Model>) -> Result<Vec<usize>> {
+        if projection.columns.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
+        }
+        let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+        for position in &positions {
+            if projection.distinct && self.value_type(*position)? == ArrayType::Json {
+                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
+            }
+        }
+        Ok(positions)
+    }
+
+    pub(crate) fn resolution(&self, on_conflict: &OnConflict<E::Model>) -> Result<Resolution> {
+        let positions = |names: &[&'static str]| names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>();
+        let mut target = positions(&on_conflict.target)?;
+        if target.is_empty() {
+            target.clone_from(&self.id);
+        }
+        if !self.is_unique(&target) {
+            return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
+        }
+        let kept =
+            |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_kept_by_itself(*position);
+        let replaced = match &on_conflict.action {
+            Action::Ignore => None,
+            Action::Replace => Some((0..self.columns.len()).filter(|position| !kept(position)).collect()),
+            Action::Columns(names) => {
+                let columns = positions(names)?;
+                if columns.iter().any(kept) {
+                    let message =
+                        "an id, a column of the conflict, or one that the repository keeps by itself, cannot be replaced";
+                    return Err(Error::new(ErrorKind::InvalidInput, message));
+                }
+                Some(columns)
+            }
+        };
+        Ok(Resolution { target, replaced })
+    }
+}

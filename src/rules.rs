@@ -1,0 +1,123 @@
+//! Columns that a repository keeps by itself.
+
+use chrono::{DateTime, Local, Utc};
+use sea_orm::{
+    ModelTrait, Value,
+    sea_query::{ArrayType, Expr, Keyword},
+};
+
+use crate::{
+    clock::to_microseconds,
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
+    value::{integer, integer_like, is_null},
+};
+
+/// Positions of the columns that a repository keeps by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) version: Option<usize>,
+    pub(crate) created_at: Option<usize>,
+    pub(crate) updated_at: Option<usize>,
+    pub(crate) deleted_at: Option<usize>,
+}
+
+impl Rules {
+    /// Whether nobody else may change this column of a stored model.
+    pub(crate) fn is_kept_by_itself(&self, column: usize) -> bool {
+        [self.version, self.created_at, self.updated_at].contains(&Some(column))
+    }
+
+    /// Refuses rules for columns of the wrong type.
+    pub(crate) fn check<E: Storable>(&self, shape: &Shape<E>) -> Result<()> {
+        use ArrayType as T;
+        let invalid = |message| Err(Error::new(ErrorKind::InvalidInput, message));
+        let value_type = |position: usize| shape.columns.get(position).map(|column| E::Model::get_value_type(*column));
+        let is_time = |value_type| {
+            matches!(
+                value_type,
+                Some(T::ChronoDateTime | T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone)
+            )
+        };
+        let named = [self.version, self.created_at, self.updated_at, self.deleted_at];
+        let named: Vec<usize> = named.into_iter().flatten().collect();
+        if named.iter().any(|column| shape.id.contains(column)) {
+            return invalid("a column of the id cannot be kept by the repository");
+        }
+        if named.iter().enumerate().any(|(at, column)| named.iter().skip(at + 1).any(|other| other == column)) {
+            return invalid("one column cannot be kept in two ways");
+        }
+        if let Some(version) = self.version {
+            let is_number = matches!(value_type(version), Some(T::SmallInt | T::Int | T::BigInt | T::Unsigned | T::BigUnsigned));
+            if !is_number || shape.is_nullable(version) {
+                return invalid("a version is a whole number, of 16 bits or more, that is not null");
+            }
+        }
+        if [self.created_at, self.updated_at, self.deleted_at].into_iter().flatten().any(|column| !is_time(value_type(column))) {
+            return invalid("what is to hold a time does not");
+        }
+        if self.deleted_at.is_some_and(|column| !shape.is_nullable(column)) {
+            return invalid("the time of deletion has to be null until then");
+        }
+        Ok(())
+    }
+}
+
+impl<E: Storable> Shape<E> {
+    /// Fills in what a new model has by itself: the times of the repository, and the time of now where that is a default.
+    pub(crate) fn stamp_new(&self, values: &mut [Value], now: DateTime<Utc>) {
+        let is_now = |default: &Expr| matches!(default, Expr::Keyword(Keyword::CurrentTimestamp));
+        let defaults = self.defaults.iter().filter(|(_, default)| is_now(default)).map(|(position, _)| *position);
+        let missing = defaults.filter(|position| values.get(*position).is_some_and(is_null)).collect::<Vec<_>>();
+        let kept = [self.rules.created_at, self.rules.updated_at].into_iter().flatten();
+        for position in missing.into_iter().chain(kept) {
+            self.stamp(values, position, now);
+        }
+    }
+
+    /// Fills in the time of a change.
+    pub(crate) fn stamp_changed(&self, values: &mut [Value], now: DateTime<Utc>) {
+        if let Some(position) = self.rules.updated_at {
+            self.stamp(values, position, now);
+        }
+    }
+
+    fn stamp(&self, values: &mut [Value], position: usize, now: DateTime<Utc>) {
+        if let (Some(value), Some(column)) = (values.get_mut(position), self.columns.get(position)) {
+            *value = time_of(&E::Model::get_value_type(*column), now);
+        }
+    }
+
+    /// Puts defaults where there is nothing. [`stamp_new`](Self::stamp_new) has filled in times before.
+    pub(crate) fn fill_defaults(&self, values: &mut [Value]) -> Result<()> {
+        for (position, default) in &self.defaults {
+            if let Some(value) = values.get_mut(*position).filter(|value| is_null(value)) {
+                *value = default_value(default, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a column's default stands for, in the type of the column.
+fn default_value(default: &Expr, like: &Value) -> Result<Value> {
+    let value = match default {
+        Expr::Value(value) => match integer(value) {
+            Some(number) => integer_like(like, number),
+            None => (value.as_null() == *like).then(|| value.clone()),
+        },
+        _ => None,
+    };
+    value.ok_or_else(|| Error::new(ErrorKind::Unsupported, "a default that is an SQL expression"))
+}
+
+/// `now` in a type of times.
+pub(crate) fn time_of(value_type: &ArrayType, now: DateTime<Utc>) -> Value {
+    let now = to_microseconds(now);
+    match value_type {
+        ArrayType::ChronoDateTime => now.naive_utc().into(),
+        ArrayType::ChronoDateTimeWithTimeZone => now.fixed_offset().into(),
+        ArrayType::ChronoDateTimeLocal => now.with_timezone(&Local).into(),
+        _ => now.into(),
+    }
+}

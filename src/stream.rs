@@ -1,0 +1,143 @@
+//! [`ModelStream`], models one after another.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
+
+use futures_core::Stream;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Models one after another, read as they are asked for: at most a few thousand are held at a time, however many there are. It borrows
+/// nothing.
+///
+/// An error is the last item. Dropping the stream stops the engine and gives its connection back; nobody has to read it to its end.
+pub struct ModelStream<M> {
+    chunk: vec::IntoIter<M>,
+    /// None once there is no more.
+    source: Option<Chunks<M>>,
+}
+
+/// Models in parts.
+type Chunks<M> = Pin<Box<dyn Stream<Item = Result<Vec<M>>> + Send>>;
+
+/// How many models are read at a time.
+pub(crate) const CHUNK: usize = 1024;
+
+impl<M> ModelStream<M> {
+    /// Models in parts, of which none is empty.
+    pub(crate) fn of_chunks(chunks: impl Stream<Item = Result<Vec<M>>> + Send + 'static) -> Self {
+        Self { chunk: Vec::new().into_iter(), source: Some(Box::pin(chunks)) }
+    }
+
+    /// The next model, none after the last.
+    ///
+    /// # Errors
+    /// Those of [`Reader`](crate::Reader). After one, there is no more.
+    ///
+    /// # Dropping the future
+    /// Loses nothing: the next call gives the model that this one would have given.
+    pub async fn next(&mut self) -> Result<Option<M>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await.transpose()
+    }
+}
+
+/// No model is ever pinned.
+impl<M> Unpin for ModelStream<M> {}
+
+impl<M> Stream for ModelStream<M> {
+    type Item = Result<M>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<M>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(model) = this.chunk.next() {
+                return Poll::Ready(Some(Ok(model)));
+            }
+            let Some(source) = &mut this.source else { return Poll::Ready(None) };
+            match std::task::ready!(source.as_mut().poll_next(context)) {
+                Some(Ok(chunk)) => this.chunk = chunk.into_iter(),
+                Some(Err(error)) => {
+                    this.source = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => this.source = None,
+            }
+        }
+    }
+}
+
+impl<M> fmt::Debug for ModelStream<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelStream").finish_non_exhaustive()
+    }
+}
+
+/// Where a task puts the parts of a stream.
+pub(crate) struct Sink<M>(mpsc::Sender<Vec<M>>);
+
+impl<M: Send> Sink<M> {
+    /// Waits for room. An error says that nobody reads any more.
+    pub(crate) async fn send(&self, chunk: Vec<M>) -> Result<()> {
+        self.0.send(chunk).await.map_err(|_| given_up())
+    }
+
+    /// [`send`](Self::send), on a thread that may block.
+    #[cfg(feature = "duckdb-linked")]
+    pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
+        self.0.blocking_send(chunk).map_err(|_| given_up())
+    }
+}
+
+fn given_up() -> Error {
+    Error::new(ErrorKind::Cancelled, "the stream was dropped")
+}
+
+/// A stream of what a task sends. Dropping it ends the task.
+pub(crate) struct Produced<M> {
+    receiver: mpsc::Receiver<Vec<M>>,
+    task: JoinHandle<Result<()>>,
+    has_ended: bool,
+}
+
+impl<M: Send + 'static> Produced<M> {
+    pub(crate) fn by<F>(produce: impl FnOnce(Sink<M>) -> F) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(1);
+        Self { receiver, task: tokio::spawn(produce(Sink(sender))), has_ended: false }
+    }
+}
+
+impl<M> Stream for Produced<M> {
+    type Item = Result<Vec<M>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.has_ended {
+            return Poll::Ready(None);
+        }
+        if let Some(chunk) = std::task::ready!(this.receiver.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        // Only what the task says at its end tells an end from a failure.
+        let outcome = std::task::ready!(Pin::new(&mut this.task).poll(context));
+        this.has_ended = true;
+        match outcome {
+            Ok(Ok(())) => Poll::Ready(None),
+            Ok(Err(error)) => Poll::Ready(Some(Err(error))),
+            Err(error) => Poll::Ready(Some(Err(Error::new(ErrorKind::Internal, "reading panicked").with_source(error)))),
+        }
+    }
+}
+
+impl<M> Drop for Produced<M> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
