@@ -14,6 +14,7 @@ mod migration;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod property;
+mod queries;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod support;

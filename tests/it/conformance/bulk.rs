@@ -50,7 +50,7 @@ pub async fn accepts_models_without_a_value<B: Backend>() {
 pub async fn does_nothing_for_no_models<B: Backend>() {
     let fixture = B::fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
-    assert_eq!(notes.create_many(&Cx::new(), &[]).await.unwrap(), []);
+    assert!(notes.create_many(&Cx::new(), &[]).await.unwrap().is_empty());
     assert_eq!(notes.create_batch(&Cx::new(), &[]).await.unwrap(), 0);
     assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }

@@ -29,7 +29,7 @@ pub async fn finds_many_in_the_order_asked<B: Backend>() {
     let found = notes.find_many(&Cx::new(), &[c, Uuid::new_v4(), a, c, b]).await.unwrap();
     let bodies: Vec<_> = found.iter().map(|note| note.body.as_str()).collect();
     assert_eq!(bodies, ["c", "a", "c", "b"]);
-    assert_eq!(notes.find_many(&Cx::new(), &[]).await.unwrap(), []);
+    assert!(notes.find_many(&Cx::new(), &[]).await.unwrap().is_empty());
 }
 
 /// `find_many` has no limit that a caller would notice.

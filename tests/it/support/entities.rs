@@ -5,6 +5,7 @@ pub(crate) mod note {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
+    #[sea_orm::compact_model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "note")]
     pub(crate) struct Model {
@@ -24,6 +25,7 @@ pub(crate) mod person {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
+    #[sea_orm::compact_model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "person")]
     pub(crate) struct Model {
@@ -85,6 +87,7 @@ pub(crate) mod label {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
+    #[sea_orm::compact_model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "label")]
     pub(crate) struct Model {
@@ -153,6 +156,7 @@ pub(crate) mod sample {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
+    #[sea_orm::compact_model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "sample")]
     pub(crate) struct Model {
@@ -484,6 +488,75 @@ pub(crate) mod absent {
     pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A column of every kind, most of which may be null: to be filtered and sorted by.
+pub(crate) mod item {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+    #[sea_orm(rs_type = "String", db_type = "String(StringLen::None)", rename_all = "snake_case")]
+    pub enum Status {
+        New,
+        Done,
+        Broken,
+    }
+
+    #[sea_orm::compact_model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "item")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub name: String,
+        pub nick: Option<String>,
+        pub status: Option<Status>,
+        pub small: i32,
+        pub large: Option<i64>,
+        pub real: Option<f64>,
+        pub single: Option<f32>,
+        pub flag: Option<bool>,
+        pub bytes: Option<Vec<u8>>,
+        pub token: Option<Uuid>,
+        pub day: Option<Date>,
+        pub hour: Option<Time>,
+        pub local: Option<DateTime>,
+        pub at: DateTimeUtc,
+        pub due: Option<DateTimeWithTimeZone>,
+        #[sea_orm(column_type = "Json")]
+        pub json: Option<Json>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Columns for a repository to keep by itself.
+pub(crate) mod page {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[sea_orm::compact_model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "page")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub version: i32,
+        #[sea_orm(unique)]
+        pub title: String,
+        pub created_at: DateTimeUtc,
+        pub updated_at: Option<DateTimeWithTimeZone>,
+        pub deleted_at: Option<DateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -37,6 +37,8 @@ pub(crate) async fn create(store: &Store) {
     table(of(&schema, tally::Entity)).await;
     table(of(&schema, price::Entity)).await;
     table(of(&schema, moment::Entity)).await;
+    table(of(&schema, item::Entity)).await;
+    table(of(&schema, page::Entity)).await;
 }
 
 fn of<E: EntityTrait>(schema: &Schema, entity: E) -> (TableCreateStatement, Vec<IndexCreateStatement>) {

@@ -138,12 +138,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Rows for a statement to take values from.
-    pub(super) async fn source<'r>(
-        &self,
-        lease: &mut G::Lease,
-        columns: &[usize],
-        rows: &'r [Vec<Value>],
-    ) -> Result<Source<'r>> {
+    pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
         if !self.store.engine().stages() {
             return Ok(Source::Values(rows));
         }
