@@ -81,8 +81,10 @@ impl<E: Storable> RepositoryBuilder<E> {
     }
 
     /// When a model was deleted. Deleting then marks a model with the store's time and leaves it where it is, also what refers to it and
-    /// what is unique of it. All but [`upsert_batch`](crate::Creator::upsert_batch) and [`create`](crate::Creator::create) take a marked
-    /// model for one that does not exist; a query asks for them [too](crate::Query::with_deleted).
+    /// what is unique of it. Everything takes a marked model for one that does not exist, but for
+    /// [`create`](crate::Creator::create), to which its id is taken, and [`upsert_batch`](crate::Creator::upsert_batch), which replaces
+    /// the mark like any other column, and so brings a model back; a query asks for marked ones [too](crate::Query::with_deleted). An update
+    /// leaves the mark alone, and [`Changes`](crate::Changes) of it are refused.
     pub fn deleted_at(mut self, column: E::Column) -> Self {
         self.shape.rules.deleted_at = self.position(column);
         self

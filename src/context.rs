@@ -139,6 +139,12 @@ impl Cx {
     }
 }
 
+/// `future`, for a task of its own, inside the closures that this task is inside of.
+pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let current = CURRENT.try_with(Clone::clone).unwrap_or_default();
+    CURRENT.scope(current, future)
+}
+
 impl fmt::Debug for Cx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx").field("in_transaction", &self.in_transaction()).field("outside", &self.outside).finish()

@@ -41,7 +41,6 @@ pub use query::{
     Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
-#[doc(hidden)]
 pub use row::Row;
 pub use sql::{Sql, SqlStatement};
 pub use store::Store;

@@ -14,8 +14,7 @@ use crate::{
     value::{instant_of, is_null, text_of},
 };
 
-/// One row: a value for each column.
-#[doc(hidden)]
+/// One row of what [`project`](crate::Reader::project) reads: a value for each column.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub(crate) names: Arc<[String]>,
@@ -23,8 +22,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row as a struct with a field for each column, or, if it has but one column, as that column's value.
-    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T> {
+    /// A row of these values, of columns of these names.
+    #[must_use]
+    pub fn new(names: Arc<[String]>, values: Vec<Value>) -> Self {
+        Self { names, values }
+    }
+
+    /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T> {
         T::deserialize(RowDeserializer(self)).map_err(|misfit| {
             let message = match &misfit.column {
                 Some(column) => format!("column `{column}` cannot be read as what was asked for"),
@@ -83,28 +91,47 @@ impl<'de> Deserializer<'de> for RowDeserializer {
     type Error = Misfit;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
+        match self.0.values.len() {
+            1 => self.single()?.deserialize_any(visitor),
+            _ => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
         let Row { names, values } = self.0;
         let cells = names.iter().zip(values).map(|(name, value)| (name.clone(), Cell { name: name.clone(), value }));
         visitor.visit_map(MapDeserializer::new(cells))
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, Misfit> {
+        self.deserialize_map(visitor)
+    }
+
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
+        match self.0.values.len() {
+            1 => self.single()?.deserialize_seq(visitor),
+            length => self.deserialize_tuple(length, visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> std::result::Result<V::Value, Misfit> {
         let Row { names, values } = self.0;
         let cells = names.iter().zip(values).map(|(name, value)| Cell { name: name.clone(), value });
         visitor.visit_seq(de::value::SeqDeserializer::new(cells))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> std::result::Result<V::Value, Misfit> {
-        self.deserialize_seq(visitor)
-    }
-
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: usize,
+        length: usize,
         visitor: V,
     ) -> std::result::Result<V::Value, Misfit> {
-        self.deserialize_seq(visitor)
+        self.deserialize_tuple(length, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> std::result::Result<V::Value, Misfit> {
@@ -126,7 +153,7 @@ impl<'de> Deserializer<'de> for RowDeserializer {
         deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
     }
 
-    forward_to_deserialize_any! { unit unit_struct map struct identifier ignored_any }
+    forward_to_deserialize_any! { unit unit_struct identifier ignored_any }
 }
 
 /// A value, and the column it is from.
@@ -317,6 +344,11 @@ mod tests {
         let pair: (String, i64) = row(&[("a", "x".into()), ("b", 7_i64.into())]).read()?;
         assert_eq!(pair, ("x".to_owned(), 7));
         assert_eq!(row(&[("a", 7_i64.into())]).read::<u8>()?, 7);
+        assert_eq!(row(&[("a", vec![1_u8, 2].into())]).read::<Vec<u8>>()?, [1, 2]);
+        assert_eq!(row(&[("a", 7_i64.into())]).read::<serde_json::Value>()?, serde_json::json!(7));
+        let decimal: sea_orm::prelude::Decimal = row(&[("a", sea_orm::prelude::Decimal::new(15, 1).into())]).read()?;
+        assert_eq!(decimal.to_string(), "1.5");
+        assert_eq!(row(&[("a", 7_i64.into())]).read::<(i64,)>()?, (7,));
         assert_eq!(row(&[("a", Value::String(None))]).read::<Option<String>>()?, None);
         Ok(())
     }

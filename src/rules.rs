@@ -23,8 +23,8 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Whether nobody else may change this column of a stored model.
-    pub(crate) fn is_kept_by_itself(&self, column: usize) -> bool {
+    /// Whether the repository writes this column whenever it changes or makes a model.
+    pub(crate) fn is_stamped(&self, column: usize) -> bool {
         [self.version, self.created_at, self.updated_at].contains(&Some(column))
     }
 

@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// Models one after another, read as they are asked for: at most a few thousand are held at a time, however many there are. It borrows
 /// nothing.
 ///
-/// An error is the last item. Dropping the stream stops the engine and gives its connection back; nobody has to read it to its end.
+/// An error is the last item. Nobody has to read a stream to its end: dropping it stops the engine, at the latest where it would have given
+/// the next model, and gives its connection back. It keeps its context until then, and with that a transaction that was begun by hand.
 pub struct ModelStream<M> {
     chunk: vec::IntoIter<M>,
     /// None once there is no more.
@@ -32,6 +33,13 @@ impl<M> ModelStream<M> {
     /// Models in parts, of which none is empty.
     pub(crate) fn of_chunks(chunks: impl Stream<Item = Result<Vec<M>>> + Send + 'static) -> Self {
         Self { chunk: Vec::new().into_iter(), source: Some(Box::pin(chunks)) }
+    }
+
+    /// A stream that has begun: its first part is there, or it has ended.
+    #[cfg(feature = "_sql")]
+    pub(crate) async fn begun(mut chunks: impl Stream<Item = Result<Vec<M>>> + Send + Unpin + 'static) -> Result<Self> {
+        let first = std::future::poll_fn(|context| Pin::new(&mut chunks).poll_next(context)).await.transpose()?;
+        Ok(Self { chunk: first.unwrap_or_default().into_iter(), source: Some(Box::pin(chunks)) })
     }
 
     /// The next model, none after the last.

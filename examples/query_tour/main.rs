@@ -4,9 +4,9 @@
 //! cargo run --example query_tour [-- FILE] [--key REGEX] [--store URL]
 //! ```
 //!
-//! Lines, fibers and memberships are those of the quickstart. They are written by upserts ([`upsert`]), read by filters, pages and
-//! streams ([`read`]), and changed in sets, in a transaction that is rolled back ([`change`]). A file is told about in the same words
-//! on every store, but for the line that names the store.
+//! Lines, fibers and memberships are those of the quickstart. They are written by upserts ([`upsert`]), read by filters, pages
+//! and streams ([`read`]), and changed in sets, in a transaction that is rolled back ([`change`]). A new store, of whatever
+//! kind, gives the same text for a file, but for the line that names the store.
 
 #![allow(clippy::print_stderr, reason = "a program for a terminal")]
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use chrono::{DateTime, Utc};
-use larder::{Cx, ModelStream, PageRequest, Projection, Query, ReaderExt, Result, field};
+use larder::{Cx, MAX_PAGE_SIZE, ModelStream, PageRequest, Projection, Query, ReaderExt, Result, field};
 use larder_entity::{fiber, fiber_membership as membership, raw_log};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::Tour;
 
 /// How many models a page has.
 const PAGE: u32 = 5;
-/// How many models are read at a time where all of them are.
-const PART: u32 = 100;
+/// How many parts all models are read in, if they are not too many for that.
+const PARTS: u64 = 4;
 
 /// The columns of a fiber that are read to name it.
 #[derive(Deserialize)]
@@ -37,13 +37,13 @@ pub async fn filters(tour: &Tour) -> Result<String> {
 
     let in_time = Query::new().filter(of_file.clone()).order_by(raw_log::COLUMN.timestamp);
     let lines = logs.count(&cx, of_file).await?;
-    let mut asked = vec![("of the file".to_owned(), of_file.clone())];
+    let mut asked = vec![("are of the file".to_owned(), of_file.clone())];
     let oldest = logs.first(&cx, &in_time).await?;
     let middle = logs.first(&cx, &in_time.clone().offset(lines / 2)).await?;
     if let (Some(oldest), Some(middle)) = (&oldest, &middle) {
         let start: String = oldest.raw_text.chars().take(10).collect();
         asked.push((format!("begin with \"{}\"", printable(&start)), raw_text.starts_with(start)));
-        let until = format!("between {} and {}", time(oldest.timestamp), time(middle.timestamp));
+        let until = format!("are between {} and {}", time(oldest.timestamp), time(middle.timestamp));
         asked.push((until, timestamp.between(oldest.timestamp, middle.timestamp)));
     }
     let largest = largest(tour, &cx).await?;
@@ -64,13 +64,16 @@ pub async fn filters(tour: &Tour) -> Result<String> {
     let times: Vec<DateTime<Utc>> = logs.distinct(&cx, raw_log::COLUMN.timestamp, of_file).await?;
     let _ = writeln!(text, "    different times:  {}", times.len());
     let types = fibers.distinct::<String, _>(&cx, fiber::COLUMN.fiber_type, of_key).await?;
-    let _ = writeln!(text, "    types of fibers:  {}", types.join(", "));
+    if let Some((key, _)) = largest.first() {
+        let _ = writeln!(text, "    types of fibers:  {}", types.join(", "));
+        let of_name = of_key.clone().and(field(fiber::COLUMN.attributes).path_equals(["key"], key));
+        let _ = writeln!(text, "    fibers of {}:  {}", printable(key), fibers.count(&cx, &of_name).await?);
+    }
 
-    text += "The largest fibers, by lines\n";
+    let title = if largest.is_empty() { "No line matches the key." } else { "The largest fibers, by lines" };
+    let _ = writeln!(text, "{title}");
     for (key, lines) in &largest {
-        let named = of_key.clone().and(field(fiber::COLUMN.attributes).path_equals(["key"], key));
-        let fibers = fibers.count(&cx, &named).await?;
-        let _ = writeln!(text, "{lines:>8}  {} ({fibers} of this key)", printable(key));
+        let _ = writeln!(text, "{lines:>8}  {}", printable(key));
     }
     Ok(text)
 }
@@ -111,7 +114,8 @@ pub async fn pages(tour: &Tour) -> Result<String> {
         }
     }
 
-    let (mut pages, mut lines, mut request) = (0, 0, PageRequest::new(PART));
+    let part = part_of(logs.count(&cx, of_file).await?);
+    let (mut pages, mut lines, mut request) = (0, 0, PageRequest::new(part));
     loop {
         let page = logs.page(&cx, &newest, &request).await?;
         pages += usize::from(!page.models.is_empty());
@@ -119,8 +123,13 @@ pub async fn pages(tour: &Tour) -> Result<String> {
         let Some(next) = &page.next else { break };
         request = request.after(next);
     }
-    let _ = writeln!(text, "All lines, in pages of {PART}\n    {lines} lines on {pages} pages");
+    let _ = writeln!(text, "All lines, in pages of {part}\n    lines: {lines}, pages: {pages}");
     Ok(text)
+}
+
+/// How many of these lines to read at a time.
+fn part_of(lines: u64) -> u32 {
+    u32::try_from(lines.div_ceil(PARTS)).unwrap_or(MAX_PAGE_SIZE).clamp(1, MAX_PAGE_SIZE)
 }
 
 fn list(text: &mut String, lines: &[raw_log::Model]) {
@@ -137,9 +146,10 @@ pub async fn streams(tour: &Tour) -> Result<String> {
     let mut text = "\nStreams\n".to_owned();
 
     let (lines, bytes) = size(logs.stream(&cx, &all).await?).await?;
-    let _ = writeln!(text, "    as one statement  {lines} lines, {bytes} bytes");
-    let (lines, bytes) = size(logs.stream_in_pages(&cx, all.clone(), PART)).await?;
-    let _ = writeln!(text, "    in pages of {PART}   {lines} lines, {bytes} bytes");
+    let _ = writeln!(text, "    as one statement   {lines} lines, {bytes} bytes");
+    let part = part_of(lines);
+    let (lines, bytes) = size(logs.stream_in_pages(&cx, all.clone(), part)).await?;
+    let _ = writeln!(text, "    in pages of {part:<5}  {lines} lines, {bytes} bytes");
 
     let mut stream = logs.stream(&cx, &all).await?;
     let mut lines = 0;
@@ -149,11 +159,11 @@ pub async fn streams(tour: &Tour) -> Result<String> {
     // The engine stops, and whoever comes next gets its connection.
     drop(stream);
     let left = logs.count(&cx, of_file).await?.saturating_sub(lines);
-    let _ = writeln!(text, "    dropped early     {lines} lines, {left} not read");
+    let _ = writeln!(text, "    dropped early      {lines} lines, {left} not read");
     Ok(text)
 }
 
-async fn size(mut stream: ModelStream<raw_log::Model>) -> Result<(usize, usize)> {
+async fn size(mut stream: ModelStream<raw_log::Model>) -> Result<(u64, usize)> {
     let (mut lines, mut bytes) = (0, 0);
     while let Some(line) = stream.next().await? {
         lines += 1;

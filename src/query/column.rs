@@ -207,6 +207,9 @@ impl<Z: TimeZone> Operand<kind::DateTime> for DateTime<Z> {
     }
 }
 
+/// Up to here, every whole number is a floating-point number of its own.
+pub(crate) const EXACT: u64 = 1 << 53;
+
 /// What a JSON document can hold at the end of a path, to be compared with. Not a fraction: whether two of them are equal is up to how
 /// each engine reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +217,8 @@ impl<Z: TimeZone> Operand<kind::DateTime> for DateTime<Z> {
 pub enum Scalar {
     /// Text.
     Text(String),
-    /// A whole number, equal to any number of the same value.
+    /// A whole number, equal to any number of the same value; from 2^53 on, only to one that is written without a point or an exponent.
+    /// (Postgres does not keep that difference.)
     Integer(i64),
     /// True or false.
     Bool(bool),

@@ -59,8 +59,9 @@ const TAG: usize = 16;
 const FORM: &[u8] = b"larder cursor 1";
 
 impl<E: Storable> Shape<E> {
-    pub(super) fn cursor(&self, order: &[SortKey], keys: &[Value], secret: &[u8]) -> Result<Cursor> {
-        let keys: Vec<_> = keys.iter().map(text).collect();
+    /// The place beside a model with these keys; without any, beyond all models.
+    pub(super) fn cursor(&self, order: &[SortKey], keys: Option<&[Value]>, secret: &[u8]) -> Result<Cursor> {
+        let keys: Option<Vec<_>> = keys.map(|keys| keys.iter().map(text).collect());
         let payload = serde_json::to_vec(&keys).map_err(|error| Error::new(ErrorKind::Internal, "").with_source(error))?;
         let mut bytes = self.tag(order, &payload, secret)?.finalize().into_bytes().get(..TAG).unwrap_or_default().to_vec();
         bytes.extend(payload);
@@ -68,12 +69,13 @@ impl<E: Storable> Shape<E> {
     }
 
     /// The keys that a cursor of this order holds.
-    pub(super) fn keys(&self, order: &[SortKey], cursor: &Cursor, secret: &[u8]) -> Result<Vec<Value>> {
+    pub(super) fn keys(&self, order: &[SortKey], cursor: &Cursor, secret: &[u8]) -> Result<Option<Vec<Value>>> {
         let invalid = || Error::new(ErrorKind::InvalidInput, "not a cursor of this query");
         let bytes = BASE64.decode(&cursor.0).map_err(|_| invalid())?;
         let (tag, payload) = bytes.split_at_checked(TAG).ok_or_else(invalid)?;
         self.tag(order, payload, secret)?.verify_truncated_left(tag).map_err(|_| invalid())?;
-        let texts: Vec<Option<String>> = serde_json::from_slice(payload).map_err(|_| invalid())?;
+        let texts: Option<Vec<Option<String>>> = serde_json::from_slice(payload).map_err(|_| invalid())?;
+        let Some(texts) = texts else { return Ok(None) };
         if texts.len() != order.len() {
             return Err(invalid());
         }
@@ -84,7 +86,7 @@ impl<E: Storable> Shape<E> {
                 Some(text) => value(&text, &value_type).ok_or_else(invalid),
             }
         };
-        order.iter().zip(texts).map(key).collect()
+        order.iter().zip(texts).map(key).collect::<Result<_>>().map(Some)
     }
 
     fn tag(&self, order: &[SortKey], payload: &[u8], secret: &[u8]) -> Result<Hmac<Sha256>> {
@@ -178,8 +180,10 @@ mod tests {
     #[test]
     fn a_cursor_holds_its_keys() -> Result<()> {
         let shape = Shape::<raw_log::Entity>::new();
-        let cursor = shape.cursor(&order(), &keys(), b"secret")?;
-        assert_eq!(shape.keys(&order(), &cursor, b"secret")?, keys());
+        let cursor = shape.cursor(&order(), Some(&keys()), b"secret")?;
+        assert_eq!(shape.keys(&order(), &cursor, b"secret")?, Some(keys().to_vec()));
+        let end = shape.cursor(&order(), None, b"secret")?;
+        assert_eq!(shape.keys(&order(), &end, b"secret")?, None);
         assert!(cursor.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         Ok(())
     }
@@ -187,7 +191,7 @@ mod tests {
     #[test]
     fn a_cursor_belongs_to_its_entity_order_and_key() -> Result<()> {
         let shape = Shape::<raw_log::Entity>::new();
-        let cursor = shape.cursor(&order(), &keys(), b"secret")?;
+        let cursor = shape.cursor(&order(), Some(&keys()), b"secret")?;
         let mut other = order();
         other.iter_mut().for_each(|key| key.descending = !key.descending);
         assert!(shape.keys(&other, &cursor, b"secret").is_err());
@@ -200,7 +204,7 @@ mod tests {
         #[test]
         fn a_changed_cursor_is_refused(at in 0_usize..100, to in "[A-Za-z0-9_-]") {
             let shape = Shape::<raw_log::Entity>::new();
-            let cursor = shape.cursor(&order(), &keys(), b"").map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let cursor = shape.cursor(&order(), Some(&keys()), b"").map_err(|error| TestCaseError::fail(error.to_string()))?;
             let mut text = cursor.0.clone();
             let at = at % text.len();
             text.replace_range(at..=at, &to);

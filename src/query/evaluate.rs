@@ -6,7 +6,7 @@ use sea_orm::Value;
 use serde_json::Value as Json;
 
 use super::{
-    column::Scalar,
+    column::{EXACT, Scalar},
     filter::{Comparison, Condition, Test},
     query::Position,
     resolve::{Selection, SortKey},
@@ -36,7 +36,7 @@ impl Test {
         match self {
             Self::Null => false,
             Self::Compare(comparison, other) => comparison.holds(compare(value, other)),
-            Self::In(others) => others.iter().any(|other| compare(value, other).is_eq()),
+            Self::In(others) => others.binary_search_by(|other| compare(other, value)).is_ok(),
             Self::Contains(text) => in_text(value, |whole| whole.contains(text)),
             Self::StartsWith(text) => in_text(value, |whole| whole.starts_with(text)),
             Self::Path(path, scalar) => match value {
@@ -58,7 +58,7 @@ fn end_of<'a>(document: &'a Json, path: &[String]) -> Option<&'a Json> {
     path.iter().try_fold(document, |value, key| value.as_object()?.get(key))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a number that changes is not equal")]
+#[expect(clippy::cast_precision_loss, reason = "it is small enough")]
 fn equals(json: &Json, scalar: &Scalar) -> bool {
     match (json, scalar) {
         (Json::String(text), Scalar::Text(other)) => text == other,
@@ -66,7 +66,7 @@ fn equals(json: &Json, scalar: &Scalar) -> bool {
         (Json::Number(number), Scalar::Integer(other)) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
             (Some(number), ..) => number == *other,
             (None, Some(_), _) => false,
-            (None, None, Some(number)) => *other as f64 == number && *other as f64 as i128 == i128::from(*other),
+            (None, None, Some(number)) => other.unsigned_abs() <= EXACT && *other as f64 == number,
             (None, None, None) => false,
         },
         _ => false,
@@ -105,7 +105,8 @@ pub(crate) fn compare_keys(order: &[SortKey], a: &[Value], b: &[Value]) -> Order
 
 impl Position {
     fn is_before(&self, order: &[SortKey], key: &[Value]) -> bool {
-        let ordering = compare_keys(order, key, &self.keys);
+        let Some(keys) = &self.keys else { return true };
+        let ordering = compare_keys(order, key, keys);
         if self.backward { ordering.is_lt() } else { ordering.is_gt() }
     }
 }

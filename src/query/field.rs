@@ -165,7 +165,8 @@ where
 
 impl<M, K: JsonKind> Field<M, K> {
     /// The document has this value at the end of this path of keys. Each key is one of an object, as it stands, whatever dots, quotes or
-    /// digits are in it; elements of arrays have none. Text is never equal to a number, nor `true` to 1.
+    /// digits are in it; elements of arrays have none. Text is never equal to a number, nor `true` to 1. A path of no keys, or of more
+    /// than 32, is [`InvalidInput`](crate::ErrorKind::InvalidInput).
     #[must_use]
     pub fn path_equals<P: Into<String>>(self, path: impl IntoIterator<Item = P>, value: impl Into<Scalar>) -> Filter<M> {
         self.test(Test::Path(path.into_iter().map(Into::into).collect(), value.into()))

@@ -29,11 +29,14 @@ pub use projection::Projection;
 pub use query::Query;
 
 pub(crate) use changes::Change;
+#[cfg(feature = "_sql")]
+pub(crate) use column::EXACT;
 #[cfg(test)]
 pub(crate) use evaluate::key_of;
 pub(crate) use filter::{Comparison, Condition, Test, Tree};
-pub(crate) use on_conflict::Resolution;
+pub(crate) use on_conflict::{Merged, Resolution};
 pub(crate) use operand::{of_type, range};
 pub(crate) use page::next_query;
+#[cfg(test)]
 pub(crate) use query::Position;
 pub(crate) use resolve::{Selection, SortKey};

@@ -56,31 +56,45 @@ impl<E: Storable> Shape<E> {
         };
         resolution.target.iter().all(|position| row.get(*position).is_some_and(|value| !is_new(position, value)))
     }
+}
 
-    /// The rows with those that are told to be the same made one, as if one had come after the other; and what became of the others.
-    pub(crate) fn merged(&self, rows: Vec<Vec<Value>>, resolution: &Resolution) -> (Vec<Vec<Value>>, Upserted) {
-        let mut merged: Vec<Vec<Value>> = Vec::with_capacity(rows.len());
-        let mut places: BTreeMap<Key, usize> = BTreeMap::new();
-        let mut upserted = Upserted::default();
-        for row in rows {
-            let key = Key(resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());
-            let earlier =
-                if self.may_exist(&row, resolution) { places.get(&key).and_then(|place| merged.get_mut(*place)) } else { None };
-            match (earlier, &resolution.replaced) {
-                (None, _) => {
-                    places.insert(key, merged.len());
-                    merged.push(row);
-                }
-                (Some(_), None) => upserted.ignored += 1,
-                (Some(earlier), Some(columns)) => {
-                    upserted.updated += 1;
-                    for (position, value) in row.into_iter().enumerate().filter(|(position, _)| columns.contains(position)) {
-                        earlier.iter_mut().skip(position).take(1).for_each(|old| old.clone_from(&value));
-                    }
+/// Rows, with those that are told to be the same made one, as if one had come after the other; and what became of the others.
+pub(crate) struct Merged<'a, E: Storable> {
+    shape: &'a Shape<E>,
+    resolution: &'a Resolution,
+    rows: Vec<Vec<Value>>,
+    places: BTreeMap<Key, usize>,
+    upserted: Upserted,
+}
+
+impl<'a, E: Storable> Merged<'a, E> {
+    pub(crate) fn new(shape: &'a Shape<E>, resolution: &'a Resolution) -> Self {
+        Self { shape, resolution, rows: Vec::new(), places: BTreeMap::new(), upserted: Upserted::default() }
+    }
+
+    pub(crate) fn push(&mut self, row: Vec<Value>) {
+        if !self.shape.may_exist(&row, self.resolution) {
+            return self.rows.push(row);
+        }
+        let key = Key(self.resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());
+        let earlier = self.places.get(&key).and_then(|place| self.rows.get_mut(*place));
+        match (earlier, &self.resolution.replaced) {
+            (None, _) => {
+                self.places.insert(key, self.rows.len());
+                self.rows.push(row);
+            }
+            (Some(_), None) => self.upserted.ignored += 1,
+            (Some(earlier), Some(columns)) => {
+                self.upserted.updated += 1;
+                for (position, value) in row.into_iter().enumerate().filter(|(position, _)| columns.contains(position)) {
+                    earlier.iter_mut().skip(position).take(1).for_each(|old| old.clone_from(&value));
                 }
             }
         }
-        (merged, upserted)
+    }
+
+    pub(crate) fn finish(self) -> (Vec<Vec<Value>>, Upserted) {
+        (self.rows, self.upserted)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading in pages.
 
+use std::fmt;
+
 use sea_orm::ModelTrait;
 
 use super::{
@@ -16,7 +18,7 @@ use crate::{
 pub const MAX_PAGE_SIZE: u32 = 10_000;
 
 /// Which page of a query to read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PageRequest {
     size: u32,
     place: Option<(Cursor, bool)>,
@@ -31,8 +33,16 @@ pub struct Page<M> {
     pub models: Vec<M>,
     /// Where the next page begins, if there was more when this one was read.
     pub next: Option<Cursor>,
-    /// Where the page before this one ends: none at the very beginning.
+    /// Where the page before this one ends: none at the very beginning. A page that has no models any more leads back to the last page, or
+    /// on to the first.
     pub previous: Option<Cursor>,
+}
+
+/// Without the key.
+impl fmt::Debug for PageRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageRequest").field("size", &self.size).field("place", &self.place).finish_non_exhaustive()
+    }
 }
 
 impl PageRequest {
@@ -90,10 +100,10 @@ impl PageRequest {
         if backward {
             models.reverse();
         }
-        let at = |model: Option<&E::Model>| match (model, &self.place) {
-            (Some(model), _) => shape.cursor(&order, &key_of(&order, &shape.values(model)?), &self.key).map(Some),
-            (None, Some((cursor, _))) => Ok(Some(cursor.clone())),
-            (None, None) => Ok(None),
+        // Of a page without models, the one before is the last there is, and the one after the first.
+        let at = |model: Option<&E::Model>| {
+            let keys = model.map(|model| shape.values(model).map(|row| key_of(&order, &row))).transpose()?;
+            shape.cursor(&order, keys.as_deref(), &self.key).map(Some)
         };
         let (first, last) = (models.first(), models.last());
         let next = if backward || has_more { at(last)? } else { None };
@@ -107,5 +117,5 @@ pub(crate) fn next_query<E: Storable>(shape: &Shape<E>, query: &Query<E::Model>,
     let order = shape.order(query)?;
     let keys = order.iter().filter_map(|key| shape.columns.get(key.column)).map(|column| last.get(*column));
     let keys = keys.map(crate::value::portable).collect::<Result<_>>()?;
-    Ok(Query { position: Some(Position { keys, backward: false }), offset: 0, ..query.clone() })
+    Ok(Query { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..query.clone() })
 }

@@ -13,13 +13,14 @@ use super::{
 use crate::{
     entity::{Shape, Storable, decimal_digits},
     error::{Error, ErrorKind, Result},
-    value::{check_digits, is_null, portable},
+    value::{check_digits, compare, is_null, portable},
 };
 
 /// The engines' limits on a statement are below these by a margin: SQLite takes 32 766 values and expressions 1000 deep.
 const MOST_VALUES: usize = 30_000;
 const MOST_TESTS: usize = 500;
 const DEEPEST: usize = 100;
+const LONGEST_PATH: usize = 32;
 
 /// Which rows, in which order.
 #[derive(Clone, Debug)]
@@ -44,6 +45,15 @@ pub(crate) struct SortKey {
 struct Size {
     tests: usize,
     values: usize,
+}
+
+impl Size {
+    fn check(&self) -> Result<()> {
+        if self.tests > MOST_TESTS || self.values > MOST_VALUES {
+            return Err(Error::new(ErrorKind::InvalidInput, "a filter of more than 500 conditions or 30 000 values"));
+        }
+        Ok(())
+    }
 }
 
 impl<E: Storable> Shape<E> {
@@ -109,6 +119,10 @@ impl<E: Storable> Shape<E> {
         if depth > DEEPEST {
             return Err(Error::new(ErrorKind::InvalidInput, "a filter nested more than 100 deep"));
         }
+        if matches!(tree, Tree::All(parts) | Tree::Any(parts) if parts.is_empty()) {
+            size.tests += 1;
+            size.check()?;
+        }
         let mut each = |parts: &[Tree<&'static str>]| {
             parts.iter().map(|part| self.resolve(part, size, depth + 1)).collect::<Result<Vec<_>>>()
         };
@@ -123,9 +137,7 @@ impl<E: Storable> Shape<E> {
                     Test::Path(path, _) => path.len() + 1,
                     _ => 1,
                 };
-                if size.tests > MOST_TESTS || size.values > MOST_VALUES {
-                    return Err(Error::new(ErrorKind::InvalidInput, "a filter of more than 500 conditions or 30 000 values"));
-                }
+                size.check()?;
                 self.test(self.position(name)?, test)
             }
         }
@@ -144,6 +156,9 @@ impl<E: Storable> Shape<E> {
                         fitting.push(value);
                     }
                 }
+                // In order, to be searched.
+                fitting.sort_by(compare);
+                fitting.dedup_by(|one, other| compare(one, other).is_eq());
                 if fitting.is_empty() { Condition::FALSE } else { is(Test::In(fitting)) }
             }
             Test::Contains(text) | Test::StartsWith(text) => {
@@ -159,6 +174,9 @@ impl<E: Storable> Shape<E> {
             Test::Path(path, scalar) => {
                 if value_type != ArrayType::Json {
                     return Err(misfit());
+                }
+                if !(1..=LONGEST_PATH).contains(&path.len()) {
+                    return Err(Error::new(ErrorKind::InvalidInput, "a path of no keys, or of more than 32"));
                 }
                 for key in path {
                     portable(key.as_str().into())?;
@@ -206,7 +224,7 @@ impl<E: Storable> Shape<E> {
             if self.id.contains(&column) {
                 return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed"));
             }
-            if self.rules.is_kept_by_itself(column) {
+            if self.rules.is_stamped(column) || self.rules.deleted_at == Some(column) {
                 return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself"));
             }
             let change = self.change(column, written)?;
@@ -268,7 +286,12 @@ impl<E: Storable> Shape<E> {
     }
 
     pub(crate) fn resolution(&self, on_conflict: &OnConflict<E::Model>) -> Result<Resolution> {
-        let positions = |names: &[&'static str]| names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>();
+        let positions = |names: &[&'static str]| {
+            let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+            positions.sort_unstable();
+            positions.dedup();
+            Ok::<_, Error>(positions)
+        };
         let mut target = positions(&on_conflict.target)?;
         if target.is_empty() {
             target.clone_from(&self.id);
@@ -276,8 +299,7 @@ impl<E: Storable> Shape<E> {
         if !self.is_unique(&target) {
             return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
         }
-        let kept =
-            |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_kept_by_itself(*position);
+        let kept = |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_stamped(*position);
         let replaced = match &on_conflict.action {
             Action::Ignore => None,
             Action::Replace => Some((0..self.columns.len()).filter(|position| !kept(position)).collect()),

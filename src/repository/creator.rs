@@ -22,7 +22,7 @@ use crate::{
 ///   character, a number that is not one, a decimal with more digits than its column has (20 before the point and 18 after it, where
 ///   that does not say), a time outside the years 1 to 9999 or in a leap second. Nothing was sent.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that the store cannot read back: `u64` on SQLite and Postgres,
-///   decimals on SQLite, `i8`, `u8` and `u16` on Postgres. Nothing was sent.
+///   decimals on SQLite, `i8`, `u8`, `u16` and `u32` on Postgres. Nothing was sent.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) outside a transaction: the model was stored, and what the engine returned of it cannot
 ///   be read, because the table differs from the entity.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
@@ -46,9 +46,13 @@ pub trait Creator<M: Send + Sync>: Send + Sync {
     /// Stores any number of models the fastest way the engine has and returns how many. None is fine and does nothing.
     async fn create_batch(&self, cx: &Cx, models: &[M]) -> Result<u64>;
 
-    /// Stores any number of models, as one after another: one that is new is created, and one that is stored already is left or replaced
-    /// as `on_conflict` says. Says how many of each there were. None is fine and does nothing.
+    /// Stores any number of models: one that is new is created, and one that is stored already is left or replaced as `on_conflict` says.
+    /// Of several in the batch with one key, the later ones meet the first as if it were stored. Says how many of each there were. None is
+    /// fine and does nothing.
     ///
-    /// What violates another constraint than the one that `on_conflict` is about is refused, and all the others with it.
+    /// What violates another constraint than the one that `on_conflict` is about is refused, and all the others with it. In which order
+    /// the models are written is up to the engine: where one takes a unique value that another of the same batch gives up, that may be
+    /// a `Duplicate`. A version is raised once for a batch. On DuckDB, losing against another transaction that stores the same key is
+    /// [`Contention`](crate::ErrorKind::Contention).
     async fn upsert_batch(&self, cx: &Cx, models: &[M], on_conflict: &OnConflict<M>) -> Result<Upserted>;
 }

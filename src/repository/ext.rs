@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Deleter, Reader};
 use crate::{
-    context::Cx,
+    context::{Cx, carried},
     entity::{Shape, Storable},
-    error::{Error, Result, not_found},
+    error::{Error, ErrorKind, Result, not_found},
     query::{Filter, Page, PageRequest, Projection, Query, TypedColumn, next_query},
     stream::{CHUNK, ModelStream},
 };
@@ -213,7 +213,7 @@ pub(crate) fn in_parts<E, R, F>(shape: Arc<Shape<E>>, query: Query<E::Model>, si
 where
     E: Storable,
     R: Fn(Query<E::Model>) -> F + Send + 'static,
-    F: Future<Output = Result<Vec<E::Model>>> + Send,
+    F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
 {
     let left = query.limit.unwrap_or(u64::MAX);
     let parts = stream::unfold(Some((query, left, read)), move |state| {
@@ -221,9 +221,12 @@ where
         async move {
             let (query, left, read) = state?;
             let wanted = size.min(left);
-            let reading = read(query.clone().limit(wanted));
+            // In a task of its own, a part comes to its end although nobody asks for it any more: it may hold a connection, or the turn of a
+            // transaction, that others wait for.
+            let reading = tokio::spawn(carried(read(query.clone().limit(wanted))));
             let part = async {
-                let models = reading.await?;
+                let panicked = |error| Error::new(ErrorKind::Internal, "reading panicked").with_source(error);
+                let models = reading.await.map_err(panicked)??;
                 let next = match models.last() {
                     Some(last) if models.len() as u64 == wanted && wanted < left => Some(next_query(&shape, &query, last)?),
                     _ => None,
@@ -244,7 +247,7 @@ pub(crate) fn in_usual_parts<E, R, F>(shape: Arc<Shape<E>>, query: Query<E::Mode
 where
     E: Storable,
     R: Fn(Query<E::Model>) -> F + Send + 'static,
-    F: Future<Output = Result<Vec<E::Model>>> + Send,
+    F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
 {
     in_parts(shape, query, CHUNK as u64, read)
 }

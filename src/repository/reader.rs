@@ -55,6 +55,5 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
 
     /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
     /// [`distinct`](crate::ReaderExt::distinct) to read.
-    #[doc(hidden)]
     async fn project(&self, cx: &Cx, query: &Query<M>, projection: &Projection<M>) -> Result<Vec<Row>>;
 }

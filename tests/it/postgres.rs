@@ -54,7 +54,8 @@ impl Backend for SeaOrm {
     async fn open(wanted: Wanted) -> Fixture {
         let database = TestDatabase::with_tables().await;
         let connect = wanted.for_sea_orm(database.url());
-        Fixture::new(Store::from_sea_orm(Database::connect(connect).await.unwrap()).unwrap(), database)
+        let connection = Database::connect(connect).await.unwrap();
+        Fixture::new(Store::from_sea_orm_with_clock(connection, wanted.clock()).unwrap(), database)
     }
 
     fn declares(capabilities: &Capabilities) -> bool {

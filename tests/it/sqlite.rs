@@ -64,7 +64,7 @@ impl Backend for SeaOrm {
         let directory = tempfile::tempdir().unwrap();
         let mut connect = wanted.for_sea_orm(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
         connect.map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
-        let store = Store::from_sea_orm(Database::connect(connect).await.unwrap()).unwrap();
+        let store = Store::from_sea_orm_with_clock(Database::connect(connect).await.unwrap(), wanted.clock()).unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
     }

@@ -1,6 +1,9 @@
 //! The contract over [`State`].
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use sea_orm::{IdenStatic, Value};
@@ -15,9 +18,9 @@ use super::{
 use crate::{
     context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable, unreadable},
-    error::{Error, Result},
+    error::{Error, Result, conflict},
     query::{Changes, Filter, OnConflict, Projection, Query, Selection, Upserted},
-    repository::{Creator, Deleter, Reader, Transactional, Updater},
+    repository::{Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
     row::Row,
     stream::{CHUNK, ModelStream},
     transaction::TxOptions,
@@ -28,6 +31,12 @@ pub(crate) struct MemoryRepository<E: Storable> {
     store: MemoryStore,
     shape: Arc<Shape<E>>,
     table: Arc<Table>,
+}
+
+impl<E: Storable> Clone for MemoryRepository<E> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), shape: self.shape.clone(), table: self.table.clone() }
+    }
 }
 
 fn model_of<E: Storable>(values: &Values) -> Result<E::Model> {
@@ -89,22 +98,18 @@ impl<E: Storable> MemoryRepository<E> {
         self.write(cx, |writer| writer.insert(rows)).await
     }
 
-    /// Updates rows, all or none. What is refused before anything was changed leaves a transaction as it was.
-    async fn replace(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+    async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let rows = self.values(models)?;
-        let is_single = rows.len() == 1;
-        let updated = self.write(cx, |writer| {
-            let mut updated = Vec::with_capacity(rows.len());
-            for row in rows {
-                match writer.update(row)? {
-                    Ok(row) => updated.push(row),
-                    Err(refused) if is_single => return Ok(Err(refused)),
-                    Err(refused) => return Err(refused),
-                }
-            }
-            Ok(Ok(updated))
-        });
-        updated.await??.iter().map(model_of::<E>).collect()
+        let ids: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
+        // Of two with one id, the last.
+        let latest: BTreeMap<_, _> = ids.iter().cloned().zip(rows).collect();
+        if latest.len() < ids.len() && self.shape.rules.version.is_some() {
+            self.write(cx, |_| Ok(())).await?;
+            return Err(conflict());
+        }
+        let updated = self.write(cx, |writer| writer.update_all(latest)).await?;
+        let found = ids.iter().filter_map(|id| updated.get(id));
+        found.map(model_of::<E>).collect()
     }
 
     fn selected(&self, state: &State, selection: &Selection) -> Vec<Values> {
@@ -193,6 +198,17 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for MemoryRepository<E> {
 
     /// Of the rows, which are in memory anyway, only references are held.
     async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+        if let Entry::Joined(..) = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read).map_err(self.at("stream"))? {
+            self.read(cx, |_| self.shape.selection(query).map(drop)).await.map_err(self.at("stream"))?;
+            let (repository, cx) = (self.clone(), cx.clone());
+            return Ok(in_usual_parts(self.shape.clone(), query.clone(), move |query| {
+                let (repository, cx) = (repository.clone(), cx.clone());
+                async move {
+                    let rows = repository.select(&cx, &query).await.map_err(repository.at("stream"))?;
+                    rows.iter().map(model_of::<E>).collect()
+                }
+            }));
+        }
         let rows = self.select(cx, query).await.map_err(self.at("stream"))?;
         let mut rows = rows.into_iter();
         let mut next = move || {
@@ -219,12 +235,14 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for MemoryRepository<E> {
 #[async_trait]
 impl<E: Storable> Updater<E::Model> for MemoryRepository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let updated = self.replace(cx, std::slice::from_ref(model)).await.map_err(self.at("update"))?;
-        Ok(updated.into_iter().next().unwrap_or_else(|| model.clone()))
+        let row = self.shape.values(model).map_err(self.at("update"))?;
+        // What is refused without having changed anything leaves a transaction as it was.
+        let updated = self.write(cx, |writer| writer.update(row)).await.flatten();
+        model_of::<E>(&updated.map_err(self.at("update"))?)
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        self.replace(cx, models).await.map_err(self.at("update_many"))
+        self.replace_many(cx, models).await.map_err(self.at("update_many"))
     }
 
     async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {

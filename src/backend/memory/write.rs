@@ -1,5 +1,7 @@
 //! What writing comes to, row by row.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     entity::{Shape, Storable},
     error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, Condition, Resolution, Upserted, of_type, range},
+    query::{Change, Condition, Merged, Resolution, Upserted, of_type, range},
     rules::time_of,
     value::{Key, compare, is_null, whole_number},
 };
@@ -64,7 +66,8 @@ impl<E: Storable> Writer<'_, E> {
         {
             return Ok(Err(conflict()));
         }
-        for (position, stored) in old.iter().enumerate().filter(|(position, _)| rules.created_at == Some(*position)) {
+        let kept = |position| [rules.created_at, rules.deleted_at].contains(&Some(position));
+        for (position, stored) in old.iter().enumerate().filter(|(position, _)| kept(*position)) {
             if let Some(value) = values.get_mut(position) {
                 value.clone_from(stored);
             }
@@ -73,6 +76,14 @@ impl<E: Storable> Writer<'_, E> {
         let new = Row::from(values);
         self.change(&old, &new)?;
         Ok(Ok(new))
+    }
+
+    /// Updates rows by their ids, all or none.
+    pub(super) fn update_all(&mut self, rows: BTreeMap<Key, Vec<Value>>) -> Result<BTreeMap<Key, Row>> {
+        if rows.keys().any(|id| self.find(id).is_none()) {
+            return Err(not_found());
+        }
+        rows.into_iter().map(|(id, row)| Ok((id, self.update(row)??))).collect()
     }
 
     /// The version and the time of a change.
@@ -86,7 +97,9 @@ impl<E: Storable> Writer<'_, E> {
 
     pub(super) fn update_where(&mut self, condition: &Condition, changes: &[Change]) -> Result<u64> {
         let rows = self.matching(condition);
-        for old in &rows {
+        // Nothing changes, and so neither does the version.
+        let changed = rows.iter().filter(|_| !changes.is_empty());
+        for old in changed {
             let mut values = old.to_vec();
             for change in changes {
                 match change {
@@ -109,12 +122,15 @@ impl<E: Storable> Writer<'_, E> {
             self.shape.stamp_new(row, self.now);
             self.shape.fill_defaults(row)?;
         }
-        let (rows, mut upserted) = self.shape.merged(rows, resolution);
+        let mut merged = Merged::new(self.shape, resolution);
+        rows.into_iter().for_each(|row| merged.push(row));
+        let (rows, mut upserted) = merged.finish();
+        let mut new = Vec::new();
         for row in rows.into_iter().map(Row::from) {
             require(self.table, &row)?;
             match (self.state.find_by(self.table, &resolution.target, &row).cloned(), &resolution.replaced) {
                 (None, _) => {
-                    self.insert(vec![row.to_vec()])?;
+                    new.push(row.to_vec());
                     upserted.inserted += 1;
                 }
                 (Some(_), None) => upserted.ignored += 1,
@@ -128,6 +144,7 @@ impl<E: Storable> Writer<'_, E> {
                 }
             }
         }
+        self.insert(new)?;
         Ok(upserted)
     }
 

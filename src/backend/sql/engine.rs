@@ -35,6 +35,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The most values one statement can carry.
     fn bind_limit(&self) -> usize;
 
+    /// Refuses a statement that cannot be sent.
+    fn check(&self, _statement: &Statement) -> Result<()> {
+        Ok(())
+    }
+
     fn acquire(&self, access: Access, patience: Patience) -> impl Future<Output = Result<Self::Lease>> + Send;
 
     fn begin(&self, lease: &mut Self::Lease, options: &TxOptions) -> impl Future<Output = Result<()>> + Send;

@@ -65,6 +65,7 @@ impl<G: Engine> SqlStore<G> {
     }
 
     pub(super) async fn fetch<E: Storable>(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<E::Model>> {
+        self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
         let mut held = self.hold(&entry, access).await?;
         let models = self.engine().fetch::<E>(held.lease()?, statement).await;
@@ -72,6 +73,7 @@ impl<G: Engine> SqlStore<G> {
     }
 
     pub(super) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
+        self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Write)?;
         let mut held = self.hold(&entry, Access::Write).await?;
         let changed = self.engine().execute(held.lease()?, statement).await;
@@ -79,6 +81,7 @@ impl<G: Engine> SqlStore<G> {
     }
 
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
+        self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(&entry, Access::Read).await?;
         let number = self.engine().number(held.lease()?, statement).await;
@@ -92,6 +95,7 @@ impl<G: Engine> SqlStore<G> {
         statement: Statement,
         types: Option<Vec<ArrayType>>,
     ) -> Result<Vec<Row>> {
+        self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
         let mut held = self.hold(&entry, access).await?;
         let rows = self.engine().rows(held.lease()?, statement, types).await;

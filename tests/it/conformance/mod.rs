@@ -3,6 +3,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod cancel;
+pub(crate) mod change;
 pub(crate) mod concurrency;
 pub(crate) mod create;
 pub(crate) mod delete;
@@ -11,10 +12,15 @@ pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod nested;
 pub(crate) mod options;
+pub(crate) mod page;
+pub(crate) mod query;
 pub(crate) mod read;
+pub(crate) mod rules;
 pub(crate) mod scope;
+pub(crate) mod stream;
 pub(crate) mod tx;
 pub(crate) mod update;
+pub(crate) mod upsert;
 pub(crate) mod values;
 
 macro_rules! suite {
@@ -71,6 +77,72 @@ suite! { $
         refuses_a_missing_model
         accepts_a_model_that_is_all_id
         takes_what_points_at_it_along
+    }
+    query {
+        selects_by_every_operator
+        joins_conditions
+        compares_nothing_with_null
+        takes_text_as_it_stands
+        follows_paths_by_their_keys
+        orders_by_columns_and_then_by_id
+        takes_a_part
+        finds_what_is_left
+        counts_what_is_selected
+        compares_numbers_by_value
+        refuses_what_does_not_fit
+        sees_its_own_transaction
+        filters_by_an_id_that_is_a_time
+        reads_some_columns
+        names_a_column_of_the_wrong_type
+        gives_each_value_once
+    }
+    page {
+        reads_every_model_once_while_others_write
+        goes_forward_and_back
+        ends_where_models_do
+        refuses_what_is_no_place_in_it
+        belongs_to_its_transaction
+    }
+    stream {
+        reads_what_a_query_reads
+        sees_one_moment
+        gives_its_connection_back_when_dropped
+        lets_its_transaction_write
+        ends_with_an_error
+        holds_nothing_between_pages
+        stops_at_an_error_of_the_caller
+        borrows_nothing
+    }
+    change {
+        changes_what_a_filter_selects
+        keeps_numbers_within_their_types
+        loses_no_increase
+        changes_all_or_none
+        replaces_many
+        replaces_fifty_thousand_models_or_none
+        is_undone_with_its_transaction
+        dooms_a_transaction_it_changed_by_half
+        deletes_sets
+    }
+    upsert {
+        ignores_or_replaces_what_is_there
+        replaces_some_columns
+        takes_the_same_key_twice
+        tells_models_by_unique_columns
+        refuses_other_duplicates
+        generates_ids
+        takes_fifty_thousand_models_or_none
+        is_safe_in_a_race
+        is_undone_with_its_transaction
+    }
+    rules {
+        refuse_a_stale_version
+        raise_the_version_of_every_change
+        let_one_of_two_updates_win
+        keep_the_times
+        mark_what_is_deleted
+        undo_a_mark_with_its_transaction
+        refuse_columns_of_the_wrong_type
     }
     delete {
         is_idempotent

@@ -1,8 +1,8 @@
 //! How each backend is opened for a test.
 
-use std::{any::Any, future::Future, time::Duration};
+use std::{any::Any, future::Future, sync::Arc, time::Duration};
 
-use larder::{Capabilities, OpenOptions, Store};
+use larder::{Capabilities, Clock, OpenOptions, Store, SystemClock};
 
 /// An open store with the tables of the test entities, and whatever has to outlive it.
 pub(crate) struct Fixture {
@@ -39,7 +39,7 @@ pub(crate) trait Backend {
 
     /// A store with one connection, for which nobody waits long.
     fn hasty() -> impl Future<Output = Fixture> + Send {
-        Self::open(Wanted { max_connections: Some(1), acquire_timeout: Duration::from_millis(300) })
+        Self::open(Wanted { max_connections: Some(1), acquire_timeout: Duration::from_millis(300), ..Wanted::default() })
     }
 }
 
@@ -48,18 +48,24 @@ pub struct Wanted {
     /// At most this many connections, or as many as the backend takes by itself.
     pub max_connections: Option<u32>,
     pub acquire_timeout: Duration,
+    /// Without one, the machine's.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
         // Long enough for a loaded machine, short enough for a test that waits in vain.
-        Self { max_connections: None, acquire_timeout: Duration::from_secs(20) }
+        Self { max_connections: None, acquire_timeout: Duration::from_secs(20), clock: None }
     }
 }
 
 impl Wanted {
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock))
+    }
+
     pub fn options(&self) -> OpenOptions {
-        let options = OpenOptions::new().acquire_timeout(self.acquire_timeout);
+        let options = OpenOptions::new().acquire_timeout(self.acquire_timeout).clock(self.clock());
         match self.max_connections {
             Some(max) => options.max_connections(max),
             None => options,

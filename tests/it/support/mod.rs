@@ -14,9 +14,11 @@ use chrono::{DateTime, Utc};
 use larder::Storage;
 use uuid::Uuid;
 
-use self::entities::{note, person, sample};
+use self::entities::{item, note, page, person, sample};
 
 pub(crate) type Notes = Arc<dyn Storage<note::Model, Uuid>>;
+pub(crate) type Items = Arc<dyn Storage<item::Model, i32>>;
+pub(crate) type Pages = Arc<dyn Storage<page::Model, i64>>;
 pub(crate) type People = Arc<dyn Storage<person::Model, i64>>;
 
 pub(crate) fn note(body: &str) -> note::Model {
@@ -47,4 +49,33 @@ pub(crate) fn sample(text: &str) -> sample::Model {
         day: None,
         json: None,
     }
+}
+
+/// An item with nothing in it but what has to be.
+pub(crate) fn item(id: i32) -> item::Model {
+    item::Model {
+        id,
+        name: "same".to_owned(),
+        nick: None,
+        status: None,
+        small: 0,
+        large: None,
+        real: None,
+        single: None,
+        flag: None,
+        bytes: None,
+        token: None,
+        day: None,
+        hour: None,
+        local: None,
+        at: time("2026-01-01T00:00:00Z"),
+        due: None,
+        json: None,
+    }
+}
+
+/// A page of the first version, whose times are left to the repository.
+pub(crate) fn page(id: i64, title: &str) -> page::Model {
+    let created_at = chrono::DateTime::UNIX_EPOCH;
+    page::Model { id, version: 1, title: title.to_owned(), created_at, updated_at: None, deleted_at: None }
 }

@@ -1,7 +1,12 @@
 //! Statements on Postgres' connections.
 
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    mem,
+};
+
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, TypeInfo, error::DatabaseError};
 
@@ -12,6 +17,15 @@ use crate::{
     error::Error,
     transaction::{AccessMode, Isolation, TxOptions},
 };
+
+/// A statement's text and values. sqlx keeps statements prepared by their text alone, with the types of the values that came first: values of
+/// other types would be sent as if they were of those. So the types are made part of the text.
+fn typed(statement: Statement) -> (String, SqlxValues) {
+    let values = statement.values.unwrap_or(Values(Vec::new()));
+    let mut types = DefaultHasher::new();
+    values.0.iter().for_each(|value| mem::discriminant(value).hash(&mut types));
+    (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
+}
 
 /// Postgres as sqlx drives it.
 pub(crate) struct PostgresFlavor;
@@ -25,7 +39,7 @@ impl Flavor for PostgresFlavor {
 
     fn reads(value_type: &ArrayType) -> bool {
         use ArrayType as T;
-        !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::BigUnsigned)
+        !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned)
     }
 
     fn begin(options: &TxOptions) -> Vec<String> {
@@ -57,15 +71,18 @@ impl Flavor for PostgresFlavor {
 
     async fn execute(connection: &mut PgConnection, statement: Statement) -> sqlx::Result<u64> {
         let done = match statement.values {
-            Some(values) => sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values)).execute(connection).await?,
+            Some(_) => {
+                let (sql, values) = typed(statement);
+                sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?
+            }
             None => connection.execute(AssertSqlSafe(statement.sql)).await?,
         };
         Ok(done.rows_affected())
     }
 
     async fn fetch(connection: &mut PgConnection, statement: Statement) -> sqlx::Result<Vec<QueryResult>> {
-        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
-        let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
+        let (sql, values) = typed(statement);
+        let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(connection).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
@@ -84,8 +101,8 @@ impl Flavor for PostgresFlavor {
     }
 
     fn stream(connection: &mut PgConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
-        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
-        sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+        let (sql, values) = typed(statement);
+        sqlx::query_with(AssertSqlSafe(sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
     }
 
     fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)> {

@@ -18,8 +18,9 @@ use crate::{
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let mut row = self.values(std::slice::from_ref(model)).await?.pop().unwrap_or_default();
-        self.shape.stamp_changed(&mut row, self.store.clock().now());
+        let now = self.store.clock().now();
+        let rows = self.values(std::slice::from_ref(model), |row| self.as_changed(row, now)).await?;
+        let row = rows.into_iter().next().unwrap_or_default();
         let id = self.shape.key_of_values(&row);
         let returns = self.store.engine().returns_updates() || !self.is_stored_as_given();
         let entry = self.store.enter(cx, Access::Write)?;
@@ -51,6 +52,18 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         held.finish(updated).await?
     }
 
+    /// What the repository makes of a row that is to replace another: the time of the change, and no mark, because what is marked is not
+    /// replaced.
+    fn as_changed(&self, row: &mut [Value], now: DateTime<Utc>) -> Result<()> {
+        self.shape.stamp_changed(row, now);
+        if let Some(column) = self.shape.rules.deleted_at
+            && let Some(value) = row.get_mut(column)
+        {
+            *value = self.shape.null(column)?;
+        }
+        Ok(())
+    }
+
     /// Why models with these ids were not updated, although nothing failed.
     async fn refusal(&self, lease: &mut G::Lease, ids: &[Key]) -> Result<Error> {
         if self.shape.rules.version.is_none() {
@@ -79,15 +92,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        let mut rows = self.values_for(cx, models).await?;
+        let now = self.store.clock().now();
+        let rows = self.values_for(cx, models, |row| self.as_changed(row, now)).await?;
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Vec::new());
         }
-        let now = self.store.clock().now();
-        rows.iter_mut().for_each(|row| self.shape.stamp_changed(row, now));
-        let ids: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
-        // Of two with one id, the last.
-        let latest: BTreeMap<_, _> = ids.iter().cloned().zip(rows).collect();
+        let mut ids = Vec::with_capacity(rows.len());
+        let mut latest = BTreeMap::new();
+        for (nth, row) in rows.into_iter().enumerate() {
+            let id = self.shape.key_of_values(&row);
+            ids.push(id.clone());
+            // Of two with one id, the last.
+            latest.insert(id, row);
+            self.take_turns(nth).await;
+        }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.shape.rules.version.is_some() {
             self.store.hold(&entry, Access::Write).await?.finish(Ok(())).await?;
@@ -120,8 +138,12 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let mut stored = match self.is_stored_as_given() {
             true => {
-                let models = rows.into_iter().map(|row| self.given(row)).collect::<Result<Vec<_>>>()?;
-                keys.into_iter().zip(models).collect()
+                let mut stored = BTreeMap::new();
+                for (nth, (key, row)) in keys.into_iter().zip(rows).enumerate() {
+                    stored.insert(key, self.given(row)?);
+                    self.take_turns(nth).await;
+                }
+                stored
             }
             false => self.look_up_on(lease, &keys).await?,
         };
@@ -155,8 +177,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn change_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
-        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
-        let condition = self.shape.condition(filter)?;
+        let condition = self.condition(filter)?;
         let changes = self.with_time(self.shape.changes(changes)?, self.store.clock().now())?;
         match self.statements().update_where(&condition, &changes)? {
             Some(update) => self.store.execute(cx, update).await,
@@ -211,7 +232,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn remove_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.shape.condition(filter)?;
+        let condition = self.condition(filter)?;
         match self.statements().delete_where(&condition, self.mark()?.as_deref())? {
             Some(delete) => self.store.execute(cx, delete).await,
             None => Ok(0),

@@ -15,9 +15,12 @@ use crate::{
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
-        let mut rows = self.values_for(cx, models).await?;
         let now = self.store.clock().now();
-        rows.iter_mut().for_each(|row| self.shape.stamp_new(row, now));
+        let stamp = |row: &mut [Value]| {
+            self.shape.stamp_new(row, now);
+            Ok(())
+        };
+        let rows = self.values_for(cx, models, stamp).await?;
         let stored = match self.appendable(&rows, returning) {
             Some(runs) => self.append(cx, runs, rows, returning).await,
             None => self.insert_by_statements(cx, rows, returning).await,
@@ -33,7 +36,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if error.kind() != ErrorKind::Duplicate || error.constraint().is_some() {
             return error;
         }
-        match self.values(models).await {
+        match self.values(models, |_| Ok(())).await {
             Ok(rows) => error.with_constraint(self.store.engine().violated_by::<E>(rows).await),
             Err(_) => error,
         }

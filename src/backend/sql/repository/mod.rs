@@ -15,7 +15,7 @@ use crate::{
     context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
-    query::{Changes, Filter, OnConflict, Projection, Query, Upserted},
+    query::{Changes, Condition, Filter, OnConflict, Projection, Query, Selection, Upserted},
     repository::{Creator, Deleter, Reader, Transactional, Updater},
     row::Row,
     stream::ModelStream,
@@ -52,38 +52,69 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+        self.require_readable()?;
         ids.iter().map(|id| self.shape.key_of_id(id)).collect()
     }
 
+    /// Refuses an entity whose models could not be read back.
+    fn require_readable(&self) -> Result<()> {
+        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))
+    }
+
+    /// What a filter comes to, on a store that can read the models.
+    fn condition(&self, filter: &Filter<E::Model>) -> Result<Condition> {
+        self.require_readable()?;
+        self.shape.condition(filter)
+    }
+
+    fn selection(&self, query: &Query<E::Model>) -> Result<Selection> {
+        self.require_readable()?;
+        self.shape.selection(query)
+    }
+
     /// The values of models that can be read back. Lets other tasks have their turn meanwhile.
-    async fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
-        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))?;
+    async fn values(&self, models: &[E::Model], complete: impl Fn(&mut [Value]) -> Result<()> + Send) -> Result<Vec<Vec<Value>>> {
+        self.require_readable()?;
         let mut rows = Vec::with_capacity(models.len());
         for models in models.chunks(ROWS_A_TURN) {
             if !rows.is_empty() {
                 tokio::task::yield_now().await;
             }
             for model in models {
-                rows.push(self.shape.values(model)?);
+                let mut row = self.shape.values(model)?;
+                complete(&mut row)?;
+                rows.push(row);
             }
         }
         Ok(rows)
     }
 
-    /// The values of models that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no longer
-    /// commit.
-    async fn values_for(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+    /// The values of models that are about to be written, completed by what the repository adds. Dropping this is dropping the write: a
+    /// transaction it belongs to can no longer commit.
+    async fn values_for(
+        &self,
+        cx: &Cx,
+        models: &[E::Model],
+        complete: impl Fn(&mut [Value]) -> Result<()> + Send,
+    ) -> Result<Vec<Vec<Value>>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let step = match &entry {
             Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => Some(transaction.step(level.id()).await?),
             _ => None,
         };
-        let rows = self.values(models).await;
+        let rows = self.values(models, complete).await;
         if let Some(step) = step {
             // Values that are refused were not sent, and leave the transaction as it was.
             step.finish(Ok(()))?;
         }
         rows
+    }
+
+    /// Lets other tasks have their turn once in a while.
+    async fn take_turns(&self, nth: usize) {
+        if nth % ROWS_A_TURN == ROWS_A_TURN - 1 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Nothing to do, and still refused where something would be.
@@ -118,7 +149,7 @@ impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
 #[async_trait]
 impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
-        let key = self.shape.key_of_id(id).map_err(self.at("find"))?;
+        let key = self.require_readable().and_then(|()| self.shape.key_of_id(id)).map_err(self.at("find"))?;
         let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find(&key)).await;
         Ok(models.map_err(self.at("find"))?.pop())
     }
@@ -136,7 +167,7 @@ impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
     }
 
     async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.shape.condition(filter).map_err(self.at("count"))?;
+        let condition = self.condition(filter).map_err(self.at("count"))?;
         let number = self.store.number(cx, self.statements().count(&condition)).await.map_err(self.at("count"))?;
         Ok(number.unsigned_abs())
     }

@@ -40,12 +40,12 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
-        let selection = self.shape.selection(query)?;
+        let selection = self.selection(query)?;
         self.store.fetch::<E>(cx, Access::Read, self.statements().select(&selection)).await
     }
 
     pub(super) async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
-        let selection = self.shape.selection(query)?;
+        let selection = self.selection(query)?;
         let entry = self.store.enter(cx, Access::Read)?;
         if let Entry::Joined(level, transaction) = &entry {
             // The connection belongs to the transaction, which goes on using it between the parts.
@@ -60,16 +60,17 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let statement = self.statements().select(&selection);
         let mut lease = self.store.engine().acquire(Access::Read, patience).await?;
         let repository = self.clone();
-        Ok(ModelStream::of_chunks(Produced::by(move |sink| async move {
+        let read = move |sink| async move {
             let read = repository.store.engine().stream::<E>(&mut lease, statement, sink).await;
             read.map_err(repository.at("stream"))
-        })))
+        };
+        ModelStream::begun(Produced::by(read)).await
     }
 
     pub(super) async fn columns(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
         let columns = self.shape.projected(projection)?;
         let types = columns.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
-        let statement = self.statements().project(&self.shape.selection(query)?, &columns, projection.distinct);
+        let statement = self.statements().project(&self.selection(query)?, &columns, projection.distinct);
         self.store.rows(cx, Access::Read, statement, Some(types)).await
     }
 }

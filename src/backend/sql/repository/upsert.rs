@@ -1,37 +1,40 @@
 //! Creating models or replacing those that are there.
 
-use sea_orm::{Value, sea_query::ArrayType};
+use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
 
 use super::SqlRepository;
 use crate::{
     backend::sql::Engine,
     context::{Access, Cx},
     entity::Storable,
-    error::Result,
-    query::{OnConflict, Resolution, Upserted},
+    error::{Error, ErrorKind, Result},
+    query::{Merged, OnConflict, Resolution, Upserted},
     value::integer,
 };
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.shape.resolution(on_conflict)?;
-        let mut rows = self.values_for(cx, models).await?;
+        let now = self.store.clock().now();
+        let complete = |row: &mut [Value]| {
+            self.shape.stamp_new(row, now);
+            self.shape.fill_defaults(row)
+        };
+        let rows = self.values_for(cx, models, complete).await?;
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Upserted::default());
         }
-        let now = self.store.clock().now();
-        for row in &mut rows {
-            self.shape.stamp_new(row, now);
-            self.shape.fill_defaults(row)?;
+        let mut merged = Merged::new(&self.shape, &resolution);
+        for (nth, row) in rows.into_iter().enumerate() {
+            merged.push(row);
+            self.take_turns(nth).await;
         }
-        let (rows, mut upserted) = self.shape.merged(rows, &resolution);
+        let (rows, mut upserted) = merged.finish();
         let (known, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| self.shape.may_exist(row, &resolution));
         let entry = self.store.enter(cx, Access::Write)?;
         let mut held = self.store.hold_together(&entry).await?;
         let lease = held.lease()?;
         let stored = async {
-            self.insert_runs(lease, &new, false).await?;
-            upserted.inserted += new.len() as u64;
             let mut inserted = 0;
             // Rows that name the same columns go together.
             let (with_id, without_id): (Vec<_>, Vec<_>) =
@@ -45,7 +48,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                     };
                 }
             }
-            upserted.inserted += inserted;
+            self.insert_runs(lease, &new, false).await?;
+            upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,
                 None => upserted.ignored += total - inserted,
@@ -54,9 +58,23 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         };
         let stored = stored.await;
         match held.finish(stored).await {
-            Err(error) => Err(self.with_constraint(error, models).await),
+            Err(error) => Err(self.lost_race(self.with_constraint(error, models).await, &resolution)),
             stored => stored,
         }
+    }
+
+    /// What a duplicate comes to of a key that was looked for and not found: another transaction stored it meanwhile.
+    fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
+        let columns = resolution.target.iter().filter_map(|position| self.shape.columns.get(*position));
+        let names: Vec<_> = columns.map(|column| column.as_str()).collect();
+        let column = |constraint: &str| constraint.split(", ").next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
+        let is_told = |constraint: &str| column(constraint).is_some_and(|column| names.contains(&column.as_str()));
+        let is_lost =
+            !self.store.engine().upserts() && error.kind() == ErrorKind::Duplicate && error.constraint().is_some_and(is_told);
+        if !is_lost {
+            return error;
+        }
+        Error::new(ErrorKind::Contention, "another transaction stored the same key").with_source(error)
     }
 
     /// By one statement, whoever else writes meanwhile. Answers how many rows were new.

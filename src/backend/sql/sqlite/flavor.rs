@@ -1,7 +1,7 @@
 //! Statements on SQLite's connections.
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef, error::DatabaseError};
 
@@ -12,6 +12,15 @@ use crate::{
     error::Error,
     transaction::{AccessMode, Locking, TxOptions},
 };
+
+/// Values to be bound. Times are text, and compare only if they are all of one time zone.
+fn bound(values: Option<Values>) -> SqlxValues {
+    let in_utc = |value| match value {
+        Value::ChronoDateTimeLocal(time) => Value::ChronoDateTimeUtc(time.map(|time| time.to_utc())),
+        other => other,
+    };
+    SqlxValues(Values(values.into_iter().flat_map(|values| values.0).map(in_utc).collect()))
+}
 
 /// SQLite as sqlx drives it.
 pub(crate) struct SqliteFlavor;
@@ -53,14 +62,14 @@ impl Flavor for SqliteFlavor {
 
     async fn execute(connection: &mut SqliteConnection, statement: Statement) -> sqlx::Result<u64> {
         let done = match statement.values {
-            Some(values) => sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values)).execute(connection).await?,
+            Some(values) => sqlx::query_with(AssertSqlSafe(statement.sql), bound(Some(values))).execute(connection).await?,
             None => connection.execute(AssertSqlSafe(statement.sql)).await?,
         };
         Ok(done.rows_affected())
     }
 
     async fn fetch(connection: &mut SqliteConnection, statement: Statement) -> sqlx::Result<Vec<QueryResult>> {
-        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+        let values = bound(statement.values);
         let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
@@ -78,7 +87,7 @@ impl Flavor for SqliteFlavor {
 
     /// sqlx's thread for the connection reads some fifty rows ahead, and no more until they are taken.
     fn stream(connection: &mut SqliteConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
-        let values = SqlxValues(statement.values.unwrap_or(sea_orm::Values(Vec::new())));
+        let values = bound(statement.values);
         sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
     }
 

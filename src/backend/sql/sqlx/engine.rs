@@ -92,6 +92,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::BIND_LIMIT
     }
 
+    fn check(&self, statement: &Statement) -> Result<()> {
+        refuse_unbindable::<F>(statement)
+    }
+
     async fn acquire(&self, access: Access, patience: Patience) -> Result<Lease<F>> {
         if self.pool.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
@@ -117,12 +121,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn execute(&self, lease: &mut Lease<F>, statement: Statement) -> Result<u64> {
-        refuse_unbindable::<F>(&statement)?;
         F::execute(lease.connection()?, statement).await.map_err(classify::<F>)
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement) -> Result<Vec<E::Model>> {
-        refuse_unbindable::<F>(&statement)?;
         let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
         models::<E>(&rows)
     }
@@ -134,7 +136,6 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
-        refuse_unbindable::<F>(&statement)?;
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
             lease.begin(vec!["BEGIN READ ONLY".to_owned()], None).await?;
             F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
@@ -155,7 +156,6 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn rows(&self, lease: &mut Lease<F>, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
-        refuse_unbindable::<F>(&statement)?;
         let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
         let mut names: Arc<[String]> = Arc::new([]);
         let mut answer = Vec::with_capacity(rows.len());

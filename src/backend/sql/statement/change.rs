@@ -18,8 +18,9 @@ impl<E: Storable> Statements<'_, E> {
     /// Positions of the columns that an update of a whole model sets by the model's values.
     pub(super) fn replaced(&self) -> Vec<usize> {
         let rules = self.shape.rules;
-        let is_replaced =
-            |position: &usize| !self.shape.id.contains(position) && ![rules.version, rules.created_at].contains(&Some(*position));
+        let is_replaced = |position: &usize| {
+            !self.shape.id.contains(position) && ![rules.version, rules.created_at, rules.deleted_at].contains(&Some(*position))
+        };
         (0..self.shape.columns.len()).filter(is_replaced).collect()
     }
 
@@ -105,17 +106,12 @@ impl<E: Storable> Statements<'_, E> {
         Ok(self.columns(&[version]).pop().map(|column| (column, self.increased(column, 1, range))))
     }
 
-    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for numbers
-    /// without a sign, of which Postgres has none. SQLite goes on with floating-point numbers, or in more bits than the type has.
+    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves. SQLite goes on with floating-point numbers, or in more bits than the type has.
     fn increased(&self, column: E::Column, by: i64, (least, most): (i128, i128)) -> Expr {
         let old = || self.column(column);
         match self.dialect {
             Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),
-            Dialect::Postgres if least < 0 => self.written("$ + CAST($ AS bigint)", [old(), Expr::val(by)]),
-            Dialect::Postgres => {
-                let sql = "CASE WHEN $ + CAST($ AS bigint) < 0 THEN 1 / ($ - $) ELSE $ + CAST($ AS bigint) END";
-                self.written(sql, [old(), Expr::val(by), old(), old(), old(), Expr::val(by)])
-            }
+            Dialect::Postgres => self.written("$ + CAST($ AS bigint)", [old(), Expr::val(by)]),
             Dialect::Sqlite => {
                 // The least number has no absolute value: an error, and one that is not found before it is come to.
                 let sql = format!(

@@ -3,7 +3,11 @@
 use sea_orm::sea_query::{Expr, ExprTrait};
 
 use super::Statements;
-use crate::{dialect::Dialect, entity::Storable, query::Scalar};
+use crate::{
+    dialect::Dialect,
+    entity::Storable,
+    query::{EXACT, Scalar},
+};
 
 impl<E: Storable> Statements<'_, E> {
     /// The condition that a document has a value at the end of a path of at least one key.
@@ -30,7 +34,8 @@ impl<E: Storable> Statements<'_, E> {
         let (test, value) = match scalar {
             Scalar::Text(text) => (format!("j{last}.type = 'text' AND j{last}.atom = $"), Some(Expr::val(text.as_str()))),
             Scalar::Integer(number) => {
-                (format!("j{last}.type IN ('integer', 'real') AND j{last}.atom = $"), Some(Expr::val(*number)))
+                let types = if exactly(*number).is_some() { "'integer', 'real'" } else { "'integer'" };
+                (format!("j{last}.type IN ({types}) AND j{last}.atom = $"), Some(Expr::val(*number)))
             }
             Scalar::Bool(value) => (format!("j{last}.type = '{value}'"), None),
         };
@@ -97,9 +102,8 @@ fn pointer(path: &[String]) -> String {
     path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
-/// A number as a floating-point one, if there is one of its value.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "what changes is left out")]
+/// A number as a floating-point one, if it is one whatever is added to it.
+#[expect(clippy::cast_precision_loss, reason = "it is small enough")]
 fn exactly(number: i64) -> Option<f64> {
-    let double = number as f64;
-    (double as i128 == i128::from(number)).then_some(double)
+    (number.unsigned_abs() <= EXACT).then_some(number as f64)
 }

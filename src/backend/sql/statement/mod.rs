@@ -42,9 +42,9 @@ impl<E: Storable> Statements<'_, E> {
         statement.written_in(self.dialect)
     }
 
-    /// How many rows of these many values one statement can carry.
+    /// How many rows one statement can carry as a source, and some values more.
     pub(super) fn rows_at_once(&self) -> usize {
-        (self.bind_limit / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS)
+        (self.bind_limit.saturating_sub(16) / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS)
     }
 
     fn columns(&self, positions: &[usize]) -> Vec<E::Column> {

@@ -9,7 +9,7 @@ use super::{Statements, condition::as_text};
 use crate::{
     dialect::Dialect,
     entity::Storable,
-    query::{Comparison, Position, SortKey},
+    query::{Comparison, SortKey},
     value::is_null,
 };
 
@@ -31,23 +31,23 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a row comes after a place, or before it.
-    pub(super) fn beyond(&self, order: &[SortKey], position: &Position) -> Cond {
-        let keys: Vec<_> = order.iter().zip(&position.keys).collect();
+    pub(super) fn beyond(&self, order: &[SortKey], values: &[Value], backward: bool) -> Cond {
+        let keys: Vec<_> = order.iter().zip(values).collect();
         let uniform =
             order.iter().all(|key| !key.nullable && Some(key.descending) == order.first().map(|first| first.descending));
         if uniform && order.len() > 1 && self.dialect != Dialect::DuckDb {
             // One comparison of rows, which an index on the same columns answers at once.
             let columns = order.iter().filter_map(|key| self.shape.columns.get(key.column));
             let columns = Expr::tuple(columns.map(|column| self.in_byte_order(*column)));
-            let values = Expr::tuple(position.keys.iter().map(as_text));
-            let descending = order.first().is_some_and(|key| key.descending) != position.backward;
+            let values = Expr::tuple(values.iter().map(as_text));
+            let descending = order.first().is_some_and(|key| key.descending) != backward;
             return Cond::all().add(if descending { columns.lt(values) } else { columns.gt(values) });
         }
-        let beyond = self.beyond_keys(&keys, position.backward);
+        let beyond = self.beyond_keys(&keys, backward);
         match keys.first().and_then(|(key, value)| Some((key, value, self.shape.columns.get(key.column)?))) {
             // What an index on the first key can answer stands by itself.
             Some((key, value, column)) if !key.nullable && keys.len() > 1 => {
-                let comparison = if key.descending == position.backward { Comparison::AtLeast } else { Comparison::AtMost };
+                let comparison = if key.descending == backward { Comparison::AtLeast } else { Comparison::AtMost };
                 Cond::all().add(self.compared(*column, comparison, value)).add(beyond)
             }
             _ => beyond,

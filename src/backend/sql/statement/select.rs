@@ -79,8 +79,10 @@ impl<E: Storable> Statements<'_, E> {
 
     fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
         self.restrict_to(select, &selection.condition);
-        if let Some(position) = &selection.position {
-            select.cond_where(self.beyond(&selection.order, position));
+        if let Some(position) = &selection.position
+            && let Some(keys) = &position.keys
+        {
+            select.cond_where(self.beyond(&selection.order, keys, position.backward));
         }
         match (selection.limit, selection.offset) {
             (None, 0) => {}

@@ -73,7 +73,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
         let order = logs.order(&query)?;
         let keys = key_of(&order, &log);
         for backward in [false, true] {
-            let position = Some(Position { keys: keys.clone(), backward });
+            let position = Some(Position { keys: Some(keys.clone()), backward });
             all.push(of_logs.select(&logs.selection(&Query { position, ..query.clone() })?));
         }
     }
