@@ -16,11 +16,12 @@ use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
     clock::{Clock, SystemClock},
-    context::Cx,
+    context::{Access, Cx},
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     repository::{Storage, Transactional},
+    row::Row,
     store::Store,
 };
 
@@ -261,15 +262,27 @@ impl Backend {
         }
     }
 
-    pub(crate) async fn models<E: Storable>(&self, cx: &Cx, select: Statement) -> Result<Vec<E::Model>> {
+    pub(crate) async fn models<E: Storable>(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<E::Model>> {
         match self {
-            Self::Memory(_) => no_sql(cx, select),
+            Self::Memory(_) => no_sql(cx, (access, statement)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.models_checked::<E>(cx, select).await,
+            Self::Sqlite(store) => store.models_checked::<E>(cx, access, statement).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.models_checked::<E>(cx, select).await,
+            Self::Postgres(store) => store.models_checked::<E>(cx, access, statement).await,
             #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.models_checked::<E>(cx, select).await,
+            Self::DuckDb(store) => store.models_checked::<E>(cx, access, statement).await,
+        }
+    }
+
+    pub(crate) async fn rows(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<Row>> {
+        match self {
+            Self::Memory(_) => no_sql(cx, (access, statement)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.rows_checked(cx, access, statement).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.rows_checked(cx, access, statement).await,
+            #[cfg(feature = "duckdb-linked")]
+            Self::DuckDb(store) => store.rows_checked(cx, access, statement).await,
         }
     }
 
@@ -291,6 +304,6 @@ impl Backend {
 }
 
 /// What a statement comes to on a store that is not made of tables.
-fn no_sql<R>(_: &Cx, _: Statement) -> Result<R> {
+fn no_sql<S, R>(_: &Cx, _: S) -> Result<R> {
     Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL"))
 }

@@ -108,8 +108,18 @@ impl<G: Engine> SqlStore<G> {
     }
 
     /// [`fetch`](Self::fetch), for a statement that a caller wrote.
-    pub(crate) async fn models_checked<E: Storable>(&self, cx: &Cx, select: Statement) -> Result<Vec<E::Model>> {
-        self.fetch::<E>(cx, Access::Read, portable_values(select)?).await
+    pub(crate) async fn models_checked<E: Storable>(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+    ) -> Result<Vec<E::Model>> {
+        self.fetch::<E>(cx, access, portable_values(statement)?).await
+    }
+
+    /// [`rows`](Self::rows), for a statement that a caller wrote.
+    pub(crate) async fn rows_checked(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<Row>> {
+        self.rows(cx, access, portable_values(statement)?, None).await
     }
 
     /// The connection for one statement.

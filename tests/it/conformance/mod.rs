@@ -17,6 +17,7 @@ pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod rules;
 pub(crate) mod scope;
+pub(crate) mod sql;
 pub(crate) mod stream;
 pub(crate) mod tx;
 pub(crate) mod update;
@@ -213,6 +214,14 @@ suite! { $
         refuses_a_second_connection_at_once
         sees_every_transaction_around_it
         refuses_to_wait_for_itself
+    }
+    sql {
+        belongs_to_the_transaction
+        reads_into_any_type
+        binds_values
+        takes_one_statement
+        keeps_a_read_only_transaction_from_writing
+        reads_what_it_wrote
     }
     hooks {
         run_after_the_commit_in_order

@@ -61,12 +61,14 @@ fn put(sql: &mut impl SqlWriter, text: &str) {
     debug_assert!(written.is_ok());
 }
 
-/// The type a value has to be told to be of, because it travels as text.
-fn type_of_text(value: &Value) -> Option<&'static str> {
+/// The cast to the type that a value has to be told to be of, because it travels as text.
+pub(crate) fn cast_of(value: &Value) -> Option<&'static str> {
     match value {
-        Value::Uuid(_) => Some("UUID"),
-        Value::Json(_) => Some("JSON"),
-        Value::ChronoDateTimeUtc(_) | Value::ChronoDateTimeLocal(_) | Value::ChronoDateTimeWithTimeZone(_) => Some("TIMESTAMPTZ"),
+        Value::Uuid(_) => Some("::UUID"),
+        Value::Json(_) => Some("::JSON"),
+        Value::ChronoDateTimeUtc(_) | Value::ChronoDateTimeLocal(_) | Value::ChronoDateTimeWithTimeZone(_) => {
+            Some("::TIMESTAMPTZ")
+        }
         _ => None,
     }
 }
@@ -83,12 +85,9 @@ impl QueryBuilder for DuckDb {
             Value::Enum(OptionEnum::None(_)) => Value::String(None),
             other => other,
         };
-        let told = type_of_text(&value);
+        let cast = cast_of(&value);
         sql.push_param(value, self);
-        if let Some(told) = told {
-            put(sql, "::");
-            put(sql, told);
-        }
+        put(sql, cast.unwrap_or_default());
     }
 
     fn write_bytes(&self, bytes: &[u8], text: &mut impl Write) {

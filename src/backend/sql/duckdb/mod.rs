@@ -16,7 +16,7 @@ mod pool;
 mod run;
 mod settings;
 
-pub(crate) use self::dialect::{create_table, query, schema};
+pub(crate) use self::dialect::{cast_of, create_table, query, schema};
 use self::{engine::DuckDbEngine, instance::Instance, pool::Pool, settings::Settings};
 use super::SqlStore;
 use crate::{
