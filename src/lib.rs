@@ -37,8 +37,8 @@ pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use id::new_id;
 pub use open::{Durability, OpenOptions, open};
 pub use query::{
-    Changes, Column, Comparable, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, OnConflict, Operand, Ordered, Page, PageRequest,
-    Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
+    Changes, Column, Comparable, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Page,
+    PageRequest, Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::Row;

@@ -49,7 +49,7 @@ impl<M> ModelStream<M> {
     ///
     /// # Dropping the future
     /// Loses nothing: the next call gives the model that this one would have given.
-    pub async fn next(&mut self) -> Result<Option<M>> {
+    pub async fn try_next(&mut self) -> Result<Option<M>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await.transpose()
     }
 }

@@ -13,15 +13,11 @@
 #[allow(dead_code, reason = "the quickstart does more with it")]
 #[path = "../quickstart/parse.rs"]
 mod parse;
-#[allow(dead_code, reason = "only the store's name is written the same way")]
-#[path = "../quickstart/report.rs"]
-mod report;
-#[allow(dead_code, reason = "the report needs it")]
-#[path = "../quickstart/service.rs"]
-mod service;
 #[allow(dead_code, reason = "no progress is shown")]
 #[path = "../quickstart/source.rs"]
 mod source;
+#[path = "../quickstart/text.rs"]
+mod text;
 
 mod change;
 mod read;
@@ -112,12 +108,12 @@ async fn run(arguments: Arguments) -> Result<String, String> {
     let file = LogFile::open(&arguments.file.unwrap_or_else(|| SAMPLE.into()))?;
     let version = upsert::version_of(&arguments.key, file.name())?;
     let url = arguments.store.unwrap_or_else(fresh_sqlite);
-    let store = larder::open(&url).await.map_err(|error| format!("cannot open the store {}: {error}", report::shown(&url)))?;
+    let store = larder::open(&url).await.map_err(|error| format!("cannot open the store {}: {error}", text::shown(&url)))?;
     let told = |error: Error| format!("the store failed: {error}");
     Migrations::default().up(&store, None).await.map_err(told)?;
 
     let tour = Tour::new(store, file.name(), version);
-    let mut text = format!("{}\nin {}\n", file.name(), report::shown(&url));
+    let mut text = format!("{}\nin {}\n", file.name(), text::shown(&url));
     text += &upsert::twice(&tour, &file, &arguments.key).await?;
     text += &read::filters(&tour).await.map_err(told)?;
     text += &read::pages(&tour).await.map_err(told)?;

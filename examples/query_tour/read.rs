@@ -148,12 +148,12 @@ pub async fn streams(tour: &Tour) -> Result<String> {
     let (lines, bytes) = size(logs.stream(&cx, &all).await?).await?;
     let _ = writeln!(text, "    as one statement   {lines} lines, {bytes} bytes");
     let part = part_of(lines);
-    let (lines, bytes) = size(logs.stream_in_pages(&cx, all.clone(), part)).await?;
+    let (lines, bytes) = size(logs.stream_in_pages(&cx, &all, part)).await?;
     let _ = writeln!(text, "    in pages of {part:<5}  {lines} lines, {bytes} bytes");
 
     let mut stream = logs.stream(&cx, &all).await?;
     let mut lines = 0;
-    while lines < 10 && stream.next().await?.is_some() {
+    while lines < 10 && stream.try_next().await?.is_some() {
         lines += 1;
     }
     // The engine stops, and whoever comes next gets its connection.
@@ -165,7 +165,7 @@ pub async fn streams(tour: &Tour) -> Result<String> {
 
 async fn size(mut stream: ModelStream<raw_log::Model>) -> Result<(u64, usize)> {
     let (mut lines, mut bytes) = (0, 0);
-    while let Some(line) = stream.next().await? {
+    while let Some(line) = stream.try_next().await? {
         lines += 1;
         bytes += line.raw_text.len();
     }
@@ -176,7 +176,7 @@ fn time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The beginning of a text, without what would move a terminal's cursor.
+/// The beginning of a text.
 fn printable(text: &str) -> String {
-    text.chars().take(100).map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    crate::text::printable(text).chars().take(100).collect()
 }

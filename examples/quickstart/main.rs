@@ -14,6 +14,7 @@ mod parse;
 mod report;
 mod service;
 mod source;
+mod text;
 
 use std::{
     io::{ErrorKind, Write},
@@ -82,7 +83,7 @@ async fn run(arguments: Arguments) -> Result<String, String> {
     let file = LogFile::open(&arguments.file.unwrap_or_else(|| SAMPLE.into()))?;
     let mut parser = LogParser::new(&arguments.key, file.name())?;
     let url = arguments.store.unwrap_or_else(fresh_sqlite);
-    let store = larder::open(&url).await.map_err(|error| format!("cannot open the store {}: {error}", report::shown(&url)))?;
+    let store = larder::open(&url).await.map_err(|error| format!("cannot open the store {}: {error}", text::shown(&url)))?;
     let told = |error: Error| format!("the store failed: {error}");
     Migrations::default().up(&store, None).await.map_err(told)?;
 

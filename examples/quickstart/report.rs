@@ -7,7 +7,11 @@ use larder_entity::{fiber, raw_log};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{parse::Batch, service::LogService};
+use crate::{
+    parse::Batch,
+    service::LogService,
+    text::{printable, shown},
+};
 
 /// How many fibers, and lines of one, are shown.
 const SHOWN: usize = 5;
@@ -88,24 +92,7 @@ impl Report {
     }
 }
 
-/// Text without what would move a terminal's cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
 fn key_of(fiber: &fiber::Model) -> String {
     let key = fiber.attributes.as_ref().and_then(|attributes| attributes.get("key")?.as_str());
     key.unwrap_or_default().to_owned()
-}
-
-/// A URL without its password, and without parameters, which may hold one.
-pub fn shown(url: &str) -> String {
-    let url = if url.starts_with("postgres") { url.split('?').next().unwrap_or_default() } else { url };
-    let password = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let (user, host) = rest.rsplit_once('@')?;
-        let (user, _) = user.split_once(':')?;
-        Some(format!("{scheme}://{user}:***@{host}"))
-    };
-    password().unwrap_or_else(|| url.to_owned())
 }

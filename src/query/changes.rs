@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use sea_orm::Value;
 
-use super::column::{Operand, TypedColumn, kind};
+use super::column::{Numeric, Operand, TypedColumn};
 
 /// New values for columns of every model that a filter selects: for [`update_where`](crate::Updater::update_where).
 ///
@@ -72,7 +72,7 @@ impl<M> Changes<M> {
     /// caller's is lost. What is null stays so. A number that would leave the range of its type is
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is changed.
     #[must_use]
-    pub fn increase<C: TypedColumn<Model = M, Kind = kind::Number>>(self, column: C, by: i64) -> Self {
+    pub fn increase<C: TypedColumn<Model = M, Kind: Numeric>>(self, column: C, by: i64) -> Self {
         self.with(column.column().name, Written::Increase(by))
     }
 }

@@ -139,6 +139,9 @@ pub trait Comparable: Sealed {}
 /// A kind of values that have an order, and can be sorted by.
 pub trait Ordered: Comparable {}
 
+/// A kind of values that can be whole numbers, and grow.
+pub trait Numeric: Sealed {}
+
 /// A kind of values with paths in them.
 pub trait JsonKind: Sealed {}
 
@@ -153,7 +156,7 @@ macro_rules! kinds {
 
 kinds! {
     Bool: Comparable;
-    Number: Comparable Ordered;
+    Number: Comparable Ordered Numeric;
     Text: Comparable Ordered;
     Bytes: Comparable Ordered;
     Json: JsonKind;
@@ -161,7 +164,7 @@ kinds! {
     Date: Comparable Ordered;
     Time: Comparable Ordered;
     DateTime: Comparable Ordered;
-    Any: Comparable Ordered JsonKind;
+    Any: Comparable Ordered Numeric JsonKind;
 }
 
 /// A value that a column of the kind `K` can hold and be compared with.

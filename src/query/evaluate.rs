@@ -11,7 +11,7 @@ use super::{
     query::Position,
     resolve::{Selection, SortKey},
 };
-use crate::value::{compare, is_null, text_of};
+use crate::value::{Key, compare, is_null, text_of};
 
 impl Condition {
     /// Whether a row, one value for each column, fulfils the condition.
@@ -104,7 +104,8 @@ pub(crate) fn compare_keys(order: &[SortKey], a: &[Value], b: &[Value]) -> Order
 }
 
 impl Position {
-    fn is_before(&self, order: &[SortKey], key: &[Value]) -> bool {
+    /// Whether a row with this key is beyond the place.
+    fn is_passed_by(&self, order: &[SortKey], key: &[Value]) -> bool {
         let Some(keys) = &self.keys else { return true };
         let ordering = compare_keys(order, key, keys);
         if self.backward { ordering.is_lt() } else { ordering.is_gt() }
@@ -112,27 +113,42 @@ impl Position {
 }
 
 impl Selection {
-    /// The rows that are selected, in their order, of all rows, which are in the order of their ids.
+    fn is_by_id(&self, id: &[usize]) -> bool {
+        let ascending = self.order.iter().all(|key| !key.descending);
+        ascending && self.order.iter().map(|key| key.column).eq(id.iter().copied())
+    }
+
+    /// The id after which the rows begin that are selected, where they are in the order of their ids.
+    pub(crate) fn after_id(&self, id: &[usize]) -> Option<Key> {
+        let position = self.position.as_ref().filter(|position| !position.backward && self.is_by_id(id))?;
+        position.keys.clone().map(Key)
+    }
+
+    /// The rows that are selected, in their order, of all rows after [`after_id`](Self::after_id), which are in the order of their ids.
     pub(crate) fn of<'a, R: AsRef<[Value]> + 'a>(&self, rows: impl Iterator<Item = &'a R>, id: &[usize]) -> Vec<&'a R> {
-        let is_wanted = |key: &[Value]| self.position.as_ref().is_none_or(|position| position.is_before(&self.order, key));
         let matching = rows.filter(|row| self.condition.is_met_by(row.as_ref()));
         let backward = self.position.as_ref().is_some_and(|position| position.backward);
-        let by_id =
-            self.order.iter().all(|key| !key.descending) && self.order.iter().map(|key| key.column).eq(id.iter().copied());
-        let mut keyed: Vec<(Vec<Value>, &R)> = Vec::new();
-        if by_id && self.position.is_none() {
+        if self.is_by_id(id) && !backward {
             return self.part(matching);
         }
+        let mut keyed: Vec<(Vec<Value>, &R)> = Vec::new();
         for row in matching {
             let key = key_of(&self.order, row.as_ref());
-            if is_wanted(&key) {
+            if self.position.as_ref().is_none_or(|position| position.is_passed_by(&self.order, &key)) {
                 keyed.push((key, row));
             }
         }
-        keyed.sort_by(|(a, _), (b, _)| {
+        let compare = |(a, _): &(Vec<Value>, &R), (b, _): &(Vec<Value>, &R)| {
             let ordering = compare_keys(&self.order, a, b);
             if backward { ordering.reverse() } else { ordering }
-        });
+        };
+        // Of many, only the first are put in order.
+        let wanted = self.limit.and_then(|limit| usize::try_from(limit.saturating_add(self.offset)).ok());
+        if let Some(wanted) = wanted.filter(|wanted| *wanted < keyed.len()) {
+            keyed.select_nth_unstable_by(wanted, compare);
+            keyed.truncate(wanted);
+        }
+        keyed.sort_unstable_by(compare);
         self.part(keyed.into_iter().map(|(_, row)| row))
     }
 

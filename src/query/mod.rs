@@ -19,7 +19,7 @@ mod query;
 mod resolve;
 
 pub use changes::Changes;
-pub use column::{Column, Comparable, JsonKind, Operand, Ordered, Scalar, TypedColumn, kind};
+pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
 pub use cursor::Cursor;
 pub use field::{Field, field, field_of};
 pub use filter::Filter;

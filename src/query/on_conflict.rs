@@ -1,6 +1,6 @@
 //! What becomes of a new model that is there already.
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, iter::Sum, marker::PhantomData, ops::AddAssign};
 
 use sea_orm::Value;
 
@@ -46,6 +46,23 @@ pub struct Upserted {
     pub updated: u64,
     /// How many were there, or came before in the same batch, and stay as they were.
     pub ignored: u64,
+}
+
+impl AddAssign for Upserted {
+    fn add_assign(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.ignored += other.ignored;
+    }
+}
+
+impl Sum for Upserted {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, each| {
+            sum += each;
+            sum
+        })
+    }
 }
 
 impl<E: Storable> Shape<E> {

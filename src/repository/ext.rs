@@ -62,7 +62,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     }
 
     /// A page of a query, and where the pages beside it are. It costs what reading its models costs, wherever it is, if an index serves the
-    /// query's order.
+    /// query's order and the engine chooses it. Without one, every page costs a look at all models that the query selects.
     ///
     /// ```
     /// # use larder::{Cx, PageRequest, Query, ReaderExt, field};
@@ -105,7 +105,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) from the stream for parts of no models or of more than
     /// [`MAX_PAGE_SIZE`](crate::MAX_PAGE_SIZE).
-    fn stream_in_pages(self: &Arc<Self>, cx: &Cx, query: Query<M>, size: u32) -> ModelStream<M>
+    fn stream_in_pages(self: &Arc<Self>, cx: &Cx, query: &Query<M>, size: u32) -> ModelStream<M>
     where
         Self: Send + Sync + 'static,
         M: ModelTrait<Entity: Storable<Model = M>> + 'static,
@@ -120,7 +120,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
                 reader.query(&cx, &query).await
             }
         };
-        in_parts(Arc::new(Shape::<M::Entity>::new()), query, u64::from(size), read)
+        in_parts(Arc::new(Shape::<M::Entity>::new()), query.clone(), u64::from(size), read)
     }
 
     /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them. The first error ends it.
@@ -141,7 +141,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     {
         async move {
             let mut models = self.stream(cx, query).await?;
-            while let Some(model) = models.next().await? {
+            while let Some(model) = models.try_next().await? {
                 call(model).await?;
             }
             Ok(())

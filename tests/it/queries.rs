@@ -341,7 +341,7 @@ async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, 
         Question::Stream => {
             let mut models = items.stream(&cx, query).await.unwrap();
             let mut all = Vec::new();
-            while let Some(model) = models.next().await.unwrap() {
+            while let Some(model) = models.try_next().await.unwrap() {
                 all.push(model);
             }
             format!("{all:?}")

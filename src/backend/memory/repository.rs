@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -113,7 +114,9 @@ impl<E: Storable> MemoryRepository<E> {
     }
 
     fn selected(&self, state: &State, selection: &Selection) -> Vec<Values> {
-        let rows = state.rows(&self.table.name).into_iter().flat_map(|rows| rows.by_id.values());
+        let after = selection.after_id(&self.shape.id).map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = state.rows(&self.table.name).into_iter();
+        let rows = rows.flat_map(|rows| rows.by_id.range((after.as_ref(), Bound::Unbounded))).map(|(_, row)| row);
         selection.of(rows, &self.shape.id).into_iter().cloned().collect()
     }
 

@@ -148,7 +148,7 @@ pub async fn mark_what_is_deleted<B: Backend>() {
     let ids: Vec<i64> = pages.query_as(&cx, &Query::new(), &Projection::of(COLUMN.id)).await.unwrap();
     assert_eq!(ids, [4, 5]);
     let mut stream = pages.stream(&cx, &Query::new()).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().map(|page| page.id), Some(4));
+    assert_eq!(stream.try_next().await.unwrap().map(|page| page.id), Some(4));
     drop(stream);
     let deleted = pages.query(&cx, &Query::new().with_deleted()).await.unwrap();
     assert_eq!(left(deleted.clone()), [1, 2, 3, 4, 5]);

@@ -12,7 +12,7 @@ use crate::support::{
 
 async fn rest(stream: &mut ModelStream<item::Model>) -> Result<Vec<i32>> {
     let mut ids = Vec::new();
-    while let Some(item) = stream.next().await? {
+    while let Some(item) = stream.try_next().await? {
         ids.push(item.id);
     }
     Ok(ids)
@@ -39,8 +39,8 @@ pub async fn reads_what_a_query_reads<B: Backend>() {
         let expected: Vec<_> = items.query(&Cx::new(), &query).await.unwrap().iter().map(|item| item.id).collect();
         let mut stream = items.stream(&Cx::new(), &query).await.unwrap();
         assert_eq!(rest(&mut stream).await.unwrap(), expected);
-        assert_eq!(stream.next().await.unwrap(), None);
-        let mut pages = items.stream_in_pages(&Cx::new(), query.clone(), 999);
+        assert_eq!(stream.try_next().await.unwrap(), None);
+        let mut pages = items.stream_in_pages(&Cx::new(), &query, 999);
         assert_eq!(rest(&mut pages).await.unwrap(), expected);
         let streamed = fixture.store.tx(&Cx::new(), |cx| {
             let (items, query) = (items.clone(), query.clone());
@@ -59,7 +59,7 @@ pub async fn sees_one_moment<B: Backend>() {
     let items = fixture.store.repository::<item::Entity>();
     fill(&items, 5_000).await;
     let mut stream = items.stream(&Cx::new(), &Query::new()).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().map(|item| item.id), Some(0));
+    assert_eq!(stream.try_next().await.unwrap().map(|item| item.id), Some(0));
     items.delete_where(&Cx::new(), &field(COLUMN.id).at_least(2_500)).await.unwrap();
     items.create(&Cx::new(), &item(9_000)).await.unwrap();
     assert!(rest(&mut stream).await.unwrap().into_iter().eq(1..5_000));
@@ -74,7 +74,7 @@ pub async fn gives_its_connection_back_when_dropped<B: Backend>() {
     for read in [0, 1, 10, 1_024, 1_025, 4_999, 5_000] {
         let mut stream = items.stream(&Cx::new(), &Query::new()).await.unwrap();
         for _ in 0..read {
-            stream.next().await.unwrap().unwrap();
+            stream.try_next().await.unwrap().unwrap();
         }
         drop(stream);
         assert_eq!(items.count(&Cx::new(), &Filter::all()).await.unwrap(), 5_000);
@@ -91,7 +91,7 @@ pub async fn lets_its_transaction_write<B: Backend>() {
     let streamed = fixture.store.tx(&Cx::new(), |cx| async move {
         let mut stream = items.stream(&cx, &Query::new()).await?;
         let mut count = 0;
-        while let Some(model) = stream.next().await? {
+        while let Some(model) = stream.try_next().await? {
             count += 1;
             if model.id % 500 == 0 {
                 items.update(&cx, &item::Model { name: "seen".into(), ..model }).await?;
@@ -99,7 +99,7 @@ pub async fn lets_its_transaction_write<B: Backend>() {
         }
         // One that is not read to its end leaves the transaction as it was.
         let mut dropped = items.stream(&cx, &Query::new()).await?;
-        dropped.next().await?;
+        dropped.try_next().await?;
         drop(dropped);
         let outlives = items.stream(&cx, &Query::new()).await?;
         Ok::<_, Error>((count, outlives))
@@ -107,8 +107,8 @@ pub async fn lets_its_transaction_write<B: Backend>() {
     let (count, mut outlives) = streamed.await.unwrap();
     assert_eq!(count, 2_500);
     assert_eq!(items.count(&Cx::new(), &field(COLUMN.name).equals("seen")).await.unwrap(), 5);
-    assert_eq!(outlives.next().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
-    assert_eq!(outlives.next().await.unwrap(), None);
+    assert_eq!(outlives.try_next().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
+    assert_eq!(outlives.try_next().await.unwrap(), None);
 }
 
 /// An error of the engine's is the last item of a stream, and never looks like its end.
@@ -116,16 +116,16 @@ pub async fn ends_with_an_error<B: Backend>() {
     let fixture = B::fresh().await;
     let absents = fixture.store.repository::<absent::Entity>();
     let stream = absents.stream(&Cx::new(), &Query::new()).await;
-    let mut pages = absents.stream_in_pages(&Cx::new(), Query::new(), 10);
+    let mut pages = absents.stream_in_pages(&Cx::new(), &Query::new(), 10);
     if !fixture.store.capabilities().schema {
-        assert_eq!(stream.unwrap().next().await.unwrap(), None);
-        assert_eq!(pages.next().await.unwrap(), None);
+        assert_eq!(stream.unwrap().try_next().await.unwrap(), None);
+        assert_eq!(pages.try_next().await.unwrap(), None);
         return;
     }
     let error = stream.unwrap_err();
     assert_eq!((error.kind(), error.operation(), error.model()), (ErrorKind::TableMissing, Some("stream"), Some("absent")));
-    assert_eq!(pages.next().await.unwrap_err().kind(), ErrorKind::TableMissing);
-    assert_eq!(pages.next().await.unwrap(), None);
+    assert_eq!(pages.try_next().await.unwrap_err().kind(), ErrorKind::TableMissing);
+    assert_eq!(pages.try_next().await.unwrap(), None);
     // A filter that is refused is refused at once.
     let items = fixture.store.repository::<item::Entity>();
     let error = items.stream(&Cx::new(), &field(COLUMN.real).equals(f64::NAN).into()).await.unwrap_err();
@@ -137,16 +137,16 @@ pub async fn holds_nothing_between_pages<B: Backend>() {
     let fixture = B::narrow().await;
     let items = fixture.store.repository::<item::Entity>();
     fill(&items, 30).await;
-    let mut stream = items.stream_in_pages(&Cx::new(), Query::new().order_by_desc(COLUMN.small).limit(25), 10);
+    let mut stream = items.stream_in_pages(&Cx::new(), &Query::new().order_by_desc(COLUMN.small).limit(25), 10);
     let mut read = Vec::new();
-    while let Some(model) = stream.next().await.unwrap() {
+    while let Some(model) = stream.try_next().await.unwrap() {
         read.push(model.id);
         items.update(&Cx::new(), &item::Model { name: "seen".into(), ..model }).await.unwrap();
     }
     assert!(read.into_iter().eq(0..25));
     for size in [0, 10_001] {
-        let mut refused = items.stream_in_pages(&Cx::new(), Query::new(), size);
-        assert_eq!(refused.next().await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let mut refused = items.stream_in_pages(&Cx::new(), &Query::new(), size);
+        assert_eq!(refused.try_next().await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
 
@@ -189,7 +189,7 @@ pub async fn borrows_nothing<B: Backend>() {
     let items = fixture.store.repository::<item::Entity>();
     fill(&items, 3_000).await;
     let mut stream = items.stream(&Cx::new(), &Query::new()).await.unwrap();
-    let mut pages = items.stream_in_pages(&Cx::new(), Query::new(), 700);
+    let mut pages = items.stream_in_pages(&Cx::new(), &Query::new(), 700);
     drop(items);
     let read = tokio::spawn(async move { (rest(&mut stream).await.unwrap().len(), rest(&mut pages).await.unwrap().len()) });
     assert_eq!(read.await.unwrap(), (3_000, 3_000));

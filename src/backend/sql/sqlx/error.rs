@@ -14,7 +14,9 @@ pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
             known(ErrorKind::PoolTimeout, "all connections of the store were in use, or none could be made")
         }
         SqlxError::PoolClosed => known(ErrorKind::Closed, ""),
-        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => known(ErrorKind::Connection, "the connection was lost"),
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => {
+            known(ErrorKind::Connection, "the server cannot be reached, or the connection was lost")
+        }
         SqlxError::WorkerCrashed | SqlxError::BeginFailed => known(ErrorKind::Connection, "the connection cannot be used"),
         SqlxError::ColumnDecode { .. } | SqlxError::Decode(_) | SqlxError::ColumnIndexOutOfBounds { .. } => {
             known(ErrorKind::Corrupt, "a stored value does not fit the model")
