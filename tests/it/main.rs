@@ -1,6 +1,13 @@
 //! One test binary: the promises of the contract on every backend, and what each backend has to itself.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
 
 #[macro_use]
 mod conformance;
@@ -11,11 +18,15 @@ mod fidelity;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
 mod migration;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod property;
 mod queries;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
+mod stream_memory;
 mod support;
 mod tidy;

@@ -2,8 +2,9 @@
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 
-use larder::{Cx, Error, ErrorKind, Result, Store, TransactionalExt};
-use larder::{DeleterExt as _, ReaderExt as _};
+use larder::{
+    Changes, Cx, DeleterExt, Error, ErrorKind, OnConflict, ReaderExt, Result, Store, TransactionalExt, field, field_of,
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::support::{
@@ -34,6 +35,13 @@ enum Operation {
     DeleteLabel(String),
     DeleteAllPeople,
     DeleteAllLetters,
+    UpdateLabels(Vec<label::Model>),
+    DeleteLabels(Vec<String>),
+    UpsertLabels(Vec<label::Model>, bool),
+    /// By the id or by the address, ignored or replaced.
+    UpsertPeople(Vec<person::Model>, bool, bool),
+    RaiseLevels(String, i64),
+    DeleteByText(String),
     FindLabels(Vec<String>),
     FindPerson(i64),
     Count,
@@ -82,6 +90,13 @@ fn operations() -> impl Strategy<Value = Operation> {
         1 => text().prop_map(O::DeleteLabel),
         1 => Just(O::DeleteAllPeople),
         1 => Just(O::DeleteAllLetters),
+        2 => prop::collection::vec(labels(), 0..4).prop_map(O::UpdateLabels),
+        1 => prop::collection::vec(text(), 0..4).prop_map(O::DeleteLabels),
+        3 => (prop::collection::vec(labels(), 0..5), any::<bool>()).prop_map(|(models, replaces)| O::UpsertLabels(models, replaces)),
+        3 => (prop::collection::vec(people(), 0..4), any::<bool>(), any::<bool>())
+            .prop_map(|(models, by_email, replaces)| O::UpsertPeople(models, by_email, replaces)),
+        2 => (text(), -2..3_i64).prop_map(|(email, by)| O::RaiseLevels(email, by)),
+        1 => text().prop_map(O::DeleteByText),
         2 => prop::collection::vec(text(), 0..5).prop_map(O::FindLabels),
         1 => number().prop_map(O::FindPerson),
         1 => Just(O::Count),
@@ -124,6 +139,24 @@ fn apply<'a>(
             O::DeleteLabel(name) => answer(labels.delete(cx, name).await),
             O::DeleteAllPeople => answer(people.delete_all(cx).await),
             O::DeleteAllLetters => answer(letters.delete_all(cx).await),
+            O::UpdateLabels(models) => answer(labels.update_many(cx, models).await),
+            O::DeleteLabels(names) => answer(labels.delete_many(cx, names).await),
+            O::UpsertLabels(models, replaces) => {
+                let on_conflict = if *replaces { OnConflict::replace() } else { OnConflict::ignore() };
+                answer(labels.upsert_batch(cx, models, &on_conflict).await)
+            }
+            O::UpsertPeople(models, by_email, replaces) => {
+                let on_conflict = if *replaces { OnConflict::replace() } else { OnConflict::ignore() };
+                let on_conflict = if *by_email { on_conflict.on(person::COLUMN.email) } else { on_conflict };
+                answer(people.upsert_batch(cx, &alone(models), &on_conflict).await)
+            }
+            O::RaiseLevels(email, by) => {
+                let changes = Changes::new().increase(person::COLUMN.level, *by);
+                answer(people.update_where(cx, &field(person::COLUMN.email).at_least(email), &changes).await)
+            }
+            O::DeleteByText(text) => {
+                answer(labels.delete_where(cx, &field_of(label::Column::Text).less_than(text.as_str())).await)
+            }
             O::FindLabels(names) => answer(labels.find_many(cx, names).await),
             O::FindPerson(id) => answer(people.find(cx, id).await),
             O::Count => answer(people.count(cx, &larder::Filter::all()).await),
@@ -143,6 +176,11 @@ fn apply<'a>(
         trace.lock().unwrap().push(text);
         outcome
     })
+}
+
+/// One of these people, without a seat: in which order those of a batch take what others give up is the engine's choice.
+fn alone(models: &[person::Model]) -> Vec<person::Model> {
+    models.iter().take(1).map(|model| person::Model { row: None, place: None, ..model.clone() }).collect()
 }
 
 /// Everything that is stored, and every answer on the way there.

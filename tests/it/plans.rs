@@ -1,0 +1,93 @@
+//! How the engines carry out the statements that are kept as snapshots: what an index can answer is answered by one.
+
+use std::{fs, path::Path};
+
+use larder::{Cx, SqlText, Store};
+use larder_migration::Migrations;
+use sea_orm::Value;
+use uuid::Uuid;
+
+/// The statements of a dialect.
+fn snapshot(name: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backend/sql/statement/snapshots");
+    let text = fs::read_to_string(folder.join(name)).unwrap();
+    text.lines().map(|line| line.trim_end_matches(';').to_owned()).collect()
+}
+
+/// A statement to explain, with a value for each placeholder.
+fn explained(explain: &str, sql: &str, values: impl IntoIterator<Item = Value>) -> SqlText {
+    values.into_iter().fold(SqlText::new(format!("{explain} {sql}")), SqlText::bind)
+}
+
+fn time() -> Value {
+    chrono::DateTime::UNIX_EPOCH.into()
+}
+
+fn id() -> Value {
+    Uuid::nil().into()
+}
+
+/// Statements that look at some rows only, each by a part of its text, with values for its placeholders.
+fn cases() -> Vec<(&'static str, Vec<Value>)> {
+    let limit = || Value::from(10_i64);
+    vec![
+        (r#"WHERE "raw_logs"."log_id" = "#, vec![id()]),
+        (r#"WHERE "raw_logs"."log_id" IN "#, vec![id(), id()]),
+        (r#"WHERE "raw_logs"."log_id" > "#, vec![id()]),
+        (r#"WHERE "raw_logs"."log_id" < "#, vec![id()]),
+        (r#"WHERE ("raw_logs"."timestamp", "raw_logs"."log_id") > "#, vec![time(), id(), limit()]),
+        (r#"WHERE ("raw_logs"."timestamp", "raw_logs"."log_id") < "#, vec![time(), id(), limit()]),
+        (r#"WHERE "raw_logs"."timestamp" <= "#, vec![time(), time(), time(), id(), limit(), 0_i64.into()]),
+        (r#"WHERE "raw_logs"."timestamp" >= "#, vec![time(), time(), time(), id(), limit(), 0_i64.into()]),
+    ]
+}
+
+/// The plans of all cases, as text.
+async fn plans(store: &Store, snapshot_name: &str, explain: &str) -> Vec<String> {
+    Migrations::default().up(store, None).await.unwrap();
+    let sql = store.sql().unwrap();
+    let fill = match snapshot_name {
+        "sqlite.sql" => {
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
+             INSERT INTO raw_logs (log_id, timestamp, source_id, raw_text, config_version) \
+             SELECT randomblob(16), '2026-01-01T00:00:00.' || printf('%06d', i) || '+00:00', 's', 't', 1 FROM n"
+        }
+        _ => {
+            "INSERT INTO raw_logs (log_id, timestamp, source_id, raw_text, config_version) \
+             SELECT gen_random_uuid(), now() + i * interval '1 ms', 's', 't', 1 FROM generate_series(1, 20000) AS n(i)"
+        }
+    };
+    sql.execute(&Cx::new(), &SqlText::new(fill)).await.unwrap();
+    sql.execute(&Cx::new(), &SqlText::new("ANALYZE")).await.unwrap();
+    let statements = snapshot(snapshot_name);
+    let mut plans = Vec::new();
+    for (part, values) in cases() {
+        let is_meant = |sql: &&String| sql.starts_with("SELECT") && !sql.contains("COUNT(*)") && sql.contains(part);
+        let statement = statements.iter().find(is_meant).unwrap_or_else(|| panic!("no statement with {part}"));
+        let plan: Vec<serde_json::Value> = sql.query_as(&Cx::new(), &explained(explain, statement, values)).await.unwrap();
+        plans.push(format!("{part}: {}", serde_json::Value::from(plan)));
+    }
+    plans
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_searches_by_its_indexes() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    for plan in plans(&store, "sqlite.sql", "EXPLAIN QUERY PLAN").await {
+        assert!(plan.contains("SEARCH raw_logs USING") && !plan.contains("SCAN"), "{plan}");
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_searches_by_its_indexes() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    for plan in plans(&store, "postgres.sql", "EXPLAIN").await {
+        assert!(plan.contains("Index Cond") && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
