@@ -8,9 +8,8 @@ use std::{
 };
 
 use futures_core::Stream;
-use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// Models one after another, read as they are asked for: at most a few thousand are held at a time, however many there are. It borrows
 /// nothing.
@@ -82,70 +81,5 @@ impl<M> Stream for ModelStream<M> {
 impl<M> fmt::Debug for ModelStream<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelStream").finish_non_exhaustive()
-    }
-}
-
-/// Where a task puts the parts of a stream.
-pub(crate) struct Sink<M>(mpsc::Sender<Vec<M>>);
-
-impl<M: Send> Sink<M> {
-    /// Waits for room. An error says that nobody reads any more.
-    pub(crate) async fn send(&self, chunk: Vec<M>) -> Result<()> {
-        self.0.send(chunk).await.map_err(|_| given_up())
-    }
-
-    /// [`send`](Self::send), on a thread that may block.
-    #[cfg(feature = "duckdb-linked")]
-    pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
-        self.0.blocking_send(chunk).map_err(|_| given_up())
-    }
-}
-
-fn given_up() -> Error {
-    Error::new(ErrorKind::Cancelled, "the stream was dropped")
-}
-
-/// A stream of what a task sends. Dropping it ends the task.
-pub(crate) struct Produced<M> {
-    receiver: mpsc::Receiver<Vec<M>>,
-    task: JoinHandle<Result<()>>,
-    has_ended: bool,
-}
-
-impl<M: Send + 'static> Produced<M> {
-    pub(crate) fn by<F>(produce: impl FnOnce(Sink<M>) -> F) -> Self
-    where
-        F: Future<Output = Result<()>> + Send + 'static,
-    {
-        let (sender, receiver) = mpsc::channel(1);
-        Self { receiver, task: tokio::spawn(produce(Sink(sender))), has_ended: false }
-    }
-}
-
-impl<M> Stream for Produced<M> {
-    type Item = Result<Vec<M>>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        if this.has_ended {
-            return Poll::Ready(None);
-        }
-        if let Some(chunk) = std::task::ready!(this.receiver.poll_recv(context)) {
-            return Poll::Ready(Some(Ok(chunk)));
-        }
-        // Only what the task says at its end tells an end from a failure.
-        let outcome = std::task::ready!(Pin::new(&mut this.task).poll(context));
-        this.has_ended = true;
-        match outcome {
-            Ok(Ok(())) => Poll::Ready(None),
-            Ok(Err(error)) => Poll::Ready(Some(Err(error))),
-            Err(error) => Poll::Ready(Some(Err(Error::new(ErrorKind::Internal, "reading panicked").with_source(error)))),
-        }
-    }
-}
-
-impl<M> Drop for Produced<M> {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

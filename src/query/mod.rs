@@ -31,12 +31,16 @@ pub use query::Query;
 pub(crate) use changes::Change;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
-#[cfg(test)]
+#[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
-pub(crate) use filter::{Comparison, Condition, Test, Tree};
+pub(crate) use filter::Condition;
+#[cfg(feature = "_sql")]
+pub(crate) use filter::{Comparison, Test, Tree};
 pub(crate) use on_conflict::{Merged, Resolution};
 pub(crate) use operand::{of_type, range};
 pub(crate) use page::next_query;
-#[cfg(test)]
+#[cfg(all(test, feature = "_sql"))]
 pub(crate) use query::Position;
-pub(crate) use resolve::{Selection, SortKey};
+pub(crate) use resolve::Selection;
+#[cfg(feature = "_sql")]
+pub(crate) use resolve::SortKey;

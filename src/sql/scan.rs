@@ -45,6 +45,7 @@ const CONTROL: [&str; 9] = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABOR
 const READS: [&str; 8] = ["SELECT", "WITH", "VALUES", "TABLE", "FROM", "EXPLAIN", "SHOW", "DESCRIBE"];
 const WRITES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"];
 
+#[cfg(any(test, feature = "duckdb-linked"))]
 /// The text, with something put after each placeholder, by its number.
 pub(super) fn with_placeholders(sql: &str, after: impl Fn(usize) -> Option<&'static str>) -> String {
     let mut text = String::with_capacity(sql.len());

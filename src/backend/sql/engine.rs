@@ -4,6 +4,7 @@ use std::future::Future;
 
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
+use super::Sink;
 use crate::{
     capability::Capabilities,
     context::{Access, Patience},
@@ -11,7 +12,6 @@ use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     row::Row,
-    stream::Sink,
     transaction::TxOptions,
 };
 

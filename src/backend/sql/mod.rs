@@ -6,6 +6,7 @@ pub(crate) mod duckdb;
 mod engine;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+mod produced;
 mod repository;
 #[cfg(feature = "_sqlx")]
 mod sea_orm;
@@ -18,5 +19,6 @@ mod store;
 mod transaction;
 
 pub(crate) use engine::Engine;
+pub(crate) use produced::Sink;
 pub(crate) use repository::SqlRepository;
 pub(crate) use store::SqlStore;

@@ -11,14 +11,13 @@ use super::{
     run,
 };
 use crate::{
-    backend::sql::{Engine, statement::SOURCE},
+    backend::sql::{Engine, Sink, statement::SOURCE},
     capability::Capabilities,
     context::{Access, Patience},
     dialect::Dialect,
     entity::Storable,
     error::Result,
     row::Row,
-    stream::Sink,
     transaction::{AccessMode, Isolation, TxOptions},
 };
 

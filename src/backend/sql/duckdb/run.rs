@@ -22,13 +22,12 @@ use super::{
     error::classify,
 };
 use crate::{
-    backend::sql::statement::SOURCE,
+    backend::sql::{Sink, statement::SOURCE},
     dialect::Dialect,
     entity::{Storable, decimal_digits, unreadable},
     error::{Error, ErrorKind, Result},
     row::Row,
     sql::Written as _,
-    stream::Sink,
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.

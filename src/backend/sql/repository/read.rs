@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::SqlRepository;
 use crate::{
-    backend::sql::Engine,
+    backend::sql::{Engine, produced::Produced},
     context::{Access, Cx, Entry},
     entity::{IdOf, Storable},
     error::Result,
     query::{Projection, Query},
     repository::in_usual_parts,
     row::Row,
-    stream::{ModelStream, Produced},
+    stream::ModelStream,
     value::Key,
 };
 

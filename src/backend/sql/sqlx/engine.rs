@@ -14,7 +14,7 @@ use super::{
     lease::Lease,
 };
 use crate::{
-    backend::sql::{Engine, engine::nested_acquire},
+    backend::sql::{Engine, Sink, engine::nested_acquire},
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
@@ -22,7 +22,7 @@ use crate::{
     entity::{Storable, unreadable},
     error::{Error, ErrorKind, Result},
     row::Row,
-    stream::{CHUNK, Sink},
+    stream::CHUNK,
     transaction::TxOptions,
 };
 

@@ -1,0 +1,16 @@
+mod models;
+
+use models::{page, user};
+
+use larder::{Changes, OnConflict, Projection, Query, field, field_of};
+use user::COLUMN;
+
+fn main() {
+    let filter = field(COLUMN.age).at_least(18).and(field(COLUMN.name).contains("A")).and(field(COLUMN.active).equals(true));
+    let filter = filter.and(field(COLUMN.extra).path_equals(["a", "b"], "text")).and(field_of(user::Column::Id).equals(7_i64));
+    let _ = Query::new().filter(filter).order_by(COLUMN.born).order_by_desc(COLUMN.name);
+    let _ = Changes::new().set(COLUMN.name, "B").increase(COLUMN.age, 1).set_null(COLUMN.age);
+    let _ = OnConflict::replace().on(COLUMN.id);
+    let _ = Projection::of(COLUMN.id).and(COLUMN.extra);
+    let _ = Query::new().filter(field(page::COLUMN.title).starts_with("T"));
+}
