@@ -65,7 +65,7 @@ impl Store {
         to_microseconds(self.backend.clock().now())
     }
 
-    /// Ends the store: waits for the operations and transactions that still run, and then every further one is
+    /// Ends the store: waits for the operations, transactions and streams that are still open, and then every further one is
     /// [`Closed`](crate::ErrorKind::Closed). Closing twice is fine. Inside a transaction of this store it would wait for itself.
     ///
     /// # Dropping the future

@@ -13,8 +13,15 @@ use crate::{
 /// Inside a transaction a read sees what the transaction has written; outside it sees what is committed, and never a part of
 /// another transaction. With a context inside a transaction of another store, a read runs by itself.
 ///
-/// What the order is, what becomes of nulls and what happens while models change is said at [`Query`]. What callers find convenient, such
-/// as pages, is in [`ReaderExt`](crate::ReaderExt).
+/// What callers find convenient, such as pages, is in [`ReaderExt`](crate::ReaderExt).
+///
+/// # What is the order, what about nulls, what if models change while I page?
+/// In short: the columns asked for and then the id; nulls come first; a page goes on from a place in the order, and no model that stays as
+/// it is is read twice or left out. [`Query`] says it in full.
+///
+/// # What if I drop a stream?
+/// The engine stops, at the latest where it would have given the next model, and the connection goes back to the pool, as clean as it was.
+/// Nobody has to read a stream to its end. Inside a transaction it costs the transaction nothing.
 ///
 /// # Errors
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a filter with a value that does not fit its column, or that is too large. Nothing
