@@ -2,9 +2,17 @@
 
 use std::{fmt, marker::PhantomData};
 
-use sea_orm::Value;
+use sea_orm::{Value, sea_query::ArrayType};
 
-use super::column::{Numeric, Operand, TypedColumn};
+use super::{
+    column::{Numeric, Operand, TypedColumn},
+    operand::{Fitted, range},
+};
+use crate::{
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
+    value::is_null,
+};
 
 /// New values for columns of every model that a filter selects: for [`update_where`](crate::Updater::update_where).
 ///
@@ -92,5 +100,56 @@ impl<M> Clone for Changes<M> {
 impl<M> fmt::Debug for Changes<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Changes").field(&self.columns).finish()
+    }
+}
+
+impl<E: Storable> Shape<E> {
+    /// The changes of columns, with those that the repository makes by itself left out.
+    pub(crate) fn changes(&self, changes: &Changes<E::Model>) -> Result<Vec<Change>> {
+        let mut resolved: Vec<Change> = Vec::new();
+        for (name, written) in &changes.columns {
+            let column = self.position(name)?;
+            if self.id.contains(&column) {
+                return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed"));
+            }
+            if self.rules.is_stamped(column) || self.rules.deleted_at == Some(column) {
+                return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself"));
+            }
+            let change = self.change(column, written)?;
+            match resolved.iter_mut().find(|earlier| earlier.column() == column) {
+                Some(earlier) => *earlier = change,
+                None => resolved.push(change),
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn change(&self, column: usize, written: &Written) -> Result<Change> {
+        let value_type = self.value_type(column)?;
+        match written {
+            Written::Value(value) if is_null(value) => Ok(Change::Set(column, self.null(column)?)),
+            Written::Null => Ok(Change::Set(column, self.null(column)?)),
+            Written::Value(value) => match self.fit(column, value)? {
+                Fitted::Value(value) => Ok(Change::Set(column, value)),
+                _ => Err(Error::new(ErrorKind::InvalidInput, "a number that its column cannot hold")),
+            },
+            Written::Increase(by) => {
+                use ArrayType as T;
+                match value_type {
+                    T::TinyInt
+                    | T::SmallInt
+                    | T::Int
+                    | T::BigInt
+                    | T::TinyUnsigned
+                    | T::SmallUnsigned
+                    | T::Unsigned
+                    | T::BigUnsigned => {
+                        let (least, most) = range(&value_type);
+                        Ok(Change::Increase { column, by: *by, least, most })
+                    }
+                    _ => Err(Error::new(ErrorKind::InvalidInput, "only whole numbers can be increased")),
+                }
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::Value;
 use super::column::TypedColumn;
 use crate::{
     entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
     value::{Key, is_null, whole_number},
 };
 
@@ -66,6 +67,37 @@ impl Sum for Upserted {
 }
 
 impl<E: Storable> Shape<E> {
+    pub(crate) fn resolution(&self, on_conflict: &OnConflict<E::Model>) -> Result<Resolution> {
+        let positions = |names: &[&'static str]| {
+            let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+            positions.sort_unstable();
+            positions.dedup();
+            Ok::<_, Error>(positions)
+        };
+        let mut target = positions(&on_conflict.target)?;
+        if target.is_empty() {
+            target.clone_from(&self.id);
+        }
+        if !self.is_unique(&target) {
+            return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
+        }
+        let kept = |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_stamped(*position);
+        let replaced = match &on_conflict.action {
+            Action::Ignore => None,
+            Action::Replace => Some((0..self.columns.len()).filter(|position| !kept(position)).collect()),
+            Action::Columns(names) => {
+                let columns = positions(names)?;
+                if columns.iter().any(kept) {
+                    let message =
+                        "an id, a column of the conflict, or one that the repository keeps by itself, cannot be replaced";
+                    return Err(Error::new(ErrorKind::InvalidInput, message));
+                }
+                Some(columns)
+            }
+        };
+        Ok(Resolution { target, replaced })
+    }
+
     /// Whether a row may be stored already: it has all values that tell.
     pub(crate) fn may_exist(&self, row: &[Value], resolution: &Resolution) -> bool {
         let is_new = |position: &usize, value: &Value| {

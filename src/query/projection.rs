@@ -2,7 +2,13 @@
 
 use std::{fmt, marker::PhantomData};
 
+use sea_orm::sea_query::ArrayType;
+
 use super::column::TypedColumn;
+use crate::{
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind, Result},
+};
 
 /// The columns to read of each model, in this order: for [`query_as`](crate::ReaderExt::query_as).
 pub struct Projection<M> {
@@ -41,5 +47,21 @@ impl<M> Clone for Projection<M> {
 impl<M> fmt::Debug for Projection<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Projection").field("columns", &self.columns).field("distinct", &self.distinct).finish()
+    }
+}
+
+impl<E: Storable> Shape<E> {
+    /// The positions of the columns that a projection names.
+    pub(crate) fn projected(&self, projection: &Projection<E::Model>) -> Result<Vec<usize>> {
+        if projection.columns.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
+        }
+        let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+        for position in &positions {
+            if projection.distinct && self.value_type(*position)? == ArrayType::Json {
+                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
+            }
+        }
+        Ok(positions)
     }
 }

@@ -3,11 +3,8 @@
 use sea_orm::{ColumnTrait, IdenStatic, ModelTrait, Value, sea_query::ArrayType};
 
 use super::{
-    changes::{Change, Changes, Written},
     filter::{Comparison, Condition, Filter, Test, Tree},
-    on_conflict::{Action, OnConflict, Resolution},
-    operand::{Fitted, fit, misfit, range},
-    projection::Projection,
+    operand::{Fitted, fit, misfit},
     query::{Position, Query},
 };
 use crate::{
@@ -57,7 +54,7 @@ impl Size {
 }
 
 impl<E: Storable> Shape<E> {
-    fn position(&self, name: &str) -> Result<usize> {
+    pub(super) fn position(&self, name: &str) -> Result<usize> {
         let position = self.columns.iter().position(|column| column.as_str() == name);
         position.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a column that the entity does not have"))
     }
@@ -207,7 +204,7 @@ impl<E: Storable> Shape<E> {
         })
     }
 
-    fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
+    pub(super) fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
         let fitted = fit(value.clone(), &self.value_type(column)?)?;
         if let Fitted::Value(value) = &fitted {
             let column = self.column(column)?;
@@ -216,103 +213,9 @@ impl<E: Storable> Shape<E> {
         Ok(fitted)
     }
 
-    /// The changes of columns, with those that the repository makes by itself left out.
-    pub(crate) fn changes(&self, changes: &Changes<E::Model>) -> Result<Vec<Change>> {
-        let mut resolved: Vec<Change> = Vec::new();
-        for (name, written) in &changes.columns {
-            let column = self.position(name)?;
-            if self.id.contains(&column) {
-                return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed"));
-            }
-            if self.rules.is_stamped(column) || self.rules.deleted_at == Some(column) {
-                return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself"));
-            }
-            let change = self.change(column, written)?;
-            match resolved.iter_mut().find(|earlier| earlier.column() == column) {
-                Some(earlier) => *earlier = change,
-                None => resolved.push(change),
-            }
-        }
-        Ok(resolved)
-    }
-
-    fn change(&self, column: usize, written: &Written) -> Result<Change> {
-        let value_type = self.value_type(column)?;
-        match written {
-            Written::Value(value) if is_null(value) => Ok(Change::Set(column, self.null(column)?)),
-            Written::Null => Ok(Change::Set(column, self.null(column)?)),
-            Written::Value(value) => match self.fit(column, value)? {
-                Fitted::Value(value) => Ok(Change::Set(column, value)),
-                _ => Err(Error::new(ErrorKind::InvalidInput, "a number that its column cannot hold")),
-            },
-            Written::Increase(by) => {
-                use ArrayType as T;
-                match value_type {
-                    T::TinyInt
-                    | T::SmallInt
-                    | T::Int
-                    | T::BigInt
-                    | T::TinyUnsigned
-                    | T::SmallUnsigned
-                    | T::Unsigned
-                    | T::BigUnsigned => {
-                        let (least, most) = range(&value_type);
-                        Ok(Change::Increase { column, by: *by, least, most })
-                    }
-                    _ => Err(Error::new(ErrorKind::InvalidInput, "only whole numbers can be increased")),
-                }
-            }
-        }
-    }
-
     /// The null of a column's type.
     pub(crate) fn null(&self, column: usize) -> Result<Value> {
         let column = self.column(column)?;
         Ok(crate::value::null_of(&E::Model::get_value_type(column)))
-    }
-
-    /// The positions of the columns that a projection names.
-    pub(crate) fn projected(&self, projection: &Projection<E::Model>) -> Result<Vec<usize>> {
-        if projection.columns.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
-        }
-        let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
-        for position in &positions {
-            if projection.distinct && self.value_type(*position)? == ArrayType::Json {
-                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
-            }
-        }
-        Ok(positions)
-    }
-
-    pub(crate) fn resolution(&self, on_conflict: &OnConflict<E::Model>) -> Result<Resolution> {
-        let positions = |names: &[&'static str]| {
-            let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
-            positions.sort_unstable();
-            positions.dedup();
-            Ok::<_, Error>(positions)
-        };
-        let mut target = positions(&on_conflict.target)?;
-        if target.is_empty() {
-            target.clone_from(&self.id);
-        }
-        if !self.is_unique(&target) {
-            return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
-        }
-        let kept = |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_stamped(*position);
-        let replaced = match &on_conflict.action {
-            Action::Ignore => None,
-            Action::Replace => Some((0..self.columns.len()).filter(|position| !kept(position)).collect()),
-            Action::Columns(names) => {
-                let columns = positions(names)?;
-                if columns.iter().any(kept) {
-                    let message =
-                        "an id, a column of the conflict, or one that the repository keeps by itself, cannot be replaced";
-                    return Err(Error::new(ErrorKind::InvalidInput, message));
-                }
-                Some(columns)
-            }
-        };
-        Ok(Resolution { target, replaced })
     }
 }

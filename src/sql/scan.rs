@@ -98,12 +98,26 @@ fn token(text: &str) -> Result<(usize, Option<Token>)> {
         ';' => (1, Some(Token::Semicolon)),
         '$' => dollar(text)?,
         c if c.is_whitespace() => (while_true(char::is_whitespace), None),
+        'e' | 'E' if text.get(1..).is_some_and(|rest| rest.starts_with('\'')) => (escaped(text)?, Some(Token::Other)),
         c if is_part_of_word(c) => {
             let length = while_true(is_part_of_word);
             (length, Some(Token::Word(0..length)))
         }
         c => (c.len_utf8(), Some(Token::Other)),
     })
+}
+
+/// The length of a quotation after an `E`, in which a backslash takes its meaning from whatever follows it.
+fn escaped(text: &str) -> Result<usize> {
+    let mut inside = text.char_indices().skip(2);
+    while let Some((at, c)) = inside.next() {
+        match c {
+            '\\' => drop(inside.next()),
+            '\'' => return Ok(at + 1),
+            _ => {}
+        }
+    }
+    Err(open("a quotation"))
 }
 
 fn is_part_of_word(c: char) -> bool {
@@ -146,6 +160,7 @@ mod tests {
             r#"SELECT "update" FROM t"#,
             "SELECT $tag$ ; DELETE $tag$, $$ ; $$",
             "SELECT 'it''s; fine'",
+            r"SELECT E'it\'s; fine', e'\\'",
         ] {
             assert_eq!(only_reads(sql).ok(), Some(true), "{sql}");
         }
