@@ -1,15 +1,15 @@
 use std::{env, fs, path::Path};
 
 use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
-use sea_orm::Statement;
+use sea_orm::{Statement, Value};
 use uuid::Uuid;
 
 use super::{Source, Statements};
 use crate::{
     dialect::Dialect,
-    entity::Shape,
+    entity::{Shape, Storable},
     error::Result,
-    query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Scalar, field, field_of, key_of},
+    query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
     rules::Rules,
 };
 
@@ -54,9 +54,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_logs.delete_where(&logs.condition(&Filter::all())?, None)?);
     for on_conflict in [OnConflict::ignore(), OnConflict::replace(), OnConflict::replace_column(raw_log::COLUMN.raw_text)] {
         let resolution = logs.resolution(&on_conflict)?;
-        all.push(of_logs.upsert(&rows, &resolution)?);
-        all.extend(of_logs.replace_from(&source, &all_columns, &resolution)?);
-        all.push(of_logs.insert_missing(&source, &all_columns, &resolution)?);
+        all.extend(upserts(&of_logs, &rows, &resolution)?);
     }
     let changes = Changes::new().set(raw_log::COLUMN.raw_text, "new").set_null(raw_log::COLUMN.ingestion_time);
     all.extend(of_logs.update_where(&logs.condition(&field(raw_log::COLUMN.source_id).equals("a"))?, &logs.changes(&changes)?)?);
@@ -84,6 +82,17 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     }
     all.extend(with_rules(dialect)?);
     Ok(all)
+}
+
+/// An upsert in the way of its dialect.
+fn upserts<E: Storable>(of: &Statements<'_, E>, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Vec<Statement>> {
+    let columns: Vec<usize> = (0..of.shape.columns.len()).collect();
+    let source = Source::Values(rows);
+    if of.dialect == Dialect::Postgres {
+        return Ok(vec![of.upsert(rows, resolution)?]);
+    }
+    let replace = of.replace_from(&source, &columns, resolution)?;
+    Ok(replace.into_iter().chain([of.insert_missing(&source, &columns, resolution)?]).collect())
 }
 
 fn filters() -> Vec<Filter<raw_log::Model>> {
@@ -134,12 +143,11 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let mark = [Change::Set(5, chrono::DateTime::UNIX_EPOCH.into())];
     let mut all = vec![statements.find(&id), statements.select(&shape.selection(&Query::new())?)];
     all.push(statements.select(&shape.selection(&Query::new().with_deleted())?));
-    all.push(statements.upsert(&rows, &resolution)?);
     for row in &rows {
         all.extend(statements.update(row, true)?);
     }
     all.extend(statements.update_from(&source, &all_columns)?);
-    all.extend(statements.replace_from(&source, &all_columns, &resolution)?);
+    all.extend(upserts(&statements, &rows, &resolution)?);
     all.extend(statements.delete_ids(&[id], Some(&mark))?);
     Ok(all)
 }
