@@ -1,7 +1,9 @@
-use larder::{Cx, ReaderExt};
+use std::sync::Arc;
+
+use larder::{Cx, ManualClock, OnConflict, Query, ReaderExt, field};
 
 use crate::support::{
-    backend::Backend,
+    backend::{Backend, Wanted},
     entities::{note, person, sample},
     note, person, sample, time,
 };
@@ -62,4 +64,22 @@ pub async fn stores_text_as_it_is<B: Backend>() {
         assert_eq!(notes.get(&Cx::new(), &stored.id).await.unwrap().body, text);
     }
     assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 8);
+}
+
+/// A default that is the current time is the store's clock's, also in a batch, and is in order with other times.
+pub async fn takes_the_time_of_now_from_the_clock<B: Backend>() {
+    let clock = Arc::new(ManualClock::at(time("2026-05-01T12:00:00.1234567Z")));
+    let fixture = B::open(Wanted { clock: Some(clock), ..Wanted::default() }).await;
+    let people = fixture.store.repository::<person::Entity>();
+    let cx = Cx::new();
+    let now = Some(time("2026-05-01T12:00:00.123456Z"));
+    assert_eq!(people.create(&cx, &person("a")).await.unwrap().joined, now);
+    people.create_batch(&cx, &[person("b"), person("c")]).await.unwrap();
+    let chosen = |email: &str, at| person::Model { joined: Some(time(at)), ..person(email) };
+    let others = [chosen("d", "2026-05-01T12:00:00.1Z"), chosen("e", "2026-05-01T12:00:00.2Z")];
+    people.upsert_batch(&cx, &others, &OnConflict::replace()).await.unwrap();
+    let ordered = people.query(&cx, &Query::new().order_by(person::COLUMN.joined)).await.unwrap();
+    let emails: Vec<_> = ordered.iter().map(|person| person.email.as_str()).collect();
+    assert_eq!(emails, ["d", "a", "b", "c", "e"]);
+    assert_eq!(people.count(&cx, &field(person::COLUMN.joined).equals(now.unwrap())).await.unwrap(), 3);
 }

@@ -53,6 +53,7 @@ suite! { $
         generates_ids
         fills_in_defaults
         stores_text_as_it_is
+        takes_the_time_of_now_from_the_clock
     }
     bulk {
         returns_models_in_the_order_given
