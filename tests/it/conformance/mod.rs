@@ -114,6 +114,7 @@ suite! { $
         holds_nothing_between_pages
         stops_at_an_error_of_the_caller
         borrows_nothing
+        holds_nobody_up_when_left_alone
     }
     change {
         changes_what_a_filter_selects

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use larder::{Cx, Error, ErrorKind, Filter, ModelStream, Query, ReaderExt, Result, TransactionalExt, field};
 
 use crate::support::{
@@ -193,4 +195,30 @@ pub async fn borrows_nothing<B: Backend>() {
     drop(items);
     let read = tokio::spawn(async move { (rest(&mut stream).await.unwrap().len(), rest(&mut pages).await.unwrap().len()) });
     assert_eq!(read.await.unwrap(), (3_000, 3_000));
+}
+
+/// A stream that nobody asks for more, in the middle of reading, holds nobody up; and one that is dropped there costs its transaction nothing.
+pub async fn holds_nobody_up_when_left_alone<B: Backend>() {
+    let fixture = B::narrow().await;
+    let items = fixture.store.repository::<item::Entity>();
+    fill(&items, 3_000).await;
+    let items = &items;
+    let written = fixture.store.tx(&Cx::new(), |cx| async move {
+        let mut left = items.stream(&cx, &Query::new()).await?;
+        let asked = futures::poll!(Box::pin(left.try_next()));
+        items.create(&cx, &item(9_000)).await?;
+        let mut dropped = items.stream(&cx, &Query::new()).await?;
+        let asked_again = futures::poll!(Box::pin(dropped.try_next()));
+        drop((dropped, asked, asked_again));
+        items.create(&cx, &item(9_001)).await?;
+        // Nothing that it would have given is lost.
+        assert!(rest(&mut left).await?.len() >= 2_999);
+        Ok::<_, Error>(())
+    });
+    tokio::time::timeout(Duration::from_secs(20), written).await.expect("a transaction that waits for a stream").unwrap();
+
+    let mut left = items.stream_in_pages(&Cx::new(), &Query::new(), 10);
+    let asked = futures::poll!(Box::pin(left.try_next()));
+    assert_eq!(items.count(&Cx::new(), &Filter::all()).await.unwrap(), 3_002);
+    drop(asked);
 }
