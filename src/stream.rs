@@ -15,7 +15,7 @@ use crate::error::Result;
 /// nothing.
 ///
 /// An error is the last item. Nobody has to read a stream to its end: dropping it stops the engine, at the latest where it would have given
-/// the next model, and gives its connection back. It keeps its context until then, and with that a transaction that was begun by hand.
+/// the next model, or the last of a part where it reads in parts, and gives its connection back. It keeps its context until then, and with that a transaction that was begun by hand.
 pub struct ModelStream<M> {
     chunk: vec::IntoIter<M>,
     /// None once there is no more.

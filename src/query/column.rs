@@ -155,7 +155,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Bool: Comparable;
+    Bool: Comparable Ordered;
     Number: Comparable Ordered Numeric;
     Text: Comparable Ordered;
     Bytes: Comparable Ordered;

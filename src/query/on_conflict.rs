@@ -111,27 +111,24 @@ impl<E: Storable> Shape<E> {
 pub(crate) struct Merged<'a, E: Storable> {
     shape: &'a Shape<E>,
     resolution: &'a Resolution,
-    rows: Vec<Vec<Value>>,
-    places: BTreeMap<Key, usize>,
+    /// By what tells them.
+    known: BTreeMap<Key, Vec<Value>>,
+    new: Vec<Vec<Value>>,
     upserted: Upserted,
 }
 
 impl<'a, E: Storable> Merged<'a, E> {
     pub(crate) fn new(shape: &'a Shape<E>, resolution: &'a Resolution) -> Self {
-        Self { shape, resolution, rows: Vec::new(), places: BTreeMap::new(), upserted: Upserted::default() }
+        Self { shape, resolution, known: BTreeMap::new(), new: Vec::new(), upserted: Upserted::default() }
     }
 
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         if !self.shape.may_exist(&row, self.resolution) {
-            return self.rows.push(row);
+            return self.new.push(row);
         }
         let key = Key(self.resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());
-        let earlier = self.places.get(&key).and_then(|place| self.rows.get_mut(*place));
-        match (earlier, &self.resolution.replaced) {
-            (None, _) => {
-                self.places.insert(key, self.rows.len());
-                self.rows.push(row);
-            }
+        match (self.known.get_mut(&key), &self.resolution.replaced) {
+            (None, _) => drop(self.known.insert(key, row)),
             (Some(_), None) => self.upserted.ignored += 1,
             (Some(earlier), Some(columns)) => {
                 self.upserted.updated += 1;
@@ -142,8 +139,10 @@ impl<'a, E: Storable> Merged<'a, E> {
         }
     }
 
-    pub(crate) fn finish(self) -> (Vec<Vec<Value>>, Upserted) {
-        (self.rows, self.upserted)
+    /// The rows that may be stored already, in the order of what tells them, so that two batches meet in the same order; those that are new;
+    /// and what became of the others.
+    pub(crate) fn finish(self) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Upserted) {
+        (self.known.into_values().collect(), self.new, self.upserted)
     }
 }
 

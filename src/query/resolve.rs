@@ -146,6 +146,9 @@ impl<E: Storable> Shape<E> {
         Ok(match test {
             Test::Null => is(Test::Null),
             Test::Compare(comparison, value) => return self.comparison(column, *comparison, value),
+            Test::In(_) if value_type == ArrayType::Json => {
+                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents are compared by a path in them"));
+            }
             Test::In(values) => {
                 let mut fitting = Vec::with_capacity(values.len());
                 for value in values.iter().filter(|value| !is_null(value)) {

@@ -99,7 +99,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     }
 
     /// The models of a query one after another, read in parts of `size`, with no connection held between the parts: for whoever takes
-    /// long over each. What is written meanwhile is seen where it comes later in the order, as with [`page`](Self::page). The query's limit
+    /// long over each, or writes to the same store meanwhile. A part that is being read comes to its end, whoever drops the stream. What is written meanwhile is seen where it comes later in the order, as with [`page`](Self::page). The query's limit
     /// counts for all parts together.
     ///
     /// # Errors
@@ -123,7 +123,8 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         in_parts(Arc::new(Shape::<M::Entity>::new()), query.clone(), u64::from(size), read)
     }
 
-    /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them. The first error ends it.
+    /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them: outside a transaction with a
+    /// connection held meanwhile. The first error ends it.
     ///
     /// # Errors
     /// The function's, as it is.

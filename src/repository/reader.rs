@@ -50,11 +50,13 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// The models that a query selects, in its order, one after another, however many there are.
     ///
     /// Outside a transaction the stream holds a connection until it is read to its end or dropped, and sees the moment at which it began,
-    /// whatever is written meanwhile. Dropping it stops the engine.
+    /// whatever is written meanwhile. Dropping it stops the engine. A store of one connection, as SQLite's in memory is, has none left for
+    /// anybody else until then; [`stream_in_pages`](crate::ReaderExt::stream_in_pages) holds none between its parts.
     ///
     /// Inside a transaction it reads a part at a time, each from where the last one ended, and holds no connection between: the
     /// transaction can write meanwhile, and what it writes is seen where it comes later in the order. When the transaction ends, so does
-    /// the stream, with [`TransactionClosed`](crate::ErrorKind::TransactionClosed).
+    /// the stream, with [`TransactionClosed`](crate::ErrorKind::TransactionClosed); a part that is asked for while a nested transaction is
+    /// open is [`NestedAcquire`](crate::ErrorKind::NestedAcquire). A part that is being read comes to its end, whoever drops the stream.
     async fn stream(&self, cx: &Cx, query: &Query<M>) -> Result<ModelStream<M>>;
 
     /// How many models the filter selects.

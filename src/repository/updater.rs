@@ -35,6 +35,8 @@ pub trait Updater<M: Send + Sync>: Send + Sync {
     /// with a version, that is a `Conflict`. None is fine and does nothing.
     async fn update_many(&self, cx: &Cx, models: &[M]) -> Result<Vec<M>>;
 
-    /// Changes columns of every model that the filter selects, all or none, and returns how many there were.
+    /// Changes columns of every model that the filter selects, all or none, and returns how many there were. In which order is up to the
+    /// engine: where one model takes a unique value that another gives up, that may be a `Duplicate`; so with
+    /// [`update_many`](Self::update_many).
     async fn update_where(&self, cx: &Cx, filter: &Filter<M>, changes: &Changes<M>) -> Result<u64>;
 }

@@ -88,6 +88,35 @@ fn structured<T>(
     read(json).map_err(de::Error::custom)
 }
 
+/// Sums and averages are decimals to some engines. One without a fraction is a whole number.
+fn whole(value: Value) -> Value {
+    match &value {
+        Value::Decimal(Some(number)) if number.fract().is_zero() => {
+            let unsigned = || u64::try_from(*number).map_or(value.clone(), Value::from);
+            i64::try_from(*number).map_or_else(|_| unsigned(), Value::from)
+        }
+        _ => value,
+    }
+}
+
+fn real(value: Value) -> Value {
+    match &value {
+        Value::Decimal(Some(number)) => f64::try_from(*number).map_or(value, Value::from),
+        _ => value,
+    }
+}
+
+/// Asks for numbers, whatever the engine has them in.
+macro_rules! numbers {
+    ($($method:ident: $convert:ident;)*) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
+                self.named(|value| visit($convert(value), visitor))
+            }
+        )*
+    };
+}
+
 impl<'de> Deserializer<'de> for Cell {
     type Error = Misfit;
 
@@ -142,8 +171,23 @@ impl<'de> Deserializer<'de> for Cell {
         self.deserialize_map(visitor)
     }
 
+    numbers! {
+        deserialize_i8: whole;
+        deserialize_i16: whole;
+        deserialize_i32: whole;
+        deserialize_i64: whole;
+        deserialize_i128: whole;
+        deserialize_u8: whole;
+        deserialize_u16: whole;
+        deserialize_u32: whole;
+        deserialize_u64: whole;
+        deserialize_u128: whole;
+        deserialize_f32: real;
+        deserialize_f64: real;
+    }
+
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple tuple_struct identifier
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct identifier
         ignored_any
     }
 }

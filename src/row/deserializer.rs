@@ -63,8 +63,11 @@ impl<'de> Deserializer<'de> for RowDeserializer {
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> std::result::Result<V::Value, Misfit> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> std::result::Result<V::Value, Misfit> {
         let Row { names, values } = self.0;
+        if length != values.len() {
+            return Err(de::Error::custom("a tuple of another length than the row"));
+        }
         let cells = names.iter().zip(values).map(|(name, value)| Cell { name: name.clone(), value });
         visitor.visit_seq(de::value::SeqDeserializer::new(cells))
     }

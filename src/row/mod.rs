@@ -116,6 +116,11 @@ mod tests {
         let decimal: sea_orm::prelude::Decimal = row(&[("a", sea_orm::prelude::Decimal::new(15, 1).into())]).read()?;
         assert_eq!(decimal.to_string(), "1.5");
         assert_eq!(row(&[("a", 7_i64.into())]).read::<(i64,)>()?, (7,));
+        let sum = |text: &str| row(&[("sum", text.parse::<sea_orm::prelude::Decimal>().unwrap_or_default().into())]);
+        assert_eq!((sum("12").read::<i64>()?, sum("1.5").read::<f64>()?), (12, 1.5));
+        assert_eq!(sum("18446744073709551615").read::<u64>()?, u64::MAX);
+        assert!(sum("1.5").read::<i64>().is_err());
+        assert!(row(&[("a", 1_i64.into()), ("b", 2_i64.into())]).read::<(i64,)>().is_err());
         assert_eq!(row(&[("a", Value::String(None))]).read::<Option<String>>()?, None);
         Ok(())
     }

@@ -63,7 +63,8 @@ impl Sql {
         self.dialect
     }
 
-    /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed.
+    /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed. Of a change of the schema the number
+    /// means nothing.
     pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
         access(statement)?;
         self.backend.execute(cx, statement.written_in(self.dialect)).await
@@ -139,7 +140,7 @@ statements! { query:
     InsertStatement: |_| Ok(false);
     UpdateStatement: |_| Ok(false);
     DeleteStatement: |_| Ok(false);
-    WithQuery: |query: &sea_query::WithQuery| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql);
+    WithQuery: |query: &sea_query::WithQuery| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql, None);
 }
 statements! { create_table: TableCreateStatement: |_| Ok(false); }
 statements! { schema:

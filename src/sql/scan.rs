@@ -3,7 +3,7 @@
 //! This looks at quotes, comments and words, and knows no grammar. It keeps a caller from mistakes; it is no wall against text that is
 //! written to get past it.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,20 +20,29 @@ enum Token {
 /// Whether one statement of text changes nothing, as far as its words say.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if it is none, or several, or begins or ends a transaction.
-pub(super) fn only_reads(sql: &str) -> Result<bool> {
+/// [`InvalidInput`](ErrorKind::InvalidInput) if it is none, or several, or begins or ends a transaction, or has not a placeholder for each of
+/// so many values.
+pub(super) fn only_reads(sql: &str, values: Option<usize>) -> Result<bool> {
     let invalid = |message| Err(Error::new(ErrorKind::InvalidInput, message));
     let tokens = tokens(sql)?;
     let end = tokens.iter().rposition(|token| *token != Token::Semicolon).map_or(0, |last| last + 1);
     let tokens = tokens.get(..end).unwrap_or_default();
-    if tokens.contains(&Token::Semicolon) {
-        return invalid("several statements in one text");
+    let numbers: BTreeSet<usize> = tokens.iter().filter_map(|token| number(sql, token)).collect();
+    if values.is_some_and(|values| !numbers.iter().copied().eq(1..=values)) {
+        return invalid("not one value for each placeholder, from $1 on");
     }
     let words = tokens.iter().filter_map(|token| match token {
         Token::Word(range) => sql.get(range.clone()).map(str::to_ascii_uppercase),
         _ => None,
     });
     let words: Vec<_> = words.collect();
+    // The statements of a trigger are part of it.
+    let is_trigger = words.first().is_some_and(|word| word == "CREATE")
+        && words.iter().take(4).any(|word| word == "TRIGGER")
+        && words.last().is_some_and(|word| word == "END");
+    if tokens.contains(&Token::Semicolon) && !is_trigger {
+        return invalid("several statements in one text");
+    }
     let Some(first) = words.first() else { return invalid("no statement in the text") };
     if CONTROL.contains(&first.as_str()) {
         return invalid("a statement that begins or ends a transaction; use `tx` for that");
@@ -51,14 +60,22 @@ pub(super) fn with_placeholders(sql: &str, after: impl Fn(usize) -> Option<&'sta
     let mut text = String::with_capacity(sql.len());
     let mut done = 0;
     for token in tokens(sql).unwrap_or_default() {
+        let number = number(sql, &token);
         let Token::Placeholder(range) = token else { continue };
-        let number = sql.get(range.start + 1..range.end).and_then(|number| number.parse().ok());
         text.push_str(sql.get(done..range.end).unwrap_or_default());
         text.push_str(number.and_then(&after).unwrap_or_default());
         done = range.end;
     }
     text.push_str(sql.get(done..).unwrap_or_default());
     text
+}
+
+/// The number of a placeholder.
+fn number(sql: &str, token: &Token) -> Option<usize> {
+    match token {
+        Token::Placeholder(range) => sql.get(range.start + 1..range.end)?.parse().ok(),
+        _ => None,
+    }
 }
 
 fn tokens(sql: &str) -> Result<Vec<Token>> {
@@ -162,7 +179,7 @@ mod tests {
             "SELECT 'it''s; fine'",
             r"SELECT E'it\'s; fine', e'\\'",
         ] {
-            assert_eq!(only_reads(sql).ok(), Some(true), "{sql}");
+            assert_eq!(only_reads(sql, None).ok(), Some(true), "{sql}");
         }
         for sql in [
             "DELETE FROM t",
@@ -170,7 +187,7 @@ mod tests {
             "CREATE TABLE t (a INT)",
             "SELECT * INTO x FROM t",
         ] {
-            assert_eq!(only_reads(sql).ok(), Some(false), "{sql}");
+            assert_eq!(only_reads(sql, None).ok(), Some(false), "{sql}");
         }
     }
 
@@ -188,7 +205,22 @@ mod tests {
             "-- only\n",
             "SELECT 1;'x'",
         ] {
-            assert_eq!(only_reads(sql).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput), "{sql}");
+            assert_eq!(only_reads(sql, None).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_is_one_statement() {
+        let trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = 1; DELETE FROM c; END;";
+        assert_eq!(only_reads(trigger, Some(0)).ok(), Some(false));
+        assert!(only_reads("CREATE TABLE t (a INT); DROP TABLE t", None).is_err());
+    }
+
+    #[test]
+    fn there_is_a_value_for_each_placeholder() {
+        assert!(only_reads("SELECT $1, $2, $1, '$3'", Some(2)).is_ok());
+        for (sql, values) in [("SELECT $1", 0), ("SELECT $2", 1), ("SELECT 1", 1), ("SELECT $0, $1", 1), ("SELECT ?", 1)] {
+            assert!(only_reads(sql, Some(values)).is_err(), "{sql}");
         }
     }
 

@@ -18,8 +18,9 @@ use crate::{dialect::Dialect, error::Result};
 /// let statement = SqlText::new("SELECT name FROM person WHERE age >= $1 AND name <> $2").bind(18).bind("Ann");
 /// ```
 ///
-/// Text of several statements, and a statement that begins or ends a transaction, is [`InvalidInput`](crate::ErrorKind::InvalidInput). The
-/// text itself is the caller's: whatever comes from outside belongs into values.
+/// Text of several statements, a statement that begins or ends a transaction, and a value too few or too many, is
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput). Words that begin a statement tell whether it reads: one that begins with `SELECT` and
+/// writes by a function belongs in [`execute`](crate::Sql::execute). The text itself is the caller's: whatever comes from outside belongs into values.
 #[derive(Clone)]
 pub struct SqlText {
     sql: String,
@@ -55,7 +56,7 @@ impl Written for SqlText {
     }
 
     fn only_reads(&self) -> Result<bool> {
-        scan::only_reads(&self.sql)
+        scan::only_reads(&self.sql, Some(self.values.len()))
     }
 }
 

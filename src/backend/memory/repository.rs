@@ -20,7 +20,7 @@ use crate::{
     context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable, unreadable},
     error::{Error, Result, conflict},
-    query::{Changes, Filter, OnConflict, Projection, Query, Selection, Upserted},
+    query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
     repository::{Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
     row::Row,
     stream::{CHUNK, ModelStream},
@@ -141,8 +141,14 @@ impl<E: Storable> MemoryRepository<E> {
 
     async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.shape.resolution(on_conflict)?;
-        let rows = self.values(models)?;
-        self.write(cx, |writer| writer.upsert(rows, &resolution)).await
+        let now = self.store.clock().now();
+        let mut merged = Merged::new(&self.shape, &resolution);
+        for mut row in self.values(models)? {
+            self.shape.stamp_new(&mut row, now);
+            self.shape.fill_defaults(&mut row)?;
+            merged.push(row);
+        }
+        self.write(cx, |writer| writer.upsert(merged, &resolution)).await
     }
 
     async fn columns(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
@@ -202,7 +208,8 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for MemoryRepository<E> {
     /// Of the rows, which are in memory anyway, only references are held.
     async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
         if let Entry::Joined(..) = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read).map_err(self.at("stream"))? {
-            self.read(cx, |_| self.shape.selection(query).map(drop)).await.map_err(self.at("stream"))?;
+            self.shape.selection(query).map_err(self.at("stream"))?;
+            self.read(cx, |_| Ok(())).await.map_err(self.at("stream"))?;
             let (repository, cx) = (self.clone(), cx.clone());
             return Ok(in_usual_parts(self.shape.clone(), query.clone(), move |query| {
                 let (repository, cx) = (repository.clone(), cx.clone());

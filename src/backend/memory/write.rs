@@ -117,16 +117,11 @@ impl<E: Storable> Writer<'_, E> {
         Ok(rows.len() as u64)
     }
 
-    pub(super) fn upsert(&mut self, mut rows: Vec<Vec<Value>>, resolution: &Resolution) -> Result<Upserted> {
-        for row in &mut rows {
-            self.shape.stamp_new(row, self.now);
-            self.shape.fill_defaults(row)?;
-        }
-        let mut merged = Merged::new(self.shape, resolution);
-        rows.into_iter().for_each(|row| merged.push(row));
-        let (rows, mut upserted) = merged.finish();
-        let mut new = Vec::new();
-        for row in rows.into_iter().map(Row::from) {
+    /// Inserts or replaces rows that are complete.
+    pub(super) fn upsert(&mut self, merged: Merged<'_, E>, resolution: &Resolution) -> Result<Upserted> {
+        let (known, mut new, mut upserted) = merged.finish();
+        upserted.inserted += new.len() as u64;
+        for row in known.into_iter().map(Row::from) {
             require(self.table, &row)?;
             match (self.state.find_by(self.table, &resolution.target, &row).cloned(), &resolution.replaced) {
                 (None, _) => {

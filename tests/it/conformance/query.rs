@@ -180,6 +180,7 @@ pub async fn orders_by_columns_and_then_by_id<B: Backend>() {
     assert_eq!(ids(&items, twice).await, [5, 3, 1, 4, 2]);
     assert_eq!(ids(&items, Query::new().order_by_desc(COLUMN.id)).await, [5, 4, 3, 2, 1]);
     assert_eq!(ids(&items, Query::new().order_by(COLUMN.name)).await, [1, 2, 3, 4, 5]);
+    assert_eq!(ids(&items, Query::new().order_by(COLUMN.flag)).await, [5, 1, 3, 2, 4]);
     assert_eq!(ids(&items, Query::new().order_by(field_of(item::Column::Status))).await, [5, 3, 2, 1, 4]);
 
     let labels = fixture.store.repository::<label::Entity>();
@@ -264,6 +265,7 @@ pub async fn refuses_what_does_not_fit<B: Backend>() {
         any(item::Column::Name).equals(1),
         any(item::Column::At).at_least("2026-01-01"),
         any(item::Column::Json).equals(json!({})),
+        any(item::Column::Json).is_in([json!({})]),
         any(item::Column::Small).contains("1"),
         any(item::Column::Small).path_equals(["a"], 1),
         Filter::any_of((0..501).map(|n| field(COLUMN.small).equals(n))),

@@ -113,6 +113,9 @@ pub async fn reads_into_any_type<B: Backend>() {
     let ids: Vec<i64> = sql.query_as(&cx, &SqlText::new("SELECT id FROM item WHERE id > 5")).await.unwrap();
     assert!(ids.is_empty());
 
+    let sums = SqlText::new(r#"SELECT sum(id), avg(id), sum("real"), count(*) FROM item"#);
+    assert_eq!(sql.query_as::<(i64, f64, Option<f64>, u64)>(&cx, &sums).await.unwrap(), [(3, 1.5, Some(0.5), 2)]);
+
     let wrong = sql.query_as::<(i32, i32)>(&cx, &SqlText::new("SELECT id, name FROM item")).await.unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::InvalidInput);
     assert!(wrong.to_string().contains("`name`"), "{wrong}");
@@ -132,6 +135,10 @@ pub async fn binds_values<B: Backend>() {
     for (value, expected) in [(sea_orm::Value::from(1_i32), 1.0), (1_i64.into(), 1.0), (1.5_f64.into(), 1.5)] {
         let same = SqlText::new("SELECT CAST($1 AS DOUBLE PRECISION)").bind(value);
         assert_eq!(sql.query_as::<f64>(&cx, &same).await.unwrap(), [expected]);
+    }
+    for (text, values) in [("SELECT $1", 0), ("SELECT $2", 1), ("SELECT 1", 1)] {
+        let text = (0..values).fold(SqlText::new(text), |text, _| text.bind(1));
+        assert_eq!(sql.query_as::<i64>(&cx, &text).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
     let refused = sql.query_as::<i64>(&cx, &SqlText::new("SELECT 1 WHERE 'a' = $1").bind("\0")).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);

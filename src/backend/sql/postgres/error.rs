@@ -26,6 +26,8 @@ fn kind(code: &str) -> ErrorKind {
         "23502" => K::NotNull,
         "40001" | "40P01" | "40000" | "55P03" | "55006" => K::Contention,
         "08007" | "40003" => K::CommitUnknown,
+        // A statement with too few values, or too many.
+        "08P01" => K::InvalidInput,
         "25P01" | "25P02" => K::TransactionAborted,
         "57014" => K::Cancelled,
         "25P04" => K::DeadlineExceeded,

@@ -29,8 +29,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             merged.push(row);
             self.take_turns(nth).await;
         }
-        let (rows, mut upserted) = merged.finish();
-        let (known, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| self.shape.may_exist(row, &resolution));
+        let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
         let mut held = self.store.hold_together(&entry).await?;
         let lease = held.lease()?;
@@ -58,19 +57,25 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         };
         let stored = stored.await;
         match held.finish(stored).await {
-            Err(error) => Err(self.lost_race(self.with_constraint(error, models).await, &resolution)),
+            Err(error) if new.is_empty() => Err(self.lost_race(self.with_constraint(error, models).await, &resolution)),
+            Err(error) => Err(self.with_constraint(error, models).await),
             stored => stored,
         }
     }
 
-    /// What a duplicate comes to of a key that was looked for and not found: another transaction stored it meanwhile.
+    /// What a duplicate comes to of a key that was looked for and not found: another transaction stored it meanwhile. Only where writers do
+    /// not take turns, and where the column that the engine names cannot stand for another constraint.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
-        let columns = resolution.target.iter().filter_map(|position| self.shape.columns.get(*position));
-        let names: Vec<_> = columns.map(|column| column.as_str()).collect();
-        let column = |constraint: &str| constraint.split(", ").next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
-        let is_told = |constraint: &str| column(constraint).is_some_and(|column| names.contains(&column.as_str()));
-        let is_lost =
-            !self.store.engine().upserts() && error.kind() == ErrorKind::Duplicate && error.constraint().is_some_and(is_told);
+        let name = |position: &usize| self.shape.columns.get(*position).map(|column| column.as_str());
+        let told = error.constraint().and_then(|constraint| constraint.split(", ").next()?.rsplit('.').next());
+        let is_told = |columns: &[usize]| told.is_some() && columns.iter().any(|column| name(column) == told);
+        let is_target = |columns: &&Vec<usize>| columns.iter().all(|column| resolution.target.contains(column));
+        let others = self.shape.uniques.iter().chain([&self.shape.id]).filter(|columns| !is_target(columns));
+        let is_lost = self.store.capabilities().concurrent_writers
+            && !self.store.engine().upserts()
+            && error.kind() == ErrorKind::Duplicate
+            && is_told(&resolution.target)
+            && !others.into_iter().any(|columns| is_told(columns));
         if !is_lost {
             return error;
         }
