@@ -15,11 +15,12 @@ pub(crate) struct Sink<M>(mpsc::Sender<Vec<M>>);
 
 impl<M: Send> Sink<M> {
     /// Waits for room. An error says that nobody reads any more.
+    #[cfg(feature = "_sqlx")]
     pub(crate) async fn send(&self, chunk: Vec<M>) -> Result<()> {
         self.0.send(chunk).await.map_err(|_| given_up())
     }
 
-    /// [`send`](Self::send), on a thread that may block.
+    /// The same, on a thread that may block.
     #[cfg(feature = "duckdb-linked")]
     pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
         self.0.blocking_send(chunk).map_err(|_| given_up())
