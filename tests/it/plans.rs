@@ -14,8 +14,10 @@ fn snapshot(name: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_end_matches(';').to_owned()).collect()
 }
 
-/// A statement to explain, with a value for each placeholder.
+/// A statement to explain, with a value for each placeholder, numbered as in Postgres' dialect.
 fn explained(explain: &str, sql: &str, values: impl IntoIterator<Item = Value>) -> SqlText {
+    let numbered = |(nth, part): (usize, &str)| if nth == 0 { part.to_owned() } else { format!("${nth}{part}") };
+    let sql: String = sql.split('?').enumerate().map(numbered).collect();
     values.into_iter().fold(SqlText::new(format!("{explain} {sql}")), SqlText::bind)
 }
 
