@@ -79,7 +79,13 @@ pub(crate) async fn within<T>(
 }
 
 /// Waits for a while.
-#[cfg(feature = "duckdb-linked")]
+#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
+}
+
+/// Waits for a while on a thread that may block.
+#[cfg(feature = "sqlite")]
+pub(crate) fn wait_here(duration: Duration) {
+    std::thread::sleep(duration);
 }

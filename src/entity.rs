@@ -22,9 +22,9 @@ pub trait Storable:
         PrimaryKey: PrimaryKeyTrait<ValueType: Clone + Send + Sync + 'static>,
     >
 {
-    /// The model with these values, one for each column, in the order of the entity's columns.
+    /// The model that `read` gives away the values of: for each column by its position, one.
     #[doc(hidden)]
-    fn model_of(values: Vec<Value>) -> Result<Self::Model, DbErr>;
+    fn model_of(read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<Self::Model>;
 }
 
 impl<E> Storable for E
@@ -36,13 +36,47 @@ where
         >,
     E::ActiveModel: TryIntoModel<E::Model>,
 {
-    fn model_of(values: Vec<Value>) -> Result<E::Model, DbErr> {
+    fn model_of(mut read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<E::Model> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-        for (column, value) in E::Column::iter().zip(values) {
-            model.try_set(column, value)?;
+        for (position, column) in E::Column::iter().enumerate() {
+            read(position, &mut |value| {
+                #[cfg(feature = "postgres")]
+                if matches!(value, Value::Json(Some(_))) {
+                    return set_document(&mut model, column, value).map_err(unreadable);
+                }
+                model.try_set(column, value).map_err(unreadable)
+            })?;
         }
-        model.try_into_model()
+        model.try_into_model().map_err(unreadable)
     }
+}
+
+/// Where a value goes. It is handed over where it is made: values are large, and moving them about is what takes the time of reading a row.
+pub(crate) type Put<'p> = &'p mut dyn FnMut(Value) -> Result<()>;
+
+/// The model with these values, one for each column, in the order of the entity's columns.
+pub(crate) fn model_of<E: Storable>(values: impl IntoIterator<Item = Value>) -> Result<E::Model> {
+    let mut values = values.into_iter();
+    E::model_of(|_, put| values.next().map_or(Ok(()), put))
+}
+
+/// Sets a column. Where SeaORM knows lists, it takes no document for a list of documents.
+#[cfg(feature = "postgres")]
+fn set_document<A: ActiveModelTrait>(
+    model: &mut A,
+    column: <A::Entity as EntityTrait>::Column,
+    value: Value,
+) -> Result<(), sea_orm::DbErr> {
+    use sea_orm::sea_query::ArrayType;
+
+    if let Value::Json(Some(json)) = &value
+        && let serde_json::Value::Array(items) = &**json
+        && model.try_set(column, value.clone()).is_err()
+    {
+        let items = items.iter().map(|item| Value::Json(Some(Box::new(item.clone())))).collect();
+        return model.try_set(column, Value::Array(ArrayType::Json, Some(Box::new(items))));
+    }
+    model.try_set(column, value)
 }
 
 /// The id of an entity's models: the type of its primary key, a tuple where that is composite.
@@ -81,14 +115,10 @@ impl<E: Storable> Shape<E> {
         same(&self.id) || self.uniques.iter().any(same)
     }
 
-    /// Refuses models with a column of a type that could not be read back once it is stored.
+    /// Whether models can be read back, once they are stored.
     #[cfg(feature = "_sql")]
-    pub(crate) fn require_readable(&self, reads: impl Fn(&sea_orm::sea_query::ArrayType) -> bool) -> Result<()> {
-        let mut types = self.columns.iter().map(|column| E::Model::get_value_type(*column));
-        if types.all(|value_type| reads(&value_type)) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Unsupported, "a column of a type that this store cannot read back"))
+    pub(crate) fn is_readable(&self, reads: impl Fn(&sea_orm::sea_query::ArrayType) -> bool) -> bool {
+        self.columns.iter().all(|column| reads(&E::Model::get_value_type(*column)))
     }
 
     /// Whether no column has a cast of its own for what is stored. An enum's is none to an engine that keeps enums as text.
@@ -108,11 +138,12 @@ impl<E: Storable> Shape<E> {
 
     /// The portable values of a model, one for each column.
     pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
-        let portable = |column: &E::Column| {
-            let value = value::portable(model.get(*column))?;
-            value::check_digits(&value, || decimal_digits(column)).map(|()| value)
-        };
-        self.columns.iter().map(portable).collect()
+        // Not collected: of results, nobody knows how many there will be.
+        let mut values = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            values.push(portable::<E>(model, *column)?);
+        }
+        Ok(values)
     }
 
     pub(crate) fn key_of_values(&self, values: &[Value]) -> Key {
@@ -127,6 +158,12 @@ impl<E: Storable> Shape<E> {
 
     pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
         id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
+    }
+
+    /// Whether the engine fills in this column of some new models.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn may_be_left_to_engine(&self, position: usize) -> bool {
+        self.generated == Some(position) || self.defaults.iter().any(|(column, _)| *column == position)
     }
 
     /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default.
@@ -150,6 +187,12 @@ fn uniques<E: Storable>(columns: &[E::Column]) -> Vec<Vec<usize>> {
     let indexes = schema.create_index_from_entity(E::default());
     let composite = indexes.iter().filter(|index| index.is_unique_key());
     single.chain(composite.map(|index| positions(index.get_index_spec().get_column_names()))).collect()
+}
+
+/// The portable value that a model has in a column.
+pub(crate) fn portable<E: Storable>(model: &E::Model, column: E::Column) -> Result<Value> {
+    let value = value::portable(model.get(column))?;
+    value::check_digits(&value, || decimal_digits(&column)).map(|()| value)
 }
 
 /// How many digits a decimal of this column may have before the point and after it.

@@ -43,6 +43,6 @@ pub use query::{
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::Row;
 pub use sql::{Sql, SqlStatement, SqlText};
-pub use store::Store;
+pub use store::{StatementCounts, Store};
 pub use stream::ModelStream;
 pub use transaction::{AccessMode, Isolation, Locking, TransactionalExt, TxOptions};

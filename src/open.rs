@@ -11,7 +11,7 @@ use crate::backend::sql::duckdb::{self, DuckDbStore};
 #[cfg(feature = "postgres")]
 use crate::backend::sql::postgres::{self, PostgresStore};
 #[cfg(feature = "sqlite")]
-use crate::backend::sql::sqlite::{self, SqliteStore};
+use crate::backend::sql::sqlite::{self, SqliteStore, SqlxSqliteStore};
 use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
@@ -22,7 +22,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     repository::{Storage, Transactional},
     row::Row,
-    store::Store,
+    store::{StatementCounts, Store},
 };
 
 /// Opens a store with the default [`OpenOptions`]:
@@ -128,7 +128,7 @@ impl OpenOptions {
     }
 
     /// Whether SQLite keeps a write-ahead log, which lets reads go on beside a write. Without it the journal mode is DELETE and
-    /// `synchronous` is FULL, whatever the durability asked for. On by default.
+    /// `synchronous` is EXTRA, whatever the durability asked for. On by default.
     #[must_use]
     pub fn write_ahead_log(self, write_ahead_log: bool) -> Self {
         Self { write_ahead_log, ..self }
@@ -192,6 +192,8 @@ pub(crate) enum Backend {
     Memory(MemoryStore),
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteStore),
+    #[cfg(feature = "sqlite")]
+    SqlxSqlite(SqlxSqliteStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
     #[cfg(feature = "duckdb-linked")]
@@ -205,6 +207,8 @@ macro_rules! each {
             Backend::Memory($store) => $expression,
             #[cfg(feature = "sqlite")]
             Backend::Sqlite($store) => $expression,
+            #[cfg(feature = "sqlite")]
+            Backend::SqlxSqlite($store) => $expression,
             #[cfg(feature = "postgres")]
             Backend::Postgres($store) => $expression,
             #[cfg(feature = "duckdb-linked")]
@@ -218,7 +222,7 @@ impl Backend {
         match self {
             Self::Memory(_) => "memory",
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => "sqlite",
+            Self::Sqlite(_) | Self::SqlxSqlite(_) => "sqlite",
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => "postgres",
             #[cfg(feature = "duckdb-linked")]
@@ -231,6 +235,8 @@ impl Backend {
             Self::Memory(store) => Arc::new(MemoryRepository::new(store.clone(), shape)),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
+            #[cfg(feature = "sqlite")]
+            Self::SqlxSqlite(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
             #[cfg(feature = "duckdb-linked")]
@@ -242,7 +248,7 @@ impl Backend {
         match self {
             Self::Memory(_) => Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Ok(Dialect::Sqlite),
+            Self::Sqlite(_) | Self::SqlxSqlite(_) => Ok(Dialect::Sqlite),
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => Ok(Dialect::Postgres),
             #[cfg(feature = "duckdb-linked")]
@@ -255,6 +261,8 @@ impl Backend {
             Self::Memory(_) => no_sql(cx, statement),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.execute_checked(cx, statement).await,
+            #[cfg(feature = "sqlite")]
+            Self::SqlxSqlite(store) => store.execute_checked(cx, statement).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.execute_checked(cx, statement).await,
             #[cfg(feature = "duckdb-linked")]
@@ -267,6 +275,8 @@ impl Backend {
             Self::Memory(_) => no_sql(cx, (access, statement)),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.models_checked::<E>(cx, access, statement).await,
+            #[cfg(feature = "sqlite")]
+            Self::SqlxSqlite(store) => store.models_checked::<E>(cx, access, statement).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.models_checked::<E>(cx, access, statement).await,
             #[cfg(feature = "duckdb-linked")]
@@ -279,6 +289,8 @@ impl Backend {
             Self::Memory(_) => no_sql(cx, (access, statement)),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.rows_checked(cx, access, statement).await,
+            #[cfg(feature = "sqlite")]
+            Self::SqlxSqlite(store) => store.rows_checked(cx, access, statement).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.rows_checked(cx, access, statement).await,
             #[cfg(feature = "duckdb-linked")]
@@ -296,6 +308,10 @@ impl Backend {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         each!(self, store => store.clock())
+    }
+
+    pub(crate) fn statement_counts(&self) -> StatementCounts {
+        each!(self, store => store.statement_counts())
     }
 
     pub(crate) async fn close(&self) {

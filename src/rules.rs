@@ -66,13 +66,21 @@ impl Rules {
 impl<E: Storable> Shape<E> {
     /// Fills in what a new model has by itself: the times of the repository, and the time of now where that is a default.
     pub(crate) fn stamp_new(&self, values: &mut [Value], now: DateTime<Utc>) {
-        let is_now = |default: &Expr| matches!(default, Expr::Keyword(Keyword::CurrentTimestamp));
-        let defaults = self.defaults.iter().filter(|(_, default)| is_now(default)).map(|(position, _)| *position);
-        let missing = defaults.filter(|position| values.get(*position).is_some_and(is_null)).collect::<Vec<_>>();
-        let kept = [self.rules.created_at, self.rules.updated_at].into_iter().flatten();
-        for position in missing.into_iter().chain(kept) {
-            self.stamp(values, position, now);
+        for (position, value) in values.iter_mut().enumerate() {
+            if let Some(time) = self.time_of_new(position, value, now) {
+                *value = time;
+            }
         }
+    }
+
+    /// What a new model has in this column instead of what was given, if that is a time.
+    pub(crate) fn time_of_new(&self, position: usize, given: &Value, now: DateTime<Utc>) -> Option<Value> {
+        let is_now = |default: &Expr| matches!(default, Expr::Keyword(Keyword::CurrentTimestamp));
+        let is_default =
+            || self.defaults.iter().any(|(column, default)| *column == position && is_now(default)) && is_null(given);
+        let is_kept = [self.rules.created_at, self.rules.updated_at].contains(&Some(position));
+        let column = self.columns.get(position).filter(|_| is_kept || is_default())?;
+        Some(time_of(&E::Model::get_value_type(*column), now))
     }
 
     /// Fills in the time of a change.

@@ -65,6 +65,13 @@ impl Store {
         to_microseconds(self.backend.clock().now())
     }
 
+    /// How often statements were prepared on this store, and how often one was there already. A store that goes on preparing is asked
+    /// statements that differ in their text. Counted on `sqlite:` URLs; elsewhere both are zero.
+    #[must_use]
+    pub fn statement_counts(&self) -> StatementCounts {
+        self.backend.statement_counts()
+    }
+
     /// Ends the store: waits for the operations, transactions and streams that are still open, and then every further one is
     /// [`Closed`](crate::ErrorKind::Closed). Closing twice is fine. Inside a transaction of this store it would wait for itself.
     ///
@@ -84,6 +91,16 @@ impl Transactional for Store {
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.backend.transactional().begin(cx, options).await
     }
+}
+
+/// How a store's prepared statements were used; see [`Store::statement_counts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatementCounts {
+    /// How often a statement was prepared.
+    pub prepared: u64,
+    /// How often one that was prepared before was run again.
+    pub reused: u64,
 }
 
 impl fmt::Debug for Store {

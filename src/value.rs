@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
+#[cfg(feature = "_sql")]
+use sea_orm::sea_query::{Enum, EnumTypeName};
 use sea_orm::{
     Value,
     sea_query::{ArrayType, OptionEnum},
@@ -81,6 +83,61 @@ fn has_nul(json: &Json) -> bool {
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
+}
+
+/// Whether `value` is a list, which SeaORM may make something else of when it writes a statement.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_array(value: &Value) -> bool {
+    // SeaORM knows lists where it knows Postgres.
+    #[cfg(feature = "postgres")]
+    return matches!(value, Value::Array(..));
+    #[cfg(not(feature = "postgres"))]
+    {
+        let _ = value;
+        false
+    }
+}
+
+/// Whether values of a type are known by what they are, wherever they are read from.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_known(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::Bool
+            | T::TinyInt
+            | T::SmallInt
+            | T::Int
+            | T::BigInt
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+            | T::Float
+            | T::Double
+            | T::String
+            | T::Enum(_)
+            | T::Char
+            | T::Bytes
+            | T::Json
+            | T::Uuid
+            | T::Decimal
+            | T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone
+    )
+}
+
+/// A value of an enum of the database's.
+#[cfg(feature = "_sql")]
+pub(crate) fn enum_of(name: &EnumTypeName, text: Option<String>) -> Value {
+    Value::Enum(match text {
+        Some(text) => OptionEnum::Some(Box::new(Enum { type_name: name.clone(), value: text.into() })),
+        None => OptionEnum::None(name.clone()),
+    })
 }
 
 /// `value` as an integer of any width, if it is one.

@@ -88,6 +88,13 @@ fn gives_back_what_it_was_given<B: Backend>(default_cases: u32) {
             let (first, others) = given.split_first().unwrap();
             prop_assert_eq!(&samples.create(&cx, first).await.unwrap(), first);
             samples.create_batch(&cx, others).await.unwrap();
+            // So many that they go the engine's way for many.
+            let copy = |model: &sample::Model| sample::Model { id: uuid::Uuid::new_v4(), ..model.clone() };
+            let many: Vec<_> = given.iter().cycle().take(600).map(copy).collect();
+            samples.create_batch(&cx, &many).await.unwrap();
+            let ids: Vec<_> = many.iter().map(|model| model.id).collect();
+            prop_assert_eq!(samples.find_many(&cx, &ids).await.unwrap(), many);
+            samples.delete_many(&cx, &ids).await.unwrap();
             for model in &given {
                 prop_assert_eq!(&samples.get(&cx, &model.id).await.unwrap(), model);
                 prop_assert_eq!(&samples.update(&cx, model).await.unwrap(), model);
@@ -115,6 +122,12 @@ fn memory_gives_back_what_it_was_given() {
 #[test]
 fn sqlite_gives_back_what_it_was_given() {
     gives_back_what_it_was_given::<crate::sqlite::File>(100);
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_of_sea_orm_gives_back_what_it_was_given() {
+    gives_back_what_it_was_given::<crate::sqlite::SeaOrm>(100);
 }
 
 #[cfg(feature = "duckdb-linked")]

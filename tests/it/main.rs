@@ -18,6 +18,8 @@ mod fidelity;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
 mod migration;
+#[cfg(feature = "postgres")]
+mod own_types;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod plans;
 #[cfg(feature = "postgres")]

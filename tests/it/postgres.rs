@@ -1,5 +1,6 @@
 //! Postgres: by URL, and on a connection of SeaORM's.
 
+mod copy;
 mod own;
 mod proxy;
 

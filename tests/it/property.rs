@@ -268,6 +268,12 @@ fn sqlite_in_a_file_agrees_with_memory() {
     agrees_with_memory::<crate::sqlite::File>(100);
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_of_sea_orm_agrees_with_memory() {
+    agrees_with_memory::<crate::sqlite::SeaOrm>(100);
+}
+
 #[cfg(feature = "postgres")]
 #[test]
 fn postgres_agrees_with_memory() {

@@ -399,6 +399,12 @@ fn sqlite_agrees_with_memory() {
     agrees_with_memory::<crate::sqlite::InMemory>(10_000);
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_of_sea_orm_agrees_with_memory() {
+    agrees_with_memory::<crate::sqlite::SeaOrm>(2_000);
+}
+
 #[cfg(feature = "postgres")]
 #[test]
 fn postgres_agrees_with_memory() {

@@ -1,7 +1,9 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
+mod commits;
 mod crash;
 mod own;
+mod threads;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};

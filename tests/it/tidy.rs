@@ -72,6 +72,7 @@ fn database_libraries_stay_in_their_folders() {
         &["backend/sql/sqlx/", "backend/sql/sqlite/", "backend/sql/postgres/"],
         &["use sqlx", " sqlx::", "(sqlx::", "<sqlx::", "sea_query_sqlx"],
     );
+    only_in(&["backend/sql/sqlite/"], &["rusqlite"]);
     only_in(&["backend/sql/sea_orm.rs"], &["DatabaseConnection"]);
     only_in(
         &["backend/sql/duckdb/"],

@@ -41,13 +41,14 @@ echo 'postgres:x:999:' >"$root/etc/group"
 cat >"$root/bin/entrypoint" <<'END'
 #!/bin/sh
 set -eu
-if [ ! -s /data/PG_VERSION ]; then
+data=${PGDATA:-/data}
+if [ ! -s "$data/PG_VERSION" ]; then
     echo "${POSTGRES_PASSWORD:-postgres}" >/tmp/password
-    initdb -D /data -U "${POSTGRES_USER:-postgres}" --pwfile=/tmp/password --auth=scram-sha-256 --locale=C.UTF-8 -E UTF8
-    echo 'host all all all scram-sha-256' >>/data/pg_hba.conf
+    initdb -D "$data" -U "${POSTGRES_USER:-postgres}" --pwfile=/tmp/password --auth=scram-sha-256 --locale=C.UTF-8 -E UTF8
+    echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
 fi
 [ "${1:-}" = postgres ] && shift
-exec postgres -D /data -c listen_addresses='*' "$@"
+exec postgres -D "$data" -c listen_addresses='*' "$@"
 END
 chmod 755 "$root" "$root/bin/entrypoint"
 chmod 1777 "$root/tmp"

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::{Access, Cx, Entry},
-    entity::{IdOf, Shape, Storable, unreadable},
+    entity::{self, IdOf, Shape, Storable},
     error::{Error, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
     repository::{Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
@@ -41,7 +41,7 @@ impl<E: Storable> Clone for MemoryRepository<E> {
 }
 
 fn model_of<E: Storable>(values: &Values) -> Result<E::Model> {
-    E::model_of(values.to_vec()).map_err(unreadable)
+    entity::model_of::<E>(values.iter().cloned())
 }
 
 impl<E: Storable> MemoryRepository<E> {

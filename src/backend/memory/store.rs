@@ -18,6 +18,7 @@ use crate::{
     context::{Access, Cx, Entry, Patience},
     error::{Error, ErrorKind, Result},
     repository::Transactional,
+    store::StatementCounts,
     transaction::{AccessMode, Isolation, StoreId, Transaction, TxOptions},
 };
 
@@ -55,6 +56,11 @@ impl MemoryStore {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// There are no statements.
+    pub(crate) fn statement_counts(&self) -> StatementCounts {
+        StatementCounts::default()
     }
 
     pub(crate) fn capabilities(&self) -> Capabilities {

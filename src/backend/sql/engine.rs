@@ -12,8 +12,42 @@ use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     row::Row,
+    store::StatementCounts,
     transaction::TxOptions,
 };
+
+/// How much a statement may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// It reads, as much as it likes.
+    Read,
+    /// It inserts one model.
+    Insert,
+    /// It updates or deletes one model, for which what refers to it may have to be looked for everywhere.
+    OneModel,
+    /// Anything.
+    Any,
+}
+
+/// Rows that are to be encoded.
+pub(crate) trait Rows: Sync {
+    fn len(&self) -> usize;
+
+    /// The portable value of a row in a column, by its position in the entity.
+    fn value(&self, row: usize, column: usize) -> Result<Value>;
+}
+
+#[cfg(feature = "duckdb-linked")]
+impl Rows for &[Vec<Value>] {
+    fn len(&self) -> usize {
+        <[_]>::len(self)
+    }
+
+    fn value(&self, row: usize, column: usize) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, "a row or a column that is not there");
+        self.get(row).and_then(|row| row.get(column)).cloned().ok_or_else(missing)
+    }
+}
 
 /// Runs statements on connections.
 ///
@@ -23,6 +57,12 @@ use crate::{
 /// Errors are classified by the engine's codes. A future that is dropped leaves the lease as it is; what was sent may still run.
 pub(crate) trait Engine: Send + Sync + 'static {
     type Lease: Send + 'static;
+
+    /// Columns of a table, as the engine's bulk path has to know them.
+    type Target: Send + Sync;
+
+    /// Rows as the engine's bulk path takes them.
+    type Encoded: Send + 'static;
 
     /// The dialect statements are written in.
     fn dialect(&self) -> Dialect;
@@ -40,7 +80,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         Ok(())
     }
 
-    fn acquire(&self, access: Access, patience: Patience) -> impl Future<Output = Result<Self::Lease>> + Send;
+    /// A connection for statements of an effort. One for a single write is good for one statement only.
+    fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> impl Future<Output = Result<Self::Lease>> + Send;
 
     fn begin(&self, lease: &mut Self::Lease, options: &TxOptions) -> impl Future<Output = Result<()>> + Send;
 
@@ -52,13 +93,14 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn command(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs a statement and answers how many rows it changed.
-    fn execute(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<u64>> + Send;
+    fn execute(&self, lease: &mut Self::Lease, statement: Statement, effort: Effort) -> impl Future<Output = Result<u64>> + Send;
 
     /// Runs a statement that answers the columns of an entity.
     fn fetch<E: Storable>(
         &self,
         lease: &mut Self::Lease,
         statement: Statement,
+        effort: Effort,
     ) -> impl Future<Output = Result<Vec<E::Model>>> + Send;
 
     /// Runs a statement that answers one number.
@@ -79,6 +121,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         lease: &mut Self::Lease,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
+        effort: Effort,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
     /// Whether an insert can replace what is there, and says which it did, as on Postgres. If not, that takes two statements, between
@@ -92,11 +135,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// Puts rows into a table of the connection's own, in the transaction that the lease is in.
+    /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease is in.
     fn stage<E: Storable>(
         &self,
         _lease: &mut Self::Lease,
-        _columns: Vec<E::Column>,
+        _columns: &[usize],
         _rows: Vec<Vec<Value>>,
     ) -> impl Future<Output = Result<()>> + Send {
         async { Err(Error::new(ErrorKind::Unsupported, "the engine has no tables of a connection's own")) }
@@ -117,20 +160,40 @@ pub(crate) trait Engine: Send + Sync + 'static {
         None
     }
 
-    /// Stores rows that name the same columns by the engine's own bulk path, in the transaction that the lease is in. On an error some of
-    /// them may be there, and the transaction has to be rolled back.
-    fn append<E: Storable>(
+    /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's bulk path does not
+    /// lead there.
+    fn target<E: Storable>(
         &self,
-        _lease: &mut Self::Lease,
-        _columns: Vec<E::Column>,
-        _rows: Vec<Vec<Value>>,
-    ) -> impl Future<Output = Result<()>> + Send {
-        async { Err(Error::new(ErrorKind::Unsupported, "the engine has no bulk path")) }
+        lease: &mut Self::Lease,
+        named: &[usize],
+        insert: String,
+    ) -> impl Future<Output = Result<Option<Self::Target>>> + Send;
+
+    /// Makes rows into what goes to a target. Takes as long as there are rows.
+    fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
+
+    /// Whether rows stay as they are when they are appended, and models need not be read back.
+    fn appends_as_given(&self) -> bool {
+        true
     }
+
+    /// Stores rows by the engine's own bulk path, in the transaction that the lease is in. On an error some of them may be there, and the
+    /// transaction has to be rolled back.
+    fn append(
+        &self,
+        lease: &mut Self::Lease,
+        target: &Self::Target,
+        rows: Vec<Self::Encoded>,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does not tell.
     fn violated_by<E: Storable>(&self, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
         async { None }
+    }
+
+    /// How often statements were prepared, and found prepared, as far as the engine says.
+    fn statement_counts(&self) -> StatementCounts {
+        StatementCounts::default()
     }
 
     /// Waits for the connections in use and closes all.

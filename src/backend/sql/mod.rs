@@ -1,6 +1,10 @@
 //! Models in SQL tables. Create, read, update and delete are written once, in `repository.rs`, over an [`Engine`] that runs
 //! statements; what differs between databases is in the folder of each.
 
+#[cfg(feature = "_sqlx")]
+mod bindable;
+#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
+mod blocking;
 #[cfg(feature = "duckdb-linked")]
 pub(crate) mod duckdb;
 mod engine;

@@ -21,7 +21,7 @@ impl<M: Send> Sink<M> {
     }
 
     /// The same, on a thread that may block.
-    #[cfg(feature = "duckdb-linked")]
+    #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
     pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
         self.0.blocking_send(chunk).map_err(|_| given_up())
     }

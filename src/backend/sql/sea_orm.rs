@@ -32,7 +32,7 @@ impl Store {
         let backend = match &connection.inner {
             #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-                Backend::Sqlite(super::sqlite::from_pool(connection.get_sqlite_connection_pool().clone(), clock))
+                Backend::SqlxSqlite(super::sqlite::from_pool(connection.get_sqlite_connection_pool().clone(), clock))
             }
             #[cfg(feature = "postgres")]
             DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {

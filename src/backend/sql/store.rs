@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    engine::Engine,
+    engine::{Effort, Engine},
     transaction::{SqlTransaction, unknown_if_unanswered},
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     error::Result,
     repository::Transactional,
     row::Row,
+    store::StatementCounts,
     transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions},
     value::portable,
 };
@@ -55,6 +56,10 @@ impl<G: Engine> SqlStore<G> {
         self.engine().capabilities()
     }
 
+    pub(crate) fn statement_counts(&self) -> StatementCounts {
+        self.engine().statement_counts()
+    }
+
     pub(crate) async fn close(&self) {
         self.engine().close().await;
     }
@@ -64,26 +69,32 @@ impl<G: Engine> SqlStore<G> {
         cx.enter(self.0.id, access)
     }
 
-    pub(super) async fn fetch<E: Storable>(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<E::Model>> {
+    pub(super) async fn fetch<E: Storable>(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+        effort: Effort,
+    ) -> Result<Vec<E::Model>> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
-        let mut held = self.hold(&entry, access).await?;
-        let models = self.engine().fetch::<E>(held.lease()?, statement).await;
+        let mut held = self.hold(&entry, access, effort).await?;
+        let models = self.engine().fetch::<E>(held.lease()?, statement, effort).await;
         held.finish(models).await
     }
 
     pub(super) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Write)?;
-        let mut held = self.hold(&entry, Access::Write).await?;
-        let changed = self.engine().execute(held.lease()?, statement).await;
+        let mut held = self.hold(&entry, Access::Write, Effort::Any).await?;
+        let changed = self.engine().execute(held.lease()?, statement, Effort::Any).await;
         held.finish(changed).await
     }
 
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
-        let mut held = self.hold(&entry, Access::Read).await?;
+        let mut held = self.hold(&entry, Access::Read, Effort::Read).await?;
         let number = self.engine().number(held.lease()?, statement).await;
         held.finish(number).await
     }
@@ -94,11 +105,12 @@ impl<G: Engine> SqlStore<G> {
         access: Access,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
+        effort: Effort,
     ) -> Result<Vec<Row>> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
-        let mut held = self.hold(&entry, access).await?;
-        let rows = self.engine().rows(held.lease()?, statement, types).await;
+        let mut held = self.hold(&entry, access, effort).await?;
+        let rows = self.engine().rows(held.lease()?, statement, types, effort).await;
         held.finish(rows).await
     }
 
@@ -114,25 +126,30 @@ impl<G: Engine> SqlStore<G> {
         access: Access,
         statement: Statement,
     ) -> Result<Vec<E::Model>> {
-        self.fetch::<E>(cx, access, portable_values(statement)?).await
+        self.fetch::<E>(cx, access, portable_values(statement)?, Effort::Any).await
     }
 
     /// [`rows`](Self::rows), for a statement that a caller wrote.
     pub(crate) async fn rows_checked(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<Row>> {
-        self.rows(cx, access, portable_values(statement)?, None).await
+        self.rows(cx, access, portable_values(statement)?, None, Effort::Any).await
     }
 
     /// The connection for one statement.
-    pub(super) async fn hold<'a>(&self, entry: &'a Entry<SqlTransaction<G>>, access: Access) -> Result<Held<'a, G>> {
+    pub(super) async fn hold<'a>(
+        &self,
+        entry: &'a Entry<SqlTransaction<G>>,
+        access: Access,
+        effort: Effort,
+    ) -> Result<Held<'a, G>> {
         match entry {
             Entry::Joined(level, transaction) => Ok(Held::Joined(transaction.step(level.id()).await?)),
-            Entry::Alone(patience) => Ok(Held::Alone(access, self.engine().acquire(access, *patience).await?)),
+            Entry::Alone(patience) => Ok(Held::Alone(access, self.engine().acquire(access, *patience, effort).await?)),
         }
     }
 
     /// The connection for several statements that take effect together.
     pub(super) async fn hold_together<'a>(&self, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
-        match self.hold(entry, Access::Write).await? {
+        match self.hold(entry, Access::Write, Effort::Any).await? {
             Held::Alone(_, lease) => {
                 let own = SqlTransaction::begin(self.0.engine.clone(), lease, &TxOptions::default()).await?;
                 Ok(Held::Own(own))
@@ -194,7 +211,7 @@ impl<G: Engine> Transactional for SqlStore<G> {
         let level = match self.enter(cx, access)? {
             Entry::Joined(outer, transaction) => transaction.nest(&outer, &options).await?,
             Entry::Alone(patience) => {
-                let lease = self.engine().acquire(access, patience).await?;
+                let lease = self.engine().acquire(access, patience, Effort::Any).await?;
                 let open = SqlTransaction::begin(self.0.engine.clone(), lease, &options).await?;
                 Transaction::begun(self.0.id, options, open)
             }

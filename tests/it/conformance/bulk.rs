@@ -84,6 +84,12 @@ pub async fn stores_fifty_thousand_models_or_none<B: Backend>() {
     assert_eq!(samples.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 
     given[49_999].id = good;
+    // What is refused before it is sent is refused as well when others were sent already.
+    given[49_000].text = "\0".to_owned();
+    let error = samples.create_batch(&Cx::new(), &given).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(samples.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
+    given[49_000].text = "text".to_owned();
     assert_eq!(samples.create_batch(&Cx::new(), &given).await.unwrap(), 50_000);
     assert_eq!(samples.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 50_000);
     assert_eq!(samples.get(&Cx::new(), &good).await.unwrap(), given[49_999]);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use larder::ReaderExt as _;
 use larder::{
-    Cx, Durability, Error, ErrorKind, Locking, ManualClock, OpenOptions, Store, Transactional, TransactionalExt, TxOptions,
+    Cx, Durability, Error, ErrorKind, Locking, ManualClock, OpenOptions, SqlText, Store, Transactional, TransactionalExt,
+    TxOptions,
 };
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, Database, EntityTrait, IntoActiveModel,
@@ -60,7 +61,7 @@ async fn durability_and_journal_are_settings() {
     let durable = OpenOptions::new().durability(Durability::Power).open(&url("durable")).await.unwrap();
     assert_eq!(pragmas(&durable, &Cx::new()).await[..2], ["wal", "2"]);
     let rollback = OpenOptions::new().write_ahead_log(false).open(&url("rollback")).await.unwrap();
-    assert_eq!(pragmas(&rollback, &Cx::new()).await[..2], ["delete", "2"]);
+    assert_eq!(pragmas(&rollback, &Cx::new()).await[..2], ["delete", "3"]);
 }
 
 #[tokio::test]
@@ -134,12 +135,19 @@ async fn another_handle_waits_for_the_writer() {
 #[tokio::test]
 async fn a_transaction_that_sqlite_ended_is_over() {
     let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}?mode=rwc", directory.path().join("ended.sqlite").display());
-    let connection = Database::connect(&url).await.unwrap();
-    let store = Store::from_sea_orm(connection.clone()).unwrap();
-    tables::create(&store).await;
+    let url = |name: &str| format!("sqlite:{}?mode=rwc", directory.path().join(name).display());
+    let connection = Database::connect(&url("sea_orm")).await.unwrap();
+    is_over_when_sqlite_ends_it(&Store::from_sea_orm(connection).unwrap(), &url("sea_orm"), true).await;
+    is_over_when_sqlite_ends_it(&larder::open(&url("own")).await.unwrap(), &url("own"), false).await;
+    let durable = OpenOptions::new().durability(Durability::Power).open(&url("durable")).await.unwrap();
+    is_over_when_sqlite_ends_it(&durable, &url("durable"), false).await;
+}
+
+/// sqlx says that there is nothing to roll back.
+async fn is_over_when_sqlite_ends_it(store: &Store, url: &str, by_sqlx: bool) {
+    tables::create(store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
-    connection.execute_unprepared(trigger).await.unwrap();
+    store.sql().unwrap().execute(&Cx::new(), &SqlText::new(trigger)).await.unwrap();
 
     let notes = &store.repository::<note::Entity>();
     let outcome = store.tx(&Cx::new(), |cx| async move {
@@ -157,9 +165,13 @@ async fn a_transaction_that_sqlite_ended_is_over() {
         Ok::<_, Error>(())
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    let begun = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    notes.create(&begun, &note("end")).await.unwrap_err();
+    let rolled_back = begun.rollback().await;
+    assert!(by_sqlx || rolled_back.is_ok(), "{rolled_back:?}");
     assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 
-    let watcher = larder::open(&url).await.unwrap().repository::<note::Entity>();
+    let watcher = larder::open(url).await.unwrap().repository::<note::Entity>();
     for round in 0..20 {
         let committed = notes.tx(&Cx::new(), |cx| async move {
             notes.create(&cx, &note("stored")).await?;

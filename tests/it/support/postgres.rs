@@ -17,7 +17,11 @@ use std::{
 
 use larder::OpenOptions;
 use sea_orm::{ConnectionTrait, Database};
-use testcontainers::{Container, GenericImage, ImageExt, core::IntoContainerPort, runners::SyncRunner};
+use testcontainers::{
+    Container, GenericImage, ImageExt,
+    core::{IntoContainerPort, Mount},
+    runners::SyncRunner,
+};
 
 use super::tables;
 
@@ -26,6 +30,7 @@ const LOCAL_IMAGE: &str = "larder-postgres:local";
 /// Taken along in the test binary, which may be run from anywhere.
 const IMAGE_SCRIPT: &str = include_str!("../../support/postgres_image.sh");
 const TEMPLATE: &str = "larder_template";
+const DATA: &str = "/var/lib/larder";
 
 /// A server for as long as somebody holds it.
 pub struct Server {
@@ -146,6 +151,9 @@ fn started() -> Server {
     let container = GenericImage::new(name, tag)
         .with_exposed_port(5432.tcp())
         .with_env_var("POSTGRES_PASSWORD", "postgres")
+        // In memory: a container's own file system may be many times slower than a disk.
+        .with_mount(Mount::tmpfs_mount(DATA))
+        .with_env_var("PGDATA", format!("{DATA}/cluster"))
         .with_cmd(["postgres", "-c", "fsync=off", "-c", "max_connections=200"])
         .start()
         .unwrap_or_else(|error| panic!("the image {image} does not start: {error}"));

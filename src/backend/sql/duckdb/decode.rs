@@ -3,7 +3,8 @@
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
 use duckdb::arrow::{
     array::{
-        Array, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+        Array, ArrayAccessor, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, StringArray, Time64MicrosecondArray,
+        TimestampMicrosecondArray,
     },
     compute::{CastOptions, cast, cast_with_options},
     datatypes::{
@@ -14,39 +15,11 @@ use duckdb::arrow::{
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 use uuid::Uuid;
 
-use crate::error::{Error, ErrorKind, Result};
-
-/// Whether values of a type can be read from Arrow.
-pub(super) fn reads(value_type: &ArrayType) -> bool {
-    use ArrayType as T;
-    matches!(
-        value_type,
-        T::Bool
-            | T::TinyInt
-            | T::SmallInt
-            | T::Int
-            | T::BigInt
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-            | T::Float
-            | T::Double
-            | T::String
-            | T::Enum(_)
-            | T::Char
-            | T::Bytes
-            | T::Json
-            | T::Uuid
-            | T::Decimal
-            | T::ChronoDate
-            | T::ChronoTime
-            | T::ChronoDateTime
-            | T::ChronoDateTimeUtc
-            | T::ChronoDateTimeLocal
-            | T::ChronoDateTimeWithTimeZone
-    )
-}
+use crate::{
+    entity::Put,
+    error::{Error, ErrorKind, Result},
+    value::enum_of,
+};
 
 /// The type that a column is read as when none is asked for.
 pub(super) fn type_of(field: &Field) -> Option<ArrayType> {
@@ -78,16 +51,34 @@ pub(super) fn type_of(field: &Field) -> Option<ArrayType> {
     })
 }
 
+/// Gives away the value of a row.
+pub(super) type Reader<'a> = Box<dyn Fn(usize, Put<'_>) -> Result<()> + 'a>;
+
 /// The values of a column, in the type that the model wants.
-#[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
 pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>> {
+    let read = reader(array, wanted)?;
+    let mut values = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        read(row, &mut |value| {
+            values.push(value);
+            Ok(())
+        })?;
+    }
+    Ok(values)
+}
+
+/// Reads a column, in the type that the model wants.
+#[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
+pub(super) fn reader<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Result<Reader<'a>> {
     use ArrayType as T;
     // How an enum of DuckDB's own arrives.
     if let DataType::Dictionary(_, value_type) = array.data_type() {
-        return column(&cast(array, value_type).map_err(|error| misfit().with_source(error))?, wanted);
+        let texts = cast(array, value_type).map_err(|error| misfit().with_source(error))?;
+        let values = column(&texts, wanted)?;
+        return Ok(Box::new(move |row, put| put(values.get(row).cloned().ok_or_else(misfit)?)));
     }
     match wanted {
-        T::Bool => Ok(array.as_boolean_opt().ok_or_else(misfit)?.iter().map(Value::Bool).collect()),
+        T::Bool => Ok(plain(array.as_boolean_opt().ok_or_else(misfit)?, Value::Bool)),
         T::TinyInt => numbers::<Int8Type>(array, Value::TinyInt),
         T::SmallInt => numbers::<Int16Type>(array, Value::SmallInt),
         T::Int => numbers::<Int32Type>(array, Value::Int),
@@ -98,26 +89,37 @@ pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>
         T::BigUnsigned => numbers::<UInt64Type>(array, Value::BigUnsigned),
         T::Float => numbers::<Float32Type>(array, Value::Float),
         T::Double => numbers::<Float64Type>(array, Value::Double),
-        T::String | T::Enum(_) => Ok(texts(array)?.map(|text| Value::String(text.map(str::to_owned))).collect()),
-        T::Char => Ok(texts(array)?.map(|text| Value::Char(text.and_then(|text| text.chars().next()))).collect()),
-        T::Json => each(texts(array)?, |text| serde_json::from_str(text).ok(), |json| Value::Json(json.map(Box::new))),
+        T::String => Ok(plain(texts(array)?, |text| Value::String(text.map(str::to_owned)))),
+        T::Enum(name) => {
+            let name = name.clone();
+            Ok(plain(texts(array)?, move |text| enum_of(&name, text.map(str::to_owned))))
+        }
+        T::Char => Ok(plain(texts(array)?, |text| Value::Char(text.and_then(|text| text.chars().next())))),
+        T::Json => Ok(each(texts(array)?, |text| serde_json::from_str(text).ok(), |json| Value::Json(json.map(Box::new)))),
         T::Bytes => {
             let bytes = array.as_binary_opt::<i32>().ok_or_else(misfit)?;
-            Ok(bytes.iter().map(|bytes| Value::Bytes(bytes.map(<[u8]>::to_vec))).collect())
+            Ok(plain(bytes, |bytes: Option<&[u8]>| Value::Bytes(bytes.map(<[u8]>::to_vec))))
         }
-        T::Uuid => uuids(array),
-        T::Decimal => decimals(array),
-        T::ChronoDate => each(typed::<Date32Array>(array)?.iter(), date, Value::ChronoDate),
-        T::ChronoTime => each(typed::<Time64MicrosecondArray>(array)?.iter(), time, Value::ChronoTime),
-        T::ChronoDateTime => each(instants(array)?.iter(), |micros| Some(instant(micros)?.naive_utc()), Value::ChronoDateTime),
-        T::ChronoDateTimeUtc => each(instants(array)?.iter(), instant, Value::ChronoDateTimeUtc),
+        T::Uuid => match array.data_type() {
+            DataType::Utf8 => Ok(each(texts(array)?, |text| Uuid::try_parse(text).ok(), Value::Uuid)),
+            _ => Ok(each(typed::<FixedSizeBinaryArray>(array)?, |bytes| Uuid::from_slice(bytes).ok(), Value::Uuid)),
+        },
+        T::Decimal => {
+            let array = typed::<Decimal128Array>(array)?;
+            let scale = u32::try_from(array.scale()).map_err(|_| misfit())?;
+            Ok(each(array, move |number| decimal(number, scale), Value::Decimal))
+        }
+        T::ChronoDate => Ok(each(typed::<Date32Array>(array)?, date, Value::ChronoDate)),
+        T::ChronoTime => Ok(each(typed::<Time64MicrosecondArray>(array)?, time, Value::ChronoTime)),
+        T::ChronoDateTime => Ok(each(instants(array)?, |micros| Some(instant(micros)?.naive_utc()), Value::ChronoDateTime)),
+        T::ChronoDateTimeUtc => Ok(each(instants(array)?, instant, Value::ChronoDateTimeUtc)),
         T::ChronoDateTimeLocal => {
-            each(instants(array)?.iter(), |micros| Some(instant(micros)?.with_timezone(&Local)), Value::ChronoDateTimeLocal)
+            Ok(each(instants(array)?, |micros| Some(instant(micros)?.with_timezone(&Local)), Value::ChronoDateTimeLocal))
         }
         T::ChronoDateTimeWithTimeZone => {
-            each(instants(array)?.iter(), |micros| Some(instant(micros)?.fixed_offset()), Value::ChronoDateTimeWithTimeZone)
+            Ok(each(instants(array)?, |micros| Some(instant(micros)?.fixed_offset()), Value::ChronoDateTimeWithTimeZone))
         }
-        _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from DuckDB")),
+        _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from this store")),
     }
 }
 
@@ -129,20 +131,30 @@ fn typed<A: Array + 'static>(array: &dyn Array) -> Result<&A> {
     array.as_any().downcast_ref().ok_or_else(misfit)
 }
 
+/// Wraps what is there.
+fn plain<'a, A: ArrayAccessor + 'a>(array: A, wrap: impl Fn(Option<A::Item>) -> Value + 'a) -> Reader<'a> {
+    Box::new(move |row, put| put(wrap(array.is_valid(row).then(|| array.value(row)))))
+}
+
 /// Converts what is there; what cannot be converted does not fit.
-fn each<S, V>(
-    items: impl Iterator<Item = Option<S>>,
-    convert: impl Fn(S) -> Option<V>,
-    wrap: impl Fn(Option<V>) -> Value,
-) -> Result<Vec<Value>> {
-    let value = |item: Option<S>| item.map(|item| convert(item).ok_or_else(misfit)).transpose().map(&wrap);
-    items.map(value).collect()
+fn each<'a, A: ArrayAccessor + 'a, V>(
+    array: A,
+    convert: impl Fn(A::Item) -> Option<V> + 'a,
+    wrap: impl Fn(Option<V>) -> Value + 'a,
+) -> Reader<'a> {
+    Box::new(move |row, put| match array.is_valid(row) {
+        true => put(wrap(Some(convert(array.value(row)).ok_or_else(misfit)?))),
+        false => put(wrap(None)),
+    })
 }
 
 /// Numbers in the width of the model, which need not be that of the table.
-fn numbers<P: ArrowPrimitiveType>(array: &dyn Array, wrap: impl Fn(Option<P::Native>) -> Value) -> Result<Vec<Value>> {
+fn numbers<'a, P: ArrowPrimitiveType>(
+    array: &'a dyn Array,
+    wrap: impl Fn(Option<P::Native>) -> Value + 'a,
+) -> Result<Reader<'a>> {
     if let Some(numbers) = array.as_primitive_opt::<P>() {
-        return Ok(numbers.iter().map(wrap).collect());
+        return Ok(plain(numbers, wrap));
     }
     let (stored, wanted) = (array.data_type(), P::DATA_TYPE);
     if !(stored.is_integer() && wanted.is_integer() || stored.is_floating() && wanted.is_floating()) {
@@ -150,24 +162,12 @@ fn numbers<P: ArrowPrimitiveType>(array: &dyn Array, wrap: impl Fn(Option<P::Nat
     }
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let cast = cast_with_options(array, &wanted, &options).map_err(|error| misfit().with_source(error))?;
-    Ok(cast.as_primitive_opt::<P>().ok_or_else(misfit)?.iter().map(wrap).collect())
+    let cast = cast.as_primitive_opt::<P>().ok_or_else(misfit)?.clone();
+    Ok(Box::new(move |row, put| put(wrap(cast.is_valid(row).then(|| cast.value(row))))))
 }
 
-fn texts(array: &dyn Array) -> Result<impl Iterator<Item = Option<&str>>> {
-    Ok(array.as_string_opt::<i32>().ok_or_else(misfit)?.iter())
-}
-
-fn uuids(array: &dyn Array) -> Result<Vec<Value>> {
-    match array.data_type() {
-        DataType::Utf8 => each(texts(array)?, |text| Uuid::try_parse(text).ok(), Value::Uuid),
-        _ => each(typed::<FixedSizeBinaryArray>(array)?.iter(), |bytes| Uuid::from_slice(bytes).ok(), Value::Uuid),
-    }
-}
-
-fn decimals(array: &dyn Array) -> Result<Vec<Value>> {
-    let array = typed::<Decimal128Array>(array)?;
-    let scale = u32::try_from(array.scale()).map_err(|_| misfit())?;
-    each(array.iter(), |number| decimal(number, scale), Value::Decimal)
+fn texts(array: &dyn Array) -> Result<&StringArray> {
+    array.as_string_opt::<i32>().ok_or_else(misfit)
 }
 
 /// The number without the zeros at its end that the column's scale adds, which alone may be more than a `Decimal` holds.

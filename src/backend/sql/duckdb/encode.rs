@@ -7,8 +7,8 @@ use duckdb::{
     arrow::{
         array::{
             ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array,
-            Int8Array, Int16Array, Int32Array, Int64Array, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
-            UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+            Int8Array, Int16Array, Int32Array, Int64Array, StringArray, StringBuilder, Time64MicrosecondArray,
+            TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
         },
         datatypes::{Field, Schema},
         error::ArrowError,
@@ -17,10 +17,12 @@ use duckdb::{
     types::{Decimal as DuckDecimal, TimeUnit, Value as Parameter},
 };
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
+use uuid::Uuid;
 
 use crate::{
+    backend::sql::engine::Rows,
     error::{Error, ErrorKind, Result},
-    value::is_null,
+    value::{instant_of, is_null, text_of},
 };
 
 /// A value as the parameter of a statement. What DuckDB's interface has no type for is text, and the statement says what of.
@@ -51,10 +53,8 @@ pub(super) fn parameter(value: Value) -> Result<Parameter> {
         Value::ChronoDateTime(value) => {
             value.map_or(Parameter::Null, |time| Parameter::Timestamp(TimeUnit::Microsecond, micros(time)))
         }
-        time => match instant_of(&time) {
-            Some(instant) => instant.map(instant_text).into(),
-            None => return Err(unsupported()),
-        },
+        other if is_null(&other) => Parameter::Null,
+        time => instant_text(instant_of(&time).ok_or_else(unsupported)?).into(),
     })
 }
 
@@ -85,24 +85,6 @@ fn micros(time: NaiveDateTime) -> i64 {
     time.and_utc().timestamp_micros()
 }
 
-/// The instant of a value that is one.
-fn instant_of(value: &Value) -> Option<Option<DateTime<Utc>>> {
-    match value {
-        Value::ChronoDateTimeUtc(time) => Some(*time),
-        Value::ChronoDateTimeLocal(time) => Some(time.map(|time| time.to_utc())),
-        Value::ChronoDateTimeWithTimeZone(time) => Some(time.map(|time| time.to_utc())),
-        _ => None,
-    }
-}
-
-fn text_of(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => text.as_deref(),
-        Value::Enum(sea_orm::sea_query::OptionEnum::Some(text)) => Some(&text.value),
-        _ => None,
-    }
-}
-
 /// A decimal as a whole number of its last digit.
 fn scaled(value: Decimal, scale: u32) -> Result<i128> {
     let value = value.normalize();
@@ -122,7 +104,7 @@ pub(super) struct Column {
 }
 
 /// Rows as Arrow's columns.
-pub(super) fn batch(columns: &[Column], rows: &[Vec<Value>]) -> Result<RecordBatch> {
+pub(super) fn batch(columns: &[Column], rows: &dyn Rows) -> Result<RecordBatch> {
     let arrays = columns.iter().map(|column| array(column, rows)).collect::<Result<Vec<_>>>()?;
     let fields = columns.iter().zip(&arrays).map(|(column, array)| {
         let field = Field::new(&column.name, array.data_type().clone(), true);
@@ -143,27 +125,25 @@ fn uneven(error: ArrowError) -> Error {
 }
 
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-fn array(column: &Column, rows: &[Vec<Value>]) -> Result<ArrayRef> {
+fn array(column: &Column, rows: &dyn Rows) -> Result<ArrayRef> {
     use ArrayType as T;
-    let values = rows.iter().map(|row| row.get(column.position).unwrap_or(&Value::Int(None)));
+    let values = (0..rows.len()).map(|row| rows.value(row, column.position));
     // What is neither of the column's type nor null was made by a type that contradicts itself.
     macro_rules! each {
         ($variant:ident, $convert:expr) => {
-            values
-                .map(|value| match value {
-                    Value::$variant(value) => Ok(value.as_ref().map($convert)),
-                    other if is_null(other) => Ok(None),
-                    _ => Err(contradiction()),
-                })
-                .collect::<Result<Vec<_>>>()?
+            values.map(|value| match value? {
+                Value::$variant(value) => Ok(value.map($convert)),
+                other if is_null(&other) => Ok(None),
+                _ => Err(contradiction()),
+            })
         };
     }
     macro_rules! primitive {
         ($array:ty, $variant:ident) => {
-            primitive!($array, $variant, |value| *value)
+            primitive!($array, $variant, |value| value)
         };
         ($array:ty, $variant:ident, $convert:expr) => {
-            Arc::new(<$array>::from(each!($variant, $convert)))
+            Arc::new(<$array>::from(each!($variant, $convert).collect::<Result<Vec<_>>>()?))
         };
     }
     Ok(match column.value_type {
@@ -178,36 +158,38 @@ fn array(column: &Column, rows: &[Vec<Value>]) -> Result<ArrayRef> {
         T::BigUnsigned => primitive!(UInt64Array, BigUnsigned),
         T::Float => primitive!(Float32Array, Float),
         T::Double => primitive!(Float64Array, Double),
-        T::ChronoDate => primitive!(Date32Array, ChronoDate, |date| days(*date)),
-        T::ChronoTime => primitive!(Time64MicrosecondArray, ChronoTime, |time| time_micros(*time)),
-        T::ChronoDateTime => primitive!(TimestampMicrosecondArray, ChronoDateTime, |time| micros(*time)),
+        T::ChronoDate => primitive!(Date32Array, ChronoDate, days),
+        T::ChronoTime => primitive!(Time64MicrosecondArray, ChronoTime, time_micros),
+        T::ChronoDateTime => primitive!(TimestampMicrosecondArray, ChronoDateTime, micros),
         T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
-            let instant = |value: &Value| match instant_of(value) {
-                Some(instant) => Ok(instant.map(|instant| instant.timestamp_micros())),
-                None if is_null(value) => Ok(None),
-                None => Err(contradiction()),
+            let instant = |value: Result<Value>| match value? {
+                value if is_null(&value) => Ok(None),
+                value => instant_of(&value).ok_or_else(contradiction).map(|instant| Some(instant.timestamp_micros())),
             };
             let instants = values.map(instant).collect::<Result<Vec<_>>>()?;
             Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC"))
         }
         T::String | T::Enum(_) => {
-            let text = |value| match text_of(value) {
-                None if !is_null(value) => Err(contradiction()),
-                text => Ok(text),
-            };
-            Arc::new(StringArray::from(values.map(text).collect::<Result<Vec<_>>>()?))
+            let mut texts = StringBuilder::new();
+            for value in values {
+                match value? {
+                    value if is_null(&value) => texts.append_null(),
+                    value => texts.append_value(text_of(&value).ok_or_else(contradiction)?),
+                }
+            }
+            Arc::new(texts.finish())
         }
-        T::Char => Arc::new(StringArray::from(each!(Char, char::to_string))),
-        T::Json => Arc::new(StringArray::from(each!(Json, |json| json.to_string()))),
-        T::Bytes => Arc::new(BinaryArray::from(each!(Bytes, Vec::as_slice))),
+        T::Char => Arc::new(each!(Char, String::from).collect::<Result<StringArray>>()?),
+        T::Json => Arc::new(each!(Json, |json| json.to_string()).collect::<Result<StringArray>>()?),
+        T::Bytes => Arc::new(each!(Bytes, |bytes| bytes).collect::<Result<BinaryArray>>()?),
         T::Uuid => {
-            let bytes = each!(Uuid, |uuid| uuid.as_bytes());
-            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes.into_iter(), 16).map_err(uneven)?)
+            let ids = each!(Uuid, Uuid::into_bytes).collect::<Result<Vec<_>>>()?;
+            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.into_iter(), 16).map_err(uneven)?)
         }
         T::Decimal => {
-            let number = |value: &Value| match value {
-                Value::Decimal(Some(number)) => scaled(*number, column.scale).map(Some),
-                other if is_null(other) => Ok(None),
+            let number = |value: Result<Value>| match value? {
+                Value::Decimal(Some(number)) => scaled(number, column.scale).map(Some),
+                other if is_null(&other) => Ok(None),
                 _ => Err(contradiction()),
             };
             let numbers = values.map(number).collect::<Result<Vec<_>>>()?;

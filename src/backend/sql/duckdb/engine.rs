@@ -1,17 +1,24 @@
 //! DuckDB as an [`Engine`].
 
-use duckdb::Connection;
+use std::sync::Arc;
+
+use duckdb::{Connection, arrow::record_batch::RecordBatch};
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
-    decode, duplicate,
+    append::{self, Target},
+    duplicate, encode,
     error::classify,
     lease::{Lease, Leased},
     pool::Pool,
     run,
 };
 use crate::{
-    backend::sql::{Engine, Sink, statement::SOURCE},
+    backend::sql::{
+        Engine, Sink,
+        engine::{Effort, Rows},
+        statement::SOURCE,
+    },
     capability::Capabilities,
     context::{Access, Patience},
     dialect::Dialect,
@@ -19,6 +26,7 @@ use crate::{
     error::Result,
     row::Row,
     transaction::{AccessMode, Isolation, TxOptions},
+    value::is_known,
 };
 
 pub(crate) struct DuckDbEngine {
@@ -77,6 +85,8 @@ const BEGIN: &str = "BEGIN TRANSACTION";
 
 impl Engine for DuckDbEngine {
     type Lease = Lease;
+    type Target = Arc<Target>;
+    type Encoded = RecordBatch;
 
     fn dialect(&self) -> Dialect {
         Dialect::DuckDb
@@ -87,7 +97,7 @@ impl Engine for DuckDbEngine {
     }
 
     fn reads(&self, value_type: &ArrayType) -> bool {
-        decode::reads(value_type)
+        is_known(value_type)
     }
 
     /// DuckDB sets no limit; planning a statement takes some forty microseconds a value.
@@ -105,7 +115,7 @@ impl Engine for DuckDbEngine {
         Some(2)
     }
 
-    async fn acquire(&self, access: Access, patience: Patience) -> Result<Lease> {
+    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease> {
         Ok(Lease::new(self.pool.acquire(patience).await?, access))
     }
 
@@ -129,11 +139,11 @@ impl Engine for DuckDbEngine {
         lease.call(move |leased| leased.connection()?.execute_batch(&sql).map_err(classify)).await
     }
 
-    async fn execute(&self, lease: &mut Lease, statement: Statement) -> Result<u64> {
+    async fn execute(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<u64> {
         self.run(lease, move |connection| run::execute(connection, statement)).await
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement) -> Result<Vec<E::Model>> {
+    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
         self.run(lease, move |connection| run::fetch::<E>(connection, statement)).await
     }
 
@@ -145,7 +155,7 @@ impl Engine for DuckDbEngine {
         lease.call(move |leased| run::stream::<E>(leased.connection()?, statement, &sink)).await
     }
 
-    async fn rows(&self, lease: &mut Lease, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+    async fn rows(&self, lease: &mut Lease, statement: Statement, types: Option<Vec<ArrayType>>, _: Effort) -> Result<Vec<Row>> {
         self.run(lease, move |connection| run::rows(connection, statement, types)).await
     }
 
@@ -154,20 +164,30 @@ impl Engine for DuckDbEngine {
         true
     }
 
-    async fn stage<E: Storable>(&self, lease: &mut Lease, columns: Vec<E::Column>, rows: Vec<Vec<Value>>) -> Result<()> {
-        self.run(lease, move |connection| run::stage::<E>(connection, &columns, &rows)).await
+    async fn stage<E: Storable>(&self, lease: &mut Lease, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
+        let columns = columns.to_vec();
+        self.run(lease, move |connection| append::stage::<E>(connection, &columns, &rows)).await
     }
 
     async fn unstage(&self, lease: &mut Lease) -> Result<()> {
         self.command(lease, format!("DROP TABLE temp.{SOURCE}")).await
     }
 
-    async fn append<E: Storable>(&self, lease: &mut Lease, columns: Vec<E::Column>, rows: Vec<Vec<Value>>) -> Result<()> {
-        self.run(lease, move |connection| run::append::<E>(connection, &columns, &rows)).await
+    async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
+        Ok(Some(Arc::new(Target::of::<E>(named))))
+    }
+
+    fn encode(target: &Arc<Target>, rows: &dyn Rows) -> Result<RecordBatch> {
+        encode::batch(&target.columns, rows)
+    }
+
+    async fn append(&self, lease: &mut Lease, target: &Arc<Target>, rows: Vec<RecordBatch>) -> Result<()> {
+        let target = target.clone();
+        self.run(lease, move |connection| append::append(connection, &target, rows)).await
     }
 
     async fn violated_by<E: Storable>(&self, rows: Vec<Vec<Value>>) -> Option<String> {
-        let mut lease = self.acquire(Access::Read, Patience::None).await.ok()?;
+        let mut lease = self.acquire(Access::Read, Patience::None, Effort::Read).await.ok()?;
         lease.call(move |leased| duplicate::violated::<E>(leased.connection()?, &rows)).await.ok()?
     }
 
@@ -178,7 +198,7 @@ impl Engine for DuckDbEngine {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     use super::{
         super::{instance::Instance, settings::Settings},
@@ -193,7 +213,7 @@ mod tests {
     }
 
     async fn commands(engine: &DuckDbEngine, commands: &[&str]) -> Result<()> {
-        let mut lease = engine.acquire(Access::Read, Patience::Timeout).await?;
+        let mut lease = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
         for command in commands {
             engine.command(&mut lease, (*command).to_owned()).await?;
         }
@@ -201,15 +221,15 @@ mod tests {
     }
 
     async fn count(engine: &DuckDbEngine) -> Result<i64> {
-        let mut lease = engine.acquire(Access::Read, Patience::Timeout).await?;
+        let mut lease = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "SELECT count(*) FROM t");
         engine.number(&mut lease, statement).await
     }
 
     async fn insert(engine: &DuckDbEngine) -> Result<u64> {
-        let mut lease = engine.acquire(Access::Write, Patience::Timeout).await?;
+        let mut lease = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "INSERT INTO t VALUES (1)");
-        engine.execute(&mut lease, statement).await
+        engine.execute(&mut lease, statement, Effort::Any).await
     }
 
     /// A commit that took effect is a success, whatever fails after it; and the file is opened again for the next call.
@@ -248,7 +268,7 @@ mod tests {
         assert_eq!(count(&engine).await?, 0);
 
         commands(&engine, &["SET debug_force_commit_revert_failure = true"]).await?;
-        let held = engine.acquire(Access::Read, Patience::Timeout).await?;
+        let held = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
         let lost = insert(&engine).await;
         assert_eq!(lost.as_ref().map_err(Error::kind), Err(ErrorKind::CommitUnknown));
         // Not while somebody holds the old one; that another store keeps it for later does not count.
@@ -267,7 +287,7 @@ mod tests {
         let engine = engine(&directory.path().join("a.duckdb").display().to_string())?;
         commands(&engine, &["CREATE TABLE t (a INTEGER)"]).await?;
         for _ in 0..9 {
-            let mut lease = engine.acquire(Access::Write, Patience::Timeout).await?;
+            let mut lease = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
             engine.begin(&mut lease, &TxOptions::new()).await?;
             engine.command(&mut lease, "INSERT INTO t VALUES (1)".to_owned()).await?;
             let panicked = lease.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;

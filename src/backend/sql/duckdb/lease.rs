@@ -1,27 +1,19 @@
 //! A connection taken from the pool, how calls run on it, and how it goes back.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use duckdb::{Connection, InterruptHandle};
-use tokio::{runtime::Handle, sync::oneshot};
+use duckdb::Connection;
+use tokio::runtime::Handle;
 
 use super::{
     error::{FATAL, INVALIDATED, classify, is_committed, is_fatal, is_none_open},
     pool::Pooled,
 };
 use crate::{
-    clock::pause,
+    backend::sql::blocking::{self, Interrupt},
     context::Access,
     error::{Error, ErrorKind, Result},
 };
-
-/// How often a call that nobody waits for any more is told to stop, until it has: an interrupt that comes before the engine has begun is
-/// lost.
-const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
 
 /// A connection of the pool.
 ///
@@ -58,8 +50,8 @@ impl Lease {
         &mut self,
         work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let running = self.connection.as_ref().and_then(|leased| leased.pooled.as_ref()).map(Running::of);
-        self.run(running, work).await
+        let interrupt = self.connection.as_ref().and_then(|leased| leased.pooled.as_ref()).map(interrupt_of);
+        self.run(interrupt, work).await
     }
 
     /// Runs a call that comes to its end whether the future is dropped or not.
@@ -72,39 +64,31 @@ impl Lease {
 
     async fn run<T: Send + 'static>(
         &mut self,
-        running: Option<Running>,
+        interrupt: Option<Interrupt>,
         work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let mut leased = self.connection.take().ok_or_else(gone)?;
-        let state = running.as_ref().map(|running| running.state.clone());
-        let (answer, answered) = oneshot::channel();
-        tokio::task::spawn_blocking(move || {
-            let result = match &state {
-                Some(state) if *state.lock() == Progress::GivenUp => Err(Error::new(ErrorKind::Cancelled, "")),
-                _ => catch_unwind(AssertUnwindSafe(|| work(&mut leased))).unwrap_or_else(|_| {
-                    // In whatever state it was left, it is closed.
-                    leased.pooled = None;
-                    Err(Error::new(ErrorKind::Internal, "a call to the engine panicked"))
-                }),
-            };
+        let leased = self.connection.take().ok_or_else(gone)?;
+        let work = |leased: &mut Leased| {
+            let result = blocking::unless_it_panics(|| work(leased)).unwrap_or_else(|| {
+                // In whatever state it was left, it is closed.
+                leased.pooled = None;
+                Err(blocking::panicked())
+            });
             if let Err(error) = &result {
                 leased.has_failed = true;
                 leased.note(error);
             }
-            if let Some(state) = state {
-                *state.lock() = Progress::Done;
-            }
-            // To nobody, the connection goes back by being dropped.
-            drop(answer.send((leased, result)));
-        });
-        // From here on, dropping this future interrupts the call.
-        let running = running;
-        let answer = answered.await;
-        drop(running);
-        let (leased, result) = answer.map_err(|_| Error::new(ErrorKind::Internal, "a call to the engine panicked"))?;
+            result
+        };
+        let (leased, result) = blocking::call(leased, interrupt, work).await?;
         self.connection = Some(leased);
         result
     }
+}
+
+fn interrupt_of(pooled: &Pooled) -> Interrupt {
+    let handle = pooled.connection.interrupt_handle();
+    Arc::new(move || handle.interrupt())
 }
 
 fn gone() -> Error {
@@ -194,60 +178,6 @@ impl Drop for Leased {
             Ok(()) => pooled.give_back(),
             // None was open, or the connection is of no more use: closing it rolls back, too.
             Err(error) => tracing::debug!(%error, "a connection could not be rolled back and is closed"),
-        });
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Going,
-    GivenUp,
-    Done,
-}
-
-#[derive(Clone)]
-struct State(Arc<Mutex<Progress>>);
-
-impl State {
-    fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A call that is interrupted when this is dropped before it has ended. The lock is held over every interrupt, so that none comes
-/// after the end and meets the next call.
-struct Running {
-    state: State,
-    interrupt: Arc<InterruptHandle>,
-}
-
-impl Running {
-    fn of(pooled: &Pooled) -> Self {
-        Self { state: State(Arc::new(Mutex::new(Progress::Going))), interrupt: pooled.connection.interrupt_handle() }
-    }
-}
-
-/// Interrupts the call, unless it has ended. Says whether it has.
-fn interrupt(state: &State, handle: &InterruptHandle) -> bool {
-    let mut progress = state.lock();
-    if *progress != Progress::Done {
-        *progress = Progress::GivenUp;
-        handle.interrupt();
-    }
-    *progress == Progress::Done
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if interrupt(&self.state, &self.interrupt) {
-            return;
-        }
-        let Ok(runtime) = Handle::try_current() else { return };
-        let (state, handle) = (self.state.clone(), self.interrupt.clone());
-        runtime.spawn(async move {
-            while !interrupt(&state, &handle) {
-                pause(INTERRUPT_AGAIN).await;
-            }
         });
     }
 }

@@ -3,6 +3,7 @@
 //! A store keeps a pool of connections to one instance, which all stores on the same file share. Each call runs on a thread that may
 //! block. Writers do not wait for each other: who changes a row that another transaction has changed meanwhile is refused.
 
+mod append;
 mod corrected;
 mod decode;
 mod dialect;

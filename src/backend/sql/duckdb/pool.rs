@@ -10,17 +10,14 @@ use std::{
 };
 
 use duckdb::Connection;
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     instance::{Holder, Instance},
     settings::Settings,
 };
 use crate::{
-    backend::sql::engine::nested_acquire,
+    backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
     clock::within,
     context::Patience,
     error::{Error, ErrorKind, Result},
@@ -151,14 +148,6 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         drop_elsewhere(self.shared.lock().take());
-    }
-}
-
-/// Closing the last connection writes the log to the file, which a thread of the runtime must not wait for.
-fn drop_elsewhere<T: Send + 'static>(what: T) {
-    match Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(what))),
-        Err(_) => drop(what),
     }
 }
 

@@ -1,9 +1,13 @@
 //! Running statements on a connection. All of this blocks.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, mpsc::sync_channel},
+    thread,
+};
 
 use duckdb::{
-    Appender, Connection, Statement as Prepared,
+    Connection, Statement as Prepared,
     arrow::{
         array::{Array, ArrayRef, StructArray},
         datatypes::Field,
@@ -13,28 +17,19 @@ use duckdb::{
 };
 use sea_orm::{
     IdenStatic, Iterable, ModelTrait, Statement, Value,
-    sea_query::{ArrayType, Query, Values},
+    sea_query::{ArrayType, Values},
 };
 
-use super::{
-    decode,
-    encode::{self, Column},
-    error::classify,
-};
+use super::{decode, encode, error::classify};
 use crate::{
-    backend::sql::{Sink, statement::SOURCE},
-    dialect::Dialect,
-    entity::{Storable, decimal_digits, unreadable},
+    backend::sql::{Sink, blocking},
+    entity::Storable,
     error::{Error, ErrorKind, Result},
     row::Row,
-    sql::Written as _,
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.
 const LONGEST_KEPT: usize = 4096;
-
-/// Rows that are made into columns at a time.
-const ROWS_AT_ONCE: usize = 8192;
 
 /// Runs a statement and answers how many rows it changed.
 pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u64> {
@@ -49,9 +44,8 @@ pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u
 pub(super) fn fetch<E: Storable>(connection: &Connection, statement: Statement) -> Result<Vec<E::Model>> {
     run(connection, statement, |prepared, _| {
         let mut models = Vec::new();
-        while let Some(batch) = prepared.step().map_err(classify)? {
-            read::<E>(&batch, &mut models)?;
-        }
+        let batches = std::iter::from_fn(|| prepared.step().map_err(classify).transpose());
+        convert_beside(batches, |batch| read::<E>(&batch, &mut models))?;
         Ok(models)
     })
     .map_err(named::<E>)
@@ -74,12 +68,35 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
 pub(super) fn stream<E: Storable>(connection: &Connection, statement: Statement, sink: &Sink<E::Model>) -> Result<()> {
     let mut prepared = connection.prepare(&statement.sql).map_err(classify)?;
     let parameters = parameters(statement.values)?;
-    for batch in prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)? {
+    let batches = prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)?;
+    convert_beside(batches.map(|batch| batch.map(StructArray::from).map_err(classify)), |batch| {
         let mut models = Vec::new();
-        read::<E>(&batch.map_err(classify)?.into(), &mut models)?;
-        sink.send_blocking(models)?;
-    }
-    Ok(())
+        read::<E>(&batch, &mut models)?;
+        sink.send_blocking(models)
+    })
+}
+
+/// Converts batches, from the second on by a thread of its own while the next are read.
+fn convert_beside(
+    mut batches: impl Iterator<Item = Result<StructArray>>,
+    mut convert: impl FnMut(StructArray) -> Result<()> + Send,
+) -> Result<()> {
+    let Some(first) = batches.next() else { return Ok(()) };
+    convert(first?)?;
+    let Some(second) = batches.next() else { return Ok(()) };
+    thread::scope(|scope| {
+        let (sender, read) = sync_channel(1);
+        let converting = thread::Builder::new().spawn_scoped(scope, move || read.into_iter().try_for_each(convert));
+        let converting = converting.map_err(no_thread)?;
+        let ended = |_| Error::new(ErrorKind::Internal, "a conversion that ended");
+        let sent = std::iter::once(second).chain(batches).try_for_each(|batch| sender.send(batch?).map_err(ended));
+        drop(sender);
+        converting.join().unwrap_or_else(|_| Err(blocking::panicked())).and(sent)
+    })
+}
+
+fn no_thread(error: io::Error) -> Error {
+    Error::new(ErrorKind::ResourceExhausted, "no thread to convert rows on").with_source(error)
 }
 
 /// Runs a statement and answers its rows.
@@ -107,52 +124,6 @@ pub(super) fn rows(connection: &Connection, statement: Statement, types: Option<
         }
         Ok(rows)
     })
-}
-
-/// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a transaction, which is
-/// then rolled back, that comes to nothing.
-pub(super) fn append<E: Storable>(connection: &Connection, columns: &[E::Column], rows: &[Vec<Value>]) -> Result<()> {
-    let columns = append_columns::<E>(columns);
-    let (entity, table) = (E::default(), E::default().table_name());
-    let appender = match entity.schema_name() {
-        Some(schema) => connection.appender_with_columns_to_db(table, schema, &names(&columns)),
-        None => connection.appender_with_columns(table, &names(&columns)),
-    };
-    fill(appender.map_err(classify)?, &columns, rows).map_err(named::<E>)
-}
-
-/// Makes a table of the connection's own with these columns of the entity's, and stores rows in it.
-pub(super) fn stage<E: Storable>(connection: &Connection, columns: &[E::Column], rows: &[Vec<Value>]) -> Result<()> {
-    let mut select = Query::select();
-    select.columns(columns.iter().copied()).from(E::default().table_ref()).limit(0);
-    let create = format!("CREATE TEMP TABLE {SOURCE} AS {}", select.written_in(Dialect::DuckDb).sql.replace("$1", "0"));
-    connection.execute_batch(&create).map_err(classify)?;
-    let columns = append_columns::<E>(columns);
-    let appender = connection.appender_with_columns_to_catalog_and_db(SOURCE, "temp", "main", &names(&columns));
-    fill(appender.map_err(classify)?, &columns, rows)
-}
-
-fn append_columns<E: Storable>(columns: &[E::Column]) -> Vec<Column> {
-    let all: Vec<_> = E::Column::iter().map(|column| column.as_str()).collect();
-    let column = |column: &E::Column| Column {
-        name: column.as_str().to_owned(),
-        value_type: E::Model::get_value_type(*column),
-        scale: decimal_digits(column).1,
-        position: all.iter().position(|name| *name == column.as_str()).unwrap_or(usize::MAX),
-    };
-    columns.iter().map(column).collect()
-}
-
-fn names(columns: &[Column]) -> Vec<&str> {
-    columns.iter().map(|column| column.name.as_str()).collect()
-}
-
-fn fill(mut appender: Appender<'_>, columns: &[Column], rows: &[Vec<Value>]) -> Result<()> {
-    for rows in rows.chunks(ROWS_AT_ONCE) {
-        appender.append_record_batch(encode::batch(columns, rows)?).map_err(classify)?;
-    }
-    // Dropping it would do the same and keep the error to itself.
-    appender.flush().map_err(classify)
 }
 
 fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Prepared<'_>, u64) -> Result<T>) -> Result<T> {
@@ -188,19 +159,18 @@ fn read<E: Storable>(batch: &StructArray, models: &mut Vec<E::Model>) -> Result<
     let column = |column: E::Column| {
         let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.as_str());
         let array = position.and_then(|position| batch.columns().get(position)).ok_or_else(missing)?;
-        decode::column(array, &E::Model::get_value_type(column)).map(Vec::into_iter)
+        decode::reader(array, &E::Model::get_value_type(column))
     };
-    let mut columns = E::Column::iter().map(column).collect::<Result<Vec<_>>>()?;
+    let columns = E::Column::iter().map(column).collect::<Result<Vec<_>>>()?;
     models.reserve(batch.len());
-    for _ in 0..batch.len() {
-        let values = columns.iter_mut().filter_map(Iterator::next).collect();
-        models.push(E::model_of(values).map_err(unreadable)?);
+    for row in 0..batch.len() {
+        models.push(E::model_of(|position, put| columns.get(position).map_or(Ok(()), |read| read(row, put)))?);
     }
     Ok(())
 }
 
 /// Names the table of a duplicate, of which DuckDB names the column alone.
-fn named<E: Storable>(error: Error) -> Error {
+pub(super) fn named<E: Storable>(error: Error) -> Error {
     match error.constraint() {
         Some(column) if error.kind() == ErrorKind::Duplicate => {
             let constraint = format!("{}.{column}", E::default().table_name());

@@ -1,6 +1,7 @@
 //! Postgres, through sqlx.
 
 mod connect;
+mod copy;
 mod error;
 mod flavor;
 
@@ -31,5 +32,5 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
         decimals: true,
         sql: true,
     };
-    SqlStore::new(SqlxEngine::new(pool, capabilities, None), clock)
+    SqlStore::new(SqlxEngine::new(pool, capabilities), clock)
 }

@@ -7,9 +7,9 @@ use sea_orm::Value;
 
 use super::SqlRepository;
 use crate::{
-    backend::sql::{Engine, statement::Source},
+    backend::sql::{Engine, engine::Effort, statement::Source},
     context::{Access, Cx},
-    entity::{IdOf, Storable, unreadable},
+    entity::{IdOf, Storable, model_of},
     error::{Error, ErrorKind, Result, conflict, not_found},
     query::{Change, Changes, Filter, of_type},
     rules::time_of,
@@ -27,20 +27,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         // A statement by itself, unless another has to say what the first one met.
         let mut held = match self.shape.rules.version.is_some() || (returns && !self.store.engine().returns_updates()) {
             true => self.store.hold_together(&entry).await?,
-            false => self.store.hold(&entry, Access::Write).await?,
+            false => self.store.hold(&entry, Access::Write, Effort::OneModel).await?,
         };
         let lease = held.lease()?;
         let updated = async {
             // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
             let Some(update) = self.statements().update(&row, self.store.engine().returns_updates())? else {
-                return Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)).await?.pop());
+                return Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)?, Effort::Read).await?.pop());
             };
             if self.store.engine().returns_updates() {
-                return Ok(self.store.engine().fetch::<E>(lease, update).await?.pop());
+                return Ok(self.store.engine().fetch::<E>(lease, update, Effort::OneModel).await?.pop());
             }
-            match (self.store.engine().execute(lease, update).await?, returns) {
+            match (self.store.engine().execute(lease, update, Effort::OneModel).await?, returns) {
                 (0, _) => Ok(None),
-                (_, true) => Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)).await?.pop()),
+                (_, true) => Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)?, Effort::Read).await?.pop()),
                 (_, false) => self.given(row).map(Some),
             }
         };
@@ -88,7 +88,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         {
             *value = of_type(version + 1, &value.array_type());
         }
-        E::model_of(row).map_err(unreadable)
+        model_of::<E>(row)
     }
 
     pub(super) async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
@@ -108,7 +108,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.shape.rules.version.is_some() {
-            self.store.hold(&entry, Access::Write).await?.finish(Ok(())).await?;
+            self.store.hold(&entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
             return Err(conflict());
         }
         let mut held = self.store.hold_together(&entry).await?;
@@ -124,7 +124,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         for rows in rows.chunks(self.rows_at_once()) {
             let source = self.source(lease, &all, rows).await?;
             updated += match self.statements().update_from(&source, &all)? {
-                Some(update) => self.store.engine().execute(lease, update).await?,
+                Some(update) => self.store.engine().execute(lease, update, Effort::Any).await?,
                 // Models that are all id have nothing to replace.
                 None => {
                     let keys: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
@@ -164,7 +164,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if !self.store.engine().stages() {
             return Ok(Source::Values(rows));
         }
-        let columns: Vec<_> = columns.iter().filter_map(|column| self.shape.columns.get(*column).copied()).collect();
         self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;
         Ok(Source::Staged)
     }
@@ -185,7 +184,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             None => {
                 let count = self.statements().count(&condition);
                 let entry = self.store.enter(cx, Access::Write)?;
-                let mut held = self.store.hold(&entry, Access::Write).await?;
+                let mut held = self.store.hold(&entry, Access::Write, Effort::Any).await?;
                 let number = self.store.engine().number(held.lease()?, count).await;
                 Ok(held.finish(number).await?.unsigned_abs())
             }
@@ -213,8 +212,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let mark = self.mark()?;
         let parts: Vec<_> = keys.chunks(self.statements().ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;
+        let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
         let mut held = match parts.len() {
-            0 | 1 => self.store.hold(&entry, Access::Write).await?,
+            0 | 1 => self.store.hold(&entry, Access::Write, effort).await?,
             _ => self.store.hold_together(&entry).await?,
         };
         let lease = held.lease()?;
@@ -222,7 +222,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             let mut removed = 0;
             for part in parts {
                 if let Some(delete) = self.statements().delete_ids(part, mark.as_deref())? {
-                    removed += self.store.engine().execute(lease, delete).await?;
+                    removed += self.store.engine().execute(lease, delete, effort).await?;
                 }
             }
             Ok(removed)

@@ -1,29 +1,35 @@
 //! Creating models.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
+use futures_util::future::join;
 use sea_orm::Value;
 
-use super::{ROWS_A_TURN, SqlRepository};
-use crate::{
-    backend::sql::{Engine, statement::AppendRun},
-    context::{Access, Cx},
-    entity::{Storable, unreadable},
-    error::{Error, ErrorKind, Result},
-    value::{Key, integer},
+use super::{
+    ROWS_A_TURN, SqlRepository,
+    new::{New, Run},
 };
+use crate::{
+    backend::sql::{
+        Engine,
+        engine::{Effort, Rows},
+    },
+    context::{Access, Cx, Entry},
+    entity::{Storable, model_of},
+    error::{Error, ErrorKind, Result},
+    value::{Key, integer, is_array},
+};
+
+/// How many models are encoded while others are stored.
+const PART: usize = 8 * ROWS_A_TURN;
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
-        let now = self.store.clock().now();
-        let stamp = |row: &mut [Value]| {
-            self.shape.stamp_new(row, now);
-            Ok(())
-        };
-        let rows = self.values_for(cx, models, stamp).await?;
-        let stored = match self.appendable(&rows, returning) {
-            Some(runs) => self.append(cx, runs, rows, returning).await,
-            None => self.insert_by_statements(cx, rows, returning).await,
+        self.require_readable()?;
+        let new = New { shape: &self.shape, models, now: self.store.clock().now() };
+        let stored = match self.is_appendable(new, returning)? {
+            true => self.append(cx, new, returning).await,
+            false => self.insert_by_statements(cx, new, returning).await,
         };
         match stored {
             Err(error) => Err(self.with_constraint(error, models).await),
@@ -42,10 +48,16 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
     }
 
-    async fn insert_by_statements(&self, cx: &Cx, rows: Vec<Vec<Value>>, returning: bool) -> Result<Vec<E::Model>> {
+    async fn insert_by_statements(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
+        let stamp = |row: &mut [Value]| {
+            self.shape.stamp_new(row, new.now);
+            Ok(())
+        };
+        let rows = self.values_for(cx, new.models, stamp).await?;
         let entry = self.store.enter(cx, Access::Write)?;
+        let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
         let mut held = match self.statements().insert_runs(&rows).len() {
-            0 | 1 => self.store.hold(&entry, Access::Write).await?,
+            0 | 1 => self.store.hold(&entry, Access::Write, effort).await?,
             _ => self.store.hold_together(&entry).await?,
         };
         let stored = self.insert_runs(held.lease()?, &rows, returning).await;
@@ -55,58 +67,137 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// Inserts rows on a connection, by as many statements as it takes.
     pub(super) async fn insert_runs(&self, lease: &mut G::Lease, rows: &[Vec<Value>], returning: bool) -> Result<Vec<E::Model>> {
         let runs = self.statements().insert_runs(rows);
+        let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
         let mut stored = Vec::with_capacity(if returning { rows.len() } else { 0 });
         for run in runs.into_iter().filter_map(|run| rows.get(run)) {
             let statement = self.statements().insert(run, returning)?;
             if returning {
-                let models = self.store.engine().fetch::<E>(lease, statement).await?;
+                let models = self.store.engine().fetch::<E>(lease, statement, effort).await?;
                 stored.extend(self.in_order_of(run, models)?);
             } else {
-                self.store.engine().execute(lease, statement).await?;
+                self.store.engine().execute(lease, statement, effort).await?;
             }
         }
         Ok(stored)
     }
 
-    /// The rows in runs for the engine's bulk path, if that is the way to store them: there are enough, no cast of the entity's is in the
-    /// way, and nothing has to be answered that only the engine knows.
-    fn appendable(&self, rows: &[Vec<Value>], returning: bool) -> Option<Vec<AppendRun<E>>> {
-        if rows.len() < self.store.engine().appends_from()? || !self.shape.is_saved_as_it_is() {
-            return None;
+    /// Whether the engine's bulk path is the way to store models: there are enough, and no cast of the entity's is in the way.
+    fn is_appendable(&self, new: New<'_, E>, returning: bool) -> Result<bool> {
+        let engine = self.store.engine();
+        let is_long = engine.appends_from().is_some_and(|least| new.len() >= least);
+        if !is_long || !self.shape.is_saved_as_it_is() || (returning && !engine.appends_as_given()) {
+            return Ok(false);
         }
-        let runs = self.statements().append_runs(rows);
-        let complete = |columns: &[E::Column]| !columns.is_empty() && (!returning || columns.len() == self.shape.columns.len());
-        runs.iter().all(|run| complete(&run.columns)).then_some(runs)
+        // What one model has a list in, all have.
+        Ok(!new.row(0)?.iter().any(is_array))
     }
 
-    async fn append(
-        &self,
-        cx: &Cx,
-        runs: Vec<AppendRun<E>>,
-        mut rows: Vec<Vec<Value>>,
-        returning: bool,
-    ) -> Result<Vec<E::Model>> {
+    /// Stores models by the engine's bulk path, as far as that is possible.
+    async fn append(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let mut held = self.store.hold_together(&entry).await?;
+        if let Entry::Joined(..) = entry
+            && let Err(refused) = self.check(new).await
+        {
+            // Nothing was sent, and the transaction is as it was.
+            return held.finish(Ok(())).await.and(Err(refused));
+        }
         let lease = held.lease()?;
         let stored = async {
-            // What was given is what is stored.
-            let mut models = Vec::new();
-            for rows in rows.chunks(ROWS_A_TURN).filter(|_| returning) {
-                for row in rows {
-                    models.push(E::model_of(row.clone()).map_err(unreadable)?);
+            let mut stored = Vec::with_capacity(if returning { new.len() } else { 0 });
+            for run in self.runs(new).await? {
+                let new = new.part(run.rows);
+                // What is left to the engine, only the engine can answer.
+                let target = match returning && run.named.len() < self.shape.columns.len() {
+                    true => None,
+                    false => self.target(lease, &run.named, new).await?,
+                };
+                match target {
+                    Some(target) => {
+                        self.append_to(lease, &target, new).await?;
+                        if returning {
+                            self.as_given(new, &mut stored).await?;
+                        }
+                    }
+                    None => stored.extend(self.insert_runs(lease, &self.rows(new).await?, returning).await?),
                 }
-                tokio::task::yield_now().await;
             }
-            for run in runs {
-                let rest = rows.split_off(run.rows.len());
-                let rows = std::mem::replace(&mut rows, rest);
-                self.store.engine().append::<E>(lease, run.columns, rows).await?;
-            }
-            Ok(models)
+            Ok(stored)
         };
         let stored = stored.await;
         held.finish(stored).await
+    }
+
+    /// Refuses values that cannot be stored.
+    async fn check(&self, new: New<'_, E>) -> Result<()> {
+        for nth in 0..new.len() {
+            new.row(nth)?;
+            self.take_turns(nth).await;
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, new: New<'_, E>) -> Result<Vec<Vec<Value>>> {
+        let mut rows = Vec::with_capacity(new.len());
+        for nth in 0..new.len() {
+            rows.push(new.row(nth)?);
+            self.take_turns(nth).await;
+        }
+        Ok(rows)
+    }
+
+    /// The models that were stored as they were given.
+    async fn as_given(&self, new: New<'_, E>, stored: &mut Vec<E::Model>) -> Result<()> {
+        for nth in 0..new.len() {
+            stored.push(model_of::<E>(new.row(nth)?)?);
+            self.take_turns(nth).await;
+        }
+        Ok(())
+    }
+
+    async fn runs(&self, new: New<'_, E>) -> Result<Vec<Run>> {
+        let all: Vec<_> = (0..self.shape.columns.len()).collect();
+        if !all.iter().any(|column| self.shape.may_be_left_to_engine(*column)) {
+            return Ok(vec![Run { named: all, rows: 0..new.len() }]);
+        }
+        let mut runs = Vec::new();
+        for nth in 0..new.len() {
+            new.put(nth, &mut runs)?;
+            self.take_turns(nth).await;
+        }
+        Ok(runs)
+    }
+
+    /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
+    async fn target(&self, lease: &mut G::Lease, named: &[usize], new: New<'_, E>) -> Result<Option<G::Target>> {
+        let engine = self.store.engine();
+        if named.is_empty() || engine.appends_from().is_none_or(|least| new.len() < least) {
+            return Ok(None);
+        }
+        let insert = self.statements().insert(&[new.row(0)?], false)?.sql;
+        engine.target::<E>(lease, named, insert).await
+    }
+
+    /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
+    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_, E>) -> Result<()> {
+        let mut parts = new.parts(PART);
+        let mut encoded = self.encode(target, parts.next()).await?;
+        while !encoded.is_empty() {
+            let storing = self.store.engine().append(lease, target, mem::take(&mut encoded));
+            let (stored, next) = join(storing, self.encode(target, parts.next())).await;
+            stored?;
+            encoded = next?;
+        }
+        Ok(())
+    }
+
+    async fn encode(&self, target: &G::Target, part: Option<New<'_, E>>) -> Result<Vec<G::Encoded>> {
+        let mut encoded = Vec::new();
+        for rows in part.into_iter().flat_map(|part| part.parts(ROWS_A_TURN)) {
+            encoded.push(G::encode(target, &rows)?);
+            tokio::task::yield_now().await;
+        }
+        Ok(encoded)
     }
 
     /// Puts what an insert returned into the order of its rows, which no engine promises. Ids that the engine generates rise in

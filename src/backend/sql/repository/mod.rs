@@ -2,6 +2,7 @@
 
 mod change;
 mod insert;
+mod new;
 mod read;
 mod upsert;
 
@@ -10,7 +11,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sea_orm::Value;
 
-use super::{engine::Engine, statement::Statements, store::SqlStore};
+use super::{
+    engine::{Effort, Engine},
+    statement::{Statements, Texts},
+    store::SqlStore,
+};
 use crate::{
     context::{Access, Cx, Entry},
     entity::{IdOf, Shape, Storable},
@@ -23,28 +28,32 @@ use crate::{
     value::Key,
 };
 
-/// How many models are converted before other tasks have a turn: less than a millisecond's work.
-const ROWS_A_TURN: usize = 1024;
+/// How many models are converted before other tasks have a turn: less than a millisecond's work, and as many rows as DuckDB works on at a time.
+const ROWS_A_TURN: usize = 2048;
 
 pub(crate) struct SqlRepository<E: Storable, G: Engine> {
     store: SqlStore<G>,
     shape: Arc<Shape<E>>,
+    texts: Arc<Texts>,
+    /// Whether the models can be read back.
+    is_readable: bool,
 }
 
 impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), shape: self.shape.clone() }
+        Self { store: self.store.clone(), shape: self.shape.clone(), texts: self.texts.clone(), is_readable: self.is_readable }
     }
 }
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
-        Self { store, shape: Arc::new(shape) }
+        let is_readable = shape.is_readable(|value_type| store.engine().reads(value_type));
+        Self { store, shape: Arc::new(shape), texts: Arc::default(), is_readable }
     }
 
     fn statements(&self) -> Statements<'_, E> {
         let engine = self.store.engine();
-        Statements { shape: &self.shape, dialect: engine.dialect(), bind_limit: engine.bind_limit() }
+        Statements { shape: &self.shape, dialect: engine.dialect(), bind_limit: engine.bind_limit(), texts: &self.texts }
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
@@ -58,7 +67,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses an entity whose models could not be read back.
     fn require_readable(&self) -> Result<()> {
-        self.shape.require_readable(|value_type| self.store.engine().reads(value_type))
+        if self.is_readable {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unsupported, "a column of a type that this store cannot read back"))
     }
 
     /// What a filter comes to, on a store that can read the models.
@@ -120,7 +132,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// Nothing to do, and still refused where something would be.
     async fn do_nothing(&self, cx: &Cx, access: Access) -> Result<()> {
         let entry = self.store.enter(cx, access)?;
-        self.store.hold(&entry, access).await?.finish(Ok(())).await
+        self.store.hold(&entry, access, Effort::Any).await?.finish(Ok(())).await
     }
 }
 
@@ -149,8 +161,8 @@ impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
 #[async_trait]
 impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
-        let key = self.require_readable().and_then(|()| self.shape.key_of_id(id)).map_err(self.at("find"))?;
-        let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find(&key)).await;
+        let find = self.require_readable().and_then(|()| self.statements().find(&self.shape.key_of_id(id)?));
+        let models = self.store.fetch::<E>(cx, Access::Read, find.map_err(self.at("find"))?, Effort::Read).await;
         Ok(models.map_err(self.at("find"))?.pop())
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SqlRepository;
 use crate::{
-    backend::sql::{Engine, produced::Produced},
+    backend::sql::{Engine, engine::Effort, produced::Produced},
     context::{Access, Cx, Entry},
     entity::{IdOf, Storable},
     error::Result,
@@ -23,7 +23,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.statements().ids_at_once()) {
-            let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find_many(part)).await?;
+            let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find_many(part), Effort::Read).await?;
             found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
         }
         Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
@@ -33,7 +33,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn look_up_on(&self, lease: &mut G::Lease, keys: &[Key]) -> Result<BTreeMap<Key, E::Model>> {
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.statements().ids_at_once()) {
-            let models = self.store.engine().fetch::<E>(lease, self.statements().find_many(part)).await?;
+            let models = self.store.engine().fetch::<E>(lease, self.statements().find_many(part), Effort::Read).await?;
             found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
         }
         Ok(found)
@@ -41,7 +41,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         let selection = self.selection(query)?;
-        self.store.fetch::<E>(cx, Access::Read, self.statements().select(&selection)).await
+        self.store.fetch::<E>(cx, Access::Read, self.statements().select(&selection), Effort::Read).await
     }
 
     pub(super) async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
@@ -58,7 +58,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let Entry::Alone(patience) = entry else { return Ok(ModelStream::of_chunks(futures_util::stream::empty())) };
         let statement = self.statements().select(&selection);
-        let mut lease = self.store.engine().acquire(Access::Read, patience).await?;
+        let mut lease = self.store.engine().acquire(Access::Read, patience, Effort::Read).await?;
         let repository = self.clone();
         let read = move |sink| async move {
             let read = repository.store.engine().stream::<E>(&mut lease, statement, sink).await;
@@ -71,6 +71,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let columns = self.shape.projected(projection)?;
         let types = columns.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
         let statement = self.statements().project(&self.selection(query)?, &columns, projection.distinct);
-        self.store.rows(cx, Access::Read, statement, Some(types)).await
+        self.store.rows(cx, Access::Read, statement, Some(types), Effort::Read).await
     }
 }

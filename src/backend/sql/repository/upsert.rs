@@ -4,7 +4,7 @@ use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
 
 use super::SqlRepository;
 use crate::{
-    backend::sql::Engine,
+    backend::sql::{Engine, engine::Effort},
     context::{Access, Cx},
     entity::Storable,
     error::{Error, ErrorKind, Result},
@@ -85,7 +85,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// By one statement, whoever else writes meanwhile. Answers how many rows were new.
     async fn upsert_at_once(&self, lease: &mut G::Lease, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
         let statement = self.statements().upsert(rows, resolution)?;
-        let answered = self.store.engine().rows(lease, statement, Some(vec![ArrayType::Int])).await?;
+        let answered = self.store.engine().rows(lease, statement, Some(vec![ArrayType::Int]), Effort::Any).await?;
         Ok(answered.iter().filter(|row| row.values.first().and_then(integer) == Some(1)).count() as u64)
     }
 
@@ -94,10 +94,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let columns = rows.first().map(|row| self.statements().sent(row)).unwrap_or_default();
         let source = self.source(lease, &columns, rows).await?;
         if let Some(replace) = self.statements().replace_from(&source, &columns, resolution)? {
-            self.store.engine().execute(lease, replace).await?;
+            self.store.engine().execute(lease, replace, Effort::Any).await?;
         }
         let insert = self.statements().insert_missing(&source, &columns, resolution)?;
-        let inserted = self.store.engine().execute(lease, insert).await?;
+        let inserted = self.store.engine().execute(lease, insert, Effort::Any).await?;
         self.end_source(lease, &source).await?;
         Ok(inserted)
     }

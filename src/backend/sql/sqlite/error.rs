@@ -1,13 +1,43 @@
 //! Errors of SQLite by their extended result code (<https://www.sqlite.org/rescode.html>).
 
+use rusqlite::Error as SqliteError;
 use sqlx::error::DatabaseError;
 
 use crate::error::{Error, ErrorKind};
 
-pub(super) fn classify(error: &dyn DatabaseError) -> Error {
-    let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-    let kind = kind(code, error.message());
-    Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, error.message()))
+/// An error that the library tells by its code.
+pub(super) fn classify(error: SqliteError) -> Error {
+    let error = match error {
+        // Without the statement, which may have values in it.
+        SqliteError::SqlInputError { error, msg, .. } => SqliteError::SqliteFailure(error, Some(msg)),
+        other => other,
+    };
+    let known = |kind, message| Error::new(kind, message);
+    let classified = match &error {
+        SqliteError::SqliteFailure(failure, message) => {
+            classify_code(failure.extended_code, message.as_deref().unwrap_or_default())
+        }
+        SqliteError::MultipleStatement => known(ErrorKind::InvalidInput, "more than one statement"),
+        SqliteError::InvalidParameterCount(..) => {
+            known(ErrorKind::InvalidInput, "other values than the statement has places for")
+        }
+        SqliteError::ToSqlConversionFailure(_) | SqliteError::NulError(_) | SqliteError::Utf8Error(..) => {
+            known(ErrorKind::InvalidInput, "a value or setting the engine cannot take")
+        }
+        _ => known(ErrorKind::Internal, ""),
+    };
+    classified.with_source(error)
+}
+
+/// The same of an error of sqlx's.
+pub(super) fn classify_sqlx(error: &dyn DatabaseError) -> Error {
+    let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    classify_code(code, error.message())
+}
+
+fn classify_code(code: i32, message: &str) -> Error {
+    let kind = kind(code, message);
+    Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, message))
 }
 
 fn kind(code: i32, message: &str) -> ErrorKind {

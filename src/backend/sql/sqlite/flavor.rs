@@ -1,5 +1,7 @@
 //! Statements on SQLite's connections.
 
+use std::convert::Infallible;
+
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
@@ -7,9 +9,10 @@ use sqlx::{AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, TypeI
 
 use super::error;
 use crate::{
-    backend::sql::sqlx::Flavor,
+    backend::sql::{engine::Rows, sqlx::Flavor},
     dialect::Dialect,
-    error::Error,
+    entity::Storable,
+    error::{Error, Result},
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -22,19 +25,41 @@ fn bound(values: Option<Values>) -> SqlxValues {
     SqlxValues(Values(values.into_iter().flat_map(|values| values.0).map(in_utc).collect()))
 }
 
+/// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
+pub(super) const BIND_LIMIT: usize = 32_766;
+
+/// Whether values of a type can be read back.
+pub(super) fn reads(value_type: &ArrayType) -> bool {
+    // Decimals would be kept as floating-point numbers.
+    !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
+}
+
 /// SQLite as sqlx drives it.
 pub(crate) struct SqliteFlavor;
 
 impl Flavor for SqliteFlavor {
     type Db = Sqlite;
+    // There is no bulk path.
+    type Target = Infallible;
+    type Encoded = Infallible;
 
     const DIALECT: Dialect = Dialect::Sqlite;
-    /// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
-    const BIND_LIMIT: usize = 32_766;
+    const BIND_LIMIT: usize = BIND_LIMIT;
 
     fn reads(value_type: &ArrayType) -> bool {
-        // Decimals would be kept as floating-point numbers.
-        !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
+        reads(value_type)
+    }
+
+    async fn target<E: Storable>(_: &mut SqliteConnection, _: &[usize]) -> Result<Option<Infallible>> {
+        Ok(None)
+    }
+
+    fn encode(target: &Infallible, _: &dyn Rows) -> Result<Infallible> {
+        match *target {}
+    }
+
+    async fn append(_: &mut SqliteConnection, target: &Infallible, _: Vec<Infallible>) -> Result<()> {
+        match *target {}
     }
 
     fn begin(options: &TxOptions) -> Vec<String> {
@@ -53,7 +78,7 @@ impl Flavor for SqliteFlavor {
     }
 
     fn classify(error: &dyn DatabaseError) -> Error {
-        error::classify(error)
+        error::classify_sqlx(error)
     }
 
     async fn run(connection: &mut SqliteConnection, sql: String) -> sqlx::Result<()> {

@@ -1,23 +1,67 @@
 //! Values out of rows, by the type that is wanted.
 
-use sea_orm::{QueryResult, TryGetable, Value, sea_query::ArrayType};
+use std::marker::PhantomData;
 
-use crate::{
-    entity::unreadable,
-    error::{Error, ErrorKind, Result},
+use sea_orm::{
+    ColumnTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryResult, TryGetable, Value,
+    sea_query::{ArrayType, ColumnType},
 };
 
-/// The value of a column, in a type.
+use crate::{
+    entity::{Put, Storable, unreadable},
+    error::{Error, ErrorKind, Result},
+    value::{enum_of, is_known},
+};
+
+/// Makes models of the rows of one answer: the entity's columns, looked for by name in the first, and read by position.
+pub(super) struct Models<E: Storable> {
+    /// For each column of the entity, where it is in a row, and its type; none if SeaORM has to read the rows.
+    places: Option<Option<Vec<(usize, ArrayType)>>>,
+    entity: PhantomData<E>,
+}
+
+impl<E: Storable> Models<E> {
+    pub(super) fn new() -> Self {
+        Self { places: None, entity: PhantomData }
+    }
+
+    pub(super) fn read(&mut self, row: &QueryResult) -> Result<E::Model> {
+        // SeaORM knows more types, of which some are of the application's own, and says what is missing.
+        let by_sea_orm = || E::Model::from_query_result(row, "").map_err(unreadable);
+        match self.places.get_or_insert_with(|| places::<E>(row)) {
+            Some(places) => {
+                let model = E::model_of(|position, put| match places.get(position) {
+                    Some((at, value_type)) => read(row, *at, value_type, put),
+                    None => Ok(()),
+                });
+                model.or_else(|_| by_sea_orm())
+            }
+            None => by_sea_orm(),
+        }
+    }
+}
+
+fn places<E: Storable>(row: &QueryResult) -> Option<Vec<(usize, ArrayType)>> {
+    let names = row.column_names();
+    let place = |column: E::Column| {
+        let value_type = E::Model::get_value_type(column);
+        let is_read = is_known(&value_type) && !matches!(column.def().get_column_type(), ColumnType::Array(_));
+        is_read.then_some((names.iter().position(|name| name == column.as_str())?, value_type))
+    };
+    E::Column::iter().map(place).collect()
+}
+
+/// Gives away the value of a column, in a type.
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-pub(super) fn value(row: &QueryResult, at: usize, wanted: &ArrayType) -> Result<Value> {
+pub(super) fn read(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
     use ArrayType as T;
     macro_rules! read {
         ($($variant:ident)*) => {
             match wanted {
-                $(T::$variant => get(row, at).map(Value::$variant),)*
-                T::Enum(_) => get(row, at).map(Value::String),
-                T::Char => get::<String>(row, at).map(|text| Value::Char(text.and_then(|text| text.chars().next()))),
-                T::Json => get::<serde_json::Value>(row, at).map(|json| Value::Json(json.map(Box::new))),
+                $(T::$variant => put(Value::$variant(get(row, at)?)),)*
+                T::Enum(name) => put(enum_of(name, get(row, at)?)),
+                T::Char => put(Value::Char(get::<String>(row, at)?.and_then(|text| text.chars().next()))),
+                T::Json => put(Value::Json(get::<serde_json::Value>(row, at)?.map(Box::new))),
                 _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from this store")),
             }
         };

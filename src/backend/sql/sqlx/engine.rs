@@ -2,19 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
-use sea_orm::{FromQueryResult, QueryResult, Statement, Value, sea_query::ArrayType};
-use sqlx::{Connection as _, Pool, pool::PoolConnection};
+use futures_util::{StreamExt, TryStreamExt, future::join};
+use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
+use sqlx::{Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    decode,
+    decode::{self, Models},
     error::classify,
-    flavor::{Connection, Flavor},
+    flavor::Flavor,
     lease::Lease,
 };
 use crate::{
-    backend::sql::{Engine, Sink, engine::nested_acquire},
+    backend::sql::{
+        Engine, Sink,
+        bindable::refuse_unbindable,
+        engine::{Effort, Rows, nested_acquire},
+    },
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
@@ -32,18 +36,16 @@ pub(crate) struct SqlxEngine<F: Flavor> {
     acquire_timeout: Duration,
     /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
     writer: Arc<Mutex<()>>,
-    /// Keeps a database in memory alive while the pool has no connection.
-    anchor: std::sync::Mutex<Option<Connection<F>>>,
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    pub(crate) fn new(pool: Pool<F::Db>, mut capabilities: Capabilities, anchor: Option<Connection<F>>) -> Self {
+    pub(crate) fn new(pool: Pool<F::Db>, mut capabilities: Capabilities) -> Self {
         let acquire_timeout = pool.options().get_acquire_timeout();
         // One connection does one thing at a time, whatever the database could do.
         let several = pool.options().get_max_connections() > 1;
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
-        Self { pool, capabilities, acquire_timeout, writer: Arc::default(), anchor: std::sync::Mutex::new(anchor) }
+        Self { pool, capabilities, acquire_timeout, writer: Arc::default() }
     }
 
     async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
@@ -75,6 +77,8 @@ impl<F: Flavor> SqlxEngine<F> {
 
 impl<F: Flavor> Engine for SqlxEngine<F> {
     type Lease = Lease<F>;
+    type Target = F::Target;
+    type Encoded = F::Encoded;
 
     fn dialect(&self) -> Dialect {
         F::DIALECT
@@ -93,10 +97,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     fn check(&self, statement: &Statement) -> Result<()> {
-        refuse_unbindable::<F>(statement)
+        refuse_unbindable(statement, F::DIALECT, F::BIND_LIMIT)
     }
 
-    async fn acquire(&self, access: Access, patience: Patience) -> Result<Lease<F>> {
+    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
         if self.pool.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
@@ -120,13 +124,18 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         lease.run(sql).await
     }
 
-    async fn execute(&self, lease: &mut Lease<F>, statement: Statement) -> Result<u64> {
+    async fn execute(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<u64> {
         F::execute(lease.connection()?, statement).await.map_err(classify::<F>)
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement) -> Result<Vec<E::Model>> {
-        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
-        models::<E>(&rows)
+    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
+        // Each is read while the next are on their way.
+        let mut rows = F::stream(lease.connection()?, statement);
+        let (mut reader, mut models) = (Models::<E>::new(), Vec::new());
+        while let Some(row) = rows.try_next().await.map_err(classify::<F>)? {
+            models.push(reader.read(&row)?);
+        }
+        Ok(models)
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
@@ -136,26 +145,36 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
+        let mut reader = Models::<E>::new();
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
             lease.begin(vec!["BEGIN READ ONLY".to_owned()], None).await?;
             F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
-            loop {
-                let rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await.map_err(classify::<F>)?;
-                if rows.is_empty() {
-                    return lease.end("COMMIT").await;
-                }
-                sink.send(models::<E>(&rows)?).await?;
+            let mut rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await.map_err(classify::<F>)?;
+            while !rows.is_empty() {
+                // Each part is read and taken while the server looks for the next.
+                let next = F::fetch_afresh(lease.connection()?, fetch.clone());
+                let read = async { sink.send(rows.iter().map(|row| reader.read(row)).collect::<Result<_>>()?).await };
+                let (next, taken) = join(next, read).await;
+                taken?;
+                rows = next.map_err(classify::<F>)?;
             }
+            return lease.end("COMMIT").await;
         }
         let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
-            let rows = part.into_iter().collect::<sqlx::Result<Vec<_>>>().map_err(classify::<F>)?;
-            sink.send(models::<E>(&rows)?).await?;
+            let rows = part.into_iter().map(|row| reader.read(&row.map_err(classify::<F>)?));
+            sink.send(rows.collect::<Result<_>>()?).await?;
         }
         Ok(())
     }
 
-    async fn rows(&self, lease: &mut Lease<F>, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+    async fn rows(
+        &self,
+        lease: &mut Lease<F>,
+        statement: Statement,
+        types: Option<Vec<ArrayType>>,
+        _: Effort,
+    ) -> Result<Vec<Row>> {
         let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
         let mut names: Arc<[String]> = Arc::new([]);
         let mut answer = Vec::with_capacity(rows.len());
@@ -167,8 +186,14 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
                 Some(types) => types.clone(),
                 None => known_types::<F>(row)?,
             };
-            let values = value_types.iter().enumerate().map(|(at, wanted)| decode::value(row, at, wanted));
-            answer.push(Row { names: names.clone(), values: values.collect::<Result<_>>()? });
+            let mut values = Vec::with_capacity(value_types.len());
+            for (at, wanted) in value_types.iter().enumerate() {
+                decode::read(row, at, wanted, &mut |value| {
+                    values.push(value);
+                    Ok(())
+                })?;
+            }
+            answer.push(Row { names: names.clone(), values });
         }
         Ok(answer)
     }
@@ -177,19 +202,30 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::UPSERTS
     }
 
+    fn appends_from(&self) -> Option<usize> {
+        F::APPENDS_FROM
+    }
+
+    /// The server may have made others of the rows.
+    fn appends_as_given(&self) -> bool {
+        false
+    }
+
+    async fn target<E: Storable>(&self, lease: &mut Lease<F>, named: &[usize], _: String) -> Result<Option<F::Target>> {
+        F::target::<E>(lease.connection()?, named).await
+    }
+
+    fn encode(target: &F::Target, rows: &dyn Rows) -> Result<F::Encoded> {
+        F::encode(target, rows)
+    }
+
+    async fn append(&self, lease: &mut Lease<F>, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
+        lease.append(target, rows).await
+    }
+
     async fn close(&self) {
         self.pool.close().await;
-        let anchor = self.anchor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(anchor) = anchor
-            && let Err(error) = anchor.close().await
-        {
-            tracing::warn!(%error, "the last connection could not be closed in order");
-        }
     }
-}
-
-fn models<E: Storable>(rows: &[QueryResult]) -> Result<Vec<E::Model>> {
-    rows.iter().map(|row| E::Model::from_query_result(row, "").map_err(unreadable)).collect()
 }
 
 /// The types of a row's values, as far as they are read.
@@ -201,53 +237,4 @@ fn known_types<F: Flavor>(row: &QueryResult) -> Result<Vec<ArrayType>> {
         })
     };
     F::types(row).into_iter().map(known).collect()
-}
-
-/// Refuses more values than a statement can carry, and values that the binding to sqlx would panic on. On Postgres there are none of
-/// those.
-fn refuse_unbindable<F: Flavor>(statement: &Statement) -> Result<()> {
-    let mut values = statement.values.iter().flat_map(|values| &values.0);
-    if statement.values.as_ref().is_some_and(|values| values.0.len() > F::BIND_LIMIT) {
-        return Err(Error::new(ErrorKind::InvalidInput, "more values than one statement can carry"));
-    }
-    match values.find(|value| !is_bindable::<F>(value)) {
-        None => Ok(()),
-        Some(Value::BigUnsigned(_)) => Err(Error::new(ErrorKind::InvalidInput, "an unsigned number above i64::MAX")),
-        Some(_) => Err(Error::new(ErrorKind::Unsupported, "a value of a type this backend does not store")),
-    }
-}
-
-fn is_bindable<F: Flavor>(value: &Value) -> bool {
-    if let Value::BigUnsigned(Some(number)) = value {
-        return i64::try_from(*number).is_ok();
-    }
-    if F::DIALECT == Dialect::Postgres {
-        return true;
-    }
-    matches!(
-        value,
-        Value::Bool(_)
-            | Value::TinyInt(_)
-            | Value::SmallInt(_)
-            | Value::Int(_)
-            | Value::BigInt(_)
-            | Value::TinyUnsigned(_)
-            | Value::SmallUnsigned(_)
-            | Value::Unsigned(_)
-            | Value::BigUnsigned(_)
-            | Value::Float(_)
-            | Value::Double(_)
-            | Value::String(_)
-            | Value::Enum(_)
-            | Value::Char(_)
-            | Value::Bytes(_)
-            | Value::Json(_)
-            | Value::Uuid(_)
-            | Value::ChronoDate(_)
-            | Value::ChronoTime(_)
-            | Value::ChronoDateTime(_)
-            | Value::ChronoDateTimeUtc(_)
-            | Value::ChronoDateTimeLocal(_)
-            | Value::ChronoDateTimeWithTimeZone(_)
-    )
 }

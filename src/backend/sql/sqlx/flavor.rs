@@ -6,7 +6,13 @@ use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, error::DatabaseError};
 
-use crate::{dialect::Dialect, error::Error, transaction::TxOptions};
+use crate::{
+    backend::sql::engine::Rows,
+    dialect::Dialect,
+    entity::Storable,
+    error::{Error, Result},
+    transaction::TxOptions,
+};
 
 /// The connection of a flavor.
 pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
@@ -14,6 +20,12 @@ pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
 /// One database of sqlx.
 pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     type Db: Database;
+
+    /// Columns of a table, as the database's bulk path has to know them.
+    type Target: Send + Sync;
+
+    /// Rows as the database's bulk path takes them.
+    type Encoded: Send + 'static;
 
     const DIALECT: Dialect;
     const BIND_LIMIT: usize;
@@ -39,6 +51,24 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         connection: &mut Connection<Self>,
         statement: Statement,
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
+
+    /// From how many rows on [`append`](Self::append) is the way to store them; none if it never is.
+    const APPENDS_FROM: Option<usize> = None;
+
+    /// Where rows go that name these columns, if the database's bulk path leads there.
+    fn target<E: Storable>(
+        connection: &mut Connection<Self>,
+        named: &[usize],
+    ) -> impl Future<Output = Result<Option<Self::Target>>> + Send;
+
+    fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
+
+    /// Stores rows by the database's own bulk path. A connection on which this did not come to its end is of no more use.
+    fn append(
+        connection: &mut Connection<Self>,
+        target: &Self::Target,
+        rows: Vec<Self::Encoded>,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Whether an insert can replace what is there, and says which it did.
     const UPSERTS: bool;

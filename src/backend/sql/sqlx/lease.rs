@@ -27,15 +27,26 @@ pub(crate) struct Lease<F: Flavor> {
     in_transaction: bool,
     /// What to undo after the transaction.
     after: Option<&'static str>,
+    /// Whether what the server answers next may be meant for somebody else.
+    is_out_of_step: bool,
 }
 
 impl<F: Flavor> Lease<F> {
     pub(super) fn new(connection: PoolConnection<F::Db>, turn: Option<OwnedMutexGuard<()>>) -> Self {
-        Self { connection: Some(connection), turn, runtime: Handle::current(), in_transaction: false, after: None }
+        Self {
+            connection: Some(connection),
+            turn,
+            runtime: Handle::current(),
+            in_transaction: false,
+            after: None,
+            is_out_of_step: false,
+        }
     }
 
     pub(super) fn connection(&mut self) -> Result<&mut Connection<F>> {
-        let gone = || Error::new(ErrorKind::Internal, "the connection was given back already");
+        if self.is_out_of_step {
+            return Err(Error::new(ErrorKind::Connection, "a bulk write was given up, and its connection with it"));
+        }
         self.connection.as_deref_mut().ok_or_else(gone)
     }
 
@@ -60,10 +71,24 @@ impl<F: Flavor> Lease<F> {
         Ok(())
     }
 
+    /// Stores rows by the database's own bulk path.
+    pub(super) async fn append(&mut self, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
+        self.connection()?;
+        self.is_out_of_step = true;
+        let appended = F::append(self.connection.as_deref_mut().ok_or_else(gone)?, target, rows).await;
+        // An error with a code is the server's answer, and its last.
+        self.is_out_of_step = appended.as_ref().is_err_and(|error| error.code().is_none());
+        appended
+    }
+
     pub(super) async fn run(&mut self, statement: String) -> Result<()> {
         let ran = F::run(self.connection()?, statement).await;
         ran.map_err(super::error::classify::<F>)
     }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Internal, "the connection was given back already")
 }
 
 /// Leaves no transaction open, or fails.
@@ -84,6 +109,10 @@ impl<F: Flavor> Drop for Lease<F> {
         let Some(mut connection) = self.connection.take() else { return };
         // sqlx gives a connection back by a task, which needs a runtime, and this may run outside of any.
         let _runtime = self.runtime.enter();
+        if self.is_out_of_step {
+            tracing::debug!("a bulk write was given up, and its connection is closed");
+            return drop(connection.detach());
+        }
         if !self.in_transaction {
             return drop(connection);
         }

@@ -7,5 +7,6 @@ mod flavor;
 mod lease;
 
 pub(super) use engine::SqlxEngine;
+#[cfg(feature = "postgres")]
 pub(super) use error::classify;
 pub(super) use flavor::Flavor;

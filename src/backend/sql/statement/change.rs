@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{Cond, Expr, Query},
 };
 
-use super::Statements;
+use super::{Statements, remembered::Which};
 use crate::{
     dialect::Dialect,
     entity::Storable,
@@ -27,25 +27,29 @@ impl<E: Storable> Statements<'_, E> {
     /// Replaces all columns but the id, if the version is that of the row. None if the id is all there is.
     pub(in super::super) fn update(&self, row: &[Value], returning: bool) -> Result<Option<Statement>> {
         let replaced = self.replaced();
-        let values = replaced.iter().filter_map(|position| row.get(*position));
-        let mut changed: Vec<_> =
-            self.columns(&replaced).into_iter().zip(values).map(|(column, value)| (column, self.value(column, value))).collect();
-        changed.extend(self.raised_version()?);
-        if changed.is_empty() {
+        let raised = self.raised_version()?;
+        if replaced.is_empty() && raised.is_none() {
             return Ok(None);
         }
-        let mut update = Query::update();
-        update.table(E::default().table_ref()).values(changed).cond_where(self.id_is(&self.shape.key_of_values(row)));
-        self.restrict_to(&mut update, &self.shape.not_deleted());
-        if let Some((version, value)) = self.shape.rules.version.and_then(|version| Some((version, row.get(version)?))) {
-            for column in self.columns(&[version]) {
-                update.and_where(self.compared(column, Comparison::Equal, value));
+        let write = |row: &[Value]| {
+            let values = replaced.iter().filter_map(|position| row.get(*position));
+            let columns = self.columns(&replaced).into_iter().zip(values);
+            let mut changed: Vec<_> = columns.map(|(column, value)| (column, self.value(column, value))).collect();
+            changed.extend(raised.clone());
+            let mut update = Query::update();
+            update.table(E::default().table_ref()).values(changed).cond_where(self.id_is(&self.shape.key_of_values(row).0));
+            self.restrict_to(&mut update, &self.shape.not_deleted());
+            if let Some((version, value)) = self.shape.rules.version.and_then(|version| Some((version, row.get(version)?))) {
+                for column in self.columns(&[version]) {
+                    update.and_where(self.compared(column, Comparison::Equal, value));
+                }
             }
-        }
-        if returning {
-            update.returning(self.returning());
-        }
-        Ok(Some(self.build(&update)))
+            if returning {
+                update.returning(self.returning());
+            }
+            Ok(self.build(&update))
+        };
+        self.texts.statement(Which::Update { returning }, self.dialect, row, write).map(Some)
     }
 
     pub(in super::super) fn update_where(&self, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {

@@ -100,8 +100,8 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    pub(super) fn id_is(&self, id: &Key) -> Cond {
-        self.are(&self.shape.id, &id.0)
+    pub(super) fn id_is(&self, id: &[Value]) -> Cond {
+        self.are(&self.shape.id, id)
     }
 
     /// The condition that these columns have these values.
@@ -116,7 +116,7 @@ impl<E: Storable> Statements<'_, E> {
                 let values = ids.iter().flat_map(|id| &id.0).map(|value| self.value(*column, value));
                 Cond::all().add(self.column(*column).is_in(values))
             }
-            _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(id))),
+            _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
         }
     }
 }

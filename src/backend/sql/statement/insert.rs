@@ -7,18 +7,12 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::{MAX_ROWS, Statements};
+use super::{MAX_ROWS, Statements, remembered::Which};
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::Resolution,
 };
-
-/// Rows that name the same columns, for the engine's bulk path.
-pub(in super::super) struct AppendRun<E: Storable> {
-    pub(in super::super) columns: Vec<E::Column>,
-    pub(in super::super) rows: Range<usize>,
-}
 
 impl<E: Storable> Statements<'_, E> {
     /// Splits rows into runs that one statement can insert: the same columns left to the engine, and few enough values.
@@ -37,19 +31,6 @@ impl<E: Storable> Statements<'_, E> {
         runs
     }
 
-    /// Splits rows into runs that name the same columns.
-    pub(in super::super) fn append_runs(&self, rows: &[Vec<Value>]) -> Vec<AppendRun<E>> {
-        let mut runs: Vec<(Vec<usize>, Range<usize>)> = Vec::new();
-        for (index, row) in rows.iter().enumerate() {
-            let columns = self.sent(row);
-            match runs.last_mut() {
-                Some((last, run)) if *last == columns => run.end = index + 1,
-                _ => runs.push((columns, index..index + 1)),
-            }
-        }
-        runs.into_iter().map(|(positions, rows)| AppendRun { columns: self.columns(&positions), rows }).collect()
-    }
-
     /// Positions of the columns that an insert names; the others are left to the engine.
     pub(in super::super) fn sent(&self, row: &[Value]) -> Vec<usize> {
         let values = row.iter().enumerate();
@@ -58,23 +39,33 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Inserts rows of one run.
     pub(in super::super) fn insert(&self, rows: &[Vec<Value>], returning: bool) -> Result<Statement> {
-        let mut insert = self.insert_rows(rows)?;
-        if returning {
-            insert.returning(self.returning());
+        let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
+        let write = |rows: &[&[Value]]| {
+            let mut insert = self.insert_rows(&named, rows)?;
+            if returning {
+                insert.returning(self.returning());
+            }
+            Ok(self.build(&insert))
+        };
+        match rows {
+            [row] => {
+                let which = Which::Insert { named: named.clone(), returning };
+                self.texts.statement(which, self.dialect, row, |row| write(&[row]))
+            }
+            rows => write(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()),
         }
-        Ok(self.build(&insert))
     }
 
-    fn insert_rows(&self, rows: &[Vec<Value>]) -> Result<sea_orm::sea_query::InsertStatement> {
-        let sent = rows.first().map(|row| self.sent(row)).unwrap_or_default();
-        let columns = self.columns(&sent);
+    /// Inserts the named columns of rows.
+    fn insert_rows(&self, named: &[usize], rows: &[&[Value]]) -> Result<sea_orm::sea_query::InsertStatement> {
+        let columns = self.columns(named);
         let mut insert = Query::insert();
         insert.into_table(E::default().table_ref()).columns(columns.iter().copied());
         if columns.is_empty() {
             insert.or_default_values();
         }
         for row in rows.iter().filter(|_| !columns.is_empty()) {
-            let values = sent.iter().filter_map(|position| row.get(*position)).zip(&columns);
+            let values = named.iter().filter_map(|position| row.get(*position)).zip(&columns);
             let values = insert.values(values.map(|(value, column)| self.value(*column, value)));
             values.map_err(|error| Error::new(ErrorKind::Internal, "rows of one insert differ").with_source(error))?;
         }
@@ -84,7 +75,8 @@ impl<E: Storable> Statements<'_, E> {
     /// Inserts rows of one run, and does with those that are there what is to be done. It answers a row for each that it inserted or
     /// replaced: the number 1 if it inserted it, and else 0. This is Postgres' way.
     pub(in super::super) fn upsert(&self, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Statement> {
-        let mut insert = self.insert_rows(rows)?;
+        let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
+        let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let mut on_conflict = OnConflict::columns(self.columns(&resolution.target));
         match &resolution.replaced {
             None => on_conflict.do_nothing(),

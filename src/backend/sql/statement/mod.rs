@@ -5,6 +5,7 @@ mod condition;
 mod insert;
 mod json;
 mod order;
+mod remembered;
 mod select;
 mod source;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use sea_orm::{
 
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::SOURCE;
-pub(super) use self::{insert::AppendRun, source::Source};
+pub(super) use self::{remembered::Texts, source::Source};
 use crate::{
     dialect::Dialect,
     entity::{Shape, Storable},
@@ -35,6 +36,8 @@ pub(super) struct Statements<'a, E: Storable> {
     pub(super) shape: &'a Shape<E>,
     pub(super) dialect: Dialect,
     pub(super) bind_limit: usize,
+    /// Those that were written before.
+    pub(super) texts: &'a Texts,
 }
 
 impl<E: Storable> Statements<'_, E> {

@@ -5,9 +5,10 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
 };
 
-use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements};
+use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, remembered::Which};
 use crate::{
     entity::Storable,
+    error::Result,
     query::{Condition, Selection},
     value::Key,
 };
@@ -16,10 +17,12 @@ use crate::{
 const NO_LIMIT: u64 = i64::MAX as u64;
 
 impl<E: Storable> Statements<'_, E> {
-    pub(in super::super) fn find(&self, id: &Key) -> Statement {
-        let mut select = self.select_all();
-        self.restrict_to(select.cond_where(self.id_is(id)), &self.shape.not_deleted());
-        self.build(&select)
+    pub(in super::super) fn find(&self, id: &Key) -> Result<Statement> {
+        self.texts.statement(Which::Find, self.dialect, &id.0, |id| {
+            let mut select = self.select_all();
+            self.restrict_to(select.cond_where(self.id_is(id)), &self.shape.not_deleted());
+            Ok(self.build(&select))
+        })
     }
 
     /// How many ids one statement can look up.

@@ -4,7 +4,7 @@ use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
 use sea_orm::{Statement, Value};
 use uuid::Uuid;
 
-use super::{Source, Statements};
+use super::{Source, Statements, Texts};
 use crate::{
     dialect::Dialect,
     entity::{Shape, Storable},
@@ -18,9 +18,9 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     let logs = Shape::<raw_log::Entity>::new();
     let members = Shape::<fiber_membership::Entity>::new();
     let fibers = Shape::<fiber::Entity>::new();
-    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100 };
-    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100 };
-    let of_members = Statements { shape: &members, dialect, bind_limit: 100 };
+    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100, texts: &Texts::default() };
+    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100, texts: &Texts::default() };
+    let of_members = Statements { shape: &members, dialect, bind_limit: 100, texts: &Texts::default() };
     let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
     let log = raw_log::Model {
         log_id,
@@ -39,10 +39,10 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut all = vec![
         of_logs.insert(&rows, false)?,
         of_logs.insert(std::slice::from_ref(&log), true)?,
-        of_logs.find(&log_key),
+        of_logs.find(&log_key)?,
         of_logs.find_many(&[log_key.clone(), log_key.clone()]),
         of_logs.count_of(std::slice::from_ref(&log_key)),
-        of_members.find(&member_key),
+        of_members.find(&member_key)?,
         of_members.find_many(&[member_key.clone(), member_key.clone()]),
     ];
     all.extend(of_logs.update(&log, true)?);
@@ -131,7 +131,7 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut shape = Shape::<document::Entity>::new();
     shape.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     shape.rules.check(&shape)?;
-    let statements = Statements { shape: &shape, dialect, bind_limit: 100 };
+    let statements = Statements { shape: &shape, dialect, bind_limit: 100, texts: &Texts::default() };
     let (created_at, updated_at) = (None, None);
     let row =
         shape.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
@@ -141,7 +141,7 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let source = Source::Values(&rows);
     let resolution = shape.resolution(&OnConflict::replace())?;
     let mark = [Change::Set(5, chrono::DateTime::UNIX_EPOCH.into())];
-    let mut all = vec![statements.find(&id), statements.select(&shape.selection(&Query::new())?)];
+    let mut all = vec![statements.find(&id)?, statements.select(&shape.selection(&Query::new())?)];
     all.push(statements.select(&shape.selection(&Query::new().with_deleted())?));
     for row in &rows {
         all.extend(statements.update(row, true)?);
@@ -199,7 +199,7 @@ fn the_text_is_the_snapshot() -> std::io::Result<()> {
 #[test]
 fn a_run_holds_what_one_statement_can() -> Result<()> {
     let shape = Shape::<fiber_membership::Entity>::new();
-    let statements = Statements { shape: &shape, dialect: Dialect::Sqlite, bind_limit: 10 };
+    let statements = Statements { shape: &shape, dialect: Dialect::Sqlite, bind_limit: 10, texts: &Texts::default() };
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
     let rows = vec![shape.values(&member)?; 7];
     assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);

@@ -1,0 +1,8 @@
+//! The Postgres server, which is found or started as the tests do it.
+
+#[path = "../../../tests/it/support/postgres.rs"]
+#[allow(dead_code, clippy::expect_used, clippy::panic, reason = "a part of the tests'")]
+mod postgres;
+mod tables;
+
+pub use postgres::{TestDatabase, is_skipped};

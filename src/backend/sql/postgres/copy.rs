@@ -1,0 +1,215 @@
+//! Rows into a table by `COPY`, in Postgres' binary format (<https://www.postgresql.org/docs/current/sql-copy.html>).
+//!
+//! `COPY` casts nothing: a value has to be in the form of its column's own type. So the table is asked what its columns are, each time, because that
+//! may change; and where one is of a type that is not known here, or the table is none that `COPY` writes to as an insert would, rows go in by
+//! statements instead. So they do in a transaction that goes on seeing the catalogue as it was when it began, while `COPY` writes to the table as it is.
+//!
+//! Two things differ from inserts: a limit on the time of a statement is one for the whole batch, and a column of type `json` keeps the text of a document
+//! as it is given, where a statement's goes through `jsonb`.
+
+use std::{collections::BTreeMap, fmt};
+
+use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
+use sqlx::{Encode, PgConnection, Postgres, Row, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer};
+
+use super::flavor::PostgresFlavor;
+use crate::{
+    backend::sql::{engine::Rows, sqlx::classify},
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+    value::{integer, is_null, null_of, text_of},
+};
+
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
+
+/// The types of a table's columns, if it is one that `COPY` writes to as an insert does: not a view, without rules and row security.
+const COLUMNS: &str = "SELECT a.attname::text, CASE WHEN a.attidentity = 'a' THEN NULL WHEN t.typtype = 'e' THEN 'enum' \
+     WHEN t.typtype = 'b' AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text END \
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
+     WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AND NOT c.relhasrules \
+     AND a.attnum > 0 AND NOT a.attisdropped AND current_setting('transaction_isolation') = 'read committed'";
+
+/// How values of a column are written.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Int2,
+    Int4,
+    Int8,
+    Float8,
+    Text,
+    Json,
+    Jsonb,
+    /// As the value's own type is.
+    Own,
+}
+
+/// The form of a column of this type for a value, if it has one.
+fn form(column_type: &str, value: &Value) -> Option<Form> {
+    use Value as V;
+    let is_integer = matches!(value, V::SmallInt(_) | V::Int(_) | V::BigInt(_));
+    Some(match (column_type, value) {
+        ("int2", _) if is_integer => Form::Int2,
+        ("int4", _) if is_integer => Form::Int4,
+        ("int8", _) if is_integer => Form::Int8,
+        ("float8", V::Float(_) | V::Double(_)) => Form::Float8,
+        ("text" | "varchar" | "bpchar", V::String(_) | V::Enum(_) | V::Char(_)) | ("enum", V::String(_) | V::Enum(_)) => {
+            Form::Text
+        }
+        ("json", V::Json(_)) => Form::Json,
+        ("jsonb", V::Json(_)) => Form::Jsonb,
+        ("bool", V::Bool(_))
+        | ("float4", V::Float(_))
+        | ("bytea", V::Bytes(_))
+        | ("uuid", V::Uuid(_))
+        | ("numeric", V::Decimal(_))
+        | ("date", V::ChronoDate(_))
+        | ("time", V::ChronoTime(_))
+        | ("timestamp", V::ChronoDateTime(_))
+        | ("timestamptz", V::ChronoDateTimeUtc(_) | V::ChronoDateTimeWithTimeZone(_) | V::ChronoDateTimeLocal(_)) => Form::Own,
+        _ => return None,
+    })
+}
+
+/// Columns of a table that rows are copied to.
+pub(crate) struct Target {
+    copy: String,
+    /// For each column that is named, its position in the entity, and its form.
+    columns: Vec<(usize, Form)>,
+}
+
+impl Target {
+    /// The columns of an entity at these positions. None if one has no form.
+    pub(super) async fn of<E: Storable>(connection: &mut PgConnection, named: &[usize]) -> Result<Option<Self>> {
+        let described = sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(connection).await;
+        let described = described.map_err(classify::<PostgresFlavor>)?;
+        let mut types = BTreeMap::new();
+        for row in &described {
+            let read = |error| Error::new(ErrorKind::Internal, "the catalogue cannot be read").with_source(error);
+            types.insert(row.try_get::<String, _>(0).map_err(read)?, row.try_get::<Option<String>, _>(1).map_err(read)?);
+        }
+        let all: Vec<_> = E::Column::iter().collect();
+        let form_of = |position: &usize| {
+            let column = all.get(*position)?;
+            let column_type = types.get(column.as_str())?.as_deref()?;
+            Some((*position, form(column_type, &null_of(&E::Model::get_value_type(*column)))?))
+        };
+        let columns: Option<Vec<_>> = named.iter().map(form_of).collect();
+        let names: Vec<_> =
+            named.iter().filter_map(|position| all.get(*position)).map(|column| quoted(column.as_str())).collect();
+        let copy = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", table::<E>(), names.join(", "));
+        Ok(columns.map(|columns| Self { copy, columns }))
+    }
+
+    pub(super) fn encode(&self, rows: &dyn Rows) -> Result<PgArgumentBuffer> {
+        let mut encoded = PgArgumentBuffer::default();
+        let count = i16::try_from(self.columns.len()).map_err(|_| unfit())?;
+        for row in 0..rows.len() {
+            encoded.extend_from_slice(&count.to_be_bytes());
+            for (position, form) in &self.columns {
+                match rows.value(row, *position)? {
+                    value if is_null(&value) => encoded.extend_from_slice(&(-1_i32).to_be_bytes()),
+                    value => put(&mut encoded, &value, *form)?,
+                }
+            }
+        }
+        Ok(encoded)
+    }
+
+    /// Stores rows. A connection on which this did not come to its end is of no more use: sqlx does not read what the server answers to a copy that was
+    /// given up.
+    pub(super) async fn append(&self, connection: &mut PgConnection, rows: Vec<PgArgumentBuffer>) -> Result<()> {
+        let failed = classify::<PostgresFlavor>;
+        let mut copy = connection.copy_in_raw(&self.copy).await.map_err(failed)?;
+        copy.send(HEADER).await.map_err(failed)?;
+        // Each is dropped when it is on its way.
+        for rows in rows {
+            copy.send(rows.as_slice()).await.map_err(failed)?;
+        }
+        copy.send(TRAILER.as_slice()).await.map_err(failed)?;
+        copy.finish().await.map(drop).map_err(failed)
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn table<E: Storable>() -> String {
+    let entity = E::default();
+    let schema = entity.schema_name().map(|schema| quoted(schema) + ".").unwrap_or_default();
+    schema + &quoted(entity.table_name())
+}
+
+fn unfit() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a value that does not fit its column")
+}
+
+/// A value, after its length.
+fn put(part: &mut PgArgumentBuffer, value: &Value, form: Form) -> Result<()> {
+    let length_at = part.len();
+    part.extend_from_slice(&[0; 4]);
+    let number = || integer(value).ok_or_else(unfit);
+    match form {
+        Form::Int2 => part.extend_from_slice(&i16::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
+        Form::Int4 => part.extend_from_slice(&i32::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
+        Form::Int8 => part.extend_from_slice(&number()?.to_be_bytes()),
+        Form::Float8 => match value {
+            Value::Float(Some(number)) => part.extend_from_slice(&f64::from(*number).to_be_bytes()),
+            Value::Double(Some(number)) => part.extend_from_slice(&number.to_be_bytes()),
+            _ => return Err(unfit()),
+        },
+        Form::Text => match value {
+            Value::Char(Some(letter)) => part.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+            text => part.extend_from_slice(text_of(text).ok_or_else(unfit)?.as_bytes()),
+        },
+        Form::Json | Form::Jsonb => {
+            let Value::Json(Some(json)) = value else { return Err(unfit()) };
+            if matches!(form, Form::Jsonb) {
+                // The version of the format.
+                part.push(1);
+            }
+            serde_json::to_writer(&mut **part, json).map_err(|error| unfit().with_source(error))?;
+        }
+        Form::Own => put_own(part, value)?,
+    }
+    let length = part.len() - length_at - 4;
+    let length = i32::try_from(length).map_err(|_| unfit())?.to_be_bytes();
+    part.iter_mut().skip(length_at).zip(length).for_each(|(place, byte)| *place = byte);
+    Ok(())
+}
+
+fn put_own(part: &mut PgArgumentBuffer, value: &Value) -> Result<()> {
+    let encoded = match value {
+        Value::Bool(Some(truth)) => encode(truth, part),
+        Value::Float(Some(number)) => encode(number, part),
+        Value::Bytes(Some(bytes)) => encode(bytes, part),
+        Value::Uuid(Some(uuid)) => encode(uuid, part),
+        Value::Decimal(Some(number)) => encode(number, part),
+        Value::ChronoDate(Some(date)) => encode(date, part),
+        Value::ChronoTime(Some(time)) => encode(time, part),
+        Value::ChronoDateTime(Some(time)) => encode(time, part),
+        Value::ChronoDateTimeUtc(Some(time)) => encode(time, part),
+        Value::ChronoDateTimeWithTimeZone(Some(time)) => encode(time, part),
+        Value::ChronoDateTimeLocal(Some(time)) => encode(time, part),
+        _ => return Err(unfit()),
+    };
+    encoded.map(drop).map_err(|error| unfit().with_source(Unencodable(error)))
+}
+
+fn encode<'q, T: Encode<'q, Postgres>>(value: &T, part: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+    value.encode_by_ref(part)
+}
+
+/// Why sqlx could not write a value.
+#[derive(Debug)]
+struct Unencodable(BoxDynError);
+
+impl fmt::Display for Unencodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unencodable {}

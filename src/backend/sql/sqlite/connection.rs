@@ -1,0 +1,323 @@
+//! One connection, and how long what runs on it may take.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rusqlite::{Connection as Library, Statement, StatementStatus, ffi, hooks::Wal};
+use sea_orm::Value;
+
+use super::{bind::bind, error::classify, place::Place};
+use crate::{
+    backend::sql::blocking::Interrupt,
+    clock::wait_here,
+    error::{Error, ErrorKind, Result},
+    open::{Durability, OpenOptions},
+    store::StatementCounts,
+};
+
+/// How long a statement waits for another process to finish writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a checkpoint waits for readers, while writers wait for it.
+const READERS_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How often a table that is locked in a shared cache is tried again, a millisecond apart.
+const LOCKED_TRIES: u64 = 5_000;
+
+/// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
+const BRIEF: i32 = 2_500;
+
+/// Statements kept prepared on each connection.
+const PREPARED: usize = 128;
+
+/// Longer statements are not kept prepared: hardly one is like another.
+const LONGEST_KEPT: usize = 8_192;
+
+/// What all connections of a store are opened with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) place: Place,
+    write_ahead_log: bool,
+    synchronous: &'static str,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// How often statements were prepared, and found prepared.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) prepared: AtomicU64,
+    pub(super) reused: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn now(&self) -> StatementCounts {
+        StatementCounts { prepared: self.prepared.load(Ordering::Relaxed), reused: self.reused.load(Ordering::Relaxed) }
+    }
+}
+
+impl Settings {
+    pub(super) fn new(place: Place, options: &OpenOptions) -> Self {
+        let synchronous = match (options.write_ahead_log, options.durability) {
+            (true, Durability::Process) => "NORMAL",
+            (true, Durability::Power) => "FULL",
+            // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
+            (false, _) => "EXTRA",
+        };
+        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default() }
+    }
+
+    /// Whether a commit waits for the disk.
+    pub(super) fn syncs(&self) -> bool {
+        !self.place.in_memory && self.synchronous != "NORMAL"
+    }
+
+    /// Whether what is written goes to a log first, or stays in memory: until a commit, no write waits for the disk.
+    pub(super) fn writes_ahead(&self) -> bool {
+        self.place.in_memory || self.write_ahead_log
+    }
+}
+
+thread_local! {
+    /// How long the log was after the last commit on this thread, in pages.
+    static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
+}
+
+fn note_log(_: &Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
+    LOG_PAGES.set(u32::try_from(pages).unwrap_or_default());
+    Ok(())
+}
+
+/// What keeps a connection from being opened. Nothing was sent to it, whatever went wrong.
+fn not_opened(error: Error) -> Error {
+    if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown) {
+        return error;
+    }
+    let code = error.code().map_or_else(|| ffi::SQLITE_CANTOPEN.to_string(), str::to_owned);
+    Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
+}
+
+pub(super) struct Connection {
+    library: Library,
+    /// Whether what runs is to be stopped when it is not brief.
+    is_brief: Arc<AtomicBool>,
+    waits: bool,
+    log_pages: u32,
+    /// Whether the disk failed under it, so that it is of no more use.
+    is_suspect: Cell<bool>,
+    /// Whether nobody waits for what runs.
+    is_given_up: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+}
+
+impl Connection {
+    /// Opens the database. Blocks.
+    pub(super) fn open(settings: &Settings) -> Result<Self> {
+        let library = Library::open_with_flags(&settings.place.name, settings.place.flags);
+        let mut connection = Self {
+            library: library.map_err(classify).map_err(not_opened)?,
+            is_brief: Arc::default(),
+            waits: true,
+            log_pages: 0,
+            is_suspect: Cell::new(false),
+            is_given_up: Arc::default(),
+            counts: settings.counts.clone(),
+        };
+        connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
+        Ok(connection)
+    }
+
+    fn set_up(&self, settings: &Settings) -> Result<()> {
+        let library = &self.library;
+        library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
+        library.set_prepared_statement_cache_capacity(PREPARED);
+        if !settings.place.in_memory && !settings.place.read_only {
+            let wanted = if settings.write_ahead_log { "wal" } else { "delete" };
+            let journal = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+            // SQLite keeps the old journal mode without an error where it cannot change it.
+            if library.pragma_update_and_check(None, "journal_mode", wanted, journal).map_err(classify)? != wanted {
+                return Err(Error::new(ErrorKind::Connection, "the database kept another journal mode than it was asked for"));
+            }
+        }
+        library.pragma_update(None, "foreign_keys", true).map_err(classify)?;
+        library.pragma_update(None, "synchronous", settings.synchronous).map_err(classify)?;
+        let is_brief = self.is_brief.clone();
+        library.progress_handler(BRIEF, Some(move || is_brief.load(Ordering::Relaxed))).map_err(classify)?;
+        // In place of SQLite's own checkpoints, which run inside of whichever commit makes the log too long.
+        library.wal_hook(Some(note_log));
+        Ok(())
+    }
+
+    /// Runs something on a thread that must not wait. `None` if it takes longer: it has then done nothing. What must not be stopped half-way is
+    /// not `stoppable`.
+    pub(super) fn briefly<T>(&mut self, stoppable: bool, work: &mut impl FnMut(&Self) -> Result<T>) -> Option<Result<T>> {
+        self.is_brief.store(stoppable, Ordering::Relaxed);
+        let done = self.wait(false).and_then(|()| work(self));
+        self.is_brief.store(false, Ordering::Relaxed);
+        self.note_log();
+        match done {
+            Err(error) if is_busy(&error) || (stoppable && code(&error) == ffi::SQLITE_INTERRUPT) => None,
+            done => Some(done),
+        }
+    }
+
+    /// Runs something on a thread that may wait.
+    pub(super) fn at_length<T>(&mut self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        // Something that panicked may have left it set.
+        self.is_brief.store(false, Ordering::Relaxed);
+        self.is_given_up.store(false, Ordering::Relaxed);
+        self.wait(true)?;
+        let mut done = work(self);
+        for _ in 0..LOCKED_TRIES {
+            let is_locked = done.as_ref().is_err_and(|error| code(error) == ffi::SQLITE_LOCKED_SHAREDCACHE);
+            if !is_locked || self.is_given_up.load(Ordering::Relaxed) {
+                break;
+            }
+            wait_here(Duration::from_millis(1));
+            done = work(self);
+        }
+        self.note_log();
+        done
+    }
+
+    fn wait(&mut self, waits: bool) -> Result<()> {
+        if self.waits != waits {
+            self.library.busy_timeout(if waits { BUSY_TIMEOUT } else { Duration::ZERO }).map_err(classify)?;
+            self.waits = waits;
+        }
+        Ok(())
+    }
+
+    fn note_log(&mut self) {
+        match LOG_PAGES.take() {
+            0 => {}
+            pages => self.log_pages = pages,
+        }
+    }
+
+    /// Whether it can be used by somebody else.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.is_suspect.get() && self.is_autocommit()
+    }
+
+    /// Runs a write in a transaction of its own, of which nothing is left if it fails.
+    pub(super) fn alone<T>(&self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        self.command("BEGIN IMMEDIATE")?;
+        let done = work(self).and_then(|answer| self.command("COMMIT").map(|()| answer));
+        if done.is_err() && !self.is_autocommit() {
+            self.command("ROLLBACK")?;
+        }
+        done
+    }
+
+    /// How long the log was after the last commit here, in pages, since this was asked before.
+    pub(super) fn take_log_pages(&mut self) -> u32 {
+        std::mem::take(&mut self.log_pages)
+    }
+
+    /// Runs something with a statement that has its values.
+    pub(super) fn prepared<T>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        run: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let ready = |statement: &mut Statement<'_>| {
+            if statement.column_count() == 0 && statement.readonly() && statement.expanded_sql().is_none() {
+                return Err(Error::new(ErrorKind::InvalidInput, "text without a statement"));
+            }
+            // What it needed before is not counted again.
+            statement.reset_status(StatementStatus::VmStep);
+            let is_new = statement.get_status(StatementStatus::Run) == 0;
+            let count = if is_new { &self.counts.prepared } else { &self.counts.reused };
+            count.fetch_add(1, Ordering::Relaxed);
+            bind(statement, values).map_err(classify)?;
+            run(statement)
+        };
+        let done = match sql.len() > LONGEST_KEPT {
+            true => self.library.prepare(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
+            false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
+        };
+        self.noted(done)
+    }
+
+    /// Remembers that the disk failed.
+    fn noted<T>(&self, done: Result<T>) -> Result<T> {
+        if done.as_ref().is_err_and(|error| code(error) & 0xff == ffi::SQLITE_IOERR) {
+            self.is_suspect.set(true);
+        }
+        done
+    }
+
+    /// Runs a statement without values, such as `COMMIT`.
+    pub(super) fn command(&self, sql: &str) -> Result<()> {
+        let done = self.library.prepare_cached(sql).and_then(|mut command| command.raw_execute());
+        self.noted(done.map_err(classify)).map(drop)
+    }
+
+    /// Whether every write is to fail.
+    pub(super) fn set_query_only(&self, query_only: bool) -> Result<()> {
+        self.library.pragma_update(None, "query_only", query_only).map_err(classify)
+    }
+
+    /// Moves the log into the database, as far as nobody is in the way. Says how long it is, in pages, and whether all was moved.
+    pub(super) fn checkpoint(&self) -> Result<(u32, bool)> {
+        self.checkpoint_by("PRAGMA wal_checkpoint(PASSIVE)")
+    }
+
+    /// Moves all of the log, and waits a little for readers, so that it begins anew with the next write. Nobody may write meanwhile.
+    pub(super) fn checkpoint_all(&self) -> Result<(u32, bool)> {
+        self.library.busy_timeout(READERS_TIMEOUT).map_err(classify)?;
+        let done = self.checkpoint_by("PRAGMA wal_checkpoint(RESTART)");
+        self.library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
+        done
+    }
+
+    fn checkpoint_by(&self, pragma: &str) -> Result<(u32, bool)> {
+        let lengths = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (length, moved) = self.library.query_row(pragma, [], lengths).map_err(classify)?;
+        Ok((u32::try_from(length).unwrap_or_default(), moved >= length))
+    }
+
+    /// Whether no transaction is open.
+    pub(super) fn is_autocommit(&self) -> bool {
+        self.library.is_autocommit()
+    }
+
+    /// How many rows the last statement changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.library.changes()
+    }
+
+    /// How many rows were changed on this connection.
+    pub(super) fn total_changes(&self) -> u64 {
+        self.library.total_changes()
+    }
+
+    pub(super) fn interrupt(&self) -> Interrupt {
+        let (handle, is_given_up) = (self.library.get_interrupt_handle(), self.is_given_up.clone());
+        Arc::new(move || {
+            is_given_up.store(true, Ordering::Relaxed);
+            handle.interrupt();
+        })
+    }
+}
+
+/// SQLite's code of an error.
+pub(super) fn code(error: &Error) -> i32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
+}
+
+/// Whether another connection is in the way, and may not be for long.
+fn is_busy(error: &Error) -> bool {
+    match code(error) {
+        // What the transaction has read is outdated: waiting does not help.
+        ffi::SQLITE_BUSY_SNAPSHOT => false,
+        code => matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED),
+    }
+}

@@ -1,0 +1,188 @@
+//! SQLite as an [`Engine`].
+
+use std::sync::Arc;
+
+use sea_orm::{Statement, Value, sea_query::ArrayType};
+
+use super::{
+    connection::Connection,
+    flavor::{BIND_LIMIT, reads},
+    group::Group,
+    lease::{Lease, Pace},
+    pool::Pool,
+    run,
+};
+use crate::{
+    backend::sql::{
+        Engine, Sink,
+        bindable::refuse_unbindable,
+        engine::{Effort, Rows, nested_acquire},
+    },
+    capability::Capabilities,
+    context::{Access, Patience},
+    dialect::Dialect,
+    entity::Storable,
+    error::Result,
+    row::Row,
+    store::StatementCounts,
+    transaction::TxOptions,
+};
+
+/// The statement that inserts a row, and the columns that it names by their positions.
+pub(crate) struct Target {
+    insert: Arc<str>,
+    named: Vec<usize>,
+}
+
+pub(crate) struct SqliteEngine {
+    pool: Arc<Pool>,
+    group: Arc<Group>,
+    capabilities: Capabilities,
+}
+
+impl SqliteEngine {
+    pub(super) fn new(pool: Pool, mut capabilities: Capabilities) -> Self {
+        // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those who read.
+        capabilities.reads_beside_writer &= pool.size() > 1 && pool.settings().writes_ahead();
+        Self { pool: Arc::new(pool), group: Arc::default(), capabilities }
+    }
+
+    /// Whether a commit waits for the disk.
+    fn syncs(&self) -> bool {
+        self.pool.settings().syncs()
+    }
+
+    /// Runs a statement, where and how its effort allows.
+    async fn run<T: Send + 'static>(
+        &self,
+        lease: &mut Lease,
+        effort: Effort,
+        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if lease.is_of_group() {
+            return self.group.write(&self.pool, work).await;
+        }
+        let pace = match effort {
+            Effort::Read => Pace::BriefOrAgain,
+            Effort::Insert if lease.in_transaction() && self.pool.settings().writes_ahead() => Pace::Brief,
+            Effort::Insert | Effort::OneModel if !lease.in_transaction() => return lease.run_alone(self.syncs(), work).await,
+            _ => Pace::Blocking,
+        };
+        lease.run(pace, work).await
+    }
+}
+
+impl Engine for SqliteEngine {
+    type Lease = Lease;
+    type Target = Target;
+    type Encoded = Vec<Value>;
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn reads(&self, value_type: &ArrayType) -> bool {
+        reads(value_type)
+    }
+
+    fn bind_limit(&self) -> usize {
+        BIND_LIMIT
+    }
+
+    fn check(&self, statement: &Statement) -> Result<()> {
+        refuse_unbindable(statement, Dialect::Sqlite, BIND_LIMIT)
+    }
+
+    async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<Lease> {
+        if patience == Patience::None && !self.capabilities.reads_beside_writer {
+            return Err(nested_acquire());
+        }
+        let is_single_write = access == Access::Write && matches!(effort, Effort::Insert | Effort::OneModel);
+        if is_single_write && patience == Patience::Timeout && self.syncs() {
+            self.pool.check_open()?;
+            return Ok(Lease::of_group());
+        }
+        Ok(Lease::new(self.pool.acquire(access, patience).await?, access))
+    }
+
+    async fn begin(&self, lease: &mut Lease, options: &TxOptions) -> Result<()> {
+        lease.begin(options).await
+    }
+
+    async fn commit(&self, lease: &mut Lease) -> Result<()> {
+        lease.end("COMMIT", self.syncs()).await
+    }
+
+    async fn rollback(&self, lease: &mut Lease) -> Result<()> {
+        lease.end("ROLLBACK", self.syncs()).await
+    }
+
+    async fn command(&self, lease: &mut Lease, sql: String) -> Result<()> {
+        lease.command(sql).await
+    }
+
+    async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
+        self.run(lease, effort, move |connection| run::execute(connection, &statement)).await
+    }
+
+    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+        self.run(lease, effort, move |connection| run::fetch::<E>(connection, &statement)).await
+    }
+
+    async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
+        self.run(lease, Effort::Read, move |connection| run::number(connection, &statement)).await
+    }
+
+    async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
+        lease.run(Pace::Blocking, move |connection| run::stream::<E>(connection, &statement, &sink)).await
+    }
+
+    async fn rows(
+        &self,
+        lease: &mut Lease,
+        statement: Statement,
+        types: Option<Vec<ArrayType>>,
+        effort: Effort,
+    ) -> Result<Vec<Row>> {
+        self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
+    }
+
+    /// Every batch: a statement for many rows has to be prepared for that many.
+    fn appends_from(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], insert: String) -> Result<Option<Target>> {
+        Ok(Some(Target { insert: insert.into(), named: named.to_vec() }))
+    }
+
+    /// The values of the rows, one after another.
+    fn encode(target: &Target, rows: &dyn Rows) -> Result<Vec<Value>> {
+        let mut values = Vec::with_capacity(rows.len() * target.named.len());
+        for row in 0..rows.len() {
+            for column in &target.named {
+                values.push(rows.value(row, *column)?);
+            }
+        }
+        Ok(values)
+    }
+
+    async fn append(&self, lease: &mut Lease, target: &Target, rows: Vec<Vec<Value>>) -> Result<()> {
+        let (insert, columns) = (target.insert.clone(), target.named.len());
+        let append =
+            move |connection: &Connection| rows.iter().try_for_each(|values| run::append(connection, &insert, values, columns));
+        lease.run(Pace::Blocking, append).await
+    }
+
+    fn statement_counts(&self) -> StatementCounts {
+        self.pool.settings().counts.now()
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

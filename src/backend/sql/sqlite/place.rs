@@ -1,0 +1,68 @@
+//! What a `sqlite:` URL stands for.
+
+use rusqlite::OpenFlags;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    id::new_id,
+};
+
+/// Where a database is, and how it is to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) flags: OpenFlags,
+    pub(super) in_memory: bool,
+    pub(super) read_only: bool,
+}
+
+impl Place {
+    pub(super) fn parse(url: &str) -> Result<Self> {
+        let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
+        let (path, parameters) = place.split_once('?').unwrap_or((place, ""));
+        let (mut in_memory, mut read_only, mut create, mut shared) = (false, false, true, false);
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter {
+                "mode=memory" => (in_memory, shared) = (true, true),
+                "mode=ro" => (read_only, create) = (true, false),
+                "mode=rw" => create = false,
+                "mode=rwc" | "cache=private" => {}
+                "cache=shared" => shared = true,
+                _ => return Err(Error::new(ErrorKind::InvalidInput, "a `sqlite:` URL with a parameter that is not known")),
+            }
+        }
+        let name = match path {
+            "" => {
+                let message = "a `sqlite:` URL without a path; `sqlite::memory:` is a database in memory";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            // A name of its own lets a second connection reach the database, and no other store.
+            ":memory:" => {
+                (in_memory, shared) = (true, true);
+                format!("file:larder-{}", new_id())
+            }
+            path if path.starts_with("file::memory:") => {
+                let message =
+                    "a database in memory is `sqlite::memory:`, or `sqlite:file:NAME?mode=memory&cache=shared` to share it";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            // Only such a name reaches the same database from every connection.
+            path if in_memory && !path.starts_with("file:") => format!("file:{path}"),
+            path => path.to_owned(),
+        };
+        if shared && !in_memory {
+            return Err(Error::new(ErrorKind::InvalidInput, "only a database in memory has a cache to share"));
+        }
+        let mut flags = OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags |= match (read_only, create) {
+            (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        if in_memory {
+            flags |= OpenFlags::SQLITE_OPEN_MEMORY;
+        }
+        flags |= if shared { OpenFlags::SQLITE_OPEN_SHARED_CACHE } else { OpenFlags::SQLITE_OPEN_PRIVATE_CACHE };
+        Ok(Self { name, flags, in_memory, read_only })
+    }
+}

@@ -1,0 +1,250 @@
+//! The connections of a store: a bounded number, made when they are needed and kept for the next who needs one.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as Turns, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    task::coop::consume_budget,
+};
+
+use super::{
+    checkpoint::{self, Checkpoints},
+    connection::{Connection, Settings},
+};
+use crate::{
+    backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
+    clock::within,
+    context::{Access, Patience},
+    error::{Error, ErrorKind, Result},
+};
+
+pub(super) struct Pool {
+    settings: Settings,
+    /// The connections that nobody uses. `None` once the store is closed.
+    idle: Mutex<Option<Idle>>,
+    permits: Arc<Semaphore>,
+    /// Whose turn it is to write. Waiting here is fair and holds no connection.
+    turns: Arc<Turns<()>>,
+    size: u32,
+    is_closed: AtomicBool,
+    acquire_timeout: Duration,
+    checkpoints: Checkpoints,
+    /// Whether the log begins anew with the next commit, which then waits for the disk.
+    begins_log: AtomicBool,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// The one that wrote last: its pages in memory are not outdated by what it writes.
+    writer: Option<Connection>,
+    readers: Vec<Connection>,
+    /// How many connections there are, with those in use.
+    open: u32,
+    /// Keeps a database in memory alive.
+    _anchor: Option<Connection>,
+}
+
+/// A connection in use. Dropping it closes it.
+pub(super) struct Pooled {
+    connection: Option<Connection>,
+    access: Access,
+    /// Whether the connection is with the others again.
+    is_given_back: bool,
+    pool: Arc<Pool>,
+    // After the connection: whoever is next finds it.
+    _permit: OwnedSemaphorePermit,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Pool {
+    pub(super) fn new(settings: Settings, first: Vec<Connection>, size: u32, acquire_timeout: Duration) -> Self {
+        let mut idle = Idle::default();
+        let mut first = first.into_iter();
+        if settings.place.in_memory {
+            idle._anchor = first.next();
+        }
+        idle.readers = first.collect();
+        idle.open = u32::try_from(idle.readers.len()).unwrap_or(size);
+        Self {
+            settings,
+            idle: Mutex::new(Some(idle)),
+            permits: Arc::new(Semaphore::new(size as usize)),
+            turns: Arc::default(),
+            size,
+            is_closed: AtomicBool::new(false),
+            acquire_timeout,
+            checkpoints: Checkpoints::default(),
+            begins_log: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
+    }
+
+    /// Notes that all of the log has been moved.
+    pub(super) fn log_was_moved(&self) {
+        self.begins_log.store(true, Ordering::Release);
+    }
+
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
+    }
+
+    pub(super) async fn acquire(self: &Arc<Self>, access: Access, patience: Patience) -> Result<Pooled> {
+        // What follows may never have to wait, and a task that never waits leaves no turn to others.
+        consume_budget().await;
+        self.check_open()?;
+        let turn = match access {
+            Access::Read => None,
+            Access::Write => Some(self.turn(patience).await?),
+        };
+        let permit = self.permit(patience).await?;
+        self.check_open()?;
+        let mut pooled =
+            Pooled { connection: None, access, is_given_back: false, pool: self.clone(), _permit: permit, _turn: turn };
+        match self.lock().as_mut() {
+            Some(idle) => pooled.connection = idle.take(access, self.size),
+            None => return Err(closed()),
+        }
+        if pooled.connection.is_none() {
+            pooled = pooled.opened().await?;
+        }
+        Ok(pooled)
+    }
+
+    async fn turn(&self, patience: Patience) -> Result<OwnedMutexGuard<()>> {
+        match (self.turns.clone().try_lock_owned(), patience) {
+            (Ok(turn), _) => Ok(turn),
+            (Err(_), Patience::None) => Err(nested_acquire()),
+            (Err(_), Patience::Timeout) => {
+                let turn = self.turns.clone().lock_owned();
+                within(self.acquire_timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await
+            }
+        }
+    }
+
+    async fn permit(&self, patience: Patience) -> Result<OwnedSemaphorePermit> {
+        match (self.permits.clone().try_acquire_owned(), patience) {
+            (Ok(permit), _) => Ok(permit),
+            (Err(_), Patience::None) => Err(nested_acquire()),
+            (Err(_), Patience::Timeout) => {
+                let permit = self.permits.clone().acquire_owned();
+                let message = "all connections of the store were in use";
+                within(self.acquire_timeout, permit, ErrorKind::PoolTimeout, message).await?.map_err(|_| closed())
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.is_closed() { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Waits for the connections in use, and closes all.
+    pub(super) async fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        let Ok(_all) = self.permits.acquire_many(self.size).await else { return };
+        let idle = self.lock().take();
+        if tokio::task::spawn_blocking(move || drop(idle)).await.is_err() {
+            tracing::warn!("the database could not be closed in order");
+        }
+        self.permits.close();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let idle = self.lock().take();
+        drop_elsewhere(idle);
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "")
+}
+
+impl Idle {
+    /// A connection that is there; if there is none, one is counted that has to be opened.
+    fn take(&mut self, access: Access, size: u32) -> Option<Connection> {
+        let kept = match access {
+            Access::Read => self.readers.pop(),
+            Access::Write => self.writer.take(),
+        };
+        if kept.is_some() || self.open < size {
+            self.open += u32::from(kept.is_none());
+            return kept;
+        }
+        self.readers.pop().or_else(|| self.writer.take())
+    }
+}
+
+impl Pooled {
+    /// Opens the connection, on a thread that may block.
+    async fn opened(mut self) -> Result<Self> {
+        let opening = tokio::task::spawn_blocking(move || {
+            let opened = Connection::open(&self.pool.settings);
+            opened.map(|connection| self.connection = Some(connection)).map(|()| self)
+        });
+        opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))?
+    }
+
+    /// Whether the next commit waits for the disk although commits do not. Asked once.
+    pub(super) fn waits_for_the_next_commit(&self) -> bool {
+        !self.pool.settings.place.in_memory && self.pool.begins_log.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    pub(super) fn give_back(mut self) {
+        let Some(mut connection) = self.connection.take_if(|connection| connection.is_clean()) else { return };
+        if connection.take_log_pages() >= checkpoint::LONG {
+            Checkpoints::begin(&self.pool);
+        }
+        let mut idle = self.pool.lock();
+        match idle.as_mut() {
+            Some(idle) if self.access == Access::Write && idle.writer.is_none() => idle.writer = Some(connection),
+            Some(idle) => idle.readers.push(connection),
+            None => drop_elsewhere(connection),
+        }
+        drop(idle);
+        self.is_given_back = true;
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if self.is_given_back {
+            return;
+        }
+        if let Some(idle) = self.pool.lock().as_mut() {
+            idle.open = idle.open.saturating_sub(1);
+        }
+        if let Some(connection) = self.connection.take() {
+            drop_elsewhere(connection);
+        }
+    }
+}
