@@ -78,8 +78,28 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(limit, future).await.map_err(|_| Error::new(kind, message))
 }
 
+/// A point in time on the clock that only goes forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(tokio::time::Instant);
+
+impl Deadline {
+    /// So much later than now; a year is forever.
+    pub(crate) fn after(duration: Duration) -> Self {
+        const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        Self(tokio::time::Instant::now() + duration.min(FOREVER))
+    }
+
+    /// How long it is until then, or nothing if that has passed.
+    pub(crate) fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(tokio::time::Instant::now())
+    }
+
+    pub(crate) async fn passed(self) {
+        tokio::time::sleep_until(self.0).await;
+    }
+}
+
 /// Waits for a while.
-#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }

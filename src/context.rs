@@ -1,10 +1,13 @@
 //! [`Cx`], the value that carries one unit of work from the caller to every repository.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    transaction::{Level, OpenTransaction, StoreId, Transaction},
+    limits::Limits,
+    transaction::{Level, OpenTransaction, Propagation, StoreId, Transaction, TxOptions},
 };
 
 tokio::task_local! {
@@ -12,7 +15,7 @@ tokio::task_local! {
     static CURRENT: Vec<Arc<Level>>;
 }
 
-/// What one unit of work carries: the open transaction of each store.
+/// What one unit of work carries: the open transaction of each store, how long it may take, and what gives it up.
 ///
 /// A clone is cheap and means the same work. A repository joins the transaction of its store by itself:
 ///
@@ -30,6 +33,9 @@ tokio::task_local! {
 pub struct Cx {
     levels: Arc<[Arc<Level>]>,
     outside: bool,
+    /// How often the transaction's closure was run before.
+    repetition: u32,
+    limits: Limits,
 }
 
 impl Cx {
@@ -46,13 +52,69 @@ impl Cx {
     /// Where no second connection is to be had at once, the operation is [`NestedAcquire`](ErrorKind::NestedAcquire).
     #[must_use]
     pub fn outside_tx(&self) -> Self {
-        Self { levels: self.levels.clone(), outside: true }
+        Self { outside: true, ..self.clone() }
     }
 
     /// Whether operations with this context belong to a transaction that is still open.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         !self.outside && self.levels.iter().any(|level| level.is_open())
+    }
+
+    /// The same work, which has to be done within `timeout` from now; an earlier deadline stays. It bounds the wait for a connection, statements, which
+    /// are stopped in the engine as well as it can, the wait before a transaction is run again, and a commit until it is sent.
+    ///
+    /// An operation that is late is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), and nothing of it is stored; if it had begun, its transaction can
+    /// no longer commit. Without one, it is given one of its own, so that this can be said for certain: SQL that no transaction takes, such as `VACUUM`, wants a context
+    /// without limits, and a select that writes, such as of `nextval`, a transaction. A commit that was sent and not answered in time is
+    /// [`CommitUnknown`](ErrorKind::CommitUnknown).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use larder::{Cx, ErrorKind, TransactionalExt};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// let store = larder::open("memory:").await?;
+    /// let late = Cx::new().with_timeout(Duration::ZERO);
+    /// let outcome = store.tx(&late, |_| async { Ok(()) }).await;
+    /// assert_eq!(outcome.map_err(|error: larder::Error| error.kind()), Err(ErrorKind::DeadlineExceeded));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { limits: self.limits.with_timeout(timeout), ..self.clone() }
+    }
+
+    /// The same work, given up when `token` is cancelled, as it is at a [deadline](Self::with_timeout); the kind is then
+    /// [`Cancelled`](ErrorKind::Cancelled). The tokens it had before stay.
+    #[must_use]
+    pub fn with_cancel(&self, token: CancellationToken) -> Self {
+        Self { limits: self.limits.with_cancel(token), ..self.clone() }
+    }
+
+    /// How much time is left for the work, where that is limited.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.limits.remaining()
+    }
+
+    /// The same work, within the time that a transaction is given.
+    pub(crate) fn within(&self, options: &TxOptions) -> Self {
+        options.time_limit().map_or_else(|| self.clone(), |timeout| self.with_timeout(timeout))
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Which attempt of its transaction a `tx` closure is: 1, and one more each time it is run again after contention. Outside of any, 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.repetition + 1
+    }
+
+    /// The same context, in a later attempt.
+    pub(crate) fn repeated(self, repetition: u32) -> Self {
+        Self { repetition, ..self }
     }
 
     /// Runs `hook` once, after the outermost transaction has committed, before `tx` returns. It never runs if the transaction,
@@ -76,12 +138,13 @@ impl Cx {
     /// - [`TransactionAborted`](ErrorKind::TransactionAborted) if a statement of the transaction had failed: nothing is stored.
     /// - [`CommitUnknown`](ErrorKind::CommitUnknown) if the commit was sent and its answer was lost.
     /// - [`TransactionClosed`](ErrorKind::TransactionClosed) if the transaction has ended before.
+    /// - [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled) if it was too late to begin with it: nothing is stored.
     /// - Any other kind: the engine refused to commit, for example a deferred constraint; nothing is stored.
     ///
     /// # Dropping the future
     /// The transaction is then committed or rolled back as a whole, and which of the two cannot be told.
     pub async fn commit(&self) -> Result<()> {
-        self.innermost()?.commit().await
+        self.innermost()?.commit(&self.limits).await
     }
 
     /// Rolls back what [`begin`](crate::Transactional::begin) opened for this context. Dropping every clone of the context does
@@ -96,6 +159,7 @@ impl Cx {
 
     /// How an operation on the store `id` takes part: joined to a transaction of `T`, or alone.
     pub(crate) fn enter<T: OpenTransaction>(&self, id: StoreId, access: Access) -> Result<Entry<T>> {
+        self.limits.check()?;
         if !self.outside {
             if let Some(level) = self.levels.iter().rev().find(|level| level.store() == id) {
                 return level.transaction_of::<T>().map(|transaction| Entry::Joined(level.clone(), transaction));
@@ -115,14 +179,39 @@ impl Cx {
                  pass the closure's own context, or say `cx.outside_tx()` if it is meant",
             )),
             (true, true) => Ok(Entry::Alone(Patience::None)),
+            // One that was begun by hand, which might be waited for as well.
+            (false, true) if self.carries(id) => Ok(Entry::Alone(Patience::None)),
             (false, _) => Ok(Entry::Alone(Patience::Timeout)),
+        }
+    }
+
+    /// Whether operations on the store `id` join a transaction that is open.
+    pub(crate) fn joins(&self, id: StoreId) -> bool {
+        !self.outside && self.carries(id)
+    }
+
+    fn carries(&self, id: StoreId) -> bool {
+        self.levels.iter().any(|level| level.store() == id && level.is_open())
+    }
+
+    /// The context to begin a transaction with these options in.
+    pub(crate) fn to_begin(&self, id: StoreId, options: &TxOptions) -> Result<Self> {
+        let cx = self.within(options);
+        match options.propagation_mode() {
+            Propagation::Nested | Propagation::Required => Ok(cx),
+            Propagation::RequiresNew => Ok(cx.outside_tx()),
+            Propagation::Mandatory if self.joins(id) => Ok(cx),
+            Propagation::Mandatory => Err(Error::new(ErrorKind::TransactionClosed, "there is no transaction to take part in")),
+            Propagation::Supports | Propagation::NotSupported | Propagation::Never => {
+                Err(Error::new(ErrorKind::InvalidInput, "a propagation for closures, that may run without a transaction"))
+            }
         }
     }
 
     /// This context inside `level`, which replaces an earlier transaction of the same store.
     pub(crate) fn inside(&self, level: Arc<Level>) -> Self {
         let others = self.levels.iter().filter(|other| other.store() != level.store());
-        Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false }
+        Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, ..self.clone() }
     }
 
     pub(crate) fn innermost(&self) -> Result<&Arc<Level>> {
@@ -162,6 +251,13 @@ pub(crate) enum Access {
     Read,
     Write,
 }
+
+/// What an operation is doing that waits for a connection, or for its turn.
+pub(crate) const WAITING: &str = "while it waited for a connection";
+
+/// What an operation is doing that has one.
+#[cfg(feature = "_sql")]
+pub(crate) const RUNNING: &str = "while the statement ran";
 
 /// How long an operation may wait for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

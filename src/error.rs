@@ -168,6 +168,7 @@ struct Inner {
     constraint: Option<String>,
     code: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    earlier: Option<Arc<[Error]>>,
 }
 
 impl Error {
@@ -181,6 +182,7 @@ impl Error {
             constraint: None,
             code: None,
             source: None,
+            earlier: None,
         }))
     }
 
@@ -219,6 +221,19 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
+    }
+
+    /// What kept a transaction from committing when it was run before, oldest first. Of contention that running again did not help
+    /// against; else empty.
+    #[must_use]
+    pub fn earlier(&self) -> &[Error] {
+        self.0.earlier.as_deref().unwrap_or_default()
+    }
+
+    /// Adds what kept the same transaction from committing before.
+    pub(crate) fn after(mut self, earlier: Arc<[Error]>) -> Self {
+        self.0.earlier = Some(earlier).filter(|earlier| !earlier.is_empty());
+        self
     }
 
     /// Names the operation and the model, unless something nearer to the failure already did.
@@ -269,6 +284,9 @@ impl fmt::Display for Error {
         }
         let details =
             [("operation", self.operation()), ("model", self.model()), ("constraint", self.constraint()), ("code", self.code())];
+        if !self.earlier().is_empty() {
+            write!(f, ", in the last of {} attempts", self.earlier().len() + 1)?;
+        }
         let mut separator = " (";
         for (name, value) in details {
             if let Some(value) = value {

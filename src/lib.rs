@@ -17,6 +17,7 @@ mod transaction;
 mod clock;
 mod dialect;
 mod id;
+mod limits;
 mod row;
 mod value;
 
@@ -45,4 +46,5 @@ pub use row::Row;
 pub use sql::{Sql, SqlStatement, SqlText};
 pub use store::{StatementCounts, Store};
 pub use stream::ModelStream;
-pub use transaction::{AccessMode, Isolation, Locking, TransactionalExt, TxOptions};
+pub use tokio_util::sync::CancellationToken;
+pub use transaction::{AccessMode, Isolation, Locking, Propagation, Retry, TransactionalExt, TxOptions};

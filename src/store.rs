@@ -88,6 +88,10 @@ impl Store {
 
 #[async_trait]
 impl Transactional for Store {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        self.backend.transactional().is_joined_by(cx)
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.backend.transactional().begin(cx, options).await
     }

@@ -105,6 +105,10 @@ impl<M: Send + Sync + 'static, Id: Send + Sync + 'static> Deleter<M, Id> for Lay
 
 #[async_trait]
 impl<M: Send + Sync + 'static, Id: Send + Sync + 'static> Transactional for Layer<M, Id> {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        self.inner.is_joined_by(cx)
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> LarderResult<Cx> {
         self.inner.begin(cx, options).await
     }

@@ -16,6 +16,9 @@ use crate::{context::Cx, error::Result, transaction::TxOptions};
 ///   [`Contention`](crate::ErrorKind::Contention), [`Closed`](crate::ErrorKind::Closed): from the engine.
 #[async_trait]
 pub trait Transactional: Send + Sync {
+    /// Whether operations with this context join a transaction of this store that is open.
+    fn is_joined_by(&self, cx: &Cx) -> bool;
+
     /// Opens a transaction, or a nested one where `cx` already carries a transaction of this store, and returns the context
     /// inside it. [`Cx::commit`] and [`Cx::rollback`] end it; so does dropping the last clone of the context, by rolling back.
     ///

@@ -6,7 +6,10 @@ use super::{
     open::{AnyTransaction, OpenTransaction, StoreId, Transaction},
     stack::{Hook, LevelId},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    limits::Limits,
+};
 
 /// A level that rolls back when the last context holding it goes away.
 pub(crate) struct Level {
@@ -31,12 +34,26 @@ impl Level {
         self.transaction.is_open(self.id)
     }
 
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.id.depth == 0
+    }
+
+    /// Tells the transaction what kept it from committing before.
+    pub(crate) fn remember(&self, earlier: Arc<[Error]>) {
+        self.transaction.remember(earlier);
+    }
+
+    /// What was in the way of the transaction, if that was the last thing that happened.
+    pub(crate) fn contention(&self) -> Option<Error> {
+        self.transaction.contention()
+    }
+
     pub(crate) fn add_hook(&self, hook: Hook) -> Result<()> {
         self.transaction.add_hook(self.id, hook)
     }
 
-    pub(crate) async fn commit(&self) -> Result<()> {
-        self.transaction.commit(self.id).await
+    pub(crate) async fn commit(&self, limits: &Limits) -> Result<()> {
+        self.transaction.commit(self.id, limits).await
     }
 
     pub(crate) async fn rollback(&self) -> Result<()> {

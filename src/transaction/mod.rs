@@ -6,13 +6,15 @@
 mod level;
 mod open;
 mod options;
+mod retry;
 mod run;
 mod stack;
 mod step;
 
 pub(crate) use level::Level;
 pub(crate) use open::{OpenTransaction, StoreId, Transaction};
-pub use options::{AccessMode, Isolation, Locking, TxOptions};
+pub use options::{AccessMode, Isolation, Locking, Propagation, TxOptions};
+pub use retry::Retry;
 pub use run::TransactionalExt;
 #[cfg(feature = "_sql")]
-pub(crate) use step::Step;
+pub(crate) use {open::unanswered, step::Step};

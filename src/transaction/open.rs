@@ -12,11 +12,14 @@ use async_trait::async_trait;
 
 use super::{
     level::Level,
-    options::TxOptions,
+    options::{Propagation, TxOptions},
     stack::{Hook, LevelId, Stack, aborted, run_hooks},
     step::Step,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    limits::Limits,
+};
 
 /// Tells stores apart within the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +65,7 @@ impl<T: OpenTransaction> Transaction<T> {
     /// Takes charge of `work`, which has just begun, and hands out its outermost level.
     pub(crate) fn begun(store: StoreId, options: TxOptions, work: T) -> Arc<Level> {
         let savepoints = work.has_savepoints();
-        let mut stack = Stack::new(savepoints);
+        let mut stack = Stack::new();
         let id = stack.push();
         let work = tokio::sync::Mutex::new(Some(work));
         let transaction = Arc::new(Self { store, options, savepoints, work, stack: Mutex::new(stack) });
@@ -88,10 +91,11 @@ impl<T: OpenTransaction> Transaction<T> {
     /// Opens a level inside `outer`.
     pub(crate) async fn nest(self: Arc<Self>, outer: &Level, options: &TxOptions) -> Result<Arc<Level>> {
         options.check_nested(&self.options)?;
+        let is_separate = self.savepoints && options.propagation_mode() == Propagation::Nested;
         let mut step = self.step(outer.id()).await?;
-        let made = if self.savepoints { step.work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
+        let made = if is_separate { step.work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
         // While the step still holds the connection, so that no other statement comes between.
-        let made = made.and_then(|()| self.stack().push_inside(outer.id()));
+        let made = made.and_then(|()| self.stack().push_inside(outer.id(), is_separate));
         let id = step.finish(made)?;
         Ok(Arc::new(Level::new(id, self)))
     }
@@ -116,16 +120,21 @@ impl<T: OpenTransaction> Transaction<T> {
 
     async fn commit_level(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
-        let released = if self.savepoints { step.work()?.release(id.depth).await } else { Ok(()) };
+        let is_separate = self.stack().is_separate(id);
+        let released = if is_separate { step.work()?.release(id.depth).await } else { Ok(()) };
         step.finish(released.map(|()| self.stack().merge(id)))
     }
 
-    async fn commit_all(&self, id: LevelId) -> Result<()> {
-        let mut step = self.step(id).await?;
+    async fn commit_all(&self, id: LevelId, limits: &Limits) -> Result<()> {
+        let mut step = limits.bound("before it was committed", self.step(id)).await?;
+        if let Err(late) = limits.check() {
+            return step.finish(Err(late));
+        }
         let open = step.take()?;
+        self.stack().go_on();
         let levels = self.stack().end();
         drop(step);
-        open.commit().await?;
+        limits.race("while it was committed", open.commit()).await.map_err(unanswered)??;
         run_hooks(levels);
         Ok(())
     }
@@ -135,7 +144,7 @@ impl<T: OpenTransaction> Transaction<T> {
         let _sweep = SweepOnDrop(self);
         let mut step = Step::new(self, id, self.work.lock().await);
         let undone = step.undo_abandoned().await;
-        step.finish(undone)
+        step.finish_undo(undone)
     }
 
     async fn roll_back_all(&self) -> Result<()> {
@@ -160,6 +169,11 @@ impl<T: OpenTransaction> Drop for SweepOnDrop<'_, T> {
     }
 }
 
+/// What a commit comes to that was sent and given up.
+pub(crate) fn unanswered(reached: Error) -> Error {
+    Error::new(ErrorKind::CommitUnknown, "the commit was not answered in time").with_source(reached)
+}
+
 fn ended() -> Error {
     Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended")
 }
@@ -169,10 +183,12 @@ fn ended() -> Error {
 pub(crate) trait AnyTransaction: Send + Sync {
     fn store(&self) -> StoreId;
     fn is_open(&self, id: LevelId) -> bool;
+    fn remember(&self, earlier: Arc<[Error]>);
+    fn contention(&self) -> Option<Error>;
     fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()>;
     /// Rolls a level back without waiting for it.
     fn abandon(&self, id: LevelId);
-    async fn commit(&self, id: LevelId) -> Result<()>;
+    async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()>;
     async fn rollback(&self, id: LevelId) -> Result<()>;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -187,6 +203,14 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
         self.stack().is_open(id)
     }
 
+    fn remember(&self, earlier: Arc<[Error]>) {
+        self.stack().remember(earlier);
+    }
+
+    fn contention(&self) -> Option<Error> {
+        self.stack().contention()
+    }
+
     fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()> {
         let refused = self.stack().add_hook(id, hook);
         refused.map_err(|(_hook, error)| error)
@@ -197,8 +221,11 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
         self.sweep();
     }
 
-    async fn commit(&self, id: LevelId) -> Result<()> {
-        let committed = if id.depth == 0 { self.commit_all(id).await } else { self.commit_level(id).await };
+    async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()> {
+        let committed = match id.depth {
+            0 => self.commit_all(id, limits).await,
+            _ => limits.bound("while a nested transaction ended", self.commit_level(id)).await,
+        };
         match committed {
             Err(error) if self.is_open(id) => {
                 // Nothing was committed: the level had failed, or an inner one was still open.

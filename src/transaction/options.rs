@@ -1,5 +1,8 @@
 //! What a transaction can be asked to be.
 
+use std::time::Duration;
+
+use super::retry::Retry;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How far a transaction is kept apart from others. Levels are the SQL standard's; what each engine forbids at a level is the
@@ -39,12 +42,51 @@ pub enum Locking {
     Exclusive,
 }
 
+/// What a transaction has to do with one of the same store that the context is in already.
+///
+/// | | in a transaction | outside any |
+/// |---|---|---|
+/// | [`Nested`](Self::Nested) (default) | a part of it that fails by itself | a new one |
+/// | [`Required`](Self::Required) | takes part in it: if this fails, it fails | a new one |
+/// | [`RequiresNew`](Self::RequiresNew) | another, on a connection of its own | a new one |
+/// | [`Mandatory`](Self::Mandatory) | takes part in it | [`TransactionClosed`](ErrorKind::TransactionClosed) |
+/// | [`Supports`](Self::Supports) | takes part in it | none |
+/// | [`NotSupported`](Self::NotSupported) | none: operations run beside it | none |
+/// | [`Never`](Self::Never) | [`InvalidInput`](ErrorKind::InvalidInput) | none |
+///
+/// On a store without [`savepoints`](crate::Capabilities::savepoints) a nested one takes part in the whole. What runs beside a transaction needs a second connection;
+/// where none is to be had at once it is [`NestedAcquire`](ErrorKind::NestedAcquire), because the transaction may be what it would wait for. With
+/// [`Supports`](Self::Supports), [`NotSupported`](Self::NotSupported) and [`Never`](Self::Never) the closure may run without a transaction, so that what it did before it failed
+/// stays; they are for closures, and not for transactions that are begun by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Propagation {
+    /// A part of the transaction that can be undone by itself, or a new one.
+    #[default]
+    Nested,
+    /// The transaction that is there, or a new one.
+    Required,
+    /// Always a new one.
+    RequiresNew,
+    /// The transaction that is there.
+    Mandatory,
+    /// The transaction that is there, or none.
+    Supports,
+    /// None.
+    NotSupported,
+    /// None, and it is an error if there is one.
+    Never,
+}
+
 /// What a transaction is asked to be. The default writes, at the engine's own isolation level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TxOptions {
     isolation: Option<Isolation>,
     access: AccessMode,
     locking: Option<Locking>,
+    retry: Retry,
+    timeout: Option<Duration>,
+    propagation: Propagation,
 }
 
 impl TxOptions {
@@ -72,6 +114,25 @@ impl TxOptions {
         Self { locking: Some(locking), ..self }
     }
 
+    /// What the transaction has to do with one that the context is in already.
+    #[must_use]
+    pub fn propagation(self, propagation: Propagation) -> Self {
+        Self { propagation, ..self }
+    }
+
+    /// How long the transaction may take at most, all attempts together, as by [`Cx::with_timeout`](crate::Cx::with_timeout).
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// How often the transaction is run again after contention. [`tx_once`](crate::TransactionalExt::tx_once), a nested transaction and one that is
+    /// begun by hand are never.
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
     /// The isolation level asked for.
     #[must_use]
     pub fn isolation_level(&self) -> Option<Isolation> {
@@ -90,6 +151,24 @@ impl TxOptions {
         self.locking
     }
 
+    /// What the transaction has to do with one that is there.
+    #[must_use]
+    pub fn propagation_mode(&self) -> Propagation {
+        self.propagation
+    }
+
+    /// How long the transaction may take.
+    #[must_use]
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// How often the transaction is run again.
+    #[must_use]
+    pub fn retry_policy(&self) -> Retry {
+        self.retry
+    }
+
     /// Refuses what a store with these abilities cannot give.
     pub(crate) fn check(&self, isolation: &[Isolation], locking: bool) -> Result<()> {
         if self.isolation.is_some_and(|wanted| !isolation.contains(&wanted)) {
@@ -106,7 +185,11 @@ impl TxOptions {
 
     /// Refuses a nested transaction that asks for something else than it gets: it lives by the options of the outermost one.
     pub(crate) fn check_nested(&self, outer: &Self) -> Result<()> {
-        if *self == Self::default() || self == outer {
+        // Those are the closure's, and not the transaction's.
+        let of_closure =
+            |options: &Self| Self { retry: outer.retry, timeout: outer.timeout, propagation: outer.propagation, ..*options };
+        let (asked, unasked) = (of_closure(self), of_closure(&Self::default()));
+        if asked == unasked || asked == *outer {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unsupported, "a nested transaction has the options of the outermost one"))

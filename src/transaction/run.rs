@@ -2,10 +2,14 @@
 
 use std::{future::Future, sync::Arc};
 
-use super::{level::Level, options::TxOptions};
+use super::{
+    level::Level,
+    options::{Propagation, TxOptions},
+};
 use crate::{
+    clock::pause,
     context::Cx,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     repository::Transactional,
 };
 
@@ -52,8 +56,14 @@ use crate::{
 /// }
 /// ```
 ///
+/// # Contention
+/// Where another transaction was in the way ([`Contention`](crate::ErrorKind::Contention): a serialization failure, a deadlock, a database that stayed
+/// locked, a write conflict), the transaction is rolled back and the whole closure is run again after a while, as [`Retry`](crate::Retry) says. This goes by what
+/// happened to the transaction last, whatever the closure makes of it: its own error, another, or `Ok`. What it does beside the store it therefore
+/// does again; [`Cx::on_commit`] is for what may happen once. If there is not enough time left to wait, or it is cancelled meanwhile, the error is that of the last attempt. A nested transaction is not run again by itself. Nothing else is retried.
+///
 /// # Errors
-/// - The closure's own error, as it is.
+/// - The closure's own error, as it is. Contention that lasted tells by [`Error::earlier`] what was in the way of the earlier attempts.
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had failed,
 ///   or had been dropped half-way. Nothing is stored.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) if the answer to the commit was lost.
@@ -73,7 +83,7 @@ pub trait TransactionalExt: Transactional {
         T: Send + 'a,
         E: From<Error> + Send + 'a,
     {
-        run(self, cx.clone(), TxOptions::default(), work)
+        run_again(self, cx.clone(), TxOptions::default(), work)
     }
 
     /// Like [`tx`](Self::tx), with options.
@@ -89,10 +99,10 @@ pub trait TransactionalExt: Transactional {
         T: Send + 'a,
         E: From<Error> + Send + 'a,
     {
-        run(self, cx.clone(), options, work)
+        run_again(self, cx.clone(), options, work)
     }
 
-    /// Like [`tx`](Self::tx), for a closure that can run only once.
+    /// Like [`tx`](Self::tx), for a closure that can run only once: it is not run again.
     fn tx_once<'a, T, E, F, Fut>(
         &'a self,
         cx: &Cx,
@@ -104,13 +114,71 @@ pub trait TransactionalExt: Transactional {
         T: Send + 'a,
         E: From<Error> + Send + 'a,
     {
-        run(self, cx.clone(), TxOptions::default(), work)
+        let cx = cx.clone();
+        async move { attempt(self, cx, TxOptions::default(), &[].into(), work).await.map_err(|failed| failed.error) }
     }
 }
 
 impl<S: Transactional + ?Sized> TransactionalExt for S {}
 
-async fn run<S, T, E, F, Fut>(store: &S, cx: Cx, options: TxOptions, work: F) -> Result<T, E>
+/// Runs a closure until nothing is in its way, as often as the options allow.
+async fn run_again<S, T, E, F, Fut>(store: &S, cx: Cx, options: TxOptions, work: F) -> Result<T, E>
+where
+    S: Transactional + ?Sized,
+    F: Fn(Cx) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, E>> + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    let cx = match propagate(store, cx.within(&options), &options)? {
+        Means::Transaction(cx) => cx,
+        Means::None(cx) => return work(cx).await,
+    };
+    let mut earlier: Arc<[Error]> = Arc::new([]);
+    loop {
+        let Failed { error, contention } = match attempt(store, cx.clone(), options, &earlier, &work).await {
+            Ok(value) => return Ok(value),
+            Err(failed) => failed,
+        };
+        let Some(contention) = contention else { return Err(error) };
+        earlier = earlier.iter().cloned().chain([contention.after(Arc::new([]))]).collect();
+        let attempts = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
+        let Some(wait) = options.retry_policy().after(attempts, fastrand::f64()) else { return Err(error) };
+        if cx.remaining().is_some_and(|remaining| remaining <= wait) {
+            return Err(error);
+        }
+        tracing::debug!(attempts, ?wait, "contention: the transaction is run again");
+        if cx.limits().race("while it waited to be run again", pause(wait)).await.is_err() {
+            return Err(error);
+        }
+    }
+}
+
+/// What a closure runs in.
+enum Means {
+    Transaction(Cx),
+    None(Cx),
+}
+
+fn propagate<S: Transactional + ?Sized>(store: &S, cx: Cx, options: &TxOptions) -> Result<Means> {
+    let is_joined = store.is_joined_by(&cx);
+    match options.propagation_mode() {
+        Propagation::Supports if !is_joined => Ok(Means::None(cx)),
+        Propagation::NotSupported => Ok(Means::None(cx.outside_tx())),
+        Propagation::Never if is_joined => Err(Error::new(ErrorKind::InvalidInput, "called inside a transaction")),
+        Propagation::Never => Ok(Means::None(cx)),
+        _ => Ok(Means::Transaction(cx)),
+    }
+}
+
+/// Why an attempt came to nothing.
+struct Failed<E> {
+    error: E,
+    /// What was in its way, where running it again may help.
+    contention: Option<Error>,
+}
+
+async fn attempt<S, T, E, F, Fut>(store: &S, cx: Cx, options: TxOptions, earlier: &Arc<[Error]>, work: F) -> Result<T, Failed<E>>
 where
     S: Transactional + ?Sized,
     F: FnOnce(Cx) -> Fut + Send,
@@ -118,19 +186,44 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    let cx = store.begin(&cx, options).await?;
+    let options = match options.propagation_mode() {
+        // Without a transaction, it does not come to this.
+        Propagation::Supports => options.propagation(Propagation::Required),
+        _ => options,
+    };
+    let is_nested = store.is_joined_by(&cx) && options.propagation_mode() != Propagation::RequiresNew;
+    let failed = |error: Error| {
+        let is_contention = error.kind() == ErrorKind::Contention && !is_nested;
+        let error = if is_contention { error.after(earlier.clone()) } else { error };
+        Failed { contention: is_contention.then(|| error.clone()), error: error.into() }
+    };
+    let mut cx = store.begin(&cx, options).await.map_err(failed)?;
+    let level = cx.innermost().map_err(failed)?.clone();
     // A clone of the context that leaves the closure must not keep the transaction open.
-    let _guard = AbandonOnDrop(cx.innermost()?.clone());
+    let _guard = AbandonOnDrop(level.clone());
+    if level.is_outermost() {
+        level.remember(earlier.clone());
+        cx = cx.repeated(u32::try_from(earlier.len()).unwrap_or(u32::MAX));
+    }
+    // Only the whole transaction can be run again.
+    let contention = || level.contention().filter(|_| level.is_outermost());
     match cx.clone().scope(work(cx.clone())).await {
-        Ok(value) => {
-            cx.commit().await?;
-            Ok(value)
-        }
+        Ok(value) => match cx.commit().await {
+            Ok(()) => Ok(value),
+            Err(error) if error.kind() == ErrorKind::Contention && level.is_outermost() => {
+                let error = error.after(earlier.clone());
+                Err(Failed { contention: Some(error.clone()), error: error.into() })
+            }
+            Err(error) => {
+                let is_known = error.kind() != ErrorKind::CommitUnknown;
+                Err(Failed { contention: contention().filter(|_| is_known), error: error.into() })
+            }
+        },
         Err(error) => {
             if let Err(e) = cx.rollback().await {
                 tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
             }
-            Err(error)
+            Err(Failed { contention: contention(), error })
         }
     }
 }

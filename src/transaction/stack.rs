@@ -1,6 +1,9 @@
 //! The levels of one transaction: which are open, what failed in each, what waits for the commit.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,6 +21,8 @@ pub(crate) struct LevelId {
 /// only after that lock.
 pub(super) struct Open {
     serial: u64,
+    /// Whether it can be undone by itself.
+    is_separate: bool,
     first_error: Option<Error>,
     hooks: Vec<Hook>,
 }
@@ -26,29 +31,40 @@ pub(super) struct Open {
 pub(crate) struct Stack {
     open: Vec<Open>,
     next_serial: u64,
-    /// Whether the engine can undo a level by itself.
-    savepoints: bool,
     /// The shallowest depth that was given up without having been rolled back to yet.
     undo_to: Option<usize>,
+    /// What was in the way, until something succeeds after it.
+    contention: Option<Error>,
+    /// What was in the way of the transaction when it was run before.
+    earlier: Arc<[Error]>,
 }
 
 impl Stack {
-    pub(super) fn new(savepoints: bool) -> Self {
-        Self { open: Vec::new(), next_serial: 0, savepoints, undo_to: None }
+    pub(super) fn new() -> Self {
+        Self { open: Vec::new(), next_serial: 0, undo_to: None, contention: None, earlier: Arc::new([]) }
     }
 
     /// Opens the outermost level.
     pub(crate) fn push(&mut self) -> LevelId {
+        self.push_level(true)
+    }
+
+    fn push_level(&mut self, is_separate: bool) -> LevelId {
         let id = LevelId { depth: self.open.len(), serial: self.next_serial };
         self.next_serial += 1;
-        self.open.push(Open { serial: id.serial, first_error: None, hooks: Vec::new() });
+        self.open.push(Open { serial: id.serial, is_separate, first_error: None, hooks: Vec::new() });
         id
     }
 
-    /// Opens a level inside `outer`.
-    pub(crate) fn push_inside(&mut self, outer: LevelId) -> Result<LevelId> {
+    /// Opens a level inside `outer`, that can be undone by itself or not.
+    pub(crate) fn push_inside(&mut self, outer: LevelId, is_separate: bool) -> Result<LevelId> {
         self.check(outer)?;
-        Ok(self.push())
+        Ok(self.push_level(is_separate))
+    }
+
+    /// Whether a level can be undone by itself.
+    pub(super) fn is_separate(&self, id: LevelId) -> bool {
+        self.open.get(id.depth).is_some_and(|level| level.is_separate)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -73,35 +89,76 @@ impl Stack {
         }
     }
 
-    /// Remembers the first error of a level; the level can no longer commit.
-    pub(crate) fn fail(&mut self, id: LevelId, error: &Error) {
+    /// Remembers the first error of a level; the level can no longer commit. Answers the error with what was in the way before.
+    pub(crate) fn fail(&mut self, id: LevelId, error: Error) -> Error {
+        let error = self.told(error);
         if self.is_open(id)
             && let Some(level) = self.open.get_mut(id.depth)
         {
             level.first_error.get_or_insert_with(|| error.clone());
         }
+        error
+    }
+
+    /// Notes whether an error, the last that there was, is contention.
+    fn told(&mut self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Contention => {
+                let error = error.after(self.earlier.clone());
+                self.contention = Some(error.clone());
+                error
+            }
+            // It speaks of the one before.
+            ErrorKind::TransactionAborted => error,
+            _ => {
+                self.contention = None;
+                error
+            }
+        }
+    }
+
+    pub(super) fn remember(&mut self, earlier: Arc<[Error]>) {
+        self.earlier = earlier;
+    }
+
+    /// What was in the way, if nothing has succeeded after it.
+    pub(super) fn contention(&self) -> Option<Error> {
+        self.contention.clone()
+    }
+
+    /// A statement has succeeded.
+    pub(super) fn go_on(&mut self) {
+        self.contention = None;
     }
 
     /// Remembers an error that leaves no level with a transaction to commit.
     pub(crate) fn fail_all(&mut self, error: &Error) {
+        self.told(error.clone());
         for level in &mut self.open {
             level.first_error.get_or_insert_with(|| error.clone());
         }
     }
 
     /// Closes a level and those inside it. The engine has to be told before its next statement: see [`Stack::undo_to`]. Where it
-    /// cannot undo a level by itself, the levels around it can no longer commit.
+    /// cannot undo a level by itself, the levels around it can no longer commit, up to one that it can undo.
     #[must_use]
     pub(super) fn abandon(&mut self, id: LevelId) -> Vec<Open> {
         if !self.is_open(id) {
             return Vec::new();
         }
+        let is_separate = self.is_separate(id);
         let closed = self.open.split_off(id.depth);
-        if self.savepoints || id.depth == 0 {
+        if is_separate {
             self.undo_to = Some(self.undo_to.map_or(id.depth, |depth| depth.min(id.depth)));
         } else {
             let failed = closed.iter().find_map(|level| level.first_error.clone());
-            self.fail_all(&failed.unwrap_or_else(inseparable));
+            let failed = self.told(failed.unwrap_or_else(inseparable));
+            for level in self.open.iter_mut().rev() {
+                level.first_error.get_or_insert_with(|| failed.clone());
+                if level.is_separate {
+                    break;
+                }
+            }
         }
         closed
     }

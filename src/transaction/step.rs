@@ -27,12 +27,17 @@ impl<'a, T: OpenTransaction> Step<'a, T> {
     }
 
     /// Reports the statement's result.
-    pub(crate) fn finish<R>(mut self, result: Result<R>) -> Result<R> {
-        self.finished = true;
-        if let Err(error) = &result {
-            self.transaction.stack().fail(self.id, error);
+    pub(crate) fn finish<R>(self, result: Result<R>) -> Result<R> {
+        if result.is_ok() {
+            self.transaction.stack().go_on();
         }
-        result
+        self.finish_undo(result)
+    }
+
+    /// Reports the result of undoing a level, which is no sign that the transaction goes on.
+    pub(super) fn finish_undo<R>(mut self, result: Result<R>) -> Result<R> {
+        self.finished = true;
+        result.map_err(|error| self.transaction.stack().fail(self.id, error))
     }
 
     /// Takes the work out, to commit it.
@@ -63,7 +68,7 @@ impl<T: OpenTransaction> Drop for Step<'_, T> {
     fn drop(&mut self) {
         if !self.finished {
             let error = Error::new(ErrorKind::Cancelled, "a statement was dropped before its result was known");
-            self.transaction.stack().fail(self.id, &error);
+            self.transaction.stack().fail(self.id, error);
         }
         // The lock first: whoever ended the transaction meanwhile left the work for the sweep.
         self.work = None;

@@ -7,6 +7,7 @@ mod threads;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};
+use tempfile::TempDir;
 
 use crate::support::{
     backend::{Backend, Fixture, Wanted},
@@ -30,13 +31,26 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
 
 pub(crate) struct File;
 
+fn url(directory: &TempDir) -> String {
+    format!("sqlite:{}", directory.path().join("test.sqlite").display())
+}
+
+/// The store of a fixture whose guard is its directory, and another one of the same file.
+async fn with_rival(fixture: Fixture) -> Option<(Fixture, Store)> {
+    let rival = larder::open(&url(fixture.guard.downcast_ref().unwrap())).await.unwrap();
+    Some((fixture, rival))
+}
+
 impl Backend for File {
     async fn open(wanted: Wanted) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("test.sqlite").display());
-        let store = wanted.options().open(&url).await.unwrap();
+        let store = wanted.options().open(&url(&directory)).await.unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
+    }
+
+    async fn with_rival() -> Option<(Fixture, Store)> {
+        with_rival(Self::fresh().await).await
     }
 
     fn declares(capabilities: &Capabilities) -> bool {
@@ -64,11 +78,15 @@ pub struct SeaOrm;
 impl Backend for SeaOrm {
     async fn open(wanted: Wanted) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let mut connect = wanted.for_sea_orm(format!("sqlite:{}?mode=rwc", directory.path().join("test.sqlite").display()));
+        let mut connect = wanted.for_sea_orm(url(&directory) + "?mode=rwc");
         connect.map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
         let store = Store::from_sea_orm_with_clock(Database::connect(connect).await.unwrap(), wanted.clock()).unwrap();
         tables::create(&store).await;
         Fixture::new(store, directory)
+    }
+
+    async fn with_rival() -> Option<(Fixture, Store)> {
+        with_rival(Self::fresh().await).await
     }
 
     fn declares(capabilities: &Capabilities) -> bool {

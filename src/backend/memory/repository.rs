@@ -17,7 +17,7 @@ use super::{
     write::Writer,
 };
 use crate::{
-    context::{Access, Cx, Entry},
+    context::{Access, Cx, Entry, WAITING},
     entity::{self, IdOf, Shape, Storable},
     error::{Error, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
@@ -58,7 +58,7 @@ impl<E: Storable> MemoryRepository<E> {
     async fn read<R>(&self, cx: &Cx, read: impl FnOnce(&State) -> Result<R> + Send) -> Result<R> {
         match cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
             Entry::Joined(level, transaction) => {
-                let mut step = transaction.step(level.id()).await?;
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
                 let result = step.work().and_then(|open| read(open.state()));
                 step.finish(result)
             }
@@ -75,13 +75,13 @@ impl<E: Storable> MemoryRepository<E> {
         let (shape, table, tables) = (&*self.shape, &*self.table, self.store.tables());
         match cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)? {
             Entry::Joined(level, transaction) => {
-                let mut step = transaction.step(level.id()).await?;
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
                 let state = step.work().and_then(MemoryTransaction::state_mut);
                 let result = state.and_then(|state| write(&mut Writer { shape, table, tables: &tables, state, now }));
                 step.finish(result)
             }
             Entry::Alone(patience) => {
-                let _turn = self.store.writer(patience).await?;
+                let _turn = cx.limits().bound(WAITING, self.store.writer(patience)).await?;
                 let mut state = self.store.committed();
                 let result = write(&mut Writer { shape, table, tables: &tables, state: &mut state, now })?;
                 self.store.commit(state);
@@ -282,6 +282,10 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for MemoryRepository<E> {
 
 #[async_trait]
 impl<E: Storable> Transactional for MemoryRepository<E> {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        self.store.is_joined_by(cx)
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.store.begin(cx, options).await
     }

@@ -15,7 +15,7 @@ use super::{constraint::Tables, state::State, table::Table, transaction::MemoryT
 use crate::{
     capability::Capabilities,
     clock::{Clock, within},
-    context::{Access, Cx, Entry, Patience},
+    context::{Access, Cx, Entry, Patience, WAITING},
     error::{Error, ErrorKind, Result},
     repository::Transactional,
     store::StatementCounts,
@@ -132,15 +132,23 @@ impl MemoryStore {
 
 #[async_trait]
 impl Transactional for MemoryStore {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        cx.joins(self.id())
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
+        let cx = &cx.to_begin(self.id(), &options)?;
         let capabilities = self.capabilities();
         options.check(capabilities.isolation, capabilities.locking)?;
         let read_only = options.access_mode() == AccessMode::ReadOnly;
         let access = if read_only { Access::Read } else { Access::Write };
         let level = match cx.enter::<MemoryTransaction>(self.id(), access)? {
-            Entry::Joined(outer, transaction) => transaction.nest(&outer, &options).await?,
+            Entry::Joined(outer, transaction) => cx.limits().bound(WAITING, transaction.nest(&outer, &options)).await?,
             Entry::Alone(patience) => {
-                let writer = if read_only { None } else { Some(self.writer(patience).await?) };
+                let writer = match read_only {
+                    true => None,
+                    false => Some(cx.limits().bound(WAITING, self.writer(patience)).await?),
+                };
                 self.refuse_if_closed()?;
                 Transaction::begun(self.id(), options, MemoryTransaction::new(self.clone(), writer))
             }

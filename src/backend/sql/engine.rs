@@ -11,6 +11,7 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     error::{Error, ErrorKind, Result},
+    limits::Limits,
     row::Row,
     store::StatementCounts,
     transaction::TxOptions,
@@ -83,7 +84,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// A connection for statements of an effort. One for a single write is good for one statement only.
     fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> impl Future<Output = Result<Self::Lease>> + Send;
 
-    fn begin(&self, lease: &mut Self::Lease, options: &TxOptions) -> impl Future<Output = Result<()>> + Send;
+    /// Opens a transaction. The limits are the caller's to keep; the engine may help to stop what exceeds them.
+    fn begin(&self, lease: &mut Self::Lease, options: &TxOptions, limits: &Limits) -> impl Future<Output = Result<()>> + Send;
+
+    /// Sees to it that what runs next, in the transaction that the lease is in, really stops when its future is dropped because it reached its limits.
+    fn limit(&self, _lease: &mut Self::Lease, _limits: &Limits) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     fn commit(&self, lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send;
 

@@ -15,13 +15,14 @@ use super::{
 use crate::{
     capability::Capabilities,
     clock::Clock,
-    context::{Access, Cx, Entry},
+    context::{Access, Cx, Entry, Patience, RUNNING, WAITING},
     entity::Storable,
-    error::Result,
+    error::{ErrorKind, Result},
+    limits::Limits,
     repository::Transactional,
     row::Row,
     store::StatementCounts,
-    transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions},
+    transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions, unanswered},
     value::portable,
 };
 
@@ -78,24 +79,24 @@ impl<G: Engine> SqlStore<G> {
     ) -> Result<Vec<E::Model>> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
-        let mut held = self.hold(&entry, access, effort).await?;
-        let models = self.engine().fetch::<E>(held.lease()?, statement, effort).await;
+        let mut held = self.hold(cx, &entry, access, effort).await?;
+        let models = cx.limits().bound(RUNNING, self.engine().fetch::<E>(held.lease()?, statement, effort)).await;
         held.finish(models).await
     }
 
     pub(super) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Write)?;
-        let mut held = self.hold(&entry, Access::Write, Effort::Any).await?;
-        let changed = self.engine().execute(held.lease()?, statement, Effort::Any).await;
+        let mut held = self.hold(cx, &entry, Access::Write, Effort::Any).await?;
+        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, Effort::Any)).await;
         held.finish(changed).await
     }
 
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
-        let mut held = self.hold(&entry, Access::Read, Effort::Read).await?;
-        let number = self.engine().number(held.lease()?, statement).await;
+        let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        let number = cx.limits().bound(RUNNING, self.engine().number(held.lease()?, statement)).await;
         held.finish(number).await
     }
 
@@ -109,8 +110,8 @@ impl<G: Engine> SqlStore<G> {
     ) -> Result<Vec<Row>> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, access)?;
-        let mut held = self.hold(&entry, access, effort).await?;
-        let rows = self.engine().rows(held.lease()?, statement, types, effort).await;
+        let mut held = self.hold(cx, &entry, access, effort).await?;
+        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, types, effort)).await;
         held.finish(rows).await
     }
 
@@ -137,25 +138,45 @@ impl<G: Engine> SqlStore<G> {
     /// The connection for one statement.
     pub(super) async fn hold<'a>(
         &self,
+        cx: &Cx,
         entry: &'a Entry<SqlTransaction<G>>,
         access: Access,
         effort: Effort,
     ) -> Result<Held<'a, G>> {
         match entry {
-            Entry::Joined(level, transaction) => Ok(Held::Joined(transaction.step(level.id()).await?)),
-            Entry::Alone(patience) => Ok(Held::Alone(access, self.engine().acquire(access, *patience, effort).await?)),
+            Entry::Joined(level, transaction) => {
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                let limited = cx.limits().bound(WAITING, self.engine().limit(step.work()?.lease(), cx.limits()));
+                match limited.await {
+                    Ok(()) => Ok(Held::Joined(step)),
+                    Err(error) => step.finish(Err(error)),
+                }
+            }
+            Entry::Alone(patience) if cx.limits().are_none() => {
+                Ok(Held::Alone(access, self.engine().acquire(access, *patience, effort).await?))
+            }
+            // What is given up on its way is rolled back for certain.
+            Entry::Alone(patience) => self.own(cx.limits(), access, *patience).await,
         }
     }
 
     /// The connection for several statements that take effect together.
-    pub(super) async fn hold_together<'a>(&self, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
-        match self.hold(entry, Access::Write, Effort::Any).await? {
-            Held::Alone(_, lease) => {
-                let own = SqlTransaction::begin(self.0.engine.clone(), lease, &TxOptions::default()).await?;
-                Ok(Held::Own(own))
-            }
-            joined => Ok(joined),
+    pub(super) async fn hold_together<'a>(&self, cx: &Cx, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
+        match entry {
+            Entry::Joined(..) => self.hold(cx, entry, Access::Write, Effort::Any).await,
+            Entry::Alone(patience) => self.own(cx.limits(), Access::Write, *patience).await,
         }
+    }
+
+    async fn own<'a>(&self, limits: &Limits, access: Access, patience: Patience) -> Result<Held<'a, G>> {
+        let options = if access == Access::Read { TxOptions::new().read_only() } else { TxOptions::new() };
+        let own = self.begun(limits, &options, access, patience).await?;
+        Ok(Held::Own(own, access, limits.clone()))
+    }
+
+    async fn begun(&self, limits: &Limits, options: &TxOptions, access: Access, patience: Patience) -> Result<SqlTransaction<G>> {
+        let lease = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
+        limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), lease, options, limits)).await
     }
 }
 
@@ -172,7 +193,7 @@ pub(super) enum Held<'a, G: Engine> {
     /// One by itself, outside any transaction.
     Alone(Access, G::Lease),
     /// One with a transaction of the call's own.
-    Own(SqlTransaction<G>),
+    Own(SqlTransaction<G>, Access, Limits),
 }
 
 impl<G: Engine> Held<'_, G> {
@@ -180,7 +201,7 @@ impl<G: Engine> Held<'_, G> {
         match self {
             Self::Joined(step) => step.work().map(SqlTransaction::lease),
             Self::Alone(_, lease) => Ok(lease),
-            Self::Own(own) => Ok(own.lease()),
+            Self::Own(own, ..) => Ok(own.lease()),
         }
     }
 
@@ -191,8 +212,22 @@ impl<G: Engine> Held<'_, G> {
             // A statement by itself commits by itself, before it is answered.
             (Self::Alone(Access::Write, _), result) => result.map_err(unknown_if_unanswered),
             (Self::Alone(Access::Read, _), result) => result,
-            (Self::Own(own), Ok(value)) => own.commit().await.map(|()| value),
-            (Self::Own(own), Err(error)) => {
+            (Self::Own(own, access, limits), Ok(value)) => {
+                if access == Access::Write {
+                    limits.check()?;
+                }
+                match (limits.race("while it was committed", own.commit()).await, access) {
+                    (Ok(committed), _) => committed.map(|()| value),
+                    // What was read is read.
+                    (Err(_), Access::Read) => Ok(value),
+                    (Err(reached), Access::Write) => Err(unanswered(reached)),
+                }
+            }
+            // Whoever is late does not wait for the end of it: the connection sees to that by itself.
+            (Self::Own(..), Err(error)) if matches!(error.kind(), ErrorKind::DeadlineExceeded | ErrorKind::Cancelled) => {
+                Err(error)
+            }
+            (Self::Own(own, ..), Err(error)) => {
                 if let Err(e) = own.rollback().await {
                     tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
                 }
@@ -204,15 +239,19 @@ impl<G: Engine> Held<'_, G> {
 
 #[async_trait]
 impl<G: Engine> Transactional for SqlStore<G> {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        cx.joins(self.0.id)
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
+        let cx = &cx.to_begin(self.0.id, &options)?;
         let capabilities = self.capabilities();
         options.check(capabilities.isolation, capabilities.locking)?;
         let access = if options.access_mode() == AccessMode::ReadOnly { Access::Read } else { Access::Write };
         let level = match self.enter(cx, access)? {
-            Entry::Joined(outer, transaction) => transaction.nest(&outer, &options).await?,
+            Entry::Joined(outer, transaction) => cx.limits().bound(RUNNING, transaction.nest(&outer, &options)).await?,
             Entry::Alone(patience) => {
-                let lease = self.engine().acquire(access, patience, Effort::Any).await?;
-                let open = SqlTransaction::begin(self.0.engine.clone(), lease, &options).await?;
+                let open = self.begun(cx.limits(), &options, access, patience).await?;
                 Transaction::begun(self.0.id, options, open)
             }
         };

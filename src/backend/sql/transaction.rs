@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::engine::Engine;
 use crate::{
     error::{Error, ErrorKind, Result},
+    limits::Limits,
     transaction::{OpenTransaction, TxOptions},
 };
 
@@ -17,8 +18,8 @@ pub(super) struct SqlTransaction<G: Engine> {
 }
 
 impl<G: Engine> SqlTransaction<G> {
-    pub(super) async fn begin(engine: Arc<G>, mut lease: G::Lease, options: &TxOptions) -> Result<Self> {
-        engine.begin(&mut lease, options).await?;
+    pub(super) async fn begin(engine: Arc<G>, mut lease: G::Lease, options: &TxOptions, limits: &Limits) -> Result<Self> {
+        engine.begin(&mut lease, options, limits).await?;
         Ok(Self { engine, lease })
     }
 

@@ -10,11 +10,14 @@ pub(crate) mod delete;
 pub(crate) mod errors;
 pub(crate) mod hooks;
 pub(crate) mod ids;
+pub(crate) mod limits;
 pub(crate) mod nested;
 pub(crate) mod options;
 pub(crate) mod page;
+pub(crate) mod propagation;
 pub(crate) mod query;
 pub(crate) mod read;
+pub(crate) mod retry;
 pub(crate) mod rules;
 pub(crate) mod scope;
 pub(crate) mod sql;
@@ -47,6 +50,31 @@ macro_rules! suite {
 }
 
 suite! { $
+    propagation {
+        takes_part
+        begins_one_where_there_is_none
+        runs_beside
+        refuses_one
+        fails_up_to_the_nearest_savepoint
+        never_waits_for_itself
+    }
+    limits {
+        begin_nothing_late
+        bound_the_wait_for_a_connection
+        stop_what_runs
+        fail_the_transaction
+        commit_nothing_late
+        leave_alone_what_is_in_time
+    }
+    retry {
+        runs_the_closure_again
+        gives_up_with_the_history
+        looks_through_what_the_closure_answers
+        runs_the_outermost_again
+        runs_once_where_that_is_asked
+        forgets_what_was_dealt_with
+        retries_nothing_else
+    }
     create {
         returns_the_model_as_stored
         cuts_times_to_microseconds_in_utc

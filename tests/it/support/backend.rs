@@ -28,6 +28,15 @@ pub(crate) trait Backend {
     /// What the backend says it can do. The promises that need more are asserted to be refused.
     fn declares(capabilities: &Capabilities) -> bool;
 
+    /// An empty store, and another of the same data that writes beside it. None where nobody can write beside a transaction.
+    fn with_rival() -> impl Future<Output = Option<(Fixture, Store)>> + Send {
+        async {
+            let fixture = Self::fresh().await;
+            let rival = fixture.store.clone();
+            fixture.store.capabilities().concurrent_writers.then_some((fixture, rival))
+        }
+    }
+
     fn fresh() -> impl Future<Output = Fixture> + Send {
         Self::open(Wanted::default())
     }

@@ -24,6 +24,7 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     error::Result,
+    limits::Limits,
     row::Row,
     transaction::{AccessMode, Isolation, TxOptions},
     value::is_known,
@@ -119,7 +120,7 @@ impl Engine for DuckDbEngine {
         Ok(Lease::new(self.pool.acquire(patience).await?, access))
     }
 
-    async fn begin(&self, lease: &mut Lease, options: &TxOptions) -> Result<()> {
+    async fn begin(&self, lease: &mut Lease, options: &TxOptions, _: &Limits) -> Result<()> {
         let begin = match options.access_mode() {
             AccessMode::ReadOnly => "BEGIN TRANSACTION READ ONLY",
             AccessMode::ReadWrite => BEGIN,
@@ -288,7 +289,7 @@ mod tests {
         commands(&engine, &["CREATE TABLE t (a INTEGER)"]).await?;
         for _ in 0..9 {
             let mut lease = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
-            engine.begin(&mut lease, &TxOptions::new()).await?;
+            engine.begin(&mut lease, &TxOptions::new(), &Limits::default()).await?;
             engine.command(&mut lease, "INSERT INTO t VALUES (1)".to_owned()).await?;
             let panicked = lease.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;
             assert_eq!(panicked.as_ref().map_err(Error::kind), Err(ErrorKind::Internal));

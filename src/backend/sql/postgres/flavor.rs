@@ -3,13 +3,15 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     mem,
+    time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, TypeInfo, error::DatabaseError, postgres::PgArgumentBuffer,
+    AssertSqlSafe, Column, ConnectOptions as _, Connection as _, Executor, PgConnection, PgPool, Postgres, Row, TypeInfo,
+    error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
 use super::{copy, error};
@@ -30,6 +32,12 @@ fn typed(statement: Statement) -> (String, SqlxValues) {
     (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
 }
 
+/// A process of the server's.
+pub(crate) struct Stopper {
+    pool: PgPool,
+    backend: i32,
+}
+
 /// Postgres as sqlx drives it.
 pub(crate) struct PostgresFlavor;
 
@@ -47,7 +55,7 @@ impl Flavor for PostgresFlavor {
         !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned)
     }
 
-    fn begin(options: &TxOptions) -> Vec<String> {
+    fn begin(options: &TxOptions, remaining: Option<Duration>) -> Vec<String> {
         let isolation = match options.isolation_level() {
             None => "",
             Some(Isolation::ReadCommitted) => " ISOLATION LEVEL READ COMMITTED",
@@ -59,7 +67,28 @@ impl Flavor for PostgresFlavor {
             AccessMode::ReadWrite => "",
             AccessMode::ReadOnly => " READ ONLY",
         };
-        vec![format!("BEGIN{isolation}{access}")]
+        // The server stops by itself what nobody is left to stop, a little later; a limit that it has, and that is earlier, stays.
+        let millis = |remaining: Duration| remaining.saturating_add(Duration::from_secs(1)).as_millis().min(i32::MAX as u128);
+        let limit = |remaining| {
+            let known = "NULLIF(extract(epoch FROM current_setting('statement_timeout')::interval) * 1000, 0)";
+            format!("; SELECT set_config('statement_timeout', LEAST({known}, {})::bigint::text, true)", millis(remaining))
+        };
+        let limit = remaining.map(limit);
+        vec![format!("BEGIN{isolation}{access}{}", limit.unwrap_or_default())]
+    }
+
+    type Stopper = Stopper;
+
+    async fn stopper(connection: &mut PgConnection, pool: &PgPool) -> sqlx::Result<Stopper> {
+        let backend = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await?;
+        Ok(Stopper { pool: pool.clone(), backend })
+    }
+
+    /// By a connection of its own: those of the pool may all be busy.
+    async fn stop(stopper: &Stopper) -> sqlx::Result<()> {
+        let mut connection = stopper.pool.connect_options().connect().await?;
+        sqlx::query("SELECT pg_cancel_backend($1)").bind(stopper.backend).execute(&mut connection).await?;
+        connection.close().await
     }
 
     fn after(_: &TxOptions) -> Option<&'static str> {

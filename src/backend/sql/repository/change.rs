@@ -8,7 +8,7 @@ use sea_orm::Value;
 use super::SqlRepository;
 use crate::{
     backend::sql::{Engine, engine::Effort, statement::Source},
-    context::{Access, Cx},
+    context::{Access, Cx, RUNNING},
     entity::{IdOf, Storable, model_of},
     error::{Error, ErrorKind, Result, conflict, not_found},
     query::{Change, Changes, Filter, of_type},
@@ -26,8 +26,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let entry = self.store.enter(cx, Access::Write)?;
         // A statement by itself, unless another has to say what the first one met.
         let mut held = match self.shape.rules.version.is_some() || (returns && !self.store.engine().returns_updates()) {
-            true => self.store.hold_together(&entry).await?,
-            false => self.store.hold(&entry, Access::Write, Effort::OneModel).await?,
+            true => self.store.hold_together(cx, &entry).await?,
+            false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
         };
         let lease = held.lease()?;
         let updated = async {
@@ -44,9 +44,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 (_, false) => self.given(row).map(Some),
             }
         };
-        let updated = match updated.await {
+        let updated = match cx.limits().bound(RUNNING, updated).await {
             Ok(Some(model)) => Ok(Ok(model)),
-            Ok(None) => self.refusal(lease, std::slice::from_ref(&id)).await.map(Err),
+            Ok(None) => cx.limits().bound(RUNNING, self.refusal(lease, std::slice::from_ref(&id))).await.map(Err),
             Err(error) => Err(error),
         };
         held.finish(updated).await?
@@ -108,11 +108,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.shape.rules.version.is_some() {
-            self.store.hold(&entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
+            self.store.hold(cx, &entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
             return Err(conflict());
         }
-        let mut held = self.store.hold_together(&entry).await?;
-        let updated = self.update_all(held.lease()?, latest, &ids).await;
+        let mut held = self.store.hold_together(cx, &entry).await?;
+        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, latest, &ids)).await;
         held.finish(updated).await
     }
 
@@ -184,8 +184,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             None => {
                 let count = self.statements().count(&condition);
                 let entry = self.store.enter(cx, Access::Write)?;
-                let mut held = self.store.hold(&entry, Access::Write, Effort::Any).await?;
-                let number = self.store.engine().number(held.lease()?, count).await;
+                let mut held = self.store.hold(cx, &entry, Access::Write, Effort::Any).await?;
+                let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, count)).await;
                 Ok(held.finish(number).await?.unsigned_abs())
             }
         }
@@ -214,8 +214,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let entry = self.store.enter(cx, Access::Write)?;
         let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
         let mut held = match parts.len() {
-            0 | 1 => self.store.hold(&entry, Access::Write, effort).await?,
-            _ => self.store.hold_together(&entry).await?,
+            0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
+            _ => self.store.hold_together(cx, &entry).await?,
         };
         let lease = held.lease()?;
         let removed = async {
@@ -227,7 +227,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
             Ok(removed)
         };
-        let removed = removed.await;
+        let removed = cx.limits().bound(RUNNING, removed).await;
         held.finish(removed).await
     }
 

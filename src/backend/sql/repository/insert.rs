@@ -14,14 +14,15 @@ use crate::{
         Engine,
         engine::{Effort, Rows},
     },
-    context::{Access, Cx, Entry},
+    context::{Access, Cx, Entry, RUNNING},
     entity::{Storable, model_of},
     error::{Error, ErrorKind, Result},
     value::{Key, integer, is_array},
 };
 
-/// How many models are encoded while others are stored.
-const PART: usize = 8 * ROWS_A_TURN;
+/// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do soon, and each is larger
+/// than the one before, because each costs the engine something.
+const PART: usize = 16 * ROWS_A_TURN;
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
@@ -57,10 +58,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let entry = self.store.enter(cx, Access::Write)?;
         let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
         let mut held = match self.statements().insert_runs(&rows).len() {
-            0 | 1 => self.store.hold(&entry, Access::Write, effort).await?,
-            _ => self.store.hold_together(&entry).await?,
+            0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
+            _ => self.store.hold_together(cx, &entry).await?,
         };
-        let stored = self.insert_runs(held.lease()?, &rows, returning).await;
+        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &rows, returning)).await;
         held.finish(stored).await
     }
 
@@ -95,7 +96,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// Stores models by the engine's bulk path, as far as that is possible.
     async fn append(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
         let entry = self.store.enter(cx, Access::Write)?;
-        let mut held = self.store.hold_together(&entry).await?;
+        let mut held = self.store.hold_together(cx, &entry).await?;
         if let Entry::Joined(..) = entry
             && let Err(refused) = self.check(new).await
         {
@@ -124,7 +125,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
             Ok(stored)
         };
-        let stored = stored.await;
+        let stored = cx.limits().bound(RUNNING, stored).await;
         held.finish(stored).await
     }
 
@@ -180,20 +181,25 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
     async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_, E>) -> Result<()> {
-        let mut parts = new.parts(PART);
-        let mut encoded = self.encode(target, parts.next()).await?;
+        let (mut from, mut length) = (0, ROWS_A_TURN);
+        let mut next_part = || {
+            let part = new.part(from..new.len().min(from + length));
+            (from, length) = (from + part.len(), PART.min(4 * length));
+            part
+        };
+        let mut encoded = self.encode(target, next_part()).await?;
         while !encoded.is_empty() {
             let storing = self.store.engine().append(lease, target, mem::take(&mut encoded));
-            let (stored, next) = join(storing, self.encode(target, parts.next())).await;
+            let (stored, next) = join(storing, self.encode(target, next_part())).await;
             stored?;
             encoded = next?;
         }
         Ok(())
     }
 
-    async fn encode(&self, target: &G::Target, part: Option<New<'_, E>>) -> Result<Vec<G::Encoded>> {
+    async fn encode(&self, target: &G::Target, part: New<'_, E>) -> Result<Vec<G::Encoded>> {
         let mut encoded = Vec::new();
-        for rows in part.into_iter().flat_map(|part| part.parts(ROWS_A_TURN)) {
+        for rows in part.parts(ROWS_A_TURN) {
             encoded.push(G::encode(target, &rows)?);
             tokio::task::yield_now().await;
         }

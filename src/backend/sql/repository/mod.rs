@@ -17,7 +17,7 @@ use super::{
     store::SqlStore,
 };
 use crate::{
-    context::{Access, Cx, Entry},
+    context::{Access, Cx, Entry, WAITING},
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     query::{Changes, Condition, Filter, OnConflict, Projection, Query, Selection, Upserted},
@@ -111,7 +111,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     ) -> Result<Vec<Vec<Value>>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let step = match &entry {
-            Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => Some(transaction.step(level.id()).await?),
+            Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => {
+                Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?)
+            }
             _ => None,
         };
         let rows = self.values(models, complete).await;
@@ -132,7 +134,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// Nothing to do, and still refused where something would be.
     async fn do_nothing(&self, cx: &Cx, access: Access) -> Result<()> {
         let entry = self.store.enter(cx, access)?;
-        self.store.hold(&entry, access, Effort::Any).await?.finish(Ok(())).await
+        self.store.hold(cx, &entry, access, Effort::Any).await?.finish(Ok(())).await
     }
 }
 
@@ -222,6 +224,10 @@ impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> 
 
 #[async_trait]
 impl<E: Storable, G: Engine> Transactional for SqlRepository<E, G> {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        self.store.is_joined_by(cx)
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.store.begin(cx, options).await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::SqlRepository;
 use crate::{
     backend::sql::{Engine, engine::Effort, produced::Produced},
-    context::{Access, Cx, Entry},
+    context::{Access, Cx, Entry, RUNNING, WAITING},
     entity::{IdOf, Storable},
     error::Result,
     query::{Projection, Query},
@@ -49,7 +49,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let entry = self.store.enter(cx, Access::Read)?;
         if let Entry::Joined(level, transaction) = &entry {
             // The connection belongs to the transaction, which goes on using it between the parts.
-            drop(transaction.step(level.id()).await?.finish(Ok(())));
+            drop(cx.limits().bound(WAITING, transaction.step(level.id())).await?.finish(Ok(())));
             let (repository, cx) = (self.clone(), cx.clone());
             return Ok(in_usual_parts(self.shape.clone(), query.clone(), move |query| {
                 let (repository, cx) = (repository.clone(), cx.clone());
@@ -58,10 +58,13 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let Entry::Alone(patience) = entry else { return Ok(ModelStream::of_chunks(futures_util::stream::empty())) };
         let statement = self.statements().select(&selection);
-        let mut lease = self.store.engine().acquire(Access::Read, patience, Effort::Read).await?;
+        let limits = cx.limits().clone();
+        let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
+        limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
         let repository = self.clone();
         let read = move |sink| async move {
-            let read = repository.store.engine().stream::<E>(&mut lease, statement, sink).await;
+            let read = repository.store.engine().stream::<E>(&mut lease, statement, sink);
+            let read = limits.bound(RUNNING, read).await;
             read.map_err(repository.at("stream"))
         };
         ModelStream::begun(Produced::by(read)).await

@@ -5,7 +5,7 @@ use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
 use super::SqlRepository;
 use crate::{
     backend::sql::{Engine, engine::Effort},
-    context::{Access, Cx},
+    context::{Access, Cx, RUNNING},
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Merged, OnConflict, Resolution, Upserted},
@@ -31,7 +31,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
-        let mut held = self.store.hold_together(&entry).await?;
+        let mut held = self.store.hold_together(cx, &entry).await?;
         let lease = held.lease()?;
         let stored = async {
             let mut inserted = 0;
@@ -55,7 +55,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
             Ok(upserted)
         };
-        let stored = stored.await;
+        let stored = cx.limits().bound(RUNNING, stored).await;
         match held.finish(stored).await {
             Err(error) if new.is_empty() => Err(self.lost_race(self.with_constraint(error, models).await, &resolution)),
             Err(error) => Err(self.with_constraint(error, models).await),

@@ -112,6 +112,8 @@ pub(super) struct Connection {
     is_suspect: Cell<bool>,
     /// Whether nobody waits for what runs.
     is_given_up: Arc<AtomicBool>,
+    /// Whether what runs only reads.
+    only_reads: Arc<AtomicBool>,
     counts: Arc<Counts>,
 }
 
@@ -126,6 +128,7 @@ impl Connection {
             log_pages: 0,
             is_suspect: Cell::new(false),
             is_given_up: Arc::default(),
+            only_reads: Arc::default(),
             counts: settings.counts.clone(),
         };
         connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
@@ -171,6 +174,7 @@ impl Connection {
         // Something that panicked may have left it set.
         self.is_brief.store(false, Ordering::Relaxed);
         self.is_given_up.store(false, Ordering::Relaxed);
+        self.only_reads.store(false, Ordering::Relaxed);
         self.wait(true)?;
         let mut done = work(self);
         for _ in 0..LOCKED_TRIES {
@@ -236,6 +240,7 @@ impl Connection {
             let is_new = statement.get_status(StatementStatus::Run) == 0;
             let count = if is_new { &self.counts.prepared } else { &self.counts.reused };
             count.fetch_add(1, Ordering::Relaxed);
+            self.only_reads.store(statement.readonly(), Ordering::Relaxed);
             bind(statement, values).map_err(classify)?;
             run(statement)
         };
@@ -304,6 +309,16 @@ impl Connection {
         Arc::new(move || {
             is_given_up.store(true, Ordering::Relaxed);
             handle.interrupt();
+        })
+    }
+
+    /// The same for what only reads; what writes comes to its end.
+    pub(super) fn interrupt_reading(&self) -> Interrupt {
+        let (interrupt, only_reads) = (self.interrupt(), self.only_reads.clone());
+        Arc::new(move || {
+            if only_reads.load(Ordering::Relaxed) {
+                interrupt();
+            }
         })
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     error::Result,
+    limits::Limits,
     row::Row,
     store::StatementCounts,
     transaction::TxOptions,
@@ -109,8 +110,14 @@ impl Engine for SqliteEngine {
         Ok(Lease::new(self.pool.acquire(access, patience).await?, access))
     }
 
-    async fn begin(&self, lease: &mut Lease, options: &TxOptions) -> Result<()> {
+    async fn begin(&self, lease: &mut Lease, options: &TxOptions, limits: &Limits) -> Result<()> {
+        lease.limit(!limits.are_none());
         lease.begin(options).await
+    }
+
+    async fn limit(&self, lease: &mut Lease, limits: &Limits) -> Result<()> {
+        lease.limit(!limits.are_none());
+        Ok(())
     }
 
     async fn commit(&self, lease: &mut Lease) -> Result<()> {

@@ -1,11 +1,20 @@
 //! Statements on SQLite's connections.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef, error::DatabaseError};
+use sqlx::{
+    AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, SqlitePool, TypeInfo, ValueRef, error::DatabaseError,
+};
 
 use super::error;
 use crate::{
@@ -24,6 +33,9 @@ fn bound(values: Option<Values>) -> SqlxValues {
     };
     SqlxValues(Values(values.into_iter().flat_map(|values| values.0).map(in_utc).collect()))
 }
+
+/// How many instructions SQLite runs before it asks whether to go on.
+const BETWEEN_QUESTIONS: i32 = 2_500;
 
 /// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
 pub(super) const BIND_LIMIT: usize = 32_766;
@@ -50,6 +62,26 @@ impl Flavor for SqliteFlavor {
         reads(value_type)
     }
 
+    type Stopper = Arc<AtomicBool>;
+
+    async fn stopper(connection: &mut SqliteConnection, _: &SqlitePool) -> sqlx::Result<Arc<AtomicBool>> {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let asked = is_stopped.clone();
+        // It stays where it is until the next takes its place: another user of the connection is not stopped by it.
+        connection.lock_handle().await?.set_progress_handler(BETWEEN_QUESTIONS, move || !asked.load(Ordering::Relaxed));
+        Ok(is_stopped)
+    }
+
+    /// What ends a transaction takes too few instructions to be stopped as well.
+    async fn stop(stopper: &Arc<AtomicBool>) -> sqlx::Result<()> {
+        stopper.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn go_on(stopper: &Arc<AtomicBool>) {
+        stopper.store(false, Ordering::Relaxed);
+    }
+
     async fn target<E: Storable>(_: &mut SqliteConnection, _: &[usize]) -> Result<Option<Infallible>> {
         Ok(None)
     }
@@ -62,7 +94,7 @@ impl Flavor for SqliteFlavor {
         match *target {}
     }
 
-    fn begin(options: &TxOptions) -> Vec<String> {
+    fn begin(options: &TxOptions, _: Option<Duration>) -> Vec<String> {
         let begin = match (options.access_mode(), options.locking_mode()) {
             // SQLite has no read-only transactions; this makes every write on the connection fail.
             (AccessMode::ReadOnly, _) => return vec!["PRAGMA query_only = ON".into(), "BEGIN DEFERRED".into()],

@@ -37,6 +37,8 @@ pub(super) struct Leased {
     in_transaction: bool,
     only_reads: bool,
     changes_before: u64,
+    /// Whether the statement that is run next is one of a unit of work with limits.
+    is_limited: bool,
     runtime: Handle,
 }
 
@@ -48,6 +50,7 @@ impl Lease {
             in_transaction: false,
             only_reads: false,
             changes_before: 0,
+            is_limited: false,
             runtime: Handle::current(),
         };
         Self { connection: Some(leased) }
@@ -66,6 +69,11 @@ impl Lease {
         self.connection.as_ref().is_some_and(|leased| leased.in_transaction)
     }
 
+    /// Notes whether the next statement has limits.
+    pub(super) fn limit(&mut self, is_limited: bool) {
+        self.connection.iter_mut().for_each(|leased| leased.is_limited = is_limited);
+    }
+
     /// Runs something on the connection, in place if it is brief. Dropping the future stops what only reads, or takes effect by itself.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
@@ -79,7 +87,7 @@ impl Lease {
         {
             return done;
         }
-        let interrupt = leased.interrupt(pace);
+        let interrupt = leased.interrupt();
         self.call(interrupt, move |leased| leased.connection()?.at_length(&mut work)).await
     }
 
@@ -208,12 +216,11 @@ impl Leased {
         Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
     }
 
-    /// What stops a call when nobody waits for it any more. A write inside a transaction is not stopped: that would end all of it.
-    fn interrupt(&mut self, pace: Pace) -> Option<Interrupt> {
-        if self.in_transaction && self.access == Access::Write && pace != Pace::BriefOrAgain {
-            return None;
-        }
-        self.connection().ok().map(|connection| connection.interrupt())
+    /// What stops a call when nobody waits for it any more. A write inside a transaction is stopped only by its limits: that ends all of it.
+    fn interrupt(&mut self) -> Option<Interrupt> {
+        let ends_all = self.in_transaction && self.access == Access::Write && !self.is_limited;
+        let connection = self.connection().ok()?;
+        Some(if ends_all { connection.interrupt_reading() } else { connection.interrupt() })
     }
 
     /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed instead.
@@ -258,7 +265,15 @@ impl Drop for Leased {
         let (access, only_reads, runtime) = (self.access, self.only_reads, self.runtime.clone());
         // This may run on a thread that must not wait.
         self.runtime.spawn_blocking(move || {
-            let mut left = Self { pooled: Some(pooled), access, in_transaction: false, only_reads, changes_before: 0, runtime };
+            let mut left = Self {
+                pooled: Some(pooled),
+                access,
+                in_transaction: false,
+                only_reads,
+                changes_before: 0,
+                is_limited: false,
+                runtime,
+            };
             if let Err(error) = left.clean() {
                 tracing::debug!(%error, "a connection could not be rolled back and is closed");
                 left.pooled = None;

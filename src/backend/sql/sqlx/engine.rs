@@ -11,7 +11,7 @@ use super::{
     decode::{self, Models},
     error::classify,
     flavor::Flavor,
-    lease::Lease,
+    lease::{CLEANING, Lease},
 };
 use crate::{
     backend::sql::{
@@ -25,6 +25,7 @@ use crate::{
     dialect::Dialect,
     entity::{Storable, unreadable},
     error::{Error, ErrorKind, Result},
+    limits::Limits,
     row::Row,
     stream::CHUNK,
     transaction::TxOptions,
@@ -108,8 +109,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         Ok(Lease::new(self.connection(patience).await?, turn))
     }
 
-    async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions) -> Result<()> {
-        lease.begin(F::begin(options), F::after(options)).await
+    async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
+        lease.begin(F::begin(options, limits.remaining()), F::after(options)).await?;
+        self.limit(lease, limits).await
+    }
+
+    async fn limit(&self, lease: &mut Lease<F>, limits: &Limits) -> Result<()> {
+        if limits.are_none() { Ok(()) } else { lease.can_be_stopped(&self.pool).await }
     }
 
     async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
@@ -117,7 +123,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn rollback(&self, lease: &mut Lease<F>) -> Result<()> {
-        lease.end("ROLLBACK").await
+        // A server that does not answer is not waited for: the connection is closed.
+        within(CLEANING, lease.end("ROLLBACK"), ErrorKind::Connection, "no answer to a rollback").await?
     }
 
     async fn command(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
@@ -125,21 +132,31 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn execute(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<u64> {
-        F::execute(lease.connection()?, statement).await.map_err(classify::<F>)
+        let changed = F::execute(lease.connection()?, statement).await;
+        lease.done();
+        changed.map_err(classify::<F>)
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(lease.connection()?, statement);
         let (mut reader, mut models) = (Models::<E>::new(), Vec::new());
-        while let Some(row) = rows.try_next().await.map_err(classify::<F>)? {
-            models.push(reader.read(&row)?);
-        }
-        Ok(models)
+        let read = loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => models.push(reader.read(&row)?),
+                Ok(None) => break Ok(models),
+                Err(error) => break Err(classify::<F>(error)),
+            }
+        };
+        drop(rows);
+        lease.done();
+        read
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
-        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
+        let rows = F::fetch(lease.connection()?, statement).await;
+        lease.done();
+        let rows = rows.map_err(classify::<F>)?;
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
@@ -149,12 +166,15 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
             lease.begin(vec!["BEGIN READ ONLY".to_owned()], None).await?;
             F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
-            let mut rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await.map_err(classify::<F>)?;
+            let rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await;
+            lease.done();
+            let mut rows = rows.map_err(classify::<F>)?;
             while !rows.is_empty() {
                 // Each part is read and taken while the server looks for the next.
                 let next = F::fetch_afresh(lease.connection()?, fetch.clone());
                 let read = async { sink.send(rows.iter().map(|row| reader.read(row)).collect::<Result<_>>()?).await };
                 let (next, taken) = join(next, read).await;
+                lease.done();
                 taken?;
                 rows = next.map_err(classify::<F>)?;
             }
@@ -165,6 +185,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             let rows = part.into_iter().map(|row| reader.read(&row.map_err(classify::<F>)?));
             sink.send(rows.collect::<Result<_>>()?).await?;
         }
+        drop(parts);
+        lease.done();
         Ok(())
     }
 
@@ -175,7 +197,9 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         types: Option<Vec<ArrayType>>,
         _: Effort,
     ) -> Result<Vec<Row>> {
-        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>)?;
+        let rows = F::fetch(lease.connection()?, statement).await;
+        lease.done();
+        let rows = rows.map_err(classify::<F>)?;
         let mut names: Arc<[String]> = Arc::new([]);
         let mut answer = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -212,7 +236,9 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn target<E: Storable>(&self, lease: &mut Lease<F>, named: &[usize], _: String) -> Result<Option<F::Target>> {
-        F::target::<E>(lease.connection()?, named).await
+        let target = F::target::<E>(lease.connection()?, named).await;
+        lease.done();
+        target
     }
 
     fn encode(target: &F::Target, rows: &dyn Rows) -> Result<F::Encoded> {

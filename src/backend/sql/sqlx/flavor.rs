@@ -1,10 +1,10 @@
 //! What differs between the databases of sqlx.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
-use sqlx::{Database, error::DatabaseError};
+use sqlx::{Database, Pool, error::DatabaseError};
 
 use crate::{
     backend::sql::engine::Rows,
@@ -33,8 +33,21 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Whether SeaORM reads values of this type from this database.
     fn reads(value_type: &ArrayType) -> bool;
 
-    /// The statements that begin a transaction.
-    fn begin(options: &TxOptions) -> Vec<String>;
+    /// The statements that begin a transaction, which has so long at most.
+    fn begin(options: &TxOptions, remaining: Option<Duration>) -> Vec<String>;
+
+    /// How statements of a connection are stopped.
+    type Stopper: Send + Sync;
+
+    fn stopper(
+        connection: &mut Connection<Self>,
+        pool: &Pool<Self::Db>,
+    ) -> impl Future<Output = sqlx::Result<Self::Stopper>> + Send;
+
+    /// Stops the statement that runs on the connection, if one does, and those after it until [`go_on`](Self::go_on).
+    fn stop(stopper: &Self::Stopper) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    fn go_on(_stopper: &Self::Stopper) {}
 
     /// What has to be undone on the connection after a transaction with these options has ended.
     fn after(options: &TxOptions) -> Option<&'static str>;

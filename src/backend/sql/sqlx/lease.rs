@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
+use sqlx::{Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 use super::flavor::{Connection, Flavor};
@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// How long a connection may take to roll back what its user left behind, before it is closed instead.
-const CLEANING: Duration = Duration::from_secs(5);
+pub(super) const CLEANING: Duration = Duration::from_secs(5);
 
 /// A connection of the pool.
 ///
 /// One whose transaction has not ended is rolled back by a task of its own when the lease is dropped, and goes back to the pool
-/// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within two times [`CLEANING`].
+/// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANING`].
 pub(crate) struct Lease<F: Flavor> {
     connection: Option<PoolConnection<F::Db>>,
     /// The turn to write, kept until the connection is clean again.
@@ -29,6 +29,9 @@ pub(crate) struct Lease<F: Flavor> {
     after: Option<&'static str>,
     /// Whether what the server answers next may be meant for somebody else.
     is_out_of_step: bool,
+    /// Whether a statement runs. One whose future was dropped may still.
+    is_busy: bool,
+    stopper: Option<F::Stopper>,
 }
 
 impl<F: Flavor> Lease<F> {
@@ -40,14 +43,33 @@ impl<F: Flavor> Lease<F> {
             in_transaction: false,
             after: None,
             is_out_of_step: false,
+            is_busy: false,
+            stopper: None,
         }
     }
 
+    /// The connection, for a statement that [`done`](Self::done) says the end of.
     pub(super) fn connection(&mut self) -> Result<&mut Connection<F>> {
         if self.is_out_of_step {
-            return Err(Error::new(ErrorKind::Connection, "a bulk write was given up, and its connection with it"));
+            return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
         }
+        self.is_busy = true;
         self.connection.as_deref_mut().ok_or_else(gone)
+    }
+
+    /// Notes that no statement runs any more.
+    pub(super) fn done(&mut self) {
+        self.is_busy = false;
+    }
+
+    /// Learns how to stop statements of this connection.
+    pub(super) async fn can_be_stopped(&mut self, pool: &Pool<F::Db>) -> Result<()> {
+        if self.stopper.is_none() {
+            let stopper = F::stopper(self.connection()?, pool).await;
+            self.done();
+            self.stopper = Some(stopper.map_err(super::error::classify::<F>)?);
+        }
+        Ok(())
     }
 
     pub(super) async fn begin(&mut self, statements: Vec<String>, after: Option<&'static str>) -> Result<()> {
@@ -74,6 +96,7 @@ impl<F: Flavor> Lease<F> {
     /// Stores rows by the database's own bulk path.
     pub(super) async fn append(&mut self, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
         self.connection()?;
+        self.done();
         self.is_out_of_step = true;
         let appended = F::append(self.connection.as_deref_mut().ok_or_else(gone)?, target, rows).await;
         // An error with a code is the server's answer, and its last.
@@ -82,13 +105,35 @@ impl<F: Flavor> Lease<F> {
     }
 
     pub(super) async fn run(&mut self, statement: String) -> Result<()> {
+        if let (true, Some(stopper), Some(connection)) = (self.is_busy, &self.stopper, self.connection.as_deref_mut()) {
+            self.is_out_of_step |= !stop::<F>(stopper, Some(connection)).await;
+        }
         let ran = F::run(self.connection()?, statement).await;
+        self.done();
+        self.stopper.iter().for_each(F::go_on);
         ran.map_err(super::error::classify::<F>)
     }
 }
 
 fn gone() -> Error {
     Error::new(ErrorKind::Internal, "the connection was given back already")
+}
+
+/// Stops a statement that nobody waits for, reads what is left of its answer, and says whether that was possible.
+async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut Connection<F>>) -> bool {
+    let stop = async {
+        F::stop(stopper).await?;
+        if let Some(connection) = connection {
+            // What comes is the statement's own error.
+            drop(F::run(connection, String::new()).await);
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    let is_stopped = matches!(within(CLEANING, stop, ErrorKind::Connection, "").await, Ok(Ok(())));
+    if !is_stopped {
+        tracing::debug!("a statement that nobody waits for could not be stopped");
+    }
+    is_stopped
 }
 
 /// Leaves no transaction open, or fails.
@@ -110,20 +155,35 @@ impl<F: Flavor> Drop for Lease<F> {
         // sqlx gives a connection back by a task, which needs a runtime, and this may run outside of any.
         let _runtime = self.runtime.enter();
         if self.is_out_of_step {
-            tracing::debug!("a bulk write was given up, and its connection is closed");
-            return drop(connection.detach());
+            tracing::debug!("a statement was given up, and its connection is closed");
+            let (connection, stopper) = (connection.detach(), self.stopper.take());
+            self.runtime.spawn(async move {
+                if let Some(stopper) = &stopper {
+                    stop::<F>(stopper, None).await;
+                }
+                drop(connection);
+            });
+            return;
         }
-        if !self.in_transaction {
+        let is_to_be_stopped = self.is_busy && self.stopper.is_some();
+        if !self.in_transaction && !is_to_be_stopped {
             return drop(connection);
         }
         let (turn, after) = (self.turn.take(), self.after);
+        let stopper = self.stopper.take().filter(|_| self.is_busy);
         self.runtime.spawn(async move {
+            // One that is stopped late must not be somebody else's.
+            let is_stopped = match &stopper {
+                Some(stopper) => stop::<F>(stopper, Some(&mut connection)).await,
+                None => true,
+            };
             let clean = within(CLEANING, clean::<F>(&mut connection, after), ErrorKind::Connection, "").await;
-            if !matches!(clean, Ok(Ok(()))) {
+            if !is_stopped || !matches!(clean, Ok(Ok(()))) {
                 tracing::debug!("a connection could not be rolled back and is closed");
                 let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
                 drop(closed);
             }
+            stopper.iter().for_each(F::go_on);
             drop(turn);
         });
     }
