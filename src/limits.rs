@@ -37,6 +37,7 @@ impl Limits {
     }
 
     /// Whether there are none.
+    #[cfg(feature = "_sql")]
     pub(crate) fn are_none(&self) -> bool {
         self.0.is_none()
     }
