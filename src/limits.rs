@@ -2,7 +2,10 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::future::{Either, pending, select, select_all};
+use futures_util::{
+    FutureExt as _,
+    future::{Either, pending, select, select_all},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -60,30 +63,48 @@ impl Limits {
     }
 
     /// Runs something until it ends or a limit is reached. Then it is dropped, and the error says what it was doing.
-    pub(crate) async fn bound<T>(&self, doing: &'static str, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        self.check()?;
-        let done = self.race(doing, work).await?;
-        done.map_err(|error| match error.kind() {
-            // The engine may have noticed first.
-            ErrorKind::DeadlineExceeded | ErrorKind::Cancelled => match self.check() {
-                Ok(()) => error,
-                Err(reached) => Error::new(reached.kind(), doing).with_source(error),
-            },
-            _ => error,
-        })
+    pub(crate) fn bound<'a, T: Send + 'a>(
+        &'a self,
+        doing: &'static str,
+        work: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> impl Future<Output = Result<T>> + Send + 'a {
+        let Some(bounds) = &self.0 else { return Either::Left(work) };
+        // On the heap, as in `race`: what has no limits is to take no more room for them.
+        Either::Right(Box::pin(async move {
+            self.check()?;
+            let done = bounds.race(doing, work).await?;
+            done.map_err(|error| match error.kind() {
+                // The engine may have noticed first.
+                ErrorKind::DeadlineExceeded | ErrorKind::Cancelled => match self.check() {
+                    Ok(()) => error,
+                    Err(reached) => Error::new(reached.kind(), doing).with_source(error),
+                },
+                _ => error,
+            })
+        }))
     }
 
     /// The same of anything that ends, begun even if it is late.
-    pub(crate) async fn race<T>(&self, doing: &'static str, work: impl Future<Output = T> + Send) -> Result<T> {
-        let Some(bounds) = &self.0 else { return Ok(work.await) };
-        match select(pin!(work), pin!(bounds.reached(doing))).await {
-            Either::Left((done, _)) => Ok(done),
-            Either::Right((reached, _)) => Err(reached),
+    pub(crate) fn race<'a, T: Send + 'a>(
+        &'a self,
+        doing: &'static str,
+        work: impl Future<Output = T> + Send + 'a,
+    ) -> impl Future<Output = Result<T>> + Send + 'a {
+        match &self.0 {
+            None => Either::Left(work.map(Ok)),
+            Some(bounds) => Either::Right(Box::pin(bounds.race(doing, work))),
         }
     }
 }
 
 impl Bounds {
+    async fn race<T>(&self, doing: &'static str, work: impl Future<Output = T> + Send) -> Result<T> {
+        match select(pin!(work), pin!(self.reached(doing))).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right((reached, _)) => Err(reached),
+        }
+    }
+
     async fn reached(&self, doing: &'static str) -> Error {
         let late_by_now = async {
             match self.deadline {
