@@ -19,9 +19,12 @@ async fn sleepers(store: &Store) -> i64 {
 }
 
 async fn until_nobody_sleeps(store: &Store) {
-    while sleepers(store).await > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let ended = async {
+        while sleepers(store).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.expect("a statement that was given up still runs");
 }
 
 /// A statement that was given up, by a deadline tighter than its transaction's or by a token, is cancelled on the server and not left to run.
