@@ -36,6 +36,8 @@ pub struct Cx {
     /// How often the transaction's closure was run before.
     repetition: u32,
     limits: Limits,
+    /// What the next transaction is to be known by.
+    key: Option<Arc<str>>,
 }
 
 impl Cx {
@@ -55,10 +57,45 @@ impl Cx {
         Self { outside: true, ..self.clone() }
     }
 
-    /// Whether operations with this context belong to a transaction that is still open.
+    /// A context that is in no transaction, and has the same limits.
+    pub(crate) fn beside_all(&self) -> Self {
+        Self { limits: self.limits.clone(), outside: true, ..Self::default() }
+    }
+
+    /// Whether operations with this context belong to a transaction that is still open. A [sandbox](crate::TransactionalExt::sandbox) is none.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
-        !self.outside && self.levels.iter().any(|level| level.is_open())
+        !self.outside && self.levels.iter().any(|level| level.is_open() && !level.is_sandbox())
+    }
+
+    /// The same work, known by `key`: the transaction that is begun with it next, or a write outside any, commits only if none with the same key has, on
+    /// this store. It writes the key into the table `larder_commits` (`larder_migration::steps::COMMITS`), together with everything else; on a store without
+    /// a schema it is just kept. If the key is there already, the transaction does not begin, its closure is not run, and the error is
+    /// [`Duplicate`](ErrorKind::Duplicate), of the model `larder_commits`.
+    ///
+    /// After [`CommitUnknown`](ErrorKind::CommitUnknown), [`Store::has_committed`](crate::Store::has_committed) tells what became of it, and running
+    /// it again with the same key never does it twice. A key is text of 1 to 255 bytes; another is [`InvalidInput`](ErrorKind::InvalidInput) when it
+    /// is used. Inside the transaction it is used up: nested ones and operations do not have it.
+    ///
+    /// ```
+    /// # use larder::{Cx, ErrorKind, TransactionalExt};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// let store = larder::open("memory:").await?;
+    /// let order = Cx::new().with_idempotency_key("order 4711");
+    /// store.tx(&order, |_| async { larder::Result::Ok(()) }).await?;
+    /// let again = store.tx(&order, |_| async { larder::Result::Ok(()) }).await;
+    /// assert_eq!(again.map_err(|error| error.kind()), Err(ErrorKind::Duplicate));
+    /// assert!(store.has_committed(&Cx::new(), "order 4711").await?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_idempotency_key(&self, key: impl Into<Arc<str>>) -> Self {
+        Self { key: Some(key.into()), ..self.clone() }
+    }
+
+    /// What an operation is to be known by.
+    pub(crate) fn key_for(&self, access: Access) -> Option<&str> {
+        self.key.as_deref().filter(|_| access == Access::Write)
     }
 
     /// The same work, which has to be done within `timeout` from now; an earlier deadline stays. It bounds the wait for a connection, statements, which
@@ -128,7 +165,8 @@ impl Cx {
     /// [`TransactionAborted`](ErrorKind::TransactionAborted) in one that can no longer commit, and
     /// [`NestedAcquire`](ErrorKind::NestedAcquire) while a nested transaction is open.
     pub fn on_commit(&self, hook: impl FnOnce() + Send + 'static) -> Result<()> {
-        self.innermost()?.add_hook(Box::new(hook))
+        let level = self.innermost()?;
+        if level.is_sandbox() { Err(no_transaction()) } else { level.add_hook(Box::new(hook)) }
     }
 
     /// Commits the transaction, or releases the nested part, that [`begin`](crate::Transactional::begin) opened for this
@@ -161,16 +199,24 @@ impl Cx {
     pub(crate) fn enter<T: OpenTransaction>(&self, id: StoreId, access: Access) -> Result<Entry<T>> {
         self.limits.check()?;
         if !self.outside {
-            if let Some(level) = self.levels.iter().rev().find(|level| level.store() == id) {
-                return level.transaction_of::<T>().map(|transaction| Entry::Joined(level.clone(), transaction));
-            }
-            if access == Access::Write && !self.levels.is_empty() {
+            let joined = self.levels.iter().rev().find(|level| level.store() == id);
+            let is_foreign = match joined {
+                None => !self.levels.is_empty(),
+                Some(level) => level.is_sandbox() && self.levels.iter().any(|other| !other.is_sandbox()),
+            };
+            if access == Access::Write && is_foreign {
                 self.innermost()?;
                 return Err(Error::new(
                     ErrorKind::ForeignTransaction,
                     "a write to another store inside a transaction; say `cx.outside_tx()` if it is meant",
                 ));
             }
+            if let Some(level) = joined {
+                return level.transaction_of::<T>().map(|transaction| Entry::Joined(level.clone(), transaction));
+            }
+        }
+        if self.outside && self.levels.iter().any(|level| level.store() == id && level.is_in_sandbox()) {
+            return Err(Error::new(ErrorKind::Unsupported, "a sandbox has no outside"));
         }
         match (holds_connection(id), self.outside) {
             (true, false) => Err(Error::new(
@@ -185,9 +231,10 @@ impl Cx {
         }
     }
 
-    /// Whether operations on the store `id` join a transaction that is open.
+    /// Whether operations on the store `id` join a transaction that is open. A sandbox counts for none.
     pub(crate) fn joins(&self, id: StoreId) -> bool {
-        !self.outside && self.carries(id)
+        let joined = self.levels.iter().rev().find(|level| level.store() == id && level.is_open());
+        !self.outside && joined.is_some_and(|level| !level.is_sandbox())
     }
 
     fn carries(&self, id: StoreId) -> bool {
@@ -197,6 +244,9 @@ impl Cx {
     /// The context to begin a transaction with these options in.
     pub(crate) fn to_begin(&self, id: StoreId, options: &TxOptions) -> Result<Self> {
         let cx = self.within(options);
+        if options.is_sandbox() && self.carries(id) {
+            return Err(Error::new(ErrorKind::InvalidInput, "a sandbox inside a transaction"));
+        }
         match options.propagation_mode() {
             Propagation::Nested | Propagation::Required => Ok(cx),
             Propagation::RequiresNew => Ok(cx.outside_tx()),
@@ -211,13 +261,13 @@ impl Cx {
     /// This context inside `level`, which replaces an earlier transaction of the same store.
     pub(crate) fn inside(&self, level: Arc<Level>) -> Self {
         let others = self.levels.iter().filter(|other| other.store() != level.store());
-        Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, ..self.clone() }
+        let key = self.key.clone().filter(|_| level.is_sandbox());
+        Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, key, ..self.clone() }
     }
 
     pub(crate) fn innermost(&self) -> Result<&Arc<Level>> {
-        let closed = || Error::new(ErrorKind::TransactionClosed, "the context has no open transaction");
-        let level = self.levels.last().filter(|_| !self.outside).ok_or_else(closed)?;
-        if level.is_open() { Ok(level) } else { Err(closed()) }
+        let level = self.levels.last().filter(|_| !self.outside).ok_or_else(no_transaction)?;
+        if level.is_open() { Ok(level) } else { Err(no_transaction()) }
     }
 
     /// Runs `future` as the closure of this context's transaction.
@@ -226,6 +276,10 @@ impl Cx {
         current.extend(self.levels.iter().cloned());
         CURRENT.scope(current, future).await
     }
+}
+
+fn no_transaction() -> Error {
+    Error::new(ErrorKind::TransactionClosed, "the context has no open transaction")
 }
 
 /// `future`, for a task of its own, inside the closures that this task is inside of.

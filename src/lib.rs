@@ -4,6 +4,8 @@
 
 // The contract.
 mod capability;
+#[allow(unreachable_pub, reason = "what SeaORM derives is public")]
+mod commit;
 mod context;
 mod entity;
 mod error;
@@ -24,6 +26,7 @@ mod value;
 // The places models are stored in, and how they are opened.
 mod backend;
 mod builder;
+mod health;
 mod open;
 mod sql;
 mod store;
@@ -35,6 +38,7 @@ pub use context::Cx;
 pub use dialect::Dialect;
 pub use entity::{IdOf, Storable};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
+pub use health::{Health, HealthCheck, HealthStatus};
 pub use id::new_id;
 pub use open::{Durability, OpenOptions, open};
 pub use query::{

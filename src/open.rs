@@ -20,6 +20,7 @@ use crate::{
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
+    health::Health,
     repository::{Storage, Transactional},
     row::Row,
     store::{StatementCounts, Store},
@@ -71,6 +72,9 @@ pub enum Durability {
     Power,
 }
 
+/// How long a transaction may be open without being called long, unless something else was asked for.
+pub(crate) const LONG_TRANSACTION: Duration = Duration::from_secs(60);
+
 /// How to open a store. Settings a backend has no use for are ignored by it.
 #[derive(Clone)]
 pub struct OpenOptions {
@@ -80,6 +84,7 @@ pub struct OpenOptions {
     pub(crate) durability: Durability,
     pub(crate) write_ahead_log: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) long_transaction: Duration,
 }
 
 impl Default for OpenOptions {
@@ -91,6 +96,7 @@ impl Default for OpenOptions {
             durability: Durability::default(),
             write_ahead_log: true,
             clock: Arc::new(SystemClock),
+            long_transaction: LONG_TRANSACTION,
         }
     }
 }
@@ -134,6 +140,12 @@ impl OpenOptions {
         Self { write_ahead_log, ..self }
     }
 
+    /// From what time on an open transaction degrades the store's [health](Store::health). A minute, without asking.
+    #[must_use]
+    pub fn long_transaction(self, long_transaction: Duration) -> Self {
+        Self { long_transaction, ..self }
+    }
+
     /// Where the store takes the current time from. Times that a database fills in by itself are the database's.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -150,7 +162,9 @@ impl OpenOptions {
         }
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let backend = match scheme {
-            "memory" if url == "memory:" => Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout)),
+            "memory" if url == "memory:" => {
+                Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
+            }
             #[cfg(feature = "sqlite")]
             "sqlite" => Backend::Sqlite(sqlite::open(url, self).await?),
             #[cfg(feature = "postgres")]
@@ -182,7 +196,8 @@ impl fmt::Debug for OpenOptions {
         let mut debug = f.debug_struct("OpenOptions");
         debug.field("max_connections", &self.max_connections).field("min_connections", &self.min_connections);
         debug.field("acquire_timeout", &self.acquire_timeout).field("durability", &self.durability);
-        debug.field("write_ahead_log", &self.write_ahead_log).field("clock", &self.clock).finish()
+        debug.field("write_ahead_log", &self.write_ahead_log).field("clock", &self.clock);
+        debug.field("long_transaction", &self.long_transaction).finish()
     }
 }
 
@@ -312,6 +327,14 @@ impl Backend {
 
     pub(crate) fn statement_counts(&self) -> StatementCounts {
         each!(self, store => store.statement_counts())
+    }
+
+    pub(crate) async fn health(&self, cx: &Cx) -> Health {
+        each!(self, store => Health::new(store.answer(cx).await, store.monitor().look()))
+    }
+
+    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+        each!(self, store => store.has_committed(cx, key).await)
     }
 
     pub(crate) async fn close(&self) {

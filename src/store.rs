@@ -1,17 +1,20 @@
 //! [`Store`], the open place that repositories come from.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     capability::Capabilities,
     clock::to_microseconds,
+    commit,
     context::Cx,
     entity::{IdOf, Shape, Storable},
     error::Result,
+    health::Health,
     open::Backend,
+    query::field_of,
     repository::{Storage, Transactional},
     transaction::TxOptions,
 };
@@ -70,6 +73,41 @@ impl Store {
     #[must_use]
     pub fn statement_counts(&self) -> StatementCounts {
         self.backend.statement_counts()
+    }
+
+    /// Whether a transaction, or a write outside any, has committed under an [idempotency key](Cx::with_idempotency_key). If one with the key has begun
+    /// and not ended, in this process or another, it is waited for: what the answer says is so.
+    ///
+    /// # Errors
+    /// [`TableMissing`](crate::ErrorKind::TableMissing) where the table of the keys is not there, [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a
+    /// transaction of this store and for what is no key, and what else keeps a transaction from beginning. After one, ask again.
+    ///
+    /// # Dropping the future
+    /// Changes nothing.
+    pub async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+        self.backend.has_committed(cx, key).await
+    }
+
+    /// Forgets the idempotency keys of transactions that began longer ago than `age`, by the store's clock, and says how many: what is run again with one of
+    /// them is then done again.
+    ///
+    /// # Errors
+    /// As [`Deleter`](crate::Deleter)'s.
+    pub async fn forget_commits(&self, cx: &Cx, age: Duration) -> Result<u64> {
+        let before = TimeDelta::from_std(age).ok().and_then(|age| self.database_now().checked_sub_signed(age));
+        let Some(before) = before else { return Ok(0) };
+        self.repository::<commit::Entity>().delete_where(cx, &field_of(commit::Column::BegunAt).less_than(before)).await
+    }
+
+    /// How the store is: it is asked something, on a connection of its pool like any other operation, and its transactions are looked at.
+    ///
+    /// Takes as long as a connection takes to become free: the acquire timeout at most, unless the context has a deadline. An open transaction in the
+    /// context has no part in it.
+    ///
+    /// # Dropping the future
+    /// Changes nothing.
+    pub async fn health(&self, cx: &Cx) -> Health {
+        self.backend.health(&cx.beside_all()).await
     }
 
     /// Ends the store: waits for the operations, transactions and streams that are still open, and then every further one is

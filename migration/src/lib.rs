@@ -11,7 +11,7 @@
 //!
 //! let store = larder::open("sqlite::memory:").await?;
 //! let applied = Migrations::default().up(&store, None).await?;
-//! assert_eq!(applied, ["m0001_raw_logs", "m0002_fibers"]);
+//! assert_eq!(applied, ["m0001_raw_logs", "m0002_fibers", "m0003_commits"]);
 //! assert!(Migrations::default().up(&store, None).await?.is_empty());
 //! # Ok(()) }
 //! # #[cfg(not(feature = "sqlite"))]

@@ -38,6 +38,15 @@ impl Level {
         self.id.depth == 0
     }
 
+    /// Whether it is what a sandbox is made of, and to what runs in it no transaction at all.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.is_outermost() && self.transaction.is_sandbox()
+    }
+
+    pub(crate) fn is_in_sandbox(&self) -> bool {
+        self.transaction.is_sandbox()
+    }
+
     /// Tells the transaction what kept it from committing before.
     pub(crate) fn remember(&self, earlier: Arc<[Error]>) {
         self.transaction.remember(earlier);

@@ -4,6 +4,7 @@
 //! undo. A backend implements [`OpenTransaction`], the five statements behind it.
 
 mod level;
+mod monitor;
 mod open;
 mod options;
 mod retry;
@@ -12,6 +13,7 @@ mod stack;
 mod step;
 
 pub(crate) use level::Level;
+pub(crate) use monitor::{Monitor, Seeing};
 pub(crate) use open::{OpenTransaction, StoreId, Transaction};
 pub use options::{AccessMode, Isolation, Locking, Propagation, TxOptions};
 pub use retry::Retry;

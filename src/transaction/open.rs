@@ -12,8 +12,9 @@ use async_trait::async_trait;
 
 use super::{
     level::Level,
+    monitor::{Monitor, Opened},
     options::{Propagation, TxOptions},
-    stack::{Hook, LevelId, Stack, aborted, run_hooks},
+    stack::{Hook, LevelId, Open, Stack, aborted, run_hooks},
     step::Step,
 };
 use crate::{
@@ -57,29 +58,45 @@ pub(crate) struct Transaction<T: OpenTransaction> {
     options: TxOptions,
     savepoints: bool,
     /// Empty once the transaction has ended. Held for one statement at a time.
-    pub(super) work: tokio::sync::Mutex<Option<T>>,
+    pub(super) work: tokio::sync::Mutex<Option<Tracked<T>>>,
     stack: Mutex<Stack>,
+    monitor: Arc<Monitor>,
+}
+
+/// What a backend does for a transaction, seen from outside as long as it is there.
+pub(super) struct Tracked<T> {
+    pub(super) work: T,
+    _opened: Opened,
 }
 
 impl<T: OpenTransaction> Transaction<T> {
     /// Takes charge of `work`, which has just begun, and hands out its outermost level.
-    pub(crate) fn begun(store: StoreId, options: TxOptions, work: T) -> Arc<Level> {
+    pub(crate) fn begun(store: StoreId, options: TxOptions, work: T, monitor: Arc<Monitor>) -> Arc<Level> {
         let savepoints = work.has_savepoints();
         let mut stack = Stack::new();
         let id = stack.push();
-        let work = tokio::sync::Mutex::new(Some(work));
-        let transaction = Arc::new(Self { store, options, savepoints, work, stack: Mutex::new(stack) });
+        let work = tokio::sync::Mutex::new(Some(Tracked { work, _opened: monitor.opened() }));
+        let transaction = Arc::new(Self { store, options, savepoints, work, stack: Mutex::new(stack), monitor });
         Arc::new(Level::new(id, transaction))
     }
 
     /// Waits for the transaction's connection, for one statement of the level.
     pub(crate) async fn step(&self, id: LevelId) -> Result<Step<'_, T>> {
+        let mut step = self.unguarded_step(id).await?;
+        let guarded = if self.is_sandbox() && id.depth == 0 { step.guard().await } else { Ok(()) };
+        match guarded {
+            Ok(()) => Ok(step),
+            Err(error) => step.finish(Err(error)),
+        }
+    }
+
+    async fn unguarded_step(&self, id: LevelId) -> Result<Step<'_, T>> {
         self.stack().check(id)?;
         let _sweep = SweepOnDrop(self);
         let work = self.work.lock().await;
         self.stack().check(id)?;
         let mut step = Step::new(self, id, work);
-        step.undo_abandoned().await?;
+        step.settle().await?;
         // What was undone may have been this very level, given up by another task meanwhile.
         let still_open = self.stack().check(id);
         match still_open {
@@ -90,9 +107,12 @@ impl<T: OpenTransaction> Transaction<T> {
 
     /// Opens a level inside `outer`.
     pub(crate) async fn nest(self: Arc<Self>, outer: &Level, options: &TxOptions) -> Result<Arc<Level>> {
-        options.check_nested(&self.options)?;
-        let is_separate = self.savepoints && options.propagation_mode() == Propagation::Nested;
-        let mut step = self.step(outer.id()).await?;
+        // To what runs in a sandbox, its transactions are not nested.
+        if !self.is_sandbox() {
+            options.check_nested(&self.options)?;
+        }
+        let is_separate = self.savepoints && (options.propagation_mode() == Propagation::Nested || outer.is_sandbox());
+        let mut step = self.unguarded_step(outer.id()).await?;
         let made = if is_separate { step.work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
         // While the step still holds the connection, so that no other statement comes between.
         let made = made.and_then(|()| self.stack().push_inside(outer.id(), is_separate));
@@ -122,7 +142,12 @@ impl<T: OpenTransaction> Transaction<T> {
         let mut step = self.step(id).await?;
         let is_separate = self.stack().is_separate(id);
         let released = if is_separate { step.work()?.release(id.depth).await } else { Ok(()) };
-        step.finish(released.map(|()| self.stack().merge(id)))
+        step.finish(released.map(|()| self.stack().merge(id)))?;
+        if self.is_sandbox() && id.depth == 1 {
+            let hooks = self.stack().take_hooks();
+            run_hooks(hooks);
+        }
+        Ok(())
     }
 
     async fn commit_all(&self, id: LevelId, limits: &Limits) -> Result<()> {
@@ -130,12 +155,18 @@ impl<T: OpenTransaction> Transaction<T> {
         if let Err(late) = limits.check() {
             return step.finish(Err(late));
         }
-        let open = step.take()?;
+        let Tracked { work: open, _opened } = step.take()?;
         self.stack().go_on();
         let levels = self.stack().end();
         drop(step);
-        limits.race("while it was committed", open.commit()).await.map_err(unanswered)??;
-        run_hooks(levels);
+        let committed = limits.race("while it was committed", open.commit()).await.map_err(unanswered).flatten();
+        match &committed {
+            Ok(()) => self.monitor.committed(),
+            Err(error) if error.kind() == ErrorKind::Contention => self.monitor.in_the_way(),
+            Err(_) => {}
+        }
+        committed?;
+        run_hooks(levels.into_iter().flat_map(Open::into_hooks));
         Ok(())
     }
 
@@ -143,17 +174,20 @@ impl<T: OpenTransaction> Transaction<T> {
         self.give_up(id);
         let _sweep = SweepOnDrop(self);
         let mut step = Step::new(self, id, self.work.lock().await);
-        let undone = step.undo_abandoned().await;
+        let undone = step.settle().await;
         step.finish_undo(undone)
     }
 
     async fn roll_back_all(&self) -> Result<()> {
         let levels = self.stack().end();
         drop(levels);
+        if self.stack().contention().is_some() {
+            self.monitor.in_the_way();
+        }
         let _sweep = SweepOnDrop(self);
         let open = self.work.lock().await.take();
         match open {
-            Some(open) => open.rollback().await,
+            Some(Tracked { work, _opened }) => work.rollback().await,
             None => Ok(()),
         }
     }
@@ -174,7 +208,7 @@ pub(crate) fn unanswered(reached: Error) -> Error {
     Error::new(ErrorKind::CommitUnknown, "the commit was not answered in time").with_source(reached)
 }
 
-fn ended() -> Error {
+pub(super) fn ended() -> Error {
     Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended")
 }
 
@@ -182,6 +216,7 @@ fn ended() -> Error {
 #[async_trait]
 pub(crate) trait AnyTransaction: Send + Sync {
     fn store(&self) -> StoreId;
+    fn is_sandbox(&self) -> bool;
     fn is_open(&self, id: LevelId) -> bool;
     fn remember(&self, earlier: Arc<[Error]>);
     fn contention(&self) -> Option<Error>;
@@ -197,6 +232,10 @@ pub(crate) trait AnyTransaction: Send + Sync {
 impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
     fn store(&self) -> StoreId {
         self.store
+    }
+
+    fn is_sandbox(&self) -> bool {
+        self.options.is_sandbox()
     }
 
     fn is_open(&self, id: LevelId) -> bool {
@@ -223,6 +262,7 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
 
     async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()> {
         let committed = match id.depth {
+            0 if self.is_sandbox() => return Err(Error::new(ErrorKind::Unsupported, "a sandbox is never committed")),
             0 => self.commit_all(id, limits).await,
             _ => limits.bound("while a nested transaction ended", self.commit_level(id)).await,
         };

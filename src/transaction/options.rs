@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::retry::Retry;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    capability::Capabilities,
+    error::{Error, ErrorKind, Result},
+};
 
 /// How far a transaction is kept apart from others. Levels are the SQL standard's; what each engine forbids at a level is the
 /// engine's own promise.
@@ -87,6 +90,7 @@ pub struct TxOptions {
     retry: Retry,
     timeout: Option<Duration>,
     propagation: Propagation,
+    is_sandbox: bool,
 }
 
 impl TxOptions {
@@ -94,6 +98,15 @@ impl TxOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A transaction that is never committed, and that counts for none to what runs in it.
+    pub(crate) fn sandbox() -> Self {
+        Self { is_sandbox: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.is_sandbox
     }
 
     /// Asks for an isolation level. One that the store cannot give is [`Unsupported`](ErrorKind::Unsupported).
@@ -170,11 +183,14 @@ impl TxOptions {
     }
 
     /// Refuses what a store with these abilities cannot give.
-    pub(crate) fn check(&self, isolation: &[Isolation], locking: bool) -> Result<()> {
-        if self.isolation.is_some_and(|wanted| !isolation.contains(&wanted)) {
+    pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<()> {
+        if self.isolation.is_some_and(|wanted| !capabilities.isolation.contains(&wanted)) {
             return Err(Error::new(ErrorKind::Unsupported, "the store does not offer this isolation level"));
         }
-        if self.locking.is_some() && !locking {
+        if self.is_sandbox && !capabilities.savepoints {
+            return Err(Error::new(ErrorKind::Unsupported, "a sandbox needs savepoints, and the store has none"));
+        }
+        if self.locking.is_some() && !capabilities.locking {
             return Err(Error::new(ErrorKind::Unsupported, "the store does not let a transaction choose its locking"));
         }
         if self.access == AccessMode::ReadOnly && matches!(self.locking, Some(Locking::Immediate | Locking::Exclusive)) {

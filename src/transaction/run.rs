@@ -117,6 +117,38 @@ pub trait TransactionalExt: Transactional {
         let cx = cx.clone();
         async move { attempt(self, cx, TxOptions::default(), &[].into(), work).await.map_err(|failed| failed.error) }
     }
+
+    /// Opens a sandbox, for tests: a context in which an application's own code runs as outside any transaction, and of which nothing is stored.
+    ///
+    /// It is a transaction that is never committed. Its `tx` closures are parts of it: they commit, fail, nest and see each other as usual, and what waits
+    /// for their commit runs; an operation by itself that fails fails nothing else. [`Cx::rollback`], or dropping the last clone of the context, ends it.
+    ///
+    /// What differs: one thing is done at a time (an operation beside an open `tx` is [`NestedAcquire`](crate::ErrorKind::NestedAcquire)); nobody else sees
+    /// anything of it; isolation and access mode are checked and then have no effect; contention is not run again. A call that wants to step outside, by
+    /// [`Cx::outside_tx`] or a propagation, is [`Unsupported`](crate::ErrorKind::Unsupported). Dropping a future half-way may end the sandbox: what follows is
+    /// then [`TransactionAborted`](crate::ErrorKind::TransactionAborted). Of several stores, each has its own: `other.sandbox(&cx)` adds one.
+    ///
+    /// ```
+    /// # use larder::{Cx, TransactionalExt};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// async fn application(store: &larder::Store, cx: &Cx) -> larder::Result<()> {
+    ///     store.tx(cx, |cx| async move { cx.on_commit(|| println!("committed, as far as it knows")) }).await
+    /// }
+    ///
+    /// let store = larder::open("memory:").await?;
+    /// let sandbox = store.sandbox(&Cx::new()).await?;
+    /// application(&store, &sandbox).await?;
+    /// sandbox.rollback().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) on a store without [`savepoints`](crate::Capabilities::savepoints),
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a transaction, and what else keeps a transaction from beginning.
+    fn sandbox<'a>(&'a self, cx: &Cx) -> impl Future<Output = Result<Cx>> + Send + use<'a, Self> {
+        let cx = cx.clone();
+        async move { self.begin(&cx, TxOptions::sandbox()).await }
+    }
 }
 
 impl<S: Transactional + ?Sized> TransactionalExt for S {}

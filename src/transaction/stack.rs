@@ -27,12 +27,20 @@ pub(super) struct Open {
     hooks: Vec<Hook>,
 }
 
+impl Open {
+    pub(super) fn into_hooks(self) -> Vec<Hook> {
+        self.hooks
+    }
+}
+
 /// The open levels, outermost first. Empty once the transaction has ended.
 pub(crate) struct Stack {
     open: Vec<Open>,
     next_serial: u64,
     /// The shallowest depth that was given up without having been rolled back to yet.
     undo_to: Option<usize>,
+    /// Whether a savepoint inside the outermost level, for one statement of it, has not been released yet.
+    is_guarded: bool,
     /// What was in the way, until something succeeds after it.
     contention: Option<Error>,
     /// What was in the way of the transaction when it was run before.
@@ -41,7 +49,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(super) fn new() -> Self {
-        Self { open: Vec::new(), next_serial: 0, undo_to: None, contention: None, earlier: Arc::new([]) }
+        Self { open: Vec::new(), next_serial: 0, undo_to: None, is_guarded: false, contention: None, earlier: Arc::new([]) }
     }
 
     /// Opens the outermost level.
@@ -167,6 +175,27 @@ impl Stack {
         self.undo_to
     }
 
+    /// Notes that the next statement is in a savepoint of its own.
+    pub(super) fn guard(&mut self) {
+        self.is_guarded = true;
+    }
+
+    /// Notes that the statement in the savepoint has failed.
+    pub(super) fn undo_guarded(&mut self) {
+        self.is_guarded = false;
+        self.undo_to = Some(1);
+    }
+
+    /// Whether a statement in a savepoint of its own was successful.
+    pub(super) fn take_guarded(&mut self) -> bool {
+        std::mem::take(&mut self.is_guarded)
+    }
+
+    /// What waits for the commit of the outermost level.
+    pub(super) fn take_hooks(&mut self) -> Vec<Hook> {
+        self.open.first_mut().map(|level| std::mem::take(&mut level.hooks)).unwrap_or_default()
+    }
+
     pub(crate) fn undone(&mut self, depth: usize) {
         if self.undo_to == Some(depth) {
             self.undo_to = None;
@@ -210,9 +239,9 @@ pub(crate) fn aborted(first: &Error) -> Error {
     Error::new(ErrorKind::TransactionAborted, "an earlier statement of the transaction failed").with_source(first.clone())
 }
 
-/// Runs what waited for the commit of a transaction that had these levels.
-pub(super) fn run_hooks(levels: Vec<Open>) {
-    for hook in levels.into_iter().flat_map(|level| level.hooks) {
+/// Runs what waited for a commit.
+pub(super) fn run_hooks(hooks: impl IntoIterator<Item = Hook>) {
+    for hook in hooks {
         if catch_unwind(AssertUnwindSafe(hook)).is_err() {
             tracing::error!("a hook panicked after the commit");
         }

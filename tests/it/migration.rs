@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Alias, ColumnDef, Expr, Query, Table};
 
 use crate::support::{entities::label, note, time};
 
-const NAMES: [&str; 2] = ["m0001_raw_logs", "m0002_fibers"];
+const NAMES: [&str; 3] = ["m0001_raw_logs", "m0002_fibers", "m0003_commits"];
 
 /// Makes a table and then fails, because the table exists.
 const FAILING: Step = Step {
@@ -41,9 +41,9 @@ async fn objects(store: &Store) -> Vec<String> {
 async fn can_be_applied_listed_and_undone(store: Store) {
     let migrations = Migrations::default();
     let applied = async || -> Vec<bool> { migrations.status(&store).await.unwrap().iter().map(|step| step.applied).collect() };
-    assert_eq!(applied().await, [false, false]);
+    assert_eq!(applied().await, [false, false, false]);
     assert_eq!(migrations.up(&store, Some(1)).await.unwrap(), NAMES[..1]);
-    assert_eq!(applied().await, [true, false]);
+    assert_eq!(applied().await, [true, false, false]);
     assert_eq!(migrations.up(&store, None).await.unwrap(), NAMES[1..]);
     assert!(migrations.up(&store, None).await.unwrap().is_empty());
     let made = [
@@ -53,12 +53,13 @@ async fn can_be_applied_listed_and_undone(store: Store) {
         "idx_memberships_fiber",
         "idx_raw_logs_source",
         "idx_raw_logs_timestamp",
+        "larder_commits",
         "larder_migrations",
         "raw_logs",
     ];
     assert_eq!(objects(&store).await, made);
-    assert_eq!(migrations.down(&store, 1).await.unwrap(), NAMES[1..]);
-    assert_eq!(applied().await, [true, false]);
+    assert_eq!(migrations.down(&store, 2).await.unwrap(), [NAMES[2], NAMES[1]]);
+    assert_eq!(applied().await, [true, false, false]);
     assert_eq!(migrations.down(&store, 5).await.unwrap(), NAMES[..1]);
     assert_eq!(objects(&store).await, ["larder_migrations"]);
     assert_eq!(migrations.up(&store, None).await.unwrap(), NAMES);
@@ -187,7 +188,7 @@ mod sqlite {
         Migrator::up(&connection, Some(1)).await.unwrap();
         let store = Store::from_sea_orm(connection.clone()).unwrap();
         assert!(!store.capabilities().durable);
-        assert_eq!(Migrations::default().up(&store, None).await.unwrap(), ["m0002_fibers"]);
+        assert_eq!(Migrations::default().up(&store, None).await.unwrap(), super::NAMES[1..]);
         assert!(Migrator::get_pending_migrations(&connection).await.unwrap().is_empty());
         Migrator::down(&connection, None).await.unwrap();
         assert!(Migrations::default().status(&store).await.unwrap().iter().all(|step| !step.applied));

@@ -77,12 +77,16 @@ impl<E: Storable> MemoryRepository<E> {
             Entry::Joined(level, transaction) => {
                 let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
                 let state = step.work().and_then(MemoryTransaction::state_mut);
-                let result = state.and_then(|state| write(&mut Writer { shape, table, tables: &tables, state, now }));
+                let result = state.and_then(|state| {
+                    self.store.record(cx, state)?;
+                    write(&mut Writer { shape, table, tables: &tables, state, now })
+                });
                 step.finish(result)
             }
             Entry::Alone(patience) => {
                 let _turn = cx.limits().bound(WAITING, self.store.writer(patience)).await?;
                 let mut state = self.store.committed();
+                self.store.record(cx, &mut state)?;
                 let result = write(&mut Writer { shape, table, tables: &tables, state: &mut state, now })?;
                 self.store.commit(state);
                 Ok(result)

@@ -15,11 +15,13 @@ use super::{constraint::Tables, state::State, table::Table, transaction::MemoryT
 use crate::{
     capability::Capabilities,
     clock::{Clock, within},
+    commit::{self, Model, recorded, says_committed},
     context::{Access, Cx, Entry, Patience, WAITING},
+    entity::Shape,
     error::{Error, ErrorKind, Result},
     repository::Transactional,
     store::StatementCounts,
-    transaction::{AccessMode, Isolation, StoreId, Transaction, TxOptions},
+    transaction::{AccessMode, Isolation, Monitor, StoreId, Transaction, TxOptions},
 };
 
 #[derive(Clone)]
@@ -35,10 +37,12 @@ struct Shared {
     /// Held by the one transaction, or the one operation, that may write.
     writer: Arc<Mutex<()>>,
     closed: AtomicBool,
+    monitor: Arc<Monitor>,
 }
 
 impl MemoryStore {
-    pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration, long: Duration) -> Self {
+        let monitor = Monitor::new(clock.clone(), long);
         Self(Arc::new(Shared {
             id: StoreId::next(),
             clock,
@@ -47,6 +51,7 @@ impl MemoryStore {
             tables: RwLock::default(),
             writer: Arc::default(),
             closed: AtomicBool::new(false),
+            monitor,
         }))
     }
 
@@ -56,6 +61,15 @@ impl MemoryStore {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.0.monitor
+    }
+
+    /// It is there, unless it was closed.
+    pub(crate) async fn answer(&self, _: &Cx) -> Result<()> {
+        self.refuse_if_closed()
     }
 
     /// There are no statements.
@@ -122,6 +136,28 @@ impl MemoryStore {
         Ok(turn)
     }
 
+    /// Writes the context's key, if it has one, as part of what is written.
+    pub(super) fn record(&self, cx: &Cx, state: &mut State) -> Result<()> {
+        let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
+        let shape = Shape::<commit::Entity>::new();
+        let row = shape.values(&Model::new(key, self.clock().now())?)?;
+        recorded(state.insert(&Table::of(&shape), row)).map(drop)
+    }
+
+    /// Whether a transaction with this key has committed.
+    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+        let cx = &cx.with_idempotency_key(key);
+        let Entry::Alone(patience) = cx.enter::<MemoryTransaction>(self.id(), Access::Read)? else {
+            return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
+        };
+        let _turn = cx.limits().bound(WAITING, self.writer(patience)).await?;
+        match self.record(cx, &mut self.committed()) {
+            Ok(()) => Ok(false),
+            Err(error) if says_committed(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn refuse_if_closed(&self) -> Result<()> {
         match self.0.closed.load(Ordering::SeqCst) {
             true => Err(Error::new(ErrorKind::Closed, "")),
@@ -138,19 +174,32 @@ impl Transactional for MemoryStore {
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         let cx = &cx.to_begin(self.id(), &options)?;
-        let capabilities = self.capabilities();
-        options.check(capabilities.isolation, capabilities.locking)?;
+        options.check(&self.capabilities())?;
         let read_only = options.access_mode() == AccessMode::ReadOnly;
         let access = if read_only { Access::Read } else { Access::Write };
-        let level = match cx.enter::<MemoryTransaction>(self.id(), access)? {
-            Entry::Joined(outer, transaction) => cx.limits().bound(WAITING, transaction.nest(&outer, &options)).await?,
+        // A sandbox may stand beside those of other stores.
+        let entered = if options.is_sandbox() { Access::Read } else { access };
+        let level = match cx.enter::<MemoryTransaction>(self.id(), entered)? {
+            Entry::Joined(outer, transaction) => {
+                let level = cx.limits().bound(WAITING, transaction.clone().nest(&outer, &options)).await?;
+                if cx.key_for(access).is_some() {
+                    let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                    let recorded = step.work().and_then(MemoryTransaction::state_mut).and_then(|state| self.record(cx, state));
+                    step.finish(recorded)?;
+                }
+                level
+            }
             Entry::Alone(patience) => {
                 let writer = match read_only {
                     true => None,
                     false => Some(cx.limits().bound(WAITING, self.writer(patience)).await?),
                 };
                 self.refuse_if_closed()?;
-                Transaction::begun(self.id(), options, MemoryTransaction::new(self.clone(), writer))
+                let mut open = MemoryTransaction::new(self.clone(), writer);
+                if !read_only {
+                    self.record(cx, open.state_mut()?)?;
+                }
+                Transaction::begun(self.id(), options, open, self.0.monitor.clone())
             }
         };
         Ok(cx.inside(level))

@@ -99,6 +99,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs a statement without values, such as `SAVEPOINT`.
     fn command(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send;
 
+    /// Rolls back to a savepoint, by a statement without values. An engine that may never answer is not waited for without end.
+    fn undo(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send {
+        self.command(lease, sql)
+    }
+
     /// Runs a statement and answers how many rows it changed.
     fn execute(&self, lease: &mut Self::Lease, statement: Statement, effort: Effort) -> impl Future<Output = Result<u64>> + Send;
 
@@ -196,6 +201,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does not tell.
     fn violated_by<E: Storable>(&self, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
         async { None }
+    }
+
+    /// Waits until no other transaction has this key that is to be written next, where the engine would not wait by itself; none gets it until the
+    /// lease has really done with its own.
+    fn claim(&self, _lease: &mut Self::Lease, _key: &str) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
     }
 
     /// How often statements were prepared, and found prepared, as far as the engine says.

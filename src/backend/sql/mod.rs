@@ -11,6 +11,7 @@ mod engine;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod produced;
+mod record;
 mod repository;
 #[cfg(feature = "_sqlx")]
 mod sea_orm;

@@ -7,7 +7,7 @@ use sea_orm::{DatabaseConnection, DatabaseConnectionType};
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
-    open::Backend,
+    open::{Backend, LONG_TRANSACTION},
     store::Store,
 };
 
@@ -32,11 +32,13 @@ impl Store {
         let backend = match &connection.inner {
             #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-                Backend::SqlxSqlite(super::sqlite::from_pool(connection.get_sqlite_connection_pool().clone(), clock))
+                let pool = connection.get_sqlite_connection_pool().clone();
+                Backend::SqlxSqlite(super::sqlite::from_pool(pool, clock, LONG_TRANSACTION))
             }
             #[cfg(feature = "postgres")]
             DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-                Backend::Postgres(super::postgres::from_pool(connection.get_postgres_connection_pool().clone(), clock))
+                let pool = connection.get_postgres_connection_pool().clone();
+                Backend::Postgres(super::postgres::from_pool(pool, clock, LONG_TRANSACTION))
             }
             _ => return Err(Error::new(ErrorKind::Unsupported, "neither a pool of SQLite nor of Postgres connections")),
         };

@@ -1,6 +1,6 @@
 //! What the repositories of one SQL store share: how a statement finds its connection.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -16,13 +16,14 @@ use crate::{
     capability::Capabilities,
     clock::Clock,
     context::{Access, Cx, Entry, Patience, RUNNING, WAITING},
+    dialect::Dialect,
     entity::Storable,
     error::{ErrorKind, Result},
     limits::Limits,
     repository::Transactional,
     row::Row,
     store::StatementCounts,
-    transaction::{AccessMode, OpenTransaction, Step, StoreId, Transaction, TxOptions, unanswered},
+    transaction::{AccessMode, Monitor, OpenTransaction, Step, StoreId, Transaction, TxOptions, unanswered},
     value::portable,
 };
 
@@ -32,6 +33,7 @@ struct Shared<G> {
     id: StoreId,
     engine: Arc<G>,
     clock: Arc<dyn Clock>,
+    monitor: Arc<Monitor>,
 }
 
 impl<G: Engine> Clone for SqlStore<G> {
@@ -41,8 +43,10 @@ impl<G: Engine> Clone for SqlStore<G> {
 }
 
 impl<G: Engine> SqlStore<G> {
-    pub(crate) fn new(engine: G, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock }))
+    /// A store on an engine. A transaction that is open for longer than `long` is a complaint.
+    pub(crate) fn new(engine: G, clock: Arc<dyn Clock>, long: Duration) -> Self {
+        let monitor = Monitor::new(clock.clone(), long);
+        Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
     }
 
     pub(super) fn engine(&self) -> &G {
@@ -59,6 +63,22 @@ impl<G: Engine> SqlStore<G> {
 
     pub(crate) fn statement_counts(&self) -> StatementCounts {
         self.engine().statement_counts()
+    }
+
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.0.monitor
+    }
+
+    /// Asks the engine something, on a connection like any other.
+    pub(crate) async fn answer(&self, cx: &Cx) -> Result<()> {
+        let sql = match self.engine().dialect() {
+            // From the file, and not just by the library.
+            Dialect::Sqlite => "SELECT count(*) FROM sqlite_master",
+            Dialect::Postgres | Dialect::DuckDb => "SELECT CAST(1 AS BIGINT)",
+        };
+        let ask =
+            Statement { sql: sql.to_owned(), values: Some(Values(Vec::new())), db_backend: self.engine().dialect().sea_orm() };
+        self.number(cx, ask).await.map(drop)
     }
 
     pub(crate) async fn close(&self) {
@@ -146,37 +166,52 @@ impl<G: Engine> SqlStore<G> {
         match entry {
             Entry::Joined(level, transaction) => {
                 let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                let limited = cx.limits().bound(WAITING, self.engine().limit(step.work()?.lease(), cx.limits()));
-                match limited.await {
+                match self.prepare(cx, access, step.work()?.lease()).await {
                     Ok(()) => Ok(Held::Joined(step)),
                     Err(error) => step.finish(Err(error)),
                 }
             }
-            Entry::Alone(patience) if cx.limits().are_none() => {
+            Entry::Alone(patience) if cx.limits().are_none() && cx.key_for(access).is_none() => {
                 Ok(Held::Alone(access, self.engine().acquire(access, *patience, effort).await?))
             }
             // What is given up on its way is rolled back for certain.
-            Entry::Alone(patience) => self.own(cx.limits(), access, *patience).await,
+            Entry::Alone(patience) => self.own(cx, access, *patience).await,
         }
+    }
+
+    /// Prepares the connection of a transaction for a statement.
+    async fn prepare(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
+        cx.limits().bound(WAITING, self.engine().limit(lease, cx.limits())).await?;
+        self.record(cx, access, lease).await
     }
 
     /// The connection for several statements that take effect together.
     pub(super) async fn hold_together<'a>(&self, cx: &Cx, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
         match entry {
             Entry::Joined(..) => self.hold(cx, entry, Access::Write, Effort::Any).await,
-            Entry::Alone(patience) => self.own(cx.limits(), Access::Write, *patience).await,
+            Entry::Alone(patience) => self.own(cx, Access::Write, *patience).await,
         }
     }
 
-    async fn own<'a>(&self, limits: &Limits, access: Access, patience: Patience) -> Result<Held<'a, G>> {
+    async fn own<'a>(&self, cx: &Cx, access: Access, patience: Patience) -> Result<Held<'a, G>> {
         let options = if access == Access::Read { TxOptions::new().read_only() } else { TxOptions::new() };
-        let own = self.begun(limits, &options, access, patience).await?;
-        Ok(Held::Own(own, access, limits.clone()))
+        let own = self.begun(cx, &options, access, patience).await?;
+        Ok(Held::Own(own, access, cx.limits().clone()))
     }
 
-    async fn begun(&self, limits: &Limits, options: &TxOptions, access: Access, patience: Patience) -> Result<SqlTransaction<G>> {
+    pub(super) async fn begun(
+        &self,
+        cx: &Cx,
+        options: &TxOptions,
+        access: Access,
+        patience: Patience,
+    ) -> Result<SqlTransaction<G>> {
+        let limits = cx.limits();
         let lease = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
-        limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), lease, options, limits)).await
+        let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), lease, options, limits));
+        let mut open = begun.await?;
+        self.record(cx, access, open.lease()).await?;
+        Ok(open)
     }
 }
 
@@ -245,14 +280,27 @@ impl<G: Engine> Transactional for SqlStore<G> {
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         let cx = &cx.to_begin(self.0.id, &options)?;
-        let capabilities = self.capabilities();
-        options.check(capabilities.isolation, capabilities.locking)?;
+        options.check(&self.capabilities())?;
         let access = if options.access_mode() == AccessMode::ReadOnly { Access::Read } else { Access::Write };
-        let level = match self.enter(cx, access)? {
-            Entry::Joined(outer, transaction) => cx.limits().bound(RUNNING, transaction.nest(&outer, &options)).await?,
+        // A sandbox may stand beside those of other stores.
+        let entered = if options.is_sandbox() { Access::Read } else { access };
+        let level = match self.enter(cx, entered)? {
+            Entry::Joined(outer, transaction) => {
+                let level = cx.limits().bound(RUNNING, transaction.clone().nest(&outer, &options)).await?;
+                if cx.key_for(access).is_some() {
+                    let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                    let recorded = self.record(cx, access, step.work()?.lease()).await;
+                    step.finish(recorded)?;
+                }
+                level
+            }
             Entry::Alone(patience) => {
-                let open = self.begun(cx.limits(), &options, access, patience).await?;
-                Transaction::begun(self.0.id, options, open)
+                let open = self.begun(cx, &options, access, patience).await.inspect_err(|error| {
+                    if error.kind() == ErrorKind::Contention {
+                        self.0.monitor.in_the_way();
+                    }
+                })?;
+                Transaction::begun(self.0.id, options, open, self.0.monitor.clone())
             }
         };
         Ok(cx.inside(level))

@@ -62,7 +62,8 @@ impl<G: Engine> OpenTransaction for SqlTransaction<G> {
     }
 
     async fn rollback_to(&mut self, depth: usize) -> Result<()> {
-        self.command(format!("ROLLBACK TO SAVEPOINT larder_{depth}")).await?;
+        let undo = format!("ROLLBACK TO SAVEPOINT larder_{depth}");
+        self.engine.undo(&mut self.lease, undo).await?;
         self.release(depth).await
     }
 

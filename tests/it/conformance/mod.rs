@@ -8,8 +8,10 @@ pub(crate) mod concurrency;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod errors;
+pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod ids;
+pub(crate) mod keys;
 pub(crate) mod limits;
 pub(crate) mod nested;
 pub(crate) mod options;
@@ -19,6 +21,7 @@ pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod retry;
 pub(crate) mod rules;
+pub(crate) mod sandbox;
 pub(crate) mod scope;
 pub(crate) mod sql;
 pub(crate) mod stream;
@@ -50,6 +53,28 @@ macro_rules! suite {
 }
 
 suite! { $
+    keys {
+        let_it_be_done_once
+        are_undone_with_their_transaction
+        belong_to_single_writes
+        are_used_up_by_their_transaction
+        are_told_when_their_transaction_has_ended
+        are_refused_where_they_are_none
+        are_forgotten_by_age
+    }
+    health {
+        tells_whether_the_store_answers
+        tells_that_all_connections_are_in_use
+        tells_of_a_long_transaction
+        tells_of_contention
+    }
+    sandbox {
+        stores_nothing
+        fails_what_would_fail
+        is_no_transaction_to_what_runs_in_it
+        takes_keys
+        is_one_of_several
+    }
     propagation {
         takes_part
         begins_one_where_there_is_none

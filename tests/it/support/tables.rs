@@ -1,6 +1,7 @@
 //! Tables for the test entities.
 
 use larder::{Cx, Store};
+use larder_migration::{Change, steps};
 use sea_orm::{
     EntityTrait, Schema,
     sea_query::{IndexCreateStatement, Table, TableCreateStatement},
@@ -39,6 +40,10 @@ pub(crate) async fn create(store: &Store) {
     table(of(&schema, moment::Entity)).await;
     table(of(&schema, item::Entity)).await;
     table(of(&schema, page::Entity)).await;
+    for change in (steps::COMMITS.up)(sql.dialect()) {
+        let Change::CreateTable(commits) = change else { panic!("{change:?}") };
+        table((commits, Vec::new())).await;
+    }
 }
 
 fn of<E: EntityTrait>(schema: &Schema, entity: E) -> (TableCreateStatement, Vec<IndexCreateStatement>) {

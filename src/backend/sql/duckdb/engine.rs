@@ -132,6 +132,11 @@ impl Engine for DuckDbEngine {
         lease.call_to_its_end(Leased::commit).await
     }
 
+    /// What another transaction has inserted, nobody sees before it commits.
+    async fn claim(&self, lease: &mut Lease, key: &str) -> Result<()> {
+        lease.claim(key, self.pool.acquire_timeout()).await
+    }
+
     async fn rollback(&self, lease: &mut Lease) -> Result<()> {
         lease.call_to_its_end(Leased::rollback).await
     }

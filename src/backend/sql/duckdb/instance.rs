@@ -14,6 +14,7 @@ use std::{
 };
 
 use duckdb::Connection;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::{
     error::{classify, is_fatal},
@@ -32,6 +33,8 @@ pub(super) struct Instance {
     is_broken: AtomicBool,
     /// Who keeps connections to it, and has to let go of them before it can be opened again.
     holders: Mutex<Vec<Weak<dyn Holder>>>,
+    /// The keys of transactions, each locked by the one that has it.
+    keys: Mutex<HashMap<Arc<str>, Arc<Turn<()>>>>,
 }
 
 /// Keeps connections to an instance that nobody uses.
@@ -98,7 +101,24 @@ impl Instance {
     }
 
     fn new(first: Connection, settings: Settings, path: Option<PathBuf>) -> Self {
-        Self { first: Mutex::new(Some(first)), settings, path, is_broken: AtomicBool::new(false), holders: Mutex::default() }
+        Self {
+            first: Mutex::new(Some(first)),
+            settings,
+            path,
+            is_broken: AtomicBool::new(false),
+            holders: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+
+    /// Waits until nobody has a key.
+    pub(super) async fn claim(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut keys = lock(&self.keys);
+            keys.retain(|_, turn| Arc::strong_count(turn) > 1);
+            keys.entry(key.into()).or_default().clone()
+        };
+        turn.lock_owned().await
     }
 
     pub(super) fn add_holder(&self, holder: Weak<dyn Holder>) {

@@ -1,9 +1,9 @@
 //! A connection taken from the pool, how calls run on it, and how it goes back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use duckdb::Connection;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 use super::{
     error::{FATAL, INVALIDATED, classify, is_committed, is_fatal, is_none_open},
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     backend::sql::blocking::{self, Interrupt},
+    clock::within,
     context::Access,
     error::{Error, ErrorKind, Result},
 };
@@ -31,18 +32,30 @@ pub(super) struct Leased {
     in_transaction: bool,
     /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it success.
     has_failed: bool,
+    /// The right to the key that its transaction is known by.
+    claim: Option<OwnedMutexGuard<()>>,
     runtime: Handle,
 }
 
 impl Lease {
     pub(super) fn new(pooled: Pooled, access: Access) -> Self {
-        let leased = Leased { pooled: Some(pooled), in_transaction: false, has_failed: false, runtime: Handle::current() };
+        let (pooled, runtime) = (Some(pooled), Handle::current());
+        let leased = Leased { pooled, in_transaction: false, has_failed: false, claim: None, runtime };
         Self { connection: Some(leased), access }
     }
 
     /// Whether what runs on this connection is to take effect by itself.
     pub(super) fn commits_alone(&self) -> bool {
         self.access == Access::Write && self.connection.as_ref().is_some_and(|leased| !leased.in_transaction)
+    }
+
+    /// Waits until no other transaction has this key, and keeps others from having it as long as a call of this one runs.
+    pub(super) async fn claim(&mut self, key: &str, timeout: Duration) -> Result<()> {
+        let leased = self.connection.as_mut().ok_or_else(gone)?;
+        let instance = leased.pooled.as_ref().ok_or_else(gone)?.instance().clone();
+        let message = "a transaction with the same key did not end";
+        leased.claim = Some(within(timeout, instance.claim(key), ErrorKind::Contention, message).await?);
+        Ok(())
     }
 
     /// Runs a call that stops when the future is dropped.

@@ -35,5 +35,5 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
     let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
     let pool = Pool::new(instance, options.max_connections.unwrap_or(10), options.acquire_timeout);
-    Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory), options.clock.clone()))
+    Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory), options.clock.clone(), options.long_transaction))
 }

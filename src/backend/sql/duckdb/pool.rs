@@ -124,6 +124,10 @@ impl Pool {
         self.size
     }
 
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
+    }
+
     #[cfg(test)]
     pub(super) fn instance(&self) -> Option<Arc<Instance>> {
         self.shared.lock().as_ref()?.instance.clone()
@@ -186,6 +190,10 @@ impl Pooled {
             Some(open) if !self.instance.is_broken() => open.idle.push(self.connection),
             _ => drop_elsewhere((self.connection, self.instance)),
         }
+    }
+
+    pub(super) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
     }
 
     pub(super) fn keep_log_private(&self) {

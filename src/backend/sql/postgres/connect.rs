@@ -29,5 +29,5 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
         .min_connections(options.min_connections)
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
-    Ok(from_pool(pool, options.clock.clone()))
+    Ok(from_pool(pool, options.clock.clone(), options.long_transaction))
 }

@@ -19,7 +19,7 @@ use crate::{
     backend::sql::{engine::Rows, sqlx::Flavor},
     dialect::Dialect,
     entity::Storable,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     transaction::{AccessMode, Isolation, TxOptions},
 };
 
@@ -89,6 +89,26 @@ impl Flavor for PostgresFlavor {
         let mut connection = stopper.pool.connect_options().connect().await?;
         sqlx::query("SELECT pg_cancel_backend($1)").bind(stopper.backend).execute(&mut connection).await?;
         connection.close().await
+    }
+
+    async fn refusal(pool: &PgPool) -> Option<sqlx::Error> {
+        match pool.connect_options().connect().await {
+            Ok(connection) => {
+                drop(connection.close().await);
+                None
+            }
+            Err(error) => Some(error),
+        }
+    }
+
+    /// A server that has become a replica: somewhere else there may be the one that has not. Or a statement that a change of the schema outdated: it is
+    /// refused for as long as the connection keeps it prepared.
+    fn is_outdated(error: &Error, only_reads: bool) -> bool {
+        match error.kind() {
+            ErrorKind::ReadOnly => !only_reads,
+            ErrorKind::Contention => error.code() == Some("0A000"),
+            _ => false,
+        }
     }
 
     fn after(_: &TxOptions) -> Option<&'static str> {

@@ -5,7 +5,7 @@ mod copy;
 mod error;
 mod flavor;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub(crate) use connect::open;
 use sqlx::PgPool;
@@ -17,7 +17,7 @@ use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
 pub(crate) type PostgresStore = SqlStore<SqlxEngine<PostgresFlavor>>;
 
 /// A store on a pool that somebody else made.
-pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
+pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
     let capabilities = Capabilities {
         durable: true,
         schema: true,
@@ -32,5 +32,5 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>) -> PostgresStore {
         decimals: true,
         sql: true,
     };
-    SqlStore::new(SqlxEngine::new(pool, capabilities), clock)
+    SqlStore::new(SqlxEngine::new(pool, capabilities), clock, long_transaction)
 }

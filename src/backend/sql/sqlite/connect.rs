@@ -29,5 +29,5 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     let first = first.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
     let size = options.max_connections.unwrap_or(if in_memory { 1 } else { 10 });
     let pool = Pool::new(settings, first, size, options.acquire_timeout);
-    Ok(SqlStore::new(SqliteEngine::new(pool, capabilities(in_memory)), options.clock.clone()))
+    Ok(SqlStore::new(SqliteEngine::new(pool, capabilities(in_memory)), options.clock.clone(), options.long_transaction))
 }

@@ -32,7 +32,7 @@ mod place;
 mod pool;
 mod run;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub(crate) use connect::open;
 use sqlx::SqlitePool;
@@ -46,10 +46,10 @@ pub(crate) type SqliteStore = SqlStore<SqliteEngine>;
 pub(crate) type SqlxSqliteStore = SqlStore<SqlxEngine<SqliteFlavor>>;
 
 /// A store on a pool that somebody else made.
-pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>) -> SqlxSqliteStore {
+pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transaction: Duration) -> SqlxSqliteStore {
     // The options have no accessor for this, and turning those of a database in memory into a URL panics (sqlx 0.9.0).
     let in_memory = format!("{:?}", pool.connect_options()).contains("in_memory: true");
-    SqlStore::new(SqlxEngine::new(pool, capabilities(in_memory)), clock)
+    SqlStore::new(SqlxEngine::new(pool, capabilities(in_memory)), clock, long_transaction)
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

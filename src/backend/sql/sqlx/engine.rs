@@ -31,6 +31,11 @@ use crate::{
     transaction::TxOptions,
 };
 
+const NO_ANSWER: &str = "no answer to a rollback";
+
+/// How long a server is asked why it lets nobody in.
+const ASKING: Duration = Duration::from_secs(1);
+
 pub(crate) struct SqlxEngine<F: Flavor> {
     pool: Pool<F::Db>,
     capabilities: Capabilities,
@@ -72,7 +77,14 @@ impl<F: Flavor> SqlxEngine<F> {
                 None => {}
             }
         }
-        self.pool.acquire().await.map_err(classify::<F>)
+        match self.pool.acquire().await {
+            // The pool knows why none could be made, and does not tell.
+            Err(sqlx::Error::PoolTimedOut) if self.pool.size() < self.pool.options().get_max_connections() => {
+                let refused = within(ASKING, F::refusal(&self.pool), ErrorKind::PoolTimeout, "").await;
+                Err(classify::<F>(refused.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
+            }
+            acquired => acquired.map_err(classify::<F>),
+        }
     }
 }
 
@@ -110,7 +122,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
-        lease.begin(F::begin(options, limits.remaining()), F::after(options)).await?;
+        lease.begin(F::begin(options, limits.remaining()), options).await?;
         self.limit(lease, limits).await
     }
 
@@ -124,17 +136,20 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
 
     async fn rollback(&self, lease: &mut Lease<F>) -> Result<()> {
         // A server that does not answer is not waited for: the connection is closed.
-        within(CLEANING, lease.end("ROLLBACK"), ErrorKind::Connection, "no answer to a rollback").await?
+        within(CLEANING, lease.end("ROLLBACK"), ErrorKind::Connection, NO_ANSWER).await?
     }
 
     async fn command(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
         lease.run(sql).await
     }
 
+    async fn undo(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
+        within(CLEANING, lease.run(sql), ErrorKind::Connection, NO_ANSWER).await?
+    }
+
     async fn execute(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<u64> {
         let changed = F::execute(lease.connection()?, statement).await;
-        lease.done();
-        changed.map_err(classify::<F>)
+        lease.answered(changed)
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
@@ -145,18 +160,16 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             match rows.try_next().await {
                 Ok(Some(row)) => models.push(reader.read(&row)?),
                 Ok(None) => break Ok(models),
-                Err(error) => break Err(classify::<F>(error)),
+                Err(error) => break Err(error),
             }
         };
         drop(rows);
-        lease.done();
-        read
+        lease.answered(read)
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
         let rows = F::fetch(lease.connection()?, statement).await;
-        lease.done();
-        let rows = rows.map_err(classify::<F>)?;
+        let rows = lease.answered(rows)?;
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
@@ -164,19 +177,18 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
         let mut reader = Models::<E>::new();
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
-            lease.begin(vec!["BEGIN READ ONLY".to_owned()], None).await?;
+            lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
             F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
             let rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await;
-            lease.done();
-            let mut rows = rows.map_err(classify::<F>)?;
+            let mut rows = lease.answered(rows)?;
             while !rows.is_empty() {
                 // Each part is read and taken while the server looks for the next.
                 let next = F::fetch_afresh(lease.connection()?, fetch.clone());
                 let read = async { sink.send(rows.iter().map(|row| reader.read(row)).collect::<Result<_>>()?).await };
                 let (next, taken) = join(next, read).await;
-                lease.done();
+                let next = lease.answered(next);
                 taken?;
-                rows = next.map_err(classify::<F>)?;
+                rows = next?;
             }
             return lease.end("COMMIT").await;
         }
@@ -186,8 +198,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             sink.send(rows.collect::<Result<_>>()?).await?;
         }
         drop(parts);
-        lease.done();
-        Ok(())
+        lease.answered(Ok(()))
     }
 
     async fn rows(
@@ -198,8 +209,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         _: Effort,
     ) -> Result<Vec<Row>> {
         let rows = F::fetch(lease.connection()?, statement).await;
-        lease.done();
-        let rows = rows.map_err(classify::<F>)?;
+        let rows = lease.answered(rows)?;
         let mut names: Arc<[String]> = Arc::new([]);
         let mut answer = Vec::with_capacity(rows.len());
         for row in &rows {

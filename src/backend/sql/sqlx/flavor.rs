@@ -49,6 +49,16 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     fn go_on(_stopper: &Self::Stopper) {}
 
+    /// Why no connection can be made, if none can.
+    fn refusal(_pool: &Pool<Self::Db>) -> impl Future<Output = Option<sqlx::Error>> + Send {
+        async { None }
+    }
+
+    /// Whether an error, in a transaction that only reads or in another, says that a new connection may fare better.
+    fn is_outdated(_error: &Error, _only_reads: bool) -> bool {
+        false
+    }
+
     /// What has to be undone on the connection after a transaction with these options has ended.
     fn after(options: &TxOptions) -> Option<&'static str>;
 

@@ -9,6 +9,7 @@ use super::flavor::{Connection, Flavor};
 use crate::{
     clock::within,
     error::{Error, ErrorKind, Result},
+    transaction::{AccessMode, TxOptions},
 };
 
 /// How long a connection may take to roll back what its user left behind, before it is closed instead.
@@ -27,6 +28,10 @@ pub(crate) struct Lease<F: Flavor> {
     in_transaction: bool,
     /// What to undo after the transaction.
     after: Option<&'static str>,
+    /// Whether the transaction is one that may not write.
+    only_reads: bool,
+    /// Whether it is to be closed, and not used again.
+    is_outdated: bool,
     /// Whether what the server answers next may be meant for somebody else.
     is_out_of_step: bool,
     /// Whether a statement runs. One whose future was dropped may still.
@@ -42,6 +47,8 @@ impl<F: Flavor> Lease<F> {
             runtime: Handle::current(),
             in_transaction: false,
             after: None,
+            only_reads: false,
+            is_outdated: false,
             is_out_of_step: false,
             is_busy: false,
             stopper: None,
@@ -57,6 +64,16 @@ impl<F: Flavor> Lease<F> {
         self.connection.as_deref_mut().ok_or_else(gone)
     }
 
+    /// The answer to the statement, which does not run any more.
+    pub(super) fn answered<T>(&mut self, answer: sqlx::Result<T>) -> Result<T> {
+        self.done();
+        answer.map_err(|error| {
+            let error = super::error::classify::<F>(error);
+            self.is_outdated |= F::is_outdated(&error, self.only_reads);
+            error
+        })
+    }
+
     /// Notes that no statement runs any more.
     pub(super) fn done(&mut self) {
         self.is_busy = false;
@@ -66,15 +83,15 @@ impl<F: Flavor> Lease<F> {
     pub(super) async fn can_be_stopped(&mut self, pool: &Pool<F::Db>) -> Result<()> {
         if self.stopper.is_none() {
             let stopper = F::stopper(self.connection()?, pool).await;
-            self.done();
-            self.stopper = Some(stopper.map_err(super::error::classify::<F>)?);
+            self.stopper = Some(self.answered(stopper)?);
         }
         Ok(())
     }
 
-    pub(super) async fn begin(&mut self, statements: Vec<String>, after: Option<&'static str>) -> Result<()> {
+    pub(super) async fn begin(&mut self, statements: Vec<String>, options: &TxOptions) -> Result<()> {
         self.in_transaction = true;
-        self.after = after;
+        self.only_reads = options.access_mode() == AccessMode::ReadOnly;
+        self.after = F::after(options);
         for statement in statements {
             self.run(statement).await?;
         }
@@ -109,9 +126,8 @@ impl<F: Flavor> Lease<F> {
             self.is_out_of_step |= !stop::<F>(stopper, Some(connection)).await;
         }
         let ran = F::run(self.connection()?, statement).await;
-        self.done();
         self.stopper.iter().for_each(F::go_on);
-        ran.map_err(super::error::classify::<F>)
+        self.answered(ran)
     }
 }
 
@@ -166,7 +182,8 @@ impl<F: Flavor> Drop for Lease<F> {
             return;
         }
         let is_to_be_stopped = self.is_busy && self.stopper.is_some();
-        if !self.in_transaction && !is_to_be_stopped {
+        let is_outdated = self.is_outdated;
+        if !self.in_transaction && !is_to_be_stopped && !is_outdated {
             return drop(connection);
         }
         let (turn, after) = (self.turn.take(), self.after);
@@ -178,8 +195,8 @@ impl<F: Flavor> Drop for Lease<F> {
                 None => true,
             };
             let clean = within(CLEANING, clean::<F>(&mut connection, after), ErrorKind::Connection, "").await;
-            if !is_stopped || !matches!(clean, Ok(Ok(()))) {
-                tracing::debug!("a connection could not be rolled back and is closed");
+            if is_outdated || !is_stopped || !matches!(clean, Ok(Ok(()))) {
+                tracing::debug!("a connection that could not be rolled back, or that is out of date, is closed");
                 let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
                 drop(closed);
             }

@@ -1,0 +1,41 @@
+//! Transactions that are known by a key.
+
+use super::{
+    engine::{Effort, Engine},
+    statement::{Statements, Texts},
+    store::SqlStore,
+};
+use crate::{
+    commit::{self, Model, recorded, says_committed},
+    context::{Access, Cx, Entry, RUNNING, WAITING},
+    entity::Shape,
+    error::{Error, ErrorKind, Result},
+    transaction::{OpenTransaction as _, TxOptions},
+};
+
+impl<G: Engine> SqlStore<G> {
+    /// Writes the context's key, if it has one for what is to write, in the transaction that the lease is in.
+    pub(super) async fn record(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
+        let Some(key) = cx.key_for(access) else { return Ok(()) };
+        let (engine, texts) = (self.engine(), Texts::default());
+        let shape = Shape::<commit::Entity>::new();
+        let row = shape.values(&Model::new(key, self.clock().now())?)?;
+        let statements = Statements { shape: &shape, dialect: engine.dialect(), bind_limit: engine.bind_limit(), texts: &texts };
+        let insert = statements.insert(&[row], false)?;
+        cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
+        recorded(cx.limits().bound(RUNNING, engine.execute(lease, insert, Effort::Any)).await).map(drop)
+    }
+
+    /// Whether a transaction with this key has committed. It is asked by beginning another with the same key, which waits for one that has not ended.
+    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+        let cx = &cx.with_idempotency_key(key);
+        let Entry::Alone(patience) = self.enter(cx, Access::Read)? else {
+            return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
+        };
+        match self.begun(cx, &TxOptions::new(), Access::Write, patience).await {
+            Ok(open) => open.rollback().await.map(|()| false),
+            Err(error) if says_committed(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The record of the transactions that have committed under an idempotency key: one model of this entity, written in the transaction itself.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::to_microseconds,
+    error::{Error, ErrorKind, Result},
+};
+
+/// The most bytes of a key: what an index of any engine takes.
+const LONGEST: usize = 255;
+
+#[derive(Clone, Debug, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "larder_commits")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub key: String,
+    pub begun_at: DateTimeUtc,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub(crate) fn new(key: &str, now: DateTime<Utc>) -> Result<Self> {
+        if key.is_empty() || key.len() > LONGEST {
+            return Err(Error::new(ErrorKind::InvalidInput, "an idempotency key is text of 1 to 255 bytes"));
+        }
+        Ok(Self { key: key.to_owned(), begun_at: to_microseconds(now) })
+    }
+}
+
+/// What writing the record comes to.
+pub(crate) fn recorded<T>(written: Result<T>) -> Result<T> {
+    written.map_err(|error| match error.kind() {
+        ErrorKind::Duplicate => Error::new(ErrorKind::Duplicate, "a transaction with this idempotency key has committed")
+            .with_source(error)
+            .of_commits(),
+        _ => error.of_commits(),
+    })
+}
+
+/// Whether an error says that a transaction with the key has committed.
+pub(crate) fn says_committed(error: &Error) -> bool {
+    error.kind() == ErrorKind::Duplicate && error.model() == Some(Entity.table_name())
+}
+
+impl Error {
+    fn of_commits(self) -> Self {
+        self.at("begin", Entity.table_name())
+    }
+}

@@ -1,0 +1,166 @@
+//! What can be seen of a store's transactions from outside: how long they are open, and whether they come through.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::Clock;
+
+/// For how long an ended transaction is remembered, at least; at most it is twice as long.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(30);
+
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    clock: Arc<dyn Clock>,
+    /// How long a transaction may be open without being called long.
+    long: Duration,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When each open transaction began.
+    open: BTreeMap<u64, DateTime<Utc>>,
+    next: u64,
+    /// Since when `now` is counted, and what was counted before.
+    since: DateTime<Utc>,
+    now: Ended,
+    before: Ended,
+}
+
+/// How transactions have ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ended {
+    committed: u64,
+    in_the_way: u64,
+}
+
+/// What there is to say of a store's transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seeing {
+    pub(crate) open: usize,
+    pub(crate) longest: Option<Duration>,
+    /// Whether one is open for long.
+    pub(crate) is_long: bool,
+    /// Whether more of those that have ended lately met contention than committed.
+    pub(crate) is_contended: bool,
+}
+
+/// An open transaction, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    monitor: Arc<Monitor>,
+    number: u64,
+}
+
+impl Monitor {
+    pub(crate) fn new(clock: Arc<dyn Clock>, long: Duration) -> Arc<Self> {
+        Arc::new(Self { clock, long, seen: Mutex::default() })
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn opened(self: &Arc<Self>) -> Opened {
+        let now = self.clock.now();
+        let mut seen = self.seen();
+        let number = seen.next;
+        seen.next += 1;
+        seen.open.insert(number, now);
+        Opened { monitor: self.clone(), number }
+    }
+
+    pub(crate) fn committed(&self) {
+        self.ended(|ended| ended.committed += 1);
+    }
+
+    /// Notes that another transaction was in the way of one.
+    pub(crate) fn in_the_way(&self) {
+        self.ended(|ended| ended.in_the_way += 1);
+    }
+
+    fn ended(&self, count: impl FnOnce(&mut Ended)) {
+        let now = self.clock.now();
+        let mut seen = self.seen();
+        seen.move_on(now);
+        count(&mut seen.now);
+    }
+
+    pub(crate) fn look(&self) -> Seeing {
+        let now = self.clock.now();
+        let mut seen = self.seen();
+        seen.move_on(now);
+        let first = seen.open.values().min();
+        let longest = first.map(|first| (now - *first).to_std().unwrap_or_default());
+        Seeing {
+            open: seen.open.len(),
+            longest,
+            is_long: longest.is_some_and(|longest| longest > self.long),
+            is_contended: seen.now.in_the_way + seen.before.in_the_way > seen.now.committed + seen.before.committed,
+        }
+    }
+}
+
+impl Seen {
+    fn move_on(&mut self, now: DateTime<Utc>) {
+        let passed = now - self.since;
+        if passed >= REMEMBERED {
+            self.before = if passed < REMEMBERED * 2 { self.now } else { Ended::default() };
+            (self.now, self.since) = (Ended::default(), now);
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.monitor.seen().open.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn monitor() -> (Arc<ManualClock>, Arc<Monitor>) {
+        let clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(9)));
+        (clock.clone(), Monitor::new(clock, Duration::from_secs(60)))
+    }
+
+    #[test]
+    fn a_long_one_is_seen_until_it_ends() {
+        let (clock, monitor) = monitor();
+        let long = monitor.opened();
+        clock.advance(Duration::from_secs(50));
+        let short = monitor.opened();
+        assert!(!monitor.look().is_long);
+        clock.advance(Duration::from_secs(11));
+        let seeing = monitor.look();
+        assert_eq!((seeing.open, seeing.longest, seeing.is_long), (2, Some(Duration::from_secs(61)), true));
+        drop(long);
+        let seeing = monitor.look();
+        assert_eq!((seeing.open, seeing.longest, seeing.is_long), (1, Some(Duration::from_secs(11)), false));
+        drop(short);
+        assert_eq!(monitor.look().longest, None);
+    }
+
+    #[test]
+    fn contention_is_seen_while_it_prevails() {
+        let (clock, monitor) = monitor();
+        assert!(!monitor.look().is_contended);
+        monitor.in_the_way();
+        assert!(monitor.look().is_contended);
+        monitor.committed();
+        assert!(!monitor.look().is_contended);
+        monitor.in_the_way();
+        clock.advance(Duration::from_secs(31));
+        assert!(monitor.look().is_contended);
+        clock.advance(Duration::from_secs(31));
+        assert!(!monitor.look().is_contended);
+    }
+}
