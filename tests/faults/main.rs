@@ -9,5 +9,7 @@
     clippy::print_stdout
 )]
 
+#[cfg(feature = "postgres")]
+mod network;
 #[path = "../it/support/mod.rs"]
 mod support;
