@@ -19,7 +19,7 @@ use crate::{
     backend::sql::{engine::Rows, sqlx::Flavor},
     dialect::Dialect,
     entity::Storable,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     transaction::{AccessMode, Isolation, TxOptions},
 };
 
@@ -97,6 +97,14 @@ impl Flavor for PostgresFlavor {
 
     fn classify(error: &dyn DatabaseError) -> Error {
         error::classify(error)
+    }
+
+    async fn recover(connection: &mut PgConnection, error: &Error) {
+        // A statement that a change of the schema outdated is refused for as long as it is kept prepared.
+        if error.kind() == ErrorKind::Contention && error.code() == Some("0A000") {
+            // A connection that cannot forget its statements cannot be given back either.
+            drop(connection.clear_cached_statements().await);
+        }
     }
 
     async fn run(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {

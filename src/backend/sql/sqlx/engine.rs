@@ -132,9 +132,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn execute(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<u64> {
-        let changed = F::execute(lease.connection()?, statement).await;
-        lease.done();
-        changed.map_err(classify::<F>)
+        let changed = F::execute(lease.connection()?, statement).await.map_err(classify::<F>);
+        lease.answered(changed).await
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
@@ -149,14 +148,12 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             }
         };
         drop(rows);
-        lease.done();
-        read
+        lease.answered(read).await
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
-        let rows = F::fetch(lease.connection()?, statement).await;
-        lease.done();
-        let rows = rows.map_err(classify::<F>)?;
+        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>);
+        let rows = lease.answered(rows).await?;
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
@@ -197,9 +194,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         types: Option<Vec<ArrayType>>,
         _: Effort,
     ) -> Result<Vec<Row>> {
-        let rows = F::fetch(lease.connection()?, statement).await;
-        lease.done();
-        let rows = rows.map_err(classify::<F>)?;
+        let rows = F::fetch(lease.connection()?, statement).await.map_err(classify::<F>);
+        let rows = lease.answered(rows).await?;
         let mut names: Arc<[String]> = Arc::new([]);
         let mut answer = Vec::with_capacity(rows.len());
         for row in &rows {

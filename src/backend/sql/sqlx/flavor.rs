@@ -54,6 +54,11 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     fn classify(error: &dyn DatabaseError) -> Error;
 
+    /// Makes a connection fit for the statement that came to this error, should it be run again.
+    fn recover(_connection: &mut Connection<Self>, _error: &Error) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Runs statements without values.
     fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 

@@ -62,6 +62,15 @@ impl<F: Flavor> Lease<F> {
         self.is_busy = false;
     }
 
+    /// Notes what the last statement came to, and that none runs any more.
+    pub(super) async fn answered<T: Send>(&mut self, answer: Result<T>) -> Result<T> {
+        if let (Err(error), Some(connection)) = (&answer, self.connection.as_deref_mut()) {
+            F::recover(connection, error).await;
+        }
+        self.done();
+        answer
+    }
+
     /// Learns how to stop statements of this connection.
     pub(super) async fn can_be_stopped(&mut self, pool: &Pool<F::Db>) -> Result<()> {
         if self.stopper.is_none() {
