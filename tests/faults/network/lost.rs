@@ -29,7 +29,9 @@ async fn transact(place: &Place, body: &str, counts: &Counts) -> Result<()> {
     let tx = place.store.tx(&Cx::new(), |cx| async move {
         counts.runs.fetch_add(1, Ordering::SeqCst);
         let hooks = counts.hooks.clone();
-        cx.on_commit(move || drop(hooks.fetch_add(1, Ordering::SeqCst)))?;
+        cx.on_commit(move || {
+            hooks.fetch_add(1, Ordering::SeqCst);
+        })?;
         notes.create(&cx, &note(body)).await.map(drop)
     });
     tx.await

@@ -116,11 +116,6 @@ impl Proxy {
         drop(tokio::time::timeout(super::BOUND, met).await.expect("the fault did not happen").unwrap());
     }
 
-    /// How often a fault has happened.
-    pub fn met(&self) -> usize {
-        *self.shared.met.borrow()
-    }
-
     /// Waits until so many connections are open.
     pub async fn has_open(&self, connections: usize) {
         let mut open = self.shared.open.subscribe();
