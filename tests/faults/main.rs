@@ -10,6 +10,8 @@
 )]
 
 #[cfg(feature = "postgres")]
+mod network;
+#[cfg(feature = "postgres")]
 mod pool;
 #[path = "../it/support/mod.rs"]
 mod support;

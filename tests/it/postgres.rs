@@ -3,7 +3,6 @@
 mod copy;
 mod limits;
 mod own;
-mod proxy;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};

@@ -13,7 +13,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, Query, SelectStatement},
 };
 
-use super::{Server, proxy::Proxy};
+use super::Server;
 use crate::conformance::cancel::drop_at;
 use crate::support::{
     backend::Backend,
@@ -310,31 +310,6 @@ async fn an_outdated_plan_may_be_tried_again_and_a_bad_statement_not() {
         .to_owned();
     let error = store.sql().unwrap().models::<label::Entity>(&Cx::new(), &distinct).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("0A000")));
-}
-
-/// A write outside a transaction commits by itself: when its answer is lost, it may have been stored, and is not called a failure.
-#[tokio::test]
-async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
-    if is_skipped() {
-        return;
-    }
-    let database = TestDatabase::with_tables().await;
-    let url = database.url();
-    let (credentials, place) = url.rsplit_once('@').unwrap();
-    let (server, name) = place.split_once('/').unwrap();
-    let proxy = Proxy::to(server.to_owned()).await;
-    let store = larder::open(&format!("{credentials}@{}/{name}", proxy.address)).await.unwrap();
-    let notes = store.repository::<note::Entity>();
-    let first = notes.create(&Cx::new(), &note("prepares the statement")).await.unwrap();
-    notes.find(&Cx::new(), &first.id).await.unwrap();
-
-    proxy.lose_the_next_answer();
-    assert_eq!(notes.create(&Cx::new(), &note("stored")).await.unwrap_err().kind(), ErrorKind::CommitUnknown);
-    assert!(proxy.has_lost_an_answer());
-    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 2);
-    notes.find(&Cx::new(), &first.id).await.unwrap();
-    proxy.lose_the_next_answer();
-    assert_eq!(notes.find(&Cx::new(), &first.id).await.unwrap_err().kind(), ErrorKind::Connection);
 }
 
 /// Wherever a transaction is dropped, while it is being begun as well, the connection is not handed on inside it: what the next

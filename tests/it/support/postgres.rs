@@ -80,6 +80,55 @@ impl TestDatabase {
     pub fn url(&self) -> String {
         format!("{}/{}", self.server.base, self.name)
     }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Another database of the same server's.
+    pub fn admin_url(&self) -> String {
+        format!("{}/{}", self.server.base, self.server.admin)
+    }
+}
+
+/// A server of one test's own, that can be killed and paused. Its data outlives that.
+pub struct OwnServer(Arc<Server>);
+
+impl OwnServer {
+    /// None, with a word about it, where the tests are given a server that is not theirs.
+    pub async fn started() -> Option<Self> {
+        if env::var("LARDER_POSTGRES_URL").is_ok() {
+            eprintln!("skipped: the server of LARDER_POSTGRES_URL is not killed or paused");
+            return None;
+        }
+        let server = tokio::task::spawn_blocking(|| elsewhere(|| started(true)));
+        Some(Self(Arc::new(server.await.expect("a Postgres server"))))
+    }
+
+    /// A database with the tables of the test entities.
+    pub async fn database(&self) -> TestDatabase {
+        let database = TestDatabase::made(self.0.clone(), "").await;
+        let store = OpenOptions::new().open(&database.url()).await.expect("the database");
+        tables::create(&store).await;
+        store.close().await;
+        database
+    }
+
+    /// Runs a command of Docker's on the server, such as `kill`.
+    pub async fn docker(&self, arguments: &'static [&'static str]) {
+        let id = self.0.container.as_ref().expect("a container").id().to_owned();
+        let ran = tokio::task::spawn_blocking(move || Command::new("docker").args(arguments).arg(id).output());
+        let output = ran.await.expect("a thread").expect("docker");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Where the server is now: a container that is started again is at another port.
+    pub async fn place(&self) -> String {
+        let server = self.0.clone();
+        let port =
+            move || server.container.as_ref().expect("a container").get_host_port_ipv4(5432).expect("the container's port");
+        format!("127.0.0.1:{}", tokio::task::spawn_blocking(move || elsewhere(port)).await.expect("a thread"))
+    }
 }
 
 impl Drop for TestDatabase {
@@ -129,7 +178,7 @@ fn server() -> Arc<Server> {
     let server = elsewhere(|| {
         let server = match env::var("LARDER_POSTGRES_URL") {
             Ok(url) => existing(&url),
-            Err(_) => started(),
+            Err(_) => started(false),
         };
         block_on(server.make_template());
         server
@@ -145,18 +194,24 @@ fn existing(url: &str) -> Server {
     Server { base: base.to_owned(), admin: admin.to_owned(), template, container: None }
 }
 
-fn started() -> Server {
+/// A container, whose data outlives its end or not.
+fn started(is_durable: bool) -> Server {
     let image = image();
     let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
-    let container = GenericImage::new(name, tag)
-        .with_exposed_port(5432.tcp())
-        .with_env_var("POSTGRES_PASSWORD", "postgres")
+    let request = GenericImage::new(name, tag).with_exposed_port(5432.tcp()).with_env_var("POSTGRES_PASSWORD", "postgres");
+    let request = if is_durable {
+        request
+    } else {
         // In memory: a container's own file system may be many times slower than a disk.
-        .with_mount(Mount::tmpfs_mount(DATA))
-        .with_env_var("PGDATA", format!("{DATA}/cluster"))
-        .with_cmd(["postgres", "-c", "fsync=off", "-c", "max_connections=200"])
-        .start()
-        .unwrap_or_else(|error| panic!("the image {image} does not start: {error}"));
+        request.with_mount(Mount::tmpfs_mount(DATA)).with_env_var("PGDATA", format!("{DATA}/cluster")).with_cmd([
+            "postgres",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=200",
+        ])
+    };
+    let container = request.start().unwrap_or_else(|error| panic!("the image {image} does not start: {error}"));
     let port = container.get_host_port_ipv4(5432).expect("the container's port");
     let base = format!("postgres://postgres:postgres@127.0.0.1:{port}");
     let server = Server { base, admin: "postgres".to_owned(), template: TEMPLATE.to_owned(), container: Some(container) };

@@ -152,6 +152,17 @@ async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut Connectio
     is_stopped
 }
 
+/// Gives a connection back that is clean. The pool asks it first whether it lives, and would wait for the answer without end.
+fn give_back<F: Flavor>(mut connection: PoolConnection<F::Db>) -> impl Future<Output = ()> + Send + 'static {
+    // The pool has charge of it from now on, even if the task for the rest of it never runs.
+    let given_back = connection.return_to_pool();
+    async move {
+        if within(CLEANING, given_back, ErrorKind::Connection, "").await.is_err() {
+            tracing::debug!("a connection did not answer when it was given back, and is closed");
+        }
+    }
+}
+
 /// Leaves no transaction open, or fails.
 async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -> sqlx::Result<()> {
     // SQLite may have ended the transaction by itself, and then has none to roll back. That one can begin proves it.
@@ -184,7 +195,8 @@ impl<F: Flavor> Drop for Lease<F> {
         let is_to_be_stopped = self.is_busy && self.stopper.is_some();
         let is_outdated = self.is_outdated;
         if !self.in_transaction && !is_to_be_stopped && !is_outdated {
-            return drop(connection);
+            self.runtime.spawn(give_back::<F>(connection));
+            return;
         }
         let (turn, after) = (self.turn.take(), self.after);
         let stopper = self.stopper.take().filter(|_| self.is_busy);
@@ -199,6 +211,8 @@ impl<F: Flavor> Drop for Lease<F> {
                 tracing::debug!("a connection that could not be rolled back, or that is out of date, is closed");
                 let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
                 drop(closed);
+            } else {
+                give_back::<F>(connection).await;
             }
             stopper.iter().for_each(F::go_on);
             drop(turn);

@@ -1,0 +1,84 @@
+//! Connections that the server ends.
+
+use larder::{Cx, Error, ErrorKind, SqlText, TransactionalExt as _};
+
+use super::{BOUND, Place};
+use crate::support::{note, postgres::is_skipped};
+
+/// When the server has ended the connections that nobody used, whatever comes next works at the first try: the pool looks whether a
+/// connection lives before it hands it out.
+#[tokio::test]
+async fn idle_connections_that_were_ended_are_replaced() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let notes = &place.notes;
+    let stored = notes.create(&Cx::new(), &note("a")).await.unwrap();
+    let accepted = place.proxy.accepted();
+    place.terminate_others().await;
+    notes.create(&Cx::new(), &note("b")).await.unwrap();
+    place.terminate_others().await;
+    assert_eq!(notes.find(&Cx::new(), &stored.id).await.unwrap(), Some(stored));
+    place.terminate_others().await;
+    place.store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("c")).await }).await.unwrap();
+    place.terminate_others().await;
+    place.works(&["a", "b", "c"]).await;
+    assert_eq!(place.proxy.accepted(), accepted + 4);
+}
+
+/// When the server ends the connection of a transaction, nothing of it is stored and the next statement says that the connection is lost.
+/// When the commit is what comes next, its outcome is unknown: that the server had not seen it is more than this side can tell.
+#[tokio::test]
+async fn a_transaction_whose_connection_was_ended_stores_nothing() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let notes = &place.notes;
+    for (goes_on, kind) in [(true, ErrorKind::Connection), (false, ErrorKind::CommitUnknown)] {
+        let tx = place.store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("gone")).await?;
+            place.terminate_others().await;
+            if goes_on {
+                notes.create(&cx, &note("gone as well")).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        assert_eq!(tx.await.unwrap_err().kind(), kind);
+        assert!(place.stored().await.is_empty());
+    }
+    place.works(&[]).await;
+}
+
+/// When the server ends a connection while a statement runs, a read and a transaction have lost their connection, and a write by itself has an
+/// unknown outcome. The pool gives the next user another one.
+#[tokio::test]
+async fn a_statement_whose_connection_was_ended_says_so() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let sql = &place.store.sql().unwrap();
+    let sleep = "SELECT count(pg_sleep(600))";
+    let write = "DELETE FROM note WHERE (SELECT count(pg_sleep(600))) > 0";
+    let end = || async {
+        place.until_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'", 1).await;
+        place.terminate_others().await;
+    };
+    let sleeping = async |cx: &Cx| sql.query_as::<i64>(cx, &SqlText::new(sleep)).await.map(drop);
+    let cx = &Cx::new();
+    let (read, ()) = tokio::join!(sleeping(cx), end());
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::Connection);
+    let tx = place.store.tx(&Cx::new(), |cx| async move { sleeping(&cx).await });
+    let (tx, ()) = tokio::join!(tx, end());
+    assert_eq!(tx.unwrap_err().kind(), ErrorKind::Connection);
+    let write = &SqlText::new(write);
+    let (written, ()) = tokio::join!(sql.execute(cx, write), end());
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::CommitUnknown);
+    // A limited one is a transaction of its own.
+    let limited = &cx.with_timeout(BOUND);
+    let (written, ()) = tokio::join!(sql.execute(limited, write), end());
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::Connection);
+    place.works(&[]).await;
+}
