@@ -11,3 +11,7 @@
 
 #[path = "../it/support/mod.rs"]
 mod support;
+
+#[macro_use]
+mod places;
+mod history;
