@@ -15,3 +15,4 @@ mod support;
 #[macro_use]
 mod places;
 mod history;
+mod isolation;
