@@ -16,3 +16,5 @@ mod support;
 mod places;
 mod history;
 mod isolation;
+mod retry;
+mod tasks;

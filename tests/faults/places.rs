@@ -9,6 +9,7 @@ use crate::support::{
     tables,
 };
 
+#[allow(dead_code)] // Each feature uses a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Memory,
@@ -59,7 +60,7 @@ impl Place {
         self.open_with(Wanted::default().options()).await
     }
 
-    /// One with so many connections at most.
+    /// One that is opened so.
     pub(crate) async fn open_with(self, options: OpenOptions) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = match self {

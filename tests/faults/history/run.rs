@@ -82,12 +82,8 @@ pub(crate) async fn run(stores: &[Store], isolation: Isolation, transactions: us
     let next = Arc::new(AtomicUsize::new(0));
     make_lists(&stores[0].repository::<label::Entity>(), transactions / WINDOW + KEYS).await;
     let tasks = stores.iter().zip(seed..).map(|(store, seed)| {
-        let worker = Worker {
-            lists: store.repository::<label::Entity>(),
-            store: store.clone(),
-            isolation,
-            journal: journal.clone(),
-        };
+        let worker =
+            Worker { lists: store.repository::<label::Entity>(), store: store.clone(), isolation, journal: journal.clone() };
         let (next, mut random) = (next.clone(), Rng::with_seed(seed));
         tokio::spawn(async move {
             loop {
