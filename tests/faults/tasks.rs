@@ -60,11 +60,13 @@ async fn aborted_tasks_leave_neither_half_transfers_nor_transactions(place: Plac
                 let transfer = transfer(store.clone(), accounts.clone(), random.fork());
                 // Half of them at an await, the others at any moment; sooner and later ones alike, whatever a transfer takes.
                 let ended = if random.bool() {
-                    let polls = random.usize(0..1 << random.u32(1..9));
+                    let most = random.u32(1..11);
+                    let polls = random.usize(0..1 << most);
                     tokio::spawn(async move { drop_at(polls, transfer).await }).await.unwrap()
                 } else {
                     let task = tokio::spawn(transfer);
-                    tokio::time::sleep(Duration::from_micros(random.u64(0..1 << random.u32(8..17)))).await;
+                    let most = random.u32(8..20);
+                    tokio::time::sleep(Duration::from_micros(random.u64(0..1 << most))).await;
                     task.abort();
                     match task.await {
                         Ok(outcome) => Some(outcome),
