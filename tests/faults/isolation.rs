@@ -167,8 +167,9 @@ impl Ground {
         for key in 0..2 {
             journal.read(last, &Cx::new(), &lists, key).await.unwrap();
         }
+        let commits = journal.transactions().iter().filter(|transaction| transaction.outcome == Outcome::Committed).count();
+        journal.end(last, Outcome::Committed);
         let history = journal.transactions();
-        let commits = history.iter().filter(|transaction| transaction.outcome == Outcome::Committed).count();
         let counts = counts.lock().unwrap().clone();
         Seen { history, counts, commits }
     }
