@@ -105,6 +105,7 @@ async fn transfer(store: Store, accounts: Items, mut random: Rng) -> Result<(), 
             accounts.update(&cx, &item::Model { small: payer.small - amount, ..payer }).await
         });
         paid.await?;
+        yield_now().await;
         accounts.update(&cx, &item::Model { small: payee.small + amount, ..payee }).await?;
         Ok(())
     });
