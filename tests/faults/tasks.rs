@@ -148,6 +148,8 @@ async fn tasks_that_store_one_key_at_once_store_one_model(place: Place) {
                 let labels = &labels;
                 start.wait().await;
                 let stored = labels.tx_with(&Cx::new(), patient(), |cx| async move {
+                    labels.count(&cx, &Filter::all()).await?;
+                    yield_now().await;
                     labels.upsert_batch(&cx, given, &OnConflict::replace()).await
                 });
                 stored.await.unwrap().inserted
