@@ -15,3 +15,10 @@ mod network;
 mod pool;
 #[path = "../it/support/mod.rs"]
 mod support;
+
+#[macro_use]
+mod places;
+mod history;
+mod isolation;
+mod retry;
+mod tasks;
