@@ -11,3 +11,8 @@
 
 #[path = "../it/support/mod.rs"]
 mod support;
+
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+mod crash;

@@ -170,7 +170,7 @@ fn started() -> Server {
     panic!("the container of {image} did not accept connections within a minute");
 }
 
-fn image() -> String {
+pub fn image() -> String {
     if let Ok(image) = env::var("LARDER_POSTGRES_IMAGE") {
         return image;
     }
