@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use larder::{ErrorKind, OpenOptions, Store};
+use larder::{ErrorKind, OpenOptions};
 use testcontainers::{Container, GenericImage, ImageExt, core::IntoContainerPort, runners::SyncRunner};
 
 use super::writer::{Names, Said, Shelves};
@@ -53,9 +53,9 @@ async fn within_a_minute<T, E: std::fmt::Display>(mut attempt: impl AsyncFnMut()
 }
 
 /// Writes until the server fails it.
-async fn write(store: &Store) -> Said {
-    let (shelves, mut said) = (Shelves::of(store), Said::default());
-    for number in shelves.next().await.. {
+async fn write(shelves: &Shelves, first: usize) -> Said {
+    let mut said = Said::default();
+    for number in first.. {
         if let Err(error) = shelves.write_noted(number, &mut said).await {
             let kinds = [ErrorKind::Connection, ErrorKind::CommitUnknown, ErrorKind::PoolTimeout, ErrorKind::EngineDown];
             assert!(kinds.contains(&error.kind()), "{error:?}");
@@ -83,8 +83,8 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..rounds {
         let writer = runtime.spawn({
-            let store = store.clone();
-            async move { write(&store).await }
+            let (shelves, first) = (shelves.clone(), runtime.block_on(shelves.next()));
+            async move { write(&shelves, first).await }
         });
         std::thread::sleep(Duration::from_micros(random.u64(0..400_000)));
         kill_and_start(container.id());
