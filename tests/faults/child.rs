@@ -20,6 +20,14 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// What begins a line that is meant for the parent.
 const MARK: &str = "> ";
 
+/// The file in which the calls of a child with a fault are listed.
+const CALLS: &str = "calls.strace";
+
+/// How many calls of a child with files in this folder were made to fail.
+pub(crate) fn failed_calls(folder: &Path) -> usize {
+    fs::read_to_string(folder.join(CALLS)).unwrap().matches("(INJECTED)").count()
+}
+
 /// What the parent told this process, if it is a child.
 pub(crate) fn told(what: &str) -> Option<String> {
     env::var(format!("LARDER_FAULTS_{what}")).ok()
@@ -81,7 +89,8 @@ impl Again {
         let files = names.iter().flat_map(|name| ["-P".to_owned(), folder.join(name).display().to_string()]);
         let (trace, inject) =
             (format!("trace={}", fault.calls), format!("inject={}:{}:when={}", fault.calls, fault.what, fault.when));
-        let mut arguments: Vec<_> = ["strace", "-f", "-qq", "-o", "/dev/null"].map(str::to_owned).into();
+        let calls = folder.join(CALLS).display().to_string();
+        let mut arguments: Vec<_> = ["strace", "-f", "-qq", "-o", &calls].map(str::to_owned).into();
         arguments.extend(files.chain(["-e".to_owned(), trace, "-e".to_owned(), inject]));
         Self::under(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), test)
     }

@@ -16,3 +16,5 @@ mod support;
 mod child;
 #[cfg(unix)]
 mod crash;
+#[cfg(unix)]
+mod disk;

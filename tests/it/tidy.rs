@@ -103,7 +103,7 @@ fn backends_do_not_know_each_other() {
 #[test]
 fn no_database_is_opened_beside_its_engine() {
     only_in(
-        &["backend/sql/duckdb/instance.rs"],
+        &["backend/sql/duckdb/instance.rs", "backend/sql/statement/tests.rs"],
         &["File::", "std::fs", "fs::{", "fs::read", "fs::copy", "fs::write", "fs::OpenOptions", "tokio::fs", "read_to_string"],
     );
     let sources = sources();

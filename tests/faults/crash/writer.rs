@@ -90,22 +90,18 @@ impl Shelves {
         self.labels.create(&Cx::new(), &label).await.map(drop)
     }
 
-    /// Writes what belongs to a number, and says before each write that it begins and after it that it was acknowledged.
+    /// Writes what belongs to a number, and says before each write that it begins and after it what it came to.
     pub(crate) async fn write_aloud(&self, number: usize, size: usize) -> Result<(), Error> {
         if is_single(number) {
             let writes = ["a", "b", "c"].map(|letter| async move {
                 let name = format!("{number}.{letter}");
                 say(&format!("TRY {name}"));
-                self.write_alone(&name).await?;
-                say(&format!("ACK {name}"));
-                Ok::<_, Error>(())
+                answered(&name, self.write_alone(&name).await)
             });
             return join_all(writes).await.into_iter().collect();
         }
         say(&format!("TRY {number}"));
-        self.write(number, size).await?;
-        say(&format!("ACK {number}"));
-        Ok(())
+        answered(&number.to_string(), self.write(number, size).await)
     }
 
     /// The same without words, for a writer of this process.
@@ -169,17 +165,35 @@ impl Shelves {
     }
 }
 
+/// Says what a write came to.
+fn answered(name: &str, written: Result<(), Error>) -> Result<(), Error> {
+    match &written {
+        Ok(()) => say(&format!("ACK {name}")),
+        Err(error) => say(&format!("ERR {name} {:?} {}", error.kind(), error.code().unwrap_or_default())),
+    }
+    written
+}
+
 /// What a writer said.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
+    /// What may be stored: what was begun, and was not answered with an error that says it is not.
     pub tried: Names,
     pub acknowledged: Names,
+    /// What was answered with an error, and its kind and code.
+    pub refused: Vec<(String, String)>,
 }
 
 impl Said {
     pub(crate) fn of(words: &[String]) -> Self {
-        let names = |word: &str| words.iter().filter_map(|said| said.strip_prefix(word)).map(str::to_owned).collect();
-        Self { tried: names("TRY "), acknowledged: names("ACK ") }
+        let said = |word: &str| words.iter().filter_map(|said| said.strip_prefix(word)).map(str::to_owned).collect::<Vec<_>>();
+        let refused: Vec<_> =
+            said("ERR ").iter().filter_map(|said| said.split_once(' ')).map(|(name, why)| (name.into(), why.into())).collect();
+        let mut tried = Names::from_iter(said("TRY "));
+        for (name, _) in refused.iter().filter(|(_, why): &&(String, String)| !why.starts_with("CommitUnknown")) {
+            tried.remove(name);
+        }
+        Self { tried, acknowledged: Names::from_iter(said("ACK ")), refused }
     }
 
     /// What was acknowledged is stored, and what is stored was there before or was tried.

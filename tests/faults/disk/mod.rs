@@ -1,0 +1,8 @@
+//! Disks that are full, or fail, and files that cannot be opened.
+
+#[cfg(feature = "sqlite")]
+mod ended;
+mod full;
+#[cfg(feature = "sqlite")]
+mod injected;
+mod room;
