@@ -17,6 +17,9 @@ const FILES: [&str; 4] = ["a.sqlite", "a.sqlite-wal", "a.sqlite-shm", "a.sqlite-
 /// The sizes of the transactions. The number 3 is that of single writes, whatever its size.
 const SIZES: [usize; 7] = [1, 10, 200, 0, 1, 10, 1];
 
+/// So many large transactions make a log that is moved.
+const LONG: usize = 30;
+
 fn options() -> OpenOptions {
     if told("POWER").is_some() { OpenOptions::new().durability(Durability::Power) } else { OpenOptions::new() }
 }
@@ -145,5 +148,51 @@ fn a_commit_that_could_not_be_synced_is_unknown() {
     for error in ["error=EIO", "error=ENOSPC"] {
         let seen = fail_each(test, "fdatasync,fsync", error, &["CommitUnknown"], 1, |again| again.tell("POWER", "1"));
         assert_eq!(seen, ["CommitUnknown ", "OTHER"]);
+    }
+}
+
+/// The log finds no room in the file that it is moved to, or that file fails to sync: every commit is acknowledged and kept, in a log that grows, and the next to
+/// open the file moves it. A commit does not wait for the log to be moved.
+#[test]
+fn a_log_that_cannot_be_moved_is_kept() {
+    let test = concat!(module_path!(), "::a_log_that_cannot_be_moved_is_kept");
+    if let Some(url) = told("URL") {
+        return run(async {
+            let store = larder::open(&url).await.unwrap();
+            let shelves = Shelves::of(&store);
+            for number in 0..LONG {
+                shelves.write_aloud(4 * number, 1_000).await.unwrap();
+            }
+            assert_eq!(shelves.stored().await.len(), LONG);
+            store.close().await;
+            say("DONE");
+        });
+    }
+    for (calls, what) in [("pwrite64,write", "error=ENOSPC"), ("fdatasync,fsync", "error=EIO")] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILES[0]);
+        let url = format!("sqlite:{}", file.display());
+        run(async {
+            let store = larder::open(&url).await.unwrap();
+            Shelves::new(&store).await;
+            store.close().await;
+        });
+        let fault = Fault { calls, what, when: "1+".to_owned() };
+        let child = Again::with_fault(&fault, directory.path(), &FILES[..1], test).tell("URL", &url).start();
+        let (words, ended) = child.end();
+        assert!(ended.success(), "{words:?}");
+        // While it wrote, and when it closed the store.
+        assert!(failed_calls(directory.path()) >= 2);
+        let log = file.with_extension("sqlite-wal");
+        assert!(log.metadata().unwrap().len() > 1_000 * 4_096);
+        run(async {
+            let store = larder::open(&url).await.unwrap();
+            is_sound(&store).await;
+            let stored = Shelves::of(&store).stored().await;
+            let said = Said::of(&words);
+            assert_eq!((stored, said.acknowledged.len()), (said.acknowledged, LONG));
+            store.close().await;
+        });
+        assert!(!log.exists());
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sqlite")]
 mod ended;
+mod files;
 mod full;
 #[cfg(feature = "sqlite")]
 mod injected;
