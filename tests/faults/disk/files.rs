@@ -1,6 +1,6 @@
 //! No more files can be opened, until some are closed.
 
-use std::{fs::File, process::Command};
+use std::{fs::File, process::Command, time::Duration};
 
 use futures::future::join_all;
 use larder::{Cx, Filter, OpenOptions, Transactional, TransactionalExt, TxOptions};
@@ -22,7 +22,8 @@ fn hoard() -> Vec<File> {
 fn is_child() -> bool {
     let Some(url) = told("URL") else { return false };
     run(async {
-        let store = OpenOptions::new().acquire_timeout(std::time::Duration::from_secs(2)).open(&url).await.unwrap();
+        let options = OpenOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(5));
+        let store = options.open(&url).await.unwrap();
         let notes = &store.repository::<note::Entity>();
         notes.create(&Cx::new(), &note("before")).await.unwrap();
         let open = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
