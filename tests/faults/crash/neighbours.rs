@@ -1,6 +1,6 @@
 //! A file that several stores and several processes have open: whoever closes it must not cost the others their locks, or their writes.
 
-use larder::{Cx, Filter, OpenOptions, Store, TransactionalExt};
+use larder::{Cx, Filter, OpenOptions, Store, Transactional as _, TransactionalExt, TxOptions};
 use sea_orm::Database;
 
 use super::writer::is_sound;
@@ -32,17 +32,19 @@ fn is_child() -> bool {
                 say(&count(&store).await.to_string());
                 store.close().await;
             }
+            "rival" => {
+                let store = options.open(&url).await.unwrap();
+                let written = store.repository::<note::Entity>().create(&Cx::new(), &note("rival")).await;
+                say(&format!("{:?}", written.map(drop).map_err(|error| error.kind())));
+            }
             _ => write(&options, &url, writes(writes_ahead)).await,
         }
     });
     true
 }
 
-/// Writes, and looks at its own file in all ways there are.
-async fn write(options: &OpenOptions, url: &str, transactions: u64) {
-    let store = options.open(url).await.unwrap();
-    let notes = &store.repository::<note::Entity>();
-    notes.create(&Cx::new(), &note("first")).await.unwrap();
+/// Opens and closes the file in all ways there are.
+async fn look(options: &OpenOptions, url: &str) {
     for look in [url.to_owned(), format!("{url}?mode=ro"), format!("{url}?mode=rw")] {
         let second = options.open(&look).await.unwrap();
         is_sound(&second).await;
@@ -54,7 +56,24 @@ async fn write(options: &OpenOptions, url: &str, transactions: u64) {
     assert_eq!(count(&third).await, 1);
     third.close().await;
     connection.close().await.unwrap();
+}
 
+/// Writes, and looks at its own file meanwhile.
+async fn write(options: &OpenOptions, url: &str, transactions: u64) {
+    let store = options.open(url).await.unwrap();
+    let notes = &store.repository::<note::Entity>();
+    notes.create(&Cx::new(), &note("first")).await.unwrap();
+    look(options, url).await;
+
+    if told("LOG").is_none() {
+        // In a transaction it keeps others from writing, who give up after a while.
+        let cx = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+        notes.create(&cx, &note("undone")).await.unwrap();
+        look(options, url).await;
+        let (said, ended) = Again::running(TEST).tell("URL", url).tell("PART", "rival").start().end();
+        assert!(ended.success() && said == ["Err(Contention)"], "{said:?}");
+        cx.rollback().await.unwrap();
+    }
     // The neighbour comes and goes while this one writes.
     let neighbour = Again::running(TEST).tell("URL", url).tell("PART", "neighbour").start();
     let (said, ended) = neighbour.end();

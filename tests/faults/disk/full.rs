@@ -33,7 +33,7 @@ async fn fill(shelves: &Shelves, first: usize) -> (Names, Names) {
 }
 
 /// The disk fills while SQLite writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
-/// the next write succeeds on the same store. A failed transaction is rolled back and its connection is clean.
+/// the next write succeeds on the same store. A connection is used again only if SQLite says that it is in no transaction.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_outlives_a_full_disk() {

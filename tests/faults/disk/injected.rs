@@ -123,7 +123,7 @@ fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize,
 }
 
 /// A write of SQLite's to one of its files finds no room, once or from then on: what is not stored is refused as that, what was acknowledged is stored, nothing is
-/// there by half, and after a single failure the next write succeeds. A failed transaction is rolled back before its connection is used again.
+/// there by half, and after a single failure the next write succeeds. A connection is used again only if SQLite says that it is in no transaction.
 #[test]
 fn sqlite_may_find_no_room_at_any_write() {
     if is_writer() {
