@@ -9,16 +9,22 @@
     clippy::print_stdout
 )]
 
+#[macro_use]
+mod places;
+
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+mod crash;
+#[cfg(unix)]
+mod disk;
+mod history;
+mod isolation;
 #[cfg(feature = "postgres")]
 mod network;
 #[cfg(feature = "postgres")]
 mod pool;
+mod retry;
 #[path = "../it/support/mod.rs"]
 mod support;
-
-#[macro_use]
-mod places;
-mod history;
-mod isolation;
-mod retry;
 mod tasks;

@@ -1,7 +1,6 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
 mod commits;
-mod crash;
 mod own;
 mod threads;
 

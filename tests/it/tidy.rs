@@ -99,6 +99,21 @@ fn backends_do_not_know_each_other() {
     }
 }
 
+/// A file that is opened beside its engine, even to be read, releases the engine's locks on it when it is closed. Only a folder may be.
+#[test]
+fn no_database_is_opened_beside_its_engine() {
+    only_in(
+        &["backend/sql/duckdb/instance.rs", "backend/sql/statement/tests.rs"],
+        &["File::", "std::fs", "fs::{", "fs::read", "fs::copy", "fs::write", "fs::OpenOptions", "tokio::fs", "read_to_string"],
+    );
+    let sources = sources();
+    let (_, code) = sources.iter().find(|(name, _)| name == "backend/sql/duckdb/instance.rs").unwrap();
+    assert_eq!(code.matches("File::").count(), code.matches("File::open(folder)").count());
+    for word in ["fs::read", "fs::copy", "fs::write", "fs::OpenOptions"] {
+        assert!(!code.contains(word), "{word} opens a file that DuckDB may have open");
+    }
+}
+
 #[test]
 fn time_goes_through_the_clock() {
     only_in(

@@ -225,7 +225,7 @@ fn started(is_durable: bool) -> Server {
     panic!("the container of {image} did not accept connections within a minute");
 }
 
-fn image() -> String {
+pub fn image() -> String {
     if let Ok(image) = env::var("LARDER_POSTGRES_IMAGE") {
         return image;
     }

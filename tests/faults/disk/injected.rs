@@ -1,0 +1,198 @@
+//! System calls that fail, one of them or all from one on.
+
+use std::path::Path;
+
+use larder::{Cx, Durability, ErrorKind, OpenOptions, SqlText, Store, TransactionalExt};
+
+use crate::{
+    child::{Again, Fault, copy, failed_calls, number, run, say, told},
+    crash::writer::{Names, Said, Shelves, is_sound},
+};
+
+/// How far apart the calls are that fail. With 1, each of them does.
+const STRIDE: &str = "LARDER_CRASH_STRIDE";
+
+const FILES: [&str; 4] = ["a.sqlite", "a.sqlite-wal", "a.sqlite-shm", "a.sqlite-journal"];
+
+/// The sizes of the transactions. The number 3 is that of single writes, whatever its size.
+const SIZES: [usize; 7] = [1, 10, 200, 0, 1, 10, 1];
+
+/// So many large transactions make a log that is moved.
+const LONG: usize = 30;
+
+fn options() -> OpenOptions {
+    if told("POWER").is_some() { OpenOptions::new().durability(Durability::Power) } else { OpenOptions::new() }
+}
+
+/// Makes the connection that writes tell from others.
+async fn mark(store: &Store) {
+    store.sql().unwrap().execute(&Cx::new(), &SqlText::new("CREATE TEMP TABLE IF NOT EXISTS mark (a)")).await.unwrap();
+}
+
+async fn is_marked(store: &Store) -> bool {
+    let marked = store.tx(&Cx::new(), |cx| async move {
+        let marks = SqlText::new("SELECT count(*) FROM sqlite_temp_master WHERE name = 'mark'");
+        store.sql()?.query_as::<i64>(&cx, &marks).await
+    });
+    marked.await.unwrap() == [1]
+}
+
+/// Writes whatever fails, and says what is there in the end.
+fn is_writer() -> bool {
+    let Some(url) = told("URL") else { return false };
+    run(async {
+        let store = match options().open(&url).await {
+            Ok(store) => store,
+            Err(error) => {
+                say(&format!("SHUT {:?}", error.kind()));
+                let Ok(store) = options().open(&url).await else { return };
+                store
+            }
+        };
+        let shelves = Shelves::of(&store);
+        mark(&store).await;
+        for (number, size) in SIZES.into_iter().enumerate() {
+            let written = shelves.write_aloud(number, size).await;
+            if written.is_err_and(|error| error.kind() == ErrorKind::CommitUnknown) {
+                say(if is_marked(&store).await { "SAME" } else { "OTHER" });
+                mark(&store).await;
+            }
+        }
+        for name in shelves.stored().await {
+            say(&format!("STORED {name}"));
+        }
+        store.close().await;
+        say("DONE");
+    });
+    true
+}
+
+/// Makes calls of a writer fail, one after another, until there are no more of them.
+fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize, tell: impl Fn(Again) -> Again) -> Vec<String> {
+    let home = tempfile::tempdir().unwrap();
+    let (template, folder) = (home.path().join("template"), home.path().join("work"));
+    let url = |folder: &Path| format!("sqlite:{}", folder.join(FILES[0]).display());
+    std::fs::create_dir(&template).unwrap();
+    run(async {
+        let store = larder::open(&url(&template)).await.unwrap();
+        Shelves::new(&store).await;
+        store.close().await;
+    });
+    let mut seen = Vec::new();
+    for from_then_on in ["", "+"] {
+        for nth in (1..).step_by(number(STRIDE, stride)) {
+            drop(std::fs::remove_dir_all(&folder));
+            copy(&template, &folder);
+            let fault = Fault { calls, what, when: format!("{nth}{from_then_on}") };
+            let child = tell(Again::with_fault(&fault, &folder, &FILES, test).tell("URL", url(&folder))).start();
+            let (words, ended) = child.end();
+            let at = format!("{fault:?}: {words:?}");
+            assert!(ended.success(), "{at}");
+            let failed = failed_calls(&folder);
+            if failed == 0 {
+                break;
+            }
+            let said = Said::of(&words);
+            let wrong = said.refused.iter().find(|(_, why)| !kinds.contains(&why.split(' ').next().unwrap()));
+            assert_eq!(wrong, None, "{at}");
+            if from_then_on.is_empty() {
+                // Each thread has its n-th call. Nothing else is refused: the next write succeeds.
+                let mut numbers: Vec<_> = said.refused.iter().map(|(name, _)| name.split('.').next()).collect();
+                numbers.dedup();
+                assert!(numbers.len() <= failed, "{at}");
+            }
+            let in_the_end = words.iter().filter_map(|said| said.strip_prefix("STORED ")).map(str::to_owned).collect();
+            if words.last().is_some_and(|last| last == "DONE") {
+                said.check(&Names::new(), &in_the_end);
+            }
+            run(async {
+                let store = larder::open(&url(&folder)).await.unwrap();
+                is_sound(&store).await;
+                let shelves = Shelves::of(&store);
+                said.check(&Names::new(), &shelves.stored().await);
+                shelves.write(100, 10).await.unwrap();
+                store.close().await;
+            });
+            seen.extend(said.refused.into_iter().map(|(_, why)| why));
+            seen.extend(words.into_iter().filter(|said| said.starts_with("SHUT") || said == "SAME" || said == "OTHER"));
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    seen
+}
+
+/// A write of SQLite's to one of its files finds no room, once or from then on: what is not stored is refused as that, what was acknowledged is stored, nothing is
+/// there by half, and after a single failure the next write succeeds. A connection is used again only if SQLite says that it is in no transaction.
+#[test]
+fn sqlite_may_find_no_room_at_any_write() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::sqlite_may_find_no_room_at_any_write");
+    for power in [false, true] {
+        let tell = |again: Again| if power { again.tell("POWER", "1") } else { again };
+        let seen = fail_each(test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], 4, tell);
+        assert!(seen.iter().any(|said| said == "ResourceExhausted 13"), "{seen:?}");
+    }
+}
+
+/// The disk fails to sync, once or from then on: the commit that waited for it is unknown, and the store goes on with another connection. What SQLite's
+/// connection believes of the file may not be so any more, so larder closes it.
+#[test]
+fn a_commit_that_could_not_be_synced_is_unknown() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::a_commit_that_could_not_be_synced_is_unknown");
+    for error in ["error=EIO", "error=ENOSPC"] {
+        let seen = fail_each(test, "fdatasync,fsync", error, &["CommitUnknown"], 1, |again| again.tell("POWER", "1"));
+        assert_eq!(seen, ["CommitUnknown ", "OTHER"]);
+    }
+}
+
+/// The log finds no room in the file that it is moved to, or that file fails to sync: every commit is acknowledged and kept, in a log that grows, and the next to
+/// open the file moves it. A commit does not wait for the log to be moved.
+#[test]
+fn a_log_that_cannot_be_moved_is_kept() {
+    let test = concat!(module_path!(), "::a_log_that_cannot_be_moved_is_kept");
+    if let Some(url) = told("URL") {
+        return run(async {
+            let store = larder::open(&url).await.unwrap();
+            let shelves = Shelves::of(&store);
+            for number in 0..LONG {
+                shelves.write_aloud(4 * number, 1_000).await.unwrap();
+            }
+            assert_eq!(shelves.stored().await.len(), LONG);
+            store.close().await;
+            say("DONE");
+        });
+    }
+    for (calls, what) in [("pwrite64,write", "error=ENOSPC"), ("fdatasync,fsync", "error=EIO")] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILES[0]);
+        let url = format!("sqlite:{}", file.display());
+        run(async {
+            let store = larder::open(&url).await.unwrap();
+            Shelves::new(&store).await;
+            store.close().await;
+        });
+        let fault = Fault { calls, what, when: "1+".to_owned() };
+        let child = Again::with_fault(&fault, directory.path(), &FILES[..1], test).tell("URL", &url).start();
+        let (words, ended) = child.end();
+        assert!(ended.success(), "{words:?}");
+        // While it wrote, and when it closed the store.
+        assert!(failed_calls(directory.path()) >= 2);
+        let log = file.with_extension("sqlite-wal");
+        assert!(log.metadata().unwrap().len() > 1_000 * 4_096);
+        run(async {
+            let store = larder::open(&url).await.unwrap();
+            is_sound(&store).await;
+            let stored = Shelves::of(&store).stored().await;
+            let said = Said::of(&words);
+            assert_eq!((stored, said.acknowledged.len()), (said.acknowledged, LONG));
+            store.close().await;
+        });
+        assert!(!log.exists());
+    }
+}

@@ -1,0 +1,44 @@
+//! A small disk.
+
+use std::{path::Path, process::Command};
+
+use tempfile::TempDir;
+
+/// A folder with so much room, which can be given more.
+pub(super) struct Room(TempDir);
+
+impl Room {
+    pub(super) fn of(kilobytes: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        mount(folder.path(), &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "larder-faults"]);
+        Self(folder)
+    }
+
+    pub(super) fn grow(&self, kilobytes: u32) {
+        mount(self.path(), &["-o", &format!("remount,size={kilobytes}k")]);
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("--lazy").arg(self.path()).status());
+    }
+}
+
+fn mount(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("mount").args(arguments).arg(folder).output();
+    let reason = match done {
+        Ok(done) if done.status.success() => return,
+        Ok(done) => String::from_utf8_lossy(&done.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    panic!(
+        "this test fills a small disk, which cannot be mounted here ({}): run it as root, and install mount (apt-get install mount; \
+            in a container: --cap-add SYS_ADMIN)",
+        reason.trim()
+    );
+}
