@@ -28,7 +28,7 @@ pub enum ErrorKind {
     /// Another transaction was in the way; running the whole unit of work again may succeed.
     Contention,
     /// A commit, or a write outside a transaction, was sent and its answer was lost: whether it took effect cannot be known. Read
-    /// before writing again.
+    /// before writing again; with an [idempotency key](crate::Cx::with_idempotency_key), [`Store::has_committed`](crate::Store::has_committed) tells.
     CommitUnknown,
     /// An earlier error ended the transaction; [`source`](StdError::source) is that error.
     TransactionAborted,

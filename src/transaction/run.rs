@@ -67,6 +67,8 @@ use crate::{
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had failed,
 ///   or had been dropped half-way. Nothing is stored.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) if the answer to the commit was lost.
+/// - [`Duplicate`](crate::ErrorKind::Duplicate) of the model `larder_commits` if a transaction with the context's
+///   [idempotency key](Cx::with_idempotency_key) has committed: the closure was not run.
 /// - What keeps a transaction from beginning: [`PoolTimeout`](crate::ErrorKind::PoolTimeout),
 ///   [`Closed`](crate::ErrorKind::Closed), [`Connection`](crate::ErrorKind::Connection),
 ///   [`NestedAcquire`](crate::ErrorKind::NestedAcquire), [`ForeignTransaction`](crate::ErrorKind::ForeignTransaction),

@@ -3,6 +3,7 @@
 mod dropped;
 mod lost;
 mod proxy;
+mod reconciled;
 mod refused;
 mod restarted;
 mod silent;
