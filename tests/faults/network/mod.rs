@@ -92,9 +92,13 @@ impl Place {
     async fn works(&self, before: &[&str]) {
         let notes = &self.notes;
         notes.create(&Cx::new(), &note("next")).await.unwrap();
+        // Before another transaction could commit it as well.
+        let mut expected = [before, &["next"]].concat();
+        expected.sort_unstable();
+        assert_eq!(self.stored().await, expected);
         let next = self.store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("next, together")).await });
         next.await.unwrap();
-        let mut expected = [before, &["next", "next, together"]].concat();
+        expected.push("next, together");
         expected.sort_unstable();
         assert_eq!(self.stored().await, expected);
         self.until_no_transaction_is_open().await;
