@@ -105,6 +105,11 @@ impl Proxy {
         *self.shared.armed.lock().unwrap() = Some(Armed { text: text.to_owned(), fault, lasts: true });
     }
 
+    /// Nothing comes through from now on, as in a [`Fault::BlackHole`].
+    pub fn goes_dark(&self) {
+        self.shared.is_dark.store(true, Ordering::SeqCst);
+    }
+
     /// Ends what a fault holds up.
     pub fn go_on(&self) {
         *self.shared.armed.lock().unwrap() = None;

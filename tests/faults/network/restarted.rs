@@ -125,7 +125,7 @@ async fn a_paused_server_is_left_at_the_deadline() {
     notes.create(&sent, &note("sent")).await.unwrap();
 
     server.docker(&["pause"]).await;
-    let late = |cx: &Cx| cx.with_timeout(Duration::from_millis(500));
+    let late = |cx: &Cx| cx.with_timeout(Duration::from_secs(1));
     assert_eq!(ended(notes.create(&late(&given_up), &note("given up"))).await, ErrorKind::DeadlineExceeded);
     assert_eq!(ended(late(&sent).commit()).await, ErrorKind::CommitUnknown);
     assert_eq!(ended(notes.create(&late(&Cx::new()), &note("given up"))).await, ErrorKind::DeadlineExceeded);
