@@ -112,7 +112,7 @@ async fn ended<T>(work: impl Future<Output = Result<T>>) -> ErrorKind {
 }
 
 /// Waits until something is true.
-async fn until<F: Future<Output = bool>>(is_true: impl Fn() -> F) {
+async fn until<F: Future<Output = bool> + Send>(is_true: impl Fn() -> F + Send + Sync) {
     let waiting = async {
         while !is_true().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
