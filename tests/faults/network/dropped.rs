@@ -8,7 +8,10 @@ use std::sync::{
 use futures::StreamExt as _;
 use larder::{Cx, Error, ErrorKind, Query, TransactionalExt as _};
 
-use super::{Place, proxy::Fault};
+use super::{
+    Place,
+    proxy::{COPIED, Fault},
+};
 use crate::support::{note, postgres::is_skipped};
 
 /// The message has not come to the server yet, or its answer has not come back.
@@ -120,10 +123,12 @@ async fn a_write_dropped_in_flight_is_whole() {
         place.proxy.go_on();
         place.works(&["a", "b"]).await;
     }
-    let place = &Place::new().await;
-    place.proxy.at("COPY", Fault::HoldMessage);
-    let many: Vec<_> = (0..1_000).map(|i| note(&i.to_string())).collect();
-    assert!(place.dropped_at_fault(1, place.notes.create_batch(&Cx::new(), &many)).await.is_none());
-    place.proxy.go_on();
-    place.works(&[]).await;
+    for (text, fault) in [("COPY", Fault::HoldMessage), (COPIED, Fault::HoldMessage), (COPIED, Fault::HoldAnswer)] {
+        let place = &Place::new().await;
+        place.proxy.at(text, fault);
+        let many: Vec<_> = (0..1_000).map(|i| note(&i.to_string())).collect();
+        assert!(place.dropped_at_fault(1, place.notes.create_batch(&Cx::new(), &many)).await.is_none());
+        place.proxy.go_on();
+        place.works(&[]).await;
+    }
 }

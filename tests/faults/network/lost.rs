@@ -7,7 +7,10 @@ use std::sync::{
 
 use larder::{Changes, Cx, DeleterExt as _, Error, ErrorKind, Filter, Result, TransactionalExt as _, field};
 
-use super::{Place, proxy::Fault};
+use super::{
+    Place,
+    proxy::{COPIED, Fault},
+};
 use crate::support::{entities::note, note, postgres::is_skipped};
 
 /// How often a transaction did what.
@@ -181,6 +184,8 @@ async fn a_batch_that_is_cut_is_whole_or_not_there() {
     let many: Vec<_> = (0..1_000).map(|i| note(&i.to_string())).collect();
     for (text, fault, kind, count) in [
         ("COPY", Fault::CutMessage(0), ErrorKind::Connection, 0),
+        (COPIED, Fault::CutMessage(0), ErrorKind::Connection, 0),
+        (COPIED, Fault::CutAnswer(0), ErrorKind::Connection, 0),
         ("COMMIT", Fault::CutMessage(0), ErrorKind::CommitUnknown, 0),
         ("COMMIT", Fault::CutAnswer(0), ErrorKind::CommitUnknown, 1_000),
     ] {

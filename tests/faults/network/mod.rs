@@ -93,9 +93,13 @@ impl Place {
     async fn works(&self, before: &[&str]) {
         let notes = &self.notes;
         notes.create(&Cx::new(), &note("next")).await.unwrap();
+        // Before another transaction could commit it as well.
+        let mut expected = [before, &["next"]].concat();
+        expected.sort_unstable();
+        assert_eq!(self.stored().await, expected);
         let next = self.store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("next, together")).await });
         next.await.unwrap();
-        let mut expected = [before, &["next", "next, together"]].concat();
+        expected.push("next, together");
         expected.sort_unstable();
         assert_eq!(self.stored().await, expected);
         self.until_no_transaction_is_open().await;
@@ -109,7 +113,7 @@ async fn ended<T>(work: impl Future<Output = Result<T>>) -> ErrorKind {
 }
 
 /// Waits until something is true.
-async fn until<F: Future<Output = bool>>(is_true: impl Fn() -> F) {
+async fn until<F: Future<Output = bool> + Send>(is_true: impl Fn() -> F + Send + Sync) {
     let waiting = async {
         while !is_true().await {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -19,6 +19,9 @@ use tokio::{
 /// The code of a client that asks for encryption before it starts up.
 const ENCRYPTION: [u8; 4] = 80_877_103_u32.to_be_bytes();
 
+/// What the end of the rows of a COPY is called, which has no text.
+pub const COPIED: &str = "(copied)";
+
 /// What goes wrong at a message of the client's. An answer is everything from the server up to when it is ready for the next question.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
@@ -100,6 +103,11 @@ impl Proxy {
     /// Lets every statement fail whose text begins so.
     pub fn at_each(&self, text: &str, fault: Fault) {
         *self.shared.armed.lock().unwrap() = Some(Armed { text: text.to_owned(), fault, lasts: true });
+    }
+
+    /// Nothing comes through from now on, as in a [`Fault::BlackHole`].
+    pub fn goes_dark(&self) {
+        self.shared.is_dark.store(true, Ordering::SeqCst);
     }
 
     /// Ends what a fault holds up.
@@ -246,6 +254,7 @@ impl<'a> Link<'a> {
                 None
             }
             b'E' => self.portals.get(&next()).cloned(),
+            b'c' => Some(COPIED.to_owned()),
             _ => None,
         };
         match text.and_then(|text| self.shared.fault_of(&text)) {
@@ -260,7 +269,8 @@ impl<'a> Link<'a> {
                 self.shared.has_happened();
                 return self.lose_everything().await;
             }
-            Some(fault) => self.failing = Some((self.asked + 1, fault)),
+            // The end of a copy has its answer in common with its beginning.
+            Some(fault) => self.failing = Some((self.asked + usize::from(message[0] != b'c'), fault)),
             None => {}
         }
         // A simple statement is answered by itself, prepared ones together at a Sync.

@@ -3,47 +3,70 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use larder::{Cx, ErrorKind, Filter, Query, ReaderExt as _, TransactionalExt as _};
+use larder::{CancellationToken, Cx, ErrorKind, Filter, OpenOptions, Query, ReaderExt as _, Transactional as _, TxOptions};
 
-use super::{Place, ended, proxy::Fault};
-use crate::support::{note, postgres::is_skipped};
+use super::{BOUND, Place, ended, proxy::Fault};
+use crate::support::{entities::note, note, postgres::is_skipped};
 
-const SHORT: Duration = Duration::from_millis(300);
-
-fn short() -> Cx {
-    Cx::new().with_timeout(SHORT)
+/// The same work, which has a second from now on.
+fn short(cx: &Cx) -> Cx {
+    cx.with_timeout(Duration::from_secs(1))
 }
 
-/// When nothing comes through any more and nobody says so, each call ends at its own deadline: a statement, one inside a transaction, what
-/// waits for a connection or makes one, and a commit, which is unknown. Afterwards that connection is closed and not used again.
+/// When nothing comes through any more and nobody says so, each call ends at its own deadline: what reads, what writes, what waits for the
+/// connection, and a commit, which is unknown. Afterwards that connection is closed and not used again.
 #[tokio::test]
 async fn a_black_hole_is_left_at_the_deadline() {
     if is_skipped() {
         return;
     }
-    for (text, kind) in [
-        (r#"SELECT "note""#, ErrorKind::DeadlineExceeded),
-        ("INSERT", ErrorKind::DeadlineExceeded),
-        ("COMMIT", ErrorKind::CommitUnknown),
-    ] {
+    for text in ["SELECT", "INSERT", "COMMIT"] {
         let place = &Place::new().await;
         let notes = &place.notes;
         notes.create(&Cx::new(), &note("before")).await.unwrap();
+        let cx = place.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+        // Under a deadline that is not met, so that what comes next has nothing else to send.
+        notes.create(&cx.with_timeout(BOUND), &note("gone")).await.unwrap();
+        notes.all(&cx).await.unwrap();
         place.proxy.at(text, Fault::BlackHole);
-        let late = place.store.tx(&short(), |cx| async move {
-            notes.all(&cx).await?;
-            notes.create(&cx, &note("gone")).await.map(drop)
-        });
-        assert_eq!(ended(late).await, kind, "{text}");
-        // The one connection is in there still, or another is being made.
-        assert_eq!(ended(notes.count(&short(), &Filter::all())).await, ErrorKind::DeadlineExceeded, "{text}");
-        assert_eq!(ended(notes.create(&short(), &note("gone"))).await, ErrorKind::DeadlineExceeded, "{text}");
+        let (late, kind) = match text {
+            "SELECT" => (ended(notes.all(&short(&cx))).await, ErrorKind::DeadlineExceeded),
+            "INSERT" => (ended(notes.create(&short(&cx), &note("gone"))).await, ErrorKind::DeadlineExceeded),
+            _ => (ended(short(&cx).commit()).await, ErrorKind::CommitUnknown),
+        };
+        assert_eq!(late, kind, "{text}");
+        place.proxy.has_met(1).await;
+        drop(cx);
+        assert_eq!(ended(notes.count(&short(&Cx::new()), &Filter::all())).await, ErrorKind::DeadlineExceeded, "{text}");
+        assert_eq!(ended(notes.create(&short(&Cx::new()), &note("gone"))).await, ErrorKind::DeadlineExceeded, "{text}");
         let accepted = place.proxy.accepted();
         place.proxy.go_on();
         place.works(&["before"]).await;
         assert!(place.proxy.accepted() > accepted, "{text}");
         place.proxy.has_open(1).await;
     }
+}
+
+/// A connection that cannot be made, because nobody answers, is waited for until the deadline, and without one as long as the store waits for
+/// any connection.
+#[tokio::test]
+async fn a_black_hole_is_not_connected_to() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    place.proxy.goes_dark();
+    assert_eq!(ended(place.notes.count(&short(&Cx::new()), &Filter::all())).await, ErrorKind::DeadlineExceeded);
+    let hasty = OpenOptions::new().acquire_timeout(Duration::from_secs(1));
+    let url = place.proxy.url(&place.database.url());
+    assert_eq!(ended(hasty.open(&url)).await, ErrorKind::PoolTimeout);
+    place.proxy.go_on();
+    let store = hasty.open(&url).await.unwrap();
+    place.proxy.goes_dark();
+    assert_eq!(ended(store.repository::<note::Entity>().count(&Cx::new(), &Filter::all())).await, ErrorKind::PoolTimeout);
+    place.proxy.go_on();
+    place.works(&[]).await;
+    place.proxy.has_open(1).await;
 }
 
 /// A statement without a deadline that is dropped in a black hole does not take its place in the pool along: a connection that says nothing
@@ -94,32 +117,43 @@ async fn a_reset_in_the_middle_of_rows_is_an_error() {
     }
 }
 
-/// When an answer comes in drips, the call ends at its deadline, and its connection is closed and not used again: the rest of the answer would
-/// be taken for the next one.
+/// When an answer comes in drips, a call is given up at its deadline or by its token, and its connection is closed and not used again: the
+/// rest of the answer would be taken for the next one.
 #[tokio::test]
-async fn an_answer_in_drips_is_left_at_the_deadline() {
+async fn an_answer_in_drips_is_not_waited_for() {
     if is_skipped() {
         return;
     }
     let place = &Place::new().await;
-    let long = note(&"long".repeat(10_000));
-    place.notes.create(&Cx::new(), &long).await.unwrap();
-    for is_together in [false, true] {
-        let accepted = place.proxy.accepted();
-        place.proxy.at(r#"SELECT "note""#, Fault::SlowAnswer(Duration::from_millis(100)));
-        let notes = &place.notes;
-        let late = async {
-            match is_together {
-                false => notes.all(&short()).await,
-                true => place.store.tx(&short(), |cx| async move { notes.all(&cx).await }).await,
-            }
-        };
-        assert_eq!(ended(late).await, ErrorKind::DeadlineExceeded);
-        assert_eq!(notes.find(&Cx::new(), &long.id).await.unwrap().as_ref(), Some(&long));
-        assert!(place.proxy.accepted() > accepted);
-        place.proxy.has_open(1).await;
-    }
-    let deleted = larder::Deleter::delete(&*place.notes, &Cx::new(), &long.id).await;
-    assert!(deleted.unwrap());
+    let notes = &place.notes;
+    let long = &note(&"long".repeat(10_000));
+    notes.create(&Cx::new(), long).await.unwrap();
+    let drips = Fault::SlowAnswer(Duration::from_millis(100));
+    let read = r#"SELECT "note""#;
+
+    let cx = place.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    notes.all(&cx.with_timeout(BOUND)).await.unwrap();
+    place.proxy.at(read, drips);
+    assert_eq!(ended(notes.all(&short(&cx))).await, ErrorKind::DeadlineExceeded);
+    place.proxy.has_met(1).await;
+    drop(cx);
+    let accepted = place.proxy.accepted();
+    assert_eq!(notes.find(&Cx::new(), &long.id).await.unwrap().as_ref(), Some(long));
+    assert!(place.proxy.accepted() > accepted);
+    place.proxy.has_open(1).await;
+
+    place.proxy.at(read, drips);
+    let token = CancellationToken::new();
+    let cx = Cx::new().with_cancel(token.clone());
+    let (given_up, ()) = tokio::join!(ended(notes.all(&cx)), async {
+        place.proxy.has_met(2).await;
+        token.cancel();
+    });
+    assert_eq!(given_up, ErrorKind::Cancelled);
+    let accepted = place.proxy.accepted();
+    assert_eq!(notes.find(&Cx::new(), &long.id).await.unwrap().as_ref(), Some(long));
+    assert!(place.proxy.accepted() > accepted);
+    place.proxy.has_open(1).await;
+    notes.delete(&Cx::new(), &long.id).await.unwrap();
     place.works(&[]).await;
 }
