@@ -217,17 +217,20 @@ async fn an_id_that_another_has_stored_meanwhile_is_run_again() {
     let (trace, model) = (&Trace::default(), &person::Model { id: 7, level: Some(1), ..person("a@b") });
     let outcome = store.tx_with(&Cx::new(), soon(5), |cx| async move {
         trace.begin(&cx)?;
-        let there = people.find(&cx, &7).await?;
-        if there.is_none() {
-            people.create(&cx.outside_tx(), model).await?;
+        let changed = person::Model { level: Some(2), ..model.clone() };
+        if people.find(&cx, &7).await?.is_some() {
+            return people.update(&cx, &changed).await;
         }
-        match there {
-            None => people.create(&cx, &person::Model { email: "c@d".into(), ..model.clone() }).await,
-            Some(there) => people.update(&cx, &person::Model { level: Some(2), ..there }).await,
-        }
+        let other = store.begin(&cx.outside_tx(), TxOptions::new()).await?;
+        people.create(&other, model).await?;
+        let created = people.create(&cx, &person::Model { email: "c@d".into(), ..changed }).await?;
+        other.commit().await?;
+        Ok(created)
     });
-    assert_eq!(outcome.await.unwrap(), person::Model { level: Some(2), ..people.get(&Cx::new(), &7).await.unwrap() });
-    trace.shows(2, "");
+    let changed = outcome.await.unwrap();
+    assert_eq!((changed.email.as_str(), changed.level), ("a@b", Some(2)));
+    assert_eq!(people.all(&Cx::new()).await.unwrap(), [changed]);
+    trace.shows(2, "TransactionContext");
 }
 
 /// What running again cannot help has one attempt, and is what the caller is told: data that is refused, a stale version, and a failure that
