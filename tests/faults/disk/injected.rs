@@ -1,28 +1,21 @@
 //! System calls that fail, one of them or all from one on.
 
-use std::path::Path;
-
-use larder::{Cx, Durability, ErrorKind, OpenOptions, SqlText, Store, TransactionalExt};
+use larder::{Cx, ErrorKind, SqlText, Store, TransactionalExt};
 
 use crate::{
     child::{Again, Fault, copy, failed_calls, number, run, say, told},
-    crash::writer::{Names, Said, Shelves, is_sound},
+    crash::{
+        engine::{Engine, SQLITE, options},
+        syscalls::STRIDE,
+        writer::{Names, Said, Shelves, is_sound},
+    },
 };
-
-/// How far apart the calls are that fail. With 1, each of them does.
-const STRIDE: &str = "LARDER_CRASH_STRIDE";
-
-const FILES: [&str; 4] = ["a.sqlite", "a.sqlite-wal", "a.sqlite-shm", "a.sqlite-journal"];
 
 /// The sizes of the transactions. The number 3 is that of single writes, whatever its size.
 const SIZES: [usize; 7] = [1, 10, 200, 0, 1, 10, 1];
 
 /// So many large transactions make a log that is moved.
 const LONG: usize = 30;
-
-fn options() -> OpenOptions {
-    if told("POWER").is_some() { OpenOptions::new().durability(Durability::Power) } else { OpenOptions::new() }
-}
 
 /// Makes the connection that writes tell from others.
 async fn mark(store: &Store) {
@@ -67,25 +60,19 @@ fn is_writer() -> bool {
     true
 }
 
-/// Makes calls of a writer fail, one after another, until there are no more of them.
-fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize, tell: impl Fn(Again) -> Again) -> Vec<String> {
+/// Makes calls of a writer fail, one after another, until there are no more of them. Says how writes were refused.
+fn fail_each(engine: &Engine, test: &str, calls: &str, what: &str, kinds: &[&str], power: bool) -> Vec<String> {
     let home = tempfile::tempdir().unwrap();
     let (template, folder) = (home.path().join("template"), home.path().join("work"));
-    let url = |folder: &Path| format!("sqlite:{}", folder.join(FILES[0]).display());
-    std::fs::create_dir(&template).unwrap();
-    run(async {
-        let store = larder::open(&url(&template)).await.unwrap();
-        Shelves::new(&store).await;
-        store.close().await;
-    });
+    engine.make(&template);
     let mut seen = Vec::new();
     for from_then_on in ["", "+"] {
-        for nth in (1..).step_by(number(STRIDE, stride)) {
+        for nth in (1..).step_by(number(STRIDE, engine.stride)) {
             drop(std::fs::remove_dir_all(&folder));
             copy(&template, &folder);
             let fault = Fault { calls, what, when: format!("{nth}{from_then_on}") };
-            let child = tell(Again::with_fault(&fault, &folder, &FILES, test).tell("URL", url(&folder))).start();
-            let (words, ended) = child.end();
+            let writer = Again::with_fault(&fault, &folder, engine.files, test).tell("URL", engine.url(&folder));
+            let (words, ended) = if power { writer.tell("POWER", "1") } else { writer }.start().end();
             let at = format!("{fault:?}: {words:?}");
             assert!(ended.success(), "{at}");
             let failed = failed_calls(&folder);
@@ -105,14 +92,7 @@ fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize,
             if words.last().is_some_and(|last| last == "DONE") {
                 said.check(&Names::new(), &in_the_end);
             }
-            run(async {
-                let store = larder::open(&url(&folder)).await.unwrap();
-                is_sound(&store).await;
-                let shelves = Shelves::of(&store);
-                said.check(&Names::new(), &shelves.stored().await);
-                shelves.write(100, 10).await.unwrap();
-                store.close().await;
-            });
+            said.check(&Names::new(), &engine.stored(&folder));
             seen.extend(said.refused.into_iter().map(|(_, why)| why));
             seen.extend(words.into_iter().filter(|said| said.starts_with("SHUT") || said == "SAME" || said == "OTHER"));
         }
@@ -131,8 +111,7 @@ fn sqlite_may_find_no_room_at_any_write() {
     }
     let test = concat!(module_path!(), "::sqlite_may_find_no_room_at_any_write");
     for power in [false, true] {
-        let tell = |again: Again| if power { again.tell("POWER", "1") } else { again };
-        let seen = fail_each(test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], 4, tell);
+        let seen = fail_each(&SQLITE, test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], power);
         assert!(seen.iter().any(|said| said == "ResourceExhausted 13"), "{seen:?}");
     }
 }
@@ -146,7 +125,7 @@ fn a_commit_that_could_not_be_synced_is_unknown() {
     }
     let test = concat!(module_path!(), "::a_commit_that_could_not_be_synced_is_unknown");
     for error in ["error=EIO", "error=ENOSPC"] {
-        let seen = fail_each(test, "fdatasync,fsync", error, &["CommitUnknown"], 1, |again| again.tell("POWER", "1"));
+        let seen = fail_each(&SQLITE, test, "fdatasync,fsync", error, &["CommitUnknown"], true);
         assert_eq!(seen, ["CommitUnknown ", "OTHER"]);
     }
 }
@@ -170,20 +149,15 @@ fn a_log_that_cannot_be_moved_is_kept() {
     }
     for (calls, what) in [("pwrite64,write", "error=ENOSPC"), ("fdatasync,fsync", "error=EIO")] {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join(FILES[0]);
-        let url = format!("sqlite:{}", file.display());
-        run(async {
-            let store = larder::open(&url).await.unwrap();
-            Shelves::new(&store).await;
-            store.close().await;
-        });
+        SQLITE.make(directory.path());
+        let url = SQLITE.url(directory.path());
         let fault = Fault { calls, what, when: "1+".to_owned() };
-        let child = Again::with_fault(&fault, directory.path(), &FILES[..1], test).tell("URL", &url).start();
+        let child = Again::with_fault(&fault, directory.path(), &SQLITE.files[..1], test).tell("URL", &url).start();
         let (words, ended) = child.end();
         assert!(ended.success(), "{words:?}");
         // While it wrote, and when it closed the store.
         assert!(failed_calls(directory.path()) >= 2);
-        let log = file.with_extension("sqlite-wal");
+        let log = directory.path().join(SQLITE.files[1]);
         assert!(log.metadata().unwrap().len() > 1_000 * 4_096);
         run(async {
             let store = larder::open(&url).await.unwrap();
