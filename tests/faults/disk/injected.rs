@@ -1,11 +1,11 @@
 //! System calls that fail, one of them or all from one on.
 
-use larder::{Cx, ErrorKind, SqlText, Store, TransactionalExt};
+use larder::{Cx, Dialect, ErrorKind, SqlText, Store, TransactionalExt};
 
 use crate::{
     child::{Again, Fault, copy, failed_calls, number, run, say, told},
     crash::{
-        engine::{Engine, SQLITE, options},
+        engine::{DUCKDB, Engine, SQLITE, options},
         syscalls::STRIDE,
         writer::{Names, Said, Shelves, is_sound},
     },
@@ -43,10 +43,13 @@ fn is_writer() -> bool {
             }
         };
         let shelves = Shelves::of(&store);
-        mark(&store).await;
+        let can_be_marked = store.sql().unwrap().dialect() == Dialect::Sqlite;
+        if can_be_marked {
+            mark(&store).await;
+        }
         for (number, size) in SIZES.into_iter().enumerate() {
             let written = shelves.write_aloud(number, size).await;
-            if written.is_err_and(|error| error.kind() == ErrorKind::CommitUnknown) {
+            if can_be_marked && written.is_err_and(|error| error.kind() == ErrorKind::CommitUnknown) {
                 say(if is_marked(&store).await { "SAME" } else { "OTHER" });
                 mark(&store).await;
             }
@@ -169,4 +172,65 @@ fn a_log_that_cannot_be_moved_is_kept() {
         });
         assert!(!log.exists());
     }
+}
+
+/// A write of DuckDB's to one of its files finds no room, once or from then on: the same holds. Where the engine gives its instance up, larder opens the
+/// file again.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn duckdb_may_find_no_room_at_any_write() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::duckdb_may_find_no_room_at_any_write");
+    let seen = fail_each(&DUCKDB, test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], false);
+    assert!(seen.contains(&"ResourceExhausted TransactionContext".to_owned()), "{seen:?}");
+}
+
+/// DuckDB's log cannot be synced, once or from then on: the commit that waited for it is unknown where the engine gives its instance up with it, and larder
+/// opens the file again; after a single failure the next write succeeds.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn duckdb_may_fail_to_sync() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::duckdb_may_fail_to_sync");
+    for (error, kinds) in [("error=EIO", &["CommitUnknown", "EngineDown"][..]), ("error=ENOSPC", &["ResourceExhausted"])] {
+        let seen = fail_each(&DUCKDB, test, "fdatasync,fsync", error, kinds, false);
+        assert!(seen.iter().any(|said| said.starts_with(kinds[0])), "{seen:?}");
+    }
+}
+
+/// DuckDB's log finds no room in the file that it is moved to: that is refused, every commit is kept, writes go on, and the next to open the file moves the log.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn a_log_of_duckdb_that_cannot_be_moved_is_kept() {
+    let test = concat!(module_path!(), "::a_log_of_duckdb_that_cannot_be_moved_is_kept");
+    if let Some(url) = told("URL") {
+        return run(async {
+            let store = larder::open(&url).await.unwrap();
+            let shelves = Shelves::of(&store);
+            for number in [0, 1, 2, 4] {
+                if number == 4 {
+                    let moved = store.sql().unwrap().execute(&Cx::new(), &SqlText::new("CHECKPOINT")).await;
+                    say(&format!("MOVED {:?}", moved.map(drop).map_err(|error| error.kind())));
+                }
+                shelves.write_aloud(number, 1_000).await.unwrap();
+            }
+            assert_eq!(shelves.stored().await.len(), 4);
+            store.close().await;
+            say("DONE");
+        });
+    }
+    let directory = tempfile::tempdir().unwrap();
+    DUCKDB.make(directory.path());
+    let url = DUCKDB.url(directory.path());
+    let fault = Fault { calls: "pwrite64,write", what: "error=ENOSPC", when: "1+".to_owned() };
+    let (words, ended) = Again::with_fault(&fault, directory.path(), &DUCKDB.files[..1], test).tell("URL", &url).start().end();
+    assert!(ended.success() && words.last().is_some_and(|last| last == "DONE"), "{words:?}");
+    assert!(failed_calls(directory.path()) >= 1);
+    assert!(words.iter().any(|said| said == "MOVED Err(EngineDown)"), "{words:?}");
+    let said = Said::of(&words);
+    assert_eq!((DUCKDB.stored(directory.path()), said.acknowledged.len()), (said.acknowledged, 4));
 }
