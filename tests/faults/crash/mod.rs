@@ -4,7 +4,7 @@
 pub(crate) mod engine;
 #[cfg(feature = "sqlite")]
 mod log;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod neighbours;
 mod rounds;
 #[cfg(feature = "postgres")]
