@@ -124,10 +124,6 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// What it says next; nothing if it has ended.
     pub(crate) fn next(&self) -> Option<String> {
         match self.words.recv_timeout(SILENCE) {

@@ -1,6 +1,5 @@
 //! DuckDB: in a file, and in memory.
 
-mod crash;
 mod errors;
 mod files;
 mod own;

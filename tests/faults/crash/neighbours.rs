@@ -1,16 +1,22 @@
 //! A file that several stores and several processes have open: whoever closes it must not cost the others their locks, or their writes.
 
-use larder::{Cx, Filter, OpenOptions, Store, Transactional as _, TransactionalExt, TxOptions};
+use larder::{Cx, Filter, Store, TransactionalExt};
+#[cfg(feature = "sqlite")]
+use larder::{OpenOptions, Transactional as _, TxOptions};
+#[cfg(feature = "sqlite")]
 use sea_orm::Database;
 
+#[cfg(feature = "sqlite")]
 use super::writer::is_sound;
 use crate::{
     child::{Again, run, say, told},
     support::{entities::note, note, tables},
 };
 
+#[cfg(feature = "sqlite")]
 const TEST: &str = concat!(module_path!(), "::a_neighbour_costs_a_writer_nothing");
 
+#[cfg(feature = "sqlite")]
 /// How many transactions there are, with a log and without one.
 fn writes(writes_ahead: bool) -> u64 {
     if writes_ahead { 1_000 } else { 200 }
@@ -20,6 +26,7 @@ async fn count(store: &Store) -> u64 {
     store.repository::<note::Entity>().count(&Cx::new(), &Filter::all()).await.unwrap()
 }
 
+#[cfg(feature = "sqlite")]
 /// The processes that the test starts.
 fn is_child() -> bool {
     let (Some(url), Some(part)) = (told("URL"), told("PART")) else { return false };
@@ -43,6 +50,7 @@ fn is_child() -> bool {
     true
 }
 
+#[cfg(feature = "sqlite")]
 /// Opens and closes the file in all ways there are.
 async fn look(options: &OpenOptions, url: &str) {
     for look in [url.to_owned(), format!("{url}?mode=ro"), format!("{url}?mode=rw")] {
@@ -58,6 +66,7 @@ async fn look(options: &OpenOptions, url: &str) {
     connection.close().await.unwrap();
 }
 
+#[cfg(feature = "sqlite")]
 /// Writes, and looks at its own file meanwhile.
 async fn write(options: &OpenOptions, url: &str, transactions: u64) {
     let store = options.open(url).await.unwrap();
@@ -88,6 +97,7 @@ async fn write(options: &OpenOptions, url: &str, transactions: u64) {
 
 /// A process writes; stores of its own on the same file, and another process, open and close that meanwhile; it is killed: all that it
 /// wrote is there. larder opens a file by its engine alone, so that none of its locks is released by the way.
+#[cfg(feature = "sqlite")]
 #[test]
 fn a_neighbour_costs_a_writer_nothing() {
     if is_child() {
@@ -113,4 +123,55 @@ fn a_neighbour_costs_a_writer_nothing() {
             store.close().await;
         });
     }
+}
+
+/// The same of DuckDB, which lets one process have a file: other stores of that process share it by any of its names, another process is kept out, and what was
+/// acknowledged outlives the writer. The process has the file open once, whatever was tried.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn a_neighbour_costs_a_writer_to_duckdb_nothing() {
+    const TEST: &str = concat!(module_path!(), "::a_neighbour_costs_a_writer_to_duckdb_nothing");
+    if let (Some(url), Some(part)) = (told("URL"), told("PART")) {
+        return run(async {
+            let store = match larder::open(&url).await {
+                Ok(store) => store,
+                Err(error) => return say(&format!("{:?}", error.kind())),
+            };
+            assert_eq!(part, "writer");
+            let notes = &store.repository::<note::Entity>();
+            let path = std::path::Path::new(url.strip_prefix("duckdb:").unwrap());
+            let [symbolic, hard] = ["s", "h"].map(|name| path.with_file_name(name));
+            std::os::unix::fs::symlink(path, &symbolic).unwrap();
+            std::fs::hard_link(path, &hard).unwrap();
+            for name in [path, &symbolic] {
+                let second = larder::open(&format!("duckdb:{}", name.display())).await.unwrap();
+                assert_eq!(count(&second).await, 0);
+                second.close().await;
+            }
+            larder::open(&format!("duckdb:{}", hard.display())).await.unwrap_err();
+            larder::open(&format!("{url}?mode=ro")).await.unwrap_err();
+            let (said, ended) = Again::running(TEST).tell("URL", &url).tell("PART", "neighbour").start().end();
+            assert!(ended.success() && said == ["Connection"], "{said:?}");
+            for _ in 0..100 {
+                notes.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("next")).await }).await.unwrap();
+            }
+            say("DONE");
+            std::future::pending::<()>().await;
+        });
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("duckdb:{}", directory.path().join("a.duckdb").display());
+    run(async {
+        let store = larder::open(&url).await.unwrap();
+        tables::create(&store).await;
+        store.close().await;
+    });
+    let mut writer = Again::running(TEST).tell("URL", &url).tell("PART", "writer").start();
+    assert_eq!(writer.next().as_deref(), Some("DONE"));
+    writer.kill();
+    run(async {
+        let store = larder::open(&url).await.unwrap();
+        assert_eq!(count(&store).await, 100);
+        store.close().await;
+    });
 }

@@ -81,7 +81,7 @@ fn killed(writer: Again, seed: u64) -> Said {
 }
 
 /// Kills writers to databases in files, and looks at what each leaves.
-fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bool, look: impl AsyncFn(&Store)) {
+fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bool, look: impl AsyncFn(&Store), log: &str) {
     let (began, mut totals) = (Instant::now(), Totals::default());
     let rounds = number(ROUNDS, 25);
     let mut seeds = 0..;
@@ -98,6 +98,8 @@ fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bo
             let writer = Again::running(test).tell("URL", &url);
             let writer = if power { writer.tell("POWER", "1") } else { writer };
             let said = killed(writer, seeds.next().unwrap());
+            let is_read = directory.path().join(log).metadata().is_ok_and(|log| log.len() > 0);
+            assert!(is_read || said.acknowledged.is_empty(), "the log is what is read again");
             let stored = run(async {
                 let store = larder::open(&url).await.unwrap();
                 look(&store).await;
@@ -119,7 +121,13 @@ fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bo
 fn a_killed_writer_to_sqlite_loses_nothing_it_acknowledged() {
     if !is_writer() {
         let test = concat!(module_path!(), "::a_killed_writer_to_sqlite_loses_nothing_it_acknowledged");
-        kill_and_look(test, |folder| format!("sqlite:{}", folder.join("a.sqlite").display()), false, super::writer::is_sound);
+        kill_and_look(
+            test,
+            |folder| format!("sqlite:{}", folder.join("a.sqlite").display()),
+            false,
+            super::writer::is_sound,
+            "a.sqlite-wal",
+        );
     }
 }
 
@@ -129,7 +137,13 @@ fn a_killed_writer_to_sqlite_loses_nothing_it_acknowledged() {
 fn a_killed_writer_that_syncs_loses_nothing_it_acknowledged() {
     if !is_writer() {
         let test = concat!(module_path!(), "::a_killed_writer_that_syncs_loses_nothing_it_acknowledged");
-        kill_and_look(test, |folder| format!("sqlite:{}", folder.join("a.sqlite").display()), true, super::writer::is_sound);
+        kill_and_look(
+            test,
+            |folder| format!("sqlite:{}", folder.join("a.sqlite").display()),
+            true,
+            super::writer::is_sound,
+            "a.sqlite-wal",
+        );
     }
 }
 
@@ -140,7 +154,13 @@ fn a_killed_writer_that_syncs_loses_nothing_it_acknowledged() {
 fn a_killed_writer_to_duckdb_loses_nothing_it_acknowledged() {
     if !is_writer() {
         let test = concat!(module_path!(), "::a_killed_writer_to_duckdb_loses_nothing_it_acknowledged");
-        kill_and_look(test, |folder| format!("duckdb:{}", folder.join("a.duckdb").display()), false, async |_| {});
+        kill_and_look(
+            test,
+            |folder| format!("duckdb:{}", folder.join("a.duckdb").display()),
+            false,
+            async |_| {},
+            "a.duckdb.wal",
+        );
     }
 }
 

@@ -5,15 +5,16 @@ use larder::{Durability, ErrorKind, OpenOptions};
 use super::room::Room;
 use crate::{
     child::run,
+    crash::engine::DUCKDB,
     crash::writer::{Names, Shelves, is_sound},
 };
 
-/// Writes until the disk is full. Says what was stored, and what may be.
-async fn fill(shelves: &Shelves, first: usize) -> (Names, Names) {
+/// Writes until the disk is full, many notes at once until then. Says what was stored, and what may be.
+async fn fill(shelves: &Shelves, many: usize) -> (Names, Names) {
     let (mut stored, mut unknown) = (Names::new(), Names::new());
     let mut refused = 0;
-    for number in first..first + 10_000 {
-        match shelves.write(number, if refused == 0 { 300 } else { 10 }).await {
+    for number in 0..10_000 {
+        match shelves.write(number, if refused == 0 { many } else { 10 }).await {
             Ok(()) => drop(stored.insert(number.to_string())),
             Err(error) => {
                 let kinds = [ErrorKind::ResourceExhausted, ErrorKind::CommitUnknown];
@@ -21,7 +22,6 @@ async fn fill(shelves: &Shelves, first: usize) -> (Names, Names) {
                 if error.kind() == ErrorKind::CommitUnknown {
                     unknown.insert(number.to_string());
                 }
-                println!("{number} {error}");
                 refused += 1;
                 if refused == 4 {
                     return (stored, unknown);
@@ -45,7 +45,7 @@ fn sqlite_outlives_a_full_disk() {
         run(async {
             let store = options.open(&url).await.unwrap();
             let shelves = Shelves::new(&store).await;
-            let (mut expected, unknown) = fill(&shelves, 0).await;
+            let (mut expected, unknown) = fill(&shelves, 300).await;
             let stored = shelves.stored().await;
             assert!(stored.is_superset(&expected) && stored.is_subset(&expected.union(&unknown).cloned().collect()));
             is_sound(&store).await;
@@ -62,4 +62,29 @@ fn sqlite_outlives_a_full_disk() {
             again.close().await;
         });
     }
+}
+
+/// The disk fills while DuckDB writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
+/// a write succeeds on the same store. Where the engine gives its instance up, larder opens the file again.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn duckdb_outlives_a_full_disk() {
+    let room = Room::of(1_500);
+    let url = DUCKDB.url(room.path());
+    run(async {
+        let store = larder::open(&url).await.unwrap();
+        let shelves = Shelves::new(&store).await;
+        let (expected, unknown) = fill(&shelves, 2_000).await;
+        let mut stored = shelves.stored().await;
+        assert!(stored.is_superset(&expected) && stored.is_subset(&expected.union(&unknown).cloned().collect()));
+
+        room.grow(100_000);
+        shelves.write(20_000, 2_000).await.unwrap();
+        stored.insert("20000".to_owned());
+        assert_eq!(shelves.stored().await, stored);
+        store.close().await;
+        let again = larder::open(&url).await.unwrap();
+        assert_eq!(Shelves::of(&again).stored().await, stored);
+        again.close().await;
+    });
 }

@@ -1,28 +1,21 @@
 //! System calls that fail, one of them or all from one on.
 
-use std::path::Path;
-
-use larder::{Cx, Durability, ErrorKind, OpenOptions, SqlText, Store, TransactionalExt};
+use larder::{Cx, Dialect, ErrorKind, SqlText, Store, TransactionalExt};
 
 use crate::{
     child::{Again, Fault, copy, failed_calls, number, run, say, told},
-    crash::writer::{Names, Said, Shelves, is_sound},
+    crash::{
+        engine::{DUCKDB, Engine, SQLITE, options},
+        syscalls::STRIDE,
+        writer::{Names, Said, Shelves, is_sound},
+    },
 };
-
-/// How far apart the calls are that fail. With 1, each of them does.
-const STRIDE: &str = "LARDER_CRASH_STRIDE";
-
-const FILES: [&str; 4] = ["a.sqlite", "a.sqlite-wal", "a.sqlite-shm", "a.sqlite-journal"];
 
 /// The sizes of the transactions. The number 3 is that of single writes, whatever its size.
 const SIZES: [usize; 7] = [1, 10, 200, 0, 1, 10, 1];
 
 /// So many large transactions make a log that is moved.
 const LONG: usize = 30;
-
-fn options() -> OpenOptions {
-    if told("POWER").is_some() { OpenOptions::new().durability(Durability::Power) } else { OpenOptions::new() }
-}
 
 /// Makes the connection that writes tell from others.
 async fn mark(store: &Store) {
@@ -50,10 +43,13 @@ fn is_writer() -> bool {
             }
         };
         let shelves = Shelves::of(&store);
-        mark(&store).await;
+        let can_be_marked = store.sql().unwrap().dialect() == Dialect::Sqlite;
+        if can_be_marked {
+            mark(&store).await;
+        }
         for (number, size) in SIZES.into_iter().enumerate() {
             let written = shelves.write_aloud(number, size).await;
-            if written.is_err_and(|error| error.kind() == ErrorKind::CommitUnknown) {
+            if can_be_marked && written.is_err_and(|error| error.kind() == ErrorKind::CommitUnknown) {
                 say(if is_marked(&store).await { "SAME" } else { "OTHER" });
                 mark(&store).await;
             }
@@ -67,25 +63,19 @@ fn is_writer() -> bool {
     true
 }
 
-/// Makes calls of a writer fail, one after another, until there are no more of them.
-fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize, tell: impl Fn(Again) -> Again) -> Vec<String> {
+/// Makes calls of a writer fail, one after another, until there are no more of them. Says how writes were refused.
+fn fail_each(engine: &Engine, test: &str, calls: &str, what: &str, kinds: &[&str], power: bool) -> Vec<String> {
     let home = tempfile::tempdir().unwrap();
     let (template, folder) = (home.path().join("template"), home.path().join("work"));
-    let url = |folder: &Path| format!("sqlite:{}", folder.join(FILES[0]).display());
-    std::fs::create_dir(&template).unwrap();
-    run(async {
-        let store = larder::open(&url(&template)).await.unwrap();
-        Shelves::new(&store).await;
-        store.close().await;
-    });
+    engine.make(&template);
     let mut seen = Vec::new();
     for from_then_on in ["", "+"] {
-        for nth in (1..).step_by(number(STRIDE, stride)) {
+        for nth in (1..).step_by(number(STRIDE, engine.stride)) {
             drop(std::fs::remove_dir_all(&folder));
             copy(&template, &folder);
             let fault = Fault { calls, what, when: format!("{nth}{from_then_on}") };
-            let child = tell(Again::with_fault(&fault, &folder, &FILES, test).tell("URL", url(&folder))).start();
-            let (words, ended) = child.end();
+            let writer = Again::with_fault(&fault, &folder, engine.files, test).tell("URL", engine.url(&folder));
+            let (words, ended) = if power { writer.tell("POWER", "1") } else { writer }.start().end();
             let at = format!("{fault:?}: {words:?}");
             assert!(ended.success(), "{at}");
             let failed = failed_calls(&folder);
@@ -105,14 +95,7 @@ fn fail_each(test: &str, calls: &str, what: &str, kinds: &[&str], stride: usize,
             if words.last().is_some_and(|last| last == "DONE") {
                 said.check(&Names::new(), &in_the_end);
             }
-            run(async {
-                let store = larder::open(&url(&folder)).await.unwrap();
-                is_sound(&store).await;
-                let shelves = Shelves::of(&store);
-                said.check(&Names::new(), &shelves.stored().await);
-                shelves.write(100, 10).await.unwrap();
-                store.close().await;
-            });
+            said.check(&Names::new(), &engine.stored(&folder));
             seen.extend(said.refused.into_iter().map(|(_, why)| why));
             seen.extend(words.into_iter().filter(|said| said.starts_with("SHUT") || said == "SAME" || said == "OTHER"));
         }
@@ -131,8 +114,7 @@ fn sqlite_may_find_no_room_at_any_write() {
     }
     let test = concat!(module_path!(), "::sqlite_may_find_no_room_at_any_write");
     for power in [false, true] {
-        let tell = |again: Again| if power { again.tell("POWER", "1") } else { again };
-        let seen = fail_each(test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], 4, tell);
+        let seen = fail_each(&SQLITE, test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], power);
         assert!(seen.iter().any(|said| said == "ResourceExhausted 13"), "{seen:?}");
     }
 }
@@ -146,7 +128,7 @@ fn a_commit_that_could_not_be_synced_is_unknown() {
     }
     let test = concat!(module_path!(), "::a_commit_that_could_not_be_synced_is_unknown");
     for error in ["error=EIO", "error=ENOSPC"] {
-        let seen = fail_each(test, "fdatasync,fsync", error, &["CommitUnknown"], 1, |again| again.tell("POWER", "1"));
+        let seen = fail_each(&SQLITE, test, "fdatasync,fsync", error, &["CommitUnknown"], true);
         assert_eq!(seen, ["CommitUnknown ", "OTHER"]);
     }
 }
@@ -170,20 +152,15 @@ fn a_log_that_cannot_be_moved_is_kept() {
     }
     for (calls, what) in [("pwrite64,write", "error=ENOSPC"), ("fdatasync,fsync", "error=EIO")] {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join(FILES[0]);
-        let url = format!("sqlite:{}", file.display());
-        run(async {
-            let store = larder::open(&url).await.unwrap();
-            Shelves::new(&store).await;
-            store.close().await;
-        });
+        SQLITE.make(directory.path());
+        let url = SQLITE.url(directory.path());
         let fault = Fault { calls, what, when: "1+".to_owned() };
-        let child = Again::with_fault(&fault, directory.path(), &FILES[..1], test).tell("URL", &url).start();
+        let child = Again::with_fault(&fault, directory.path(), &SQLITE.files[..1], test).tell("URL", &url).start();
         let (words, ended) = child.end();
         assert!(ended.success(), "{words:?}");
         // While it wrote, and when it closed the store.
         assert!(failed_calls(directory.path()) >= 2);
-        let log = file.with_extension("sqlite-wal");
+        let log = directory.path().join(SQLITE.files[1]);
         assert!(log.metadata().unwrap().len() > 1_000 * 4_096);
         run(async {
             let store = larder::open(&url).await.unwrap();
@@ -195,4 +172,65 @@ fn a_log_that_cannot_be_moved_is_kept() {
         });
         assert!(!log.exists());
     }
+}
+
+/// A write of DuckDB's to one of its files finds no room, once or from then on: the same holds. Where the engine gives its instance up, larder opens the
+/// file again.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn duckdb_may_find_no_room_at_any_write() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::duckdb_may_find_no_room_at_any_write");
+    let seen = fail_each(&DUCKDB, test, "pwrite64,write", "error=ENOSPC", &["ResourceExhausted"], false);
+    assert!(seen.contains(&"ResourceExhausted TransactionContext".to_owned()), "{seen:?}");
+}
+
+/// DuckDB's log cannot be synced, once or from then on: the commit that waited for it is unknown where the engine gives its instance up with it, and larder
+/// opens the file again; after a single failure the next write succeeds.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn duckdb_may_fail_to_sync() {
+    if is_writer() {
+        return;
+    }
+    let test = concat!(module_path!(), "::duckdb_may_fail_to_sync");
+    for (error, kinds) in [("error=EIO", &["CommitUnknown", "EngineDown"][..]), ("error=ENOSPC", &["ResourceExhausted"])] {
+        let seen = fail_each(&DUCKDB, test, "fdatasync,fsync", error, kinds, false);
+        assert!(seen.iter().any(|said| said.starts_with(kinds[0])), "{seen:?}");
+    }
+}
+
+/// DuckDB's log finds no room in the file that it is moved to: that is refused, every commit is kept, writes go on, and the next to open the file moves the log.
+#[cfg(feature = "duckdb-linked")]
+#[test]
+fn a_log_of_duckdb_that_cannot_be_moved_is_kept() {
+    let test = concat!(module_path!(), "::a_log_of_duckdb_that_cannot_be_moved_is_kept");
+    if let Some(url) = told("URL") {
+        return run(async {
+            let store = larder::open(&url).await.unwrap();
+            let shelves = Shelves::of(&store);
+            for number in [0, 1, 2, 4] {
+                if number == 4 {
+                    let moved = store.sql().unwrap().execute(&Cx::new(), &SqlText::new("CHECKPOINT")).await;
+                    say(&format!("MOVED {:?}", moved.map(drop).map_err(|error| error.kind())));
+                }
+                shelves.write_aloud(number, 1_000).await.unwrap();
+            }
+            assert_eq!(shelves.stored().await.len(), 4);
+            store.close().await;
+            say("DONE");
+        });
+    }
+    let directory = tempfile::tempdir().unwrap();
+    DUCKDB.make(directory.path());
+    let url = DUCKDB.url(directory.path());
+    let fault = Fault { calls: "pwrite64,write", what: "error=ENOSPC", when: "1+".to_owned() };
+    let (words, ended) = Again::with_fault(&fault, directory.path(), &DUCKDB.files[..1], test).tell("URL", &url).start().end();
+    assert!(ended.success() && words.last().is_some_and(|last| last == "DONE"), "{words:?}");
+    assert!(failed_calls(directory.path()) >= 1);
+    assert!(words.iter().any(|said| said == "MOVED Err(EngineDown)"), "{words:?}");
+    let said = Said::of(&words);
+    assert_eq!((DUCKDB.stored(directory.path()), said.acknowledged.len()), (said.acknowledged, 4));
 }
