@@ -46,6 +46,8 @@ pub struct Memory {
     /// When it has gone through the first 50 000 rows.
     pub settled: u64,
     pub maximum: u64,
+    /// What the engine says it took by itself after those.
+    pub of_engine: u64,
 }
 
 impl Line {

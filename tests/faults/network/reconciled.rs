@@ -2,7 +2,7 @@
 
 use larder::{Cx, ErrorKind, Result, SqlText, Transactional as _, TransactionalExt as _, TxOptions};
 
-use super::{Place, proxy::Fault, until};
+use super::{Place, proxy::Fault};
 use crate::support::{entities::note, note, postgres::is_skipped};
 
 const KEY: &str = "order 4711";
@@ -60,9 +60,9 @@ async fn a_commit_that_is_still_on_its_way_is_waited_for() {
     place.observe(format!("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $${wait}$$")).await;
     let late = "AFTER INSERT ON note DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()";
     place.observe(format!("CREATE CONSTRAINT TRIGGER late {late}")).await;
-    let sql = place.observer.sql().unwrap();
-    let lock = place.observer.begin(&Cx::new(), TxOptions::new()).await.unwrap();
-    sql.query_as::<String>(&lock, &SqlText::new("SELECT pg_advisory_xact_lock(7)::text")).await.unwrap();
+    let holder = larder::open(&place.database.url()).await.unwrap();
+    let lock = holder.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+    holder.sql().unwrap().query_as::<String>(&lock, &SqlText::new("SELECT pg_advisory_xact_lock(7)::text")).await.unwrap();
 
     place.proxy.at("COMMIT", Fault::CutMessage("Q1234COMMIT0".len()));
     assert_eq!(order(place).await.unwrap_err().kind(), ErrorKind::CommitUnknown);
@@ -70,8 +70,7 @@ async fn a_commit_that_is_still_on_its_way_is_waited_for() {
         let store = place.store.clone();
         async move { store.has_committed(&Cx::new(), KEY).await }
     });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until(|| async { sql.query_as::<i64>(&lock, &SqlText::new(waiting)).await.unwrap() == [2] }).await;
+    place.until_sessions("wait_event_type = 'Lock'", 2).await;
     assert!(!asked.is_finished());
     lock.rollback().await.unwrap();
     assert!(asked.await.unwrap().unwrap());
