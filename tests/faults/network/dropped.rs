@@ -12,7 +12,10 @@ use super::{
     Place,
     proxy::{COPIED, Fault},
 };
-use crate::support::{note, postgres::is_skipped};
+use crate::support::{
+    note,
+    postgres::{TestDatabase, is_skipped},
+};
 
 /// The message has not come to the server yet, or its answer has not come back.
 const IN_FLIGHT: [Fault; 2] = [Fault::HoldMessage, Fault::HoldAnswer];
@@ -24,6 +27,7 @@ async fn what_is_dropped_in_flight_is_not_handed_on() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for fault in IN_FLIGHT {
         for (text, stored) in [("BEGIN", [].as_slice()), ("INSERT", &[]), ("ROLLBACK", &[]), ("COMMIT", &["a", "b"])] {
             let place = &Place::new().await;
@@ -57,6 +61,7 @@ async fn a_nested_part_dropped_in_flight_leaves_no_half() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for fault in IN_FLIGHT {
         for text in ["SAVEPOINT", "RELEASE", "ROLLBACK TO"] {
             let place = &Place::new().await;
@@ -90,6 +95,7 @@ async fn a_stream_dropped_in_flight_leaves_no_transaction() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for fault in IN_FLIGHT {
         for text in ["BEGIN", "DECLARE", "FETCH"] {
             let place = &Place::new().await;
@@ -115,6 +121,7 @@ async fn a_write_dropped_in_flight_is_whole() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for fault in IN_FLIGHT {
         let place = &Place::new().await;
         place.proxy.at("INSERT", fault);

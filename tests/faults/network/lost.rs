@@ -11,7 +11,11 @@ use super::{
     Place,
     proxy::{COPIED, Fault},
 };
-use crate::support::{entities::note, note, postgres::is_skipped};
+use crate::support::{
+    entities::note,
+    note,
+    postgres::{TestDatabase, is_skipped},
+};
 
 /// How often a transaction did what.
 #[derive(Clone, Default)]
@@ -46,6 +50,7 @@ async fn a_transaction_whose_beginning_is_lost_has_not_begun() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for fault in [Fault::CutMessage(0), Fault::CutAnswer(0)] {
         let (place, counts) = (&Place::new().await, Counts::default());
         place.proxy.at("BEGIN", fault);

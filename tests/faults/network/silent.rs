@@ -6,7 +6,11 @@ use futures::StreamExt as _;
 use larder::{CancellationToken, Cx, ErrorKind, Filter, OpenOptions, Query, ReaderExt as _, Transactional as _, TxOptions};
 
 use super::{BOUND, Place, ended, proxy::Fault};
-use crate::support::{entities::note, note, postgres::is_skipped};
+use crate::support::{
+    entities::note,
+    note,
+    postgres::{TestDatabase, is_skipped},
+};
 
 /// The same work, which has a second from now on.
 fn short(cx: &Cx) -> Cx {
@@ -20,6 +24,7 @@ async fn a_black_hole_is_left_at_the_deadline() {
     if is_skipped() {
         return;
     }
+    let _server = TestDatabase::empty().await;
     for text in ["SELECT", "INSERT", "COMMIT"] {
         let place = &Place::new().await;
         let notes = &place.notes;
