@@ -12,9 +12,9 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod child;
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod crash;
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod disk;

@@ -1,12 +1,17 @@
 //! No room on the disk, until there is again.
 
-use larder::{Durability, ErrorKind, OpenOptions};
+use larder::ErrorKind;
+#[cfg(feature = "sqlite")]
+use larder::{Durability, OpenOptions};
 
 use super::room::Room;
+#[cfg(feature = "duckdb-linked")]
+use crate::crash::engine::DUCKDB;
+#[cfg(feature = "sqlite")]
+use crate::crash::writer::is_sound;
 use crate::{
     child::run,
-    crash::engine::DUCKDB,
-    crash::writer::{Names, Shelves, is_sound},
+    crash::writer::{Names, Shelves},
 };
 
 /// Writes until the disk is full, many notes at once until then. Says what was stored, and what may be.
