@@ -77,7 +77,7 @@ fn kill_a_writer(engine: &Engine, test: &str, power: bool) {
     };
     let killed = kill_at_each(engine, start, look);
     println!("{test}: killed at {killed} calls");
-    assert!(killed >= 8, "{killed}");
+    assert!(killed >= 5, "{killed}");
 }
 
 /// Leaves a log that has not been moved, and kills whoever reads it again.
@@ -107,7 +107,7 @@ fn kill_a_reader(engine: &Engine, test: &str) {
         killed += kill_at_each(engine, start, look);
     }
     println!("{test}: killed at {killed} calls");
-    assert!(killed >= 8, "{killed}");
+    assert!(killed >= 5, "{killed}");
 }
 
 /// A writer to SQLite is killed at a system call, each in turn: what was acknowledged is stored, and nothing is there by half. What a commit needs is in
