@@ -70,7 +70,7 @@ fn sqlite_outlives_a_full_disk() {
 }
 
 /// The disk fills while DuckDB writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
-/// a write succeeds on the same store. Where the engine gives its instance up, larder opens the file again.
+/// the next write succeeds on the same store. DuckDB rolls a commit back that it cannot write, and larder tells that apart from a conflict.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_outlives_a_full_disk() {
