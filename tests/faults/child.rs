@@ -1,5 +1,7 @@
 //! The test binary run again, as a process that can be killed and that the kernel can fail.
 
+#![allow(dead_code)] // Each feature uses a part of it.
+
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},

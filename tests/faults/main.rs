@@ -12,11 +12,11 @@
 #[macro_use]
 mod places;
 
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod child;
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod crash;
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod disk;
 mod history;
 mod isolation;

@@ -29,7 +29,7 @@ pub(crate) const DUCKDB: Engine = Engine {
     scheme: "duckdb",
     parameters: "?threads=1",
     files: &["a.duckdb", "a.duckdb.wal", "a.duckdb.wal.checkpoint", "a.duckdb.wal.recovery"],
-    stride: 5,
+    stride: 3,
 };
 
 impl Engine {

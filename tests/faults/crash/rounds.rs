@@ -81,6 +81,7 @@ fn killed(writer: Again, seed: u64) -> Said {
 }
 
 /// Kills writers to databases in files, and looks at what each leaves.
+#[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bool, look: impl AsyncFn(&Store), log: &str) {
     let (began, mut totals) = (Instant::now(), Totals::default());
     let rounds = number(ROUNDS, 25);

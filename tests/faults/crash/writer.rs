@@ -1,5 +1,7 @@
 //! A writer that says what it does, and what has to be true of what it leaves.
 
+#![allow(dead_code)] // Each feature uses a part of it.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

@@ -7,7 +7,7 @@ use larder::{Cx, Filter, OpenOptions, Transactional, TransactionalExt, TxOptions
 
 use crate::{
     child::{Again, run, say, told},
-    support::{entities::note, note, tables},
+    support::{entities::note, note},
 };
 
 /// How many files a child may have open.
@@ -85,7 +85,7 @@ fn sqlite_goes_on_when_there_are_files_again() {
     let url = format!("sqlite:{}", directory.path().join("a.sqlite").display());
     run(async {
         let store = larder::open(&url).await.unwrap();
-        tables::create(&store).await;
+        crate::support::tables::create(&store).await;
         store.close().await;
     });
     run_out_of_files(&url, concat!(module_path!(), "::sqlite_goes_on_when_there_are_files_again"), REFUSED);
@@ -121,7 +121,7 @@ fn duckdb_goes_on_when_there_are_files_again() {
     let url = format!("duckdb:{}", directory.path().join("a.duckdb").display());
     run(async {
         let store = larder::open(&url).await.unwrap();
-        tables::create(&store).await;
+        crate::support::tables::create(&store).await;
         store.close().await;
     });
     let test = concat!(module_path!(), "::duckdb_goes_on_when_there_are_files_again");

@@ -1,12 +1,17 @@
 //! No room on the disk, until there is again.
 
-use larder::{Durability, ErrorKind, OpenOptions};
+use larder::ErrorKind;
+#[cfg(feature = "sqlite")]
+use larder::{Durability, OpenOptions};
 
 use super::room::Room;
+#[cfg(feature = "duckdb-linked")]
+use crate::crash::engine::DUCKDB;
+#[cfg(feature = "sqlite")]
+use crate::crash::writer::is_sound;
 use crate::{
     child::run,
-    crash::engine::DUCKDB,
-    crash::writer::{Names, Shelves, is_sound},
+    crash::writer::{Names, Shelves},
 };
 
 /// Writes until the disk is full, many notes at once until then. Says what was stored, and what may be.
@@ -65,7 +70,7 @@ fn sqlite_outlives_a_full_disk() {
 }
 
 /// The disk fills while DuckDB writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
-/// a write succeeds on the same store. Where the engine gives its instance up, larder opens the file again.
+/// the next write succeeds on the same store. DuckDB rolls a commit back that it cannot write, and larder tells that apart from a conflict.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_outlives_a_full_disk() {

@@ -2,12 +2,16 @@
 
 use larder::{Cx, Dialect, ErrorKind, SqlText, Store, TransactionalExt};
 
+#[cfg(feature = "duckdb-linked")]
+use crate::crash::engine::DUCKDB;
+#[cfg(feature = "sqlite")]
+use crate::crash::{engine::SQLITE, writer::is_sound};
 use crate::{
     child::{Again, Fault, copy, failed_calls, number, run, say, told},
     crash::{
-        engine::{DUCKDB, Engine, SQLITE, options},
+        engine::{Engine, options},
         syscalls::STRIDE,
-        writer::{Names, Said, Shelves, is_sound},
+        writer::{Names, Said, Shelves},
     },
 };
 
@@ -15,6 +19,7 @@ use crate::{
 const SIZES: [usize; 7] = [1, 10, 200, 0, 1, 10, 1];
 
 /// So many large transactions make a log that is moved.
+#[cfg(feature = "sqlite")]
 const LONG: usize = 30;
 
 /// Makes the connection that writes tell from others.
@@ -107,6 +112,7 @@ fn fail_each(engine: &Engine, test: &str, calls: &str, what: &str, kinds: &[&str
 
 /// A write of SQLite's to one of its files finds no room, once or from then on: what is not stored is refused as that, what was acknowledged is stored, nothing is
 /// there by half, and after a single failure the next write succeeds. A connection is used again only if SQLite says that it is in no transaction.
+#[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_may_find_no_room_at_any_write() {
     if is_writer() {
@@ -121,6 +127,7 @@ fn sqlite_may_find_no_room_at_any_write() {
 
 /// The disk fails to sync, once or from then on: the commit that waited for it is unknown, and the store goes on with another connection. What SQLite's
 /// connection believes of the file may not be so any more, so larder closes it.
+#[cfg(feature = "sqlite")]
 #[test]
 fn a_commit_that_could_not_be_synced_is_unknown() {
     if is_writer() {
@@ -135,6 +142,7 @@ fn a_commit_that_could_not_be_synced_is_unknown() {
 
 /// The log finds no room in the file that it is moved to, or that file fails to sync: every commit is acknowledged and kept, in a log that grows, and the next to
 /// open the file moves it. A commit does not wait for the log to be moved.
+#[cfg(feature = "sqlite")]
 #[test]
 fn a_log_that_cannot_be_moved_is_kept() {
     let test = concat!(module_path!(), "::a_log_that_cannot_be_moved_is_kept");

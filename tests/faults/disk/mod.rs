@@ -3,7 +3,9 @@
 #[cfg(feature = "sqlite")]
 mod ended;
 mod files;
+#[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod full;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod injected;
+#[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod room;
