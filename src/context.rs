@@ -84,7 +84,7 @@ impl Cx {
     /// let order = Cx::new().with_idempotency_key("order 4711");
     /// store.tx(&order, |_| async { larder::Result::Ok(()) }).await?;
     /// let again = store.tx(&order, |_| async { larder::Result::Ok(()) }).await;
-    /// assert_eq!(again.map_err(|error| error.kind()), Err(ErrorKind::Duplicate));
+    /// assert_eq!(again.map_err(|error: larder::Error| error.kind()), Err(ErrorKind::Duplicate));
     /// assert!(store.has_committed(&Cx::new(), "order 4711").await?);
     /// # Ok(()) }
     /// ```
