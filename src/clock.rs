@@ -79,6 +79,13 @@ pub(crate) async fn within<T>(
 }
 
 /// A point in time on the clock that only goes forward.
+pub(crate) type Moment = tokio::time::Instant;
+
+pub(crate) fn this_moment() -> Moment {
+    Moment::now()
+}
+
+/// A point in time on the same clock by which something has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(tokio::time::Instant);
 
@@ -96,6 +103,14 @@ impl Deadline {
 
     pub(crate) async fn passed(self) {
         tokio::time::sleep_until(self.0).await;
+    }
+}
+
+/// Waits until then, or for ever if that is never.
+pub(crate) async fn until(moment: Option<Moment>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

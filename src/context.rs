@@ -265,6 +265,15 @@ impl Cx {
         Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, key, ..self.clone() }
     }
 
+    /// Whether operations with this context are in no transaction, whatever became of it.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.outside || self.levels.is_empty()
+    }
+
+    pub(crate) fn is_in_sandbox(&self) -> bool {
+        self.levels.iter().any(|level| level.is_in_sandbox())
+    }
+
     pub(crate) fn innermost(&self) -> Result<&Arc<Level>> {
         let level = self.levels.last().filter(|_| !self.outside).ok_or_else(no_transaction)?;
         if level.is_open() { Ok(level) } else { Err(no_transaction()) }

@@ -85,11 +85,11 @@ impl Health {
 }
 
 impl HealthCheck {
-    fn up() -> Self {
+    pub(crate) fn up() -> Self {
         Self { status: HealthStatus::Up, error: None }
     }
 
-    fn not_up(status: HealthStatus, error: Error) -> Self {
+    pub(crate) fn not_up(status: HealthStatus, error: Error) -> Self {
         Self { status, error: Some(error) }
     }
 }

@@ -23,6 +23,9 @@ mod limits;
 mod row;
 mod value;
 
+// What stands before a repository.
+mod write_behind;
+
 // The places models are stored in, and how they are opened.
 mod backend;
 mod builder;
@@ -52,3 +55,7 @@ pub use store::{StatementCounts, Store};
 pub use stream::ModelStream;
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{AccessMode, Isolation, Locking, Propagation, Retry, TransactionalExt, TxOptions};
+pub use write_behind::{
+    Distribution, Feed, FeedEvent, FlushReason, Journal, JournalRecovery, JournalSync, Refused, Ticket, WhenFull, WriteBehind,
+    WriteBehindBuilder, WriteBehindOptions, WriteBehindStats,
+};

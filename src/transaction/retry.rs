@@ -32,24 +32,24 @@ impl Default for Retry {
 impl Retry {
     /// So many attempts in all, the first one included; zero is one.
     #[must_use]
-    pub fn attempts(attempts: u32) -> Self {
+    pub const fn attempts(attempts: u32) -> Self {
         Self { attempts, first: Duration::from_millis(10), most: Duration::from_millis(500) }
     }
 
     /// One attempt.
     #[must_use]
-    pub fn never() -> Self {
+    pub const fn never() -> Self {
         Self::attempts(1)
     }
 
     /// How long to wait before the second attempt, and before any, at most.
     #[must_use]
-    pub fn wait(self, first: Duration, most: Duration) -> Self {
+    pub const fn wait(self, first: Duration, most: Duration) -> Self {
         Self { first, most, ..self }
     }
 
     /// How long to wait after so many attempts have failed; none if there is to be no other. `jitter` is between zero and one.
-    pub(super) fn after(&self, attempts: u32, jitter: f64) -> Option<Duration> {
+    pub(crate) fn after(&self, attempts: u32, jitter: f64) -> Option<Duration> {
         let doubled = 2_u32.checked_pow(attempts.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
         let longest = doubled.unwrap_or(self.most).min(self.most);
         (attempts < self.attempts).then(|| longest.mul_f64(jitter))

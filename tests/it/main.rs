@@ -32,3 +32,4 @@ mod sqlite;
 mod stream_memory;
 mod support;
 mod tidy;
+mod write_behind;

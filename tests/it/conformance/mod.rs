@@ -29,6 +29,7 @@ pub(crate) mod tx;
 pub(crate) mod update;
 pub(crate) mod upsert;
 pub(crate) mod values;
+pub(crate) mod write_behind;
 
 macro_rules! suite {
     ($d:tt $($module:ident { $($promise:ident)* })*) => {
@@ -53,6 +54,19 @@ macro_rules! suite {
 }
 
 suite! { $
+    write_behind {
+        tells_what_the_engine_makes_up
+        stores_what_nobody_waits_for
+        costs_a_bad_model_only_itself
+        waits_for_the_commit
+        counts_only_the_attempt_that_commits
+        leaves_out_a_nested_part_that_is_undone
+        never_waits_in_a_transaction
+        is_refused_in_a_sandbox
+        replays_its_journal_once
+        refuses_ids_that_cannot_be_looked_for
+        keeps_the_order_of_each_producer
+    }
     keys {
         let_it_be_done_once
         are_undone_with_their_transaction

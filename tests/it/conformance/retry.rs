@@ -18,17 +18,17 @@ use crate::support::{
 };
 
 /// A model that two write, each through a store of its own.
-struct Contest {
-    fixture: Fixture,
+pub(super) struct Contest {
+    pub(super) fixture: Fixture,
     rival: Store,
-    options: TxOptions,
+    pub(super) options: TxOptions,
     contested: person::Model,
     runs: AtomicU32,
 }
 
 impl Contest {
     /// None where nobody can come between.
-    async fn on<B: Backend>() -> Option<Self> {
+    pub(super) async fn on<B: Backend>() -> Option<Self> {
         let (fixture, rival) = B::with_rival().await?;
         let options = match fixture.store.capabilities().concurrent_writers {
             true => TxOptions::new().isolation(Isolation::RepeatableRead),
@@ -44,7 +44,7 @@ impl Contest {
     }
 
     /// Reads the model and changes it; the rival changes it in between for so many runs.
-    async fn change(&self, cx: &Cx, disturbed: u32) -> Result<(), Error> {
+    pub(super) async fn change(&self, cx: &Cx, disturbed: u32) -> Result<(), Error> {
         let people = self.people();
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
         let read = people.get(cx, &self.contested.id).await?;

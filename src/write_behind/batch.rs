@@ -1,0 +1,224 @@
+//! When a batch is due, how large it is, and what a failure means: decisions, without anything that does them.
+
+use std::time::Duration;
+
+use super::WriteBehindOptions;
+use crate::{
+    clock::Moment,
+    error::{Error, ErrorKind},
+};
+
+/// Why a batch was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FlushReason {
+    /// There were enough models.
+    Size,
+    /// There were enough bytes.
+    Bytes,
+    /// The first model had waited for long enough.
+    Age,
+    /// [`flush`](crate::WriteBehind::flush) was called.
+    Flush,
+    /// The queue was closed.
+    Close,
+    /// They were in the journal.
+    Replay,
+}
+
+/// What waits to be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) count: usize,
+    pub(super) bytes: usize,
+    pub(super) oldest: Moment,
+    pub(super) is_flushed: bool,
+    pub(super) is_closing: bool,
+}
+
+impl Waiting {
+    /// Why it is to be written now, or when it will have waited for long enough.
+    pub(super) fn due(&self, size: usize, options: &WriteBehindOptions, now: Moment) -> Result<FlushReason, Moment> {
+        let by_age = self.oldest + options.linger;
+        if self.count >= size {
+            Ok(FlushReason::Size)
+        } else if self.bytes >= options.batch_bytes {
+            Ok(FlushReason::Bytes)
+        } else if self.is_closing {
+            Ok(FlushReason::Close)
+        } else if self.is_flushed {
+            Ok(FlushReason::Flush)
+        } else if now >= by_age {
+            Ok(FlushReason::Age)
+        } else {
+            Err(by_age)
+        }
+    }
+}
+
+/// How many batches in a row that could not be written as they were it takes until models are written one by one.
+const BAD_BATCHES: u32 = 3;
+
+/// With how many models an adaptive queue begins.
+const FIRST_SIZE: usize = 64;
+
+/// How many models a batch has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    most: usize,
+    target: Option<Duration>,
+    size: usize,
+    bad: u32,
+}
+
+impl Pace {
+    pub(super) fn new(options: &WriteBehindOptions) -> Self {
+        let most = options.batch_size;
+        let size = options.adaptive.map_or(most, |_| most.min(FIRST_SIZE));
+        Self { most, target: options.adaptive, size, bad: 0 }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// A batch was stored as it was.
+    pub(super) fn stored(&mut self, len: usize, took: Duration) {
+        self.bad = 0;
+        match self.target {
+            Some(target) if took > target => self.size = (len / 2).max(1),
+            Some(target) if took > target / 2 => {}
+            _ => self.size = (self.size * 2).min(self.most),
+        }
+    }
+
+    /// A batch had to be taken apart.
+    pub(super) fn taken_apart(&mut self) {
+        self.bad += 1;
+        if self.bad >= BAD_BATCHES {
+            self.size = 1;
+        }
+    }
+}
+
+/// What to do about models that could not be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The store is at fault: once more, after a while.
+    Retry,
+    /// One of them is at fault: each half by itself.
+    Split,
+    /// It is this one.
+    Report,
+    /// Nothing will ever be stored again.
+    GiveUp,
+}
+
+/// What is to be kept in mind of models that may be stored already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubts {
+    /// They can be written again without being stored twice.
+    pub(super) can_repeat: bool,
+    /// They may be stored, and have to stay together until that is known.
+    pub(super) is_one: bool,
+}
+
+/// After how many attempts a fault that the store is blamed for may be that of what is written.
+const PATIENCE: u32 = 3;
+
+/// The verdict on `len` models after so many attempts.
+pub(super) fn verdict(error: &Error, len: usize, attempts: u32, doubts: Doubts) -> Verdict {
+    use ErrorKind as K;
+    let of_a_model = if len > 1 { Verdict::Split } else { Verdict::Report };
+    match error.kind() {
+        K::Closed => Verdict::GiveUp,
+        K::CommitUnknown if doubts.can_repeat => Verdict::Retry,
+        // Told of each: nobody knows which.
+        K::CommitUnknown => Verdict::Report,
+        // It may be what is written that brings the engine down, takes too long, or takes too much.
+        K::EngineDown if attempts >= PATIENCE && !doubts.is_one => of_a_model,
+        K::DeadlineExceeded | K::ResourceExhausted if attempts >= PATIENCE && len > 1 && !doubts.is_one => Verdict::Split,
+        K::Contention
+        | K::PoolTimeout
+        | K::Overloaded
+        | K::QueueFull
+        | K::Connection
+        | K::EngineDown
+        | K::DeadlineExceeded
+        | K::Cancelled
+        | K::ReadOnly
+        | K::TableMissing
+        | K::Auth
+        | K::ResourceExhausted
+        | K::Io
+        | K::Migration => Verdict::Retry,
+        _ => of_a_model,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::this_moment;
+
+    #[test]
+    fn a_batch_is_due_for_the_first_reason_there_is() {
+        let options = WriteBehindOptions::new().batch_bytes(1000);
+        let now = this_moment();
+        let waiting = Waiting { count: 9, bytes: 999, oldest: now, is_flushed: false, is_closing: false };
+        let due = |waiting: Waiting, later: u64| waiting.due(10, &options, now + Duration::from_millis(later));
+        assert_eq!(due(waiting, 49), Err(now + options.linger));
+        assert_eq!(due(waiting, 50), Ok(FlushReason::Age));
+        assert_eq!(due(Waiting { count: 10, ..waiting }, 0), Ok(FlushReason::Size));
+        assert_eq!(due(Waiting { bytes: 1000, ..waiting }, 0), Ok(FlushReason::Bytes));
+        assert_eq!(due(Waiting { is_flushed: true, ..waiting }, 0), Ok(FlushReason::Flush));
+        assert_eq!(due(Waiting { is_flushed: true, is_closing: true, ..waiting }, 0), Ok(FlushReason::Close));
+    }
+
+    #[test]
+    fn after_bad_batches_models_are_written_one_by_one_and_then_in_batches_again() {
+        let mut pace = Pace::new(&WriteBehindOptions::new().batch_size(50));
+        let mut sizes = vec![pace.size()];
+        for is_bad in [true, true, true, true, false, false, true, false, false, false, false, false, true] {
+            if is_bad {
+                pace.taken_apart()
+            } else {
+                pace.stored(pace.size(), Duration::ZERO)
+            }
+            sizes.push(pace.size());
+        }
+        assert_eq!(sizes, [50, 50, 50, 1, 1, 2, 4, 4, 8, 16, 32, 50, 50, 50]);
+    }
+
+    #[test]
+    fn the_size_adapts_to_the_time_a_batch_takes() {
+        let mut pace = Pace::new(&WriteBehindOptions::new().batch_size(200).adaptive(Duration::from_millis(20)));
+        let mut sizes = vec![pace.size()];
+        for millis in [1, 1, 1, 15, 21, 15, 9, 25] {
+            pace.stored(pace.size(), Duration::from_millis(millis));
+            sizes.push(pace.size());
+        }
+        assert_eq!(sizes, [64, 128, 200, 200, 200, 100, 100, 200, 100]);
+    }
+
+    #[test]
+    fn the_store_is_blamed_before_the_models() {
+        let doubts = Doubts { can_repeat: true, is_one: false };
+        let of = |kind, len, attempts| verdict(&Error::new(kind, ""), len, attempts, doubts);
+        assert_eq!(of(ErrorKind::Duplicate, 2, 1), Verdict::Split);
+        assert_eq!(of(ErrorKind::Duplicate, 1, 1), Verdict::Report);
+        assert_eq!(of(ErrorKind::Connection, 1, 1000), Verdict::Retry);
+        assert_eq!(of(ErrorKind::ResourceExhausted, 1, 1000), Verdict::Retry);
+        assert_eq!(of(ErrorKind::ResourceExhausted, 2, 3), Verdict::Split);
+        assert_eq!((of(ErrorKind::EngineDown, 1, 2), of(ErrorKind::EngineDown, 1, 3)), (Verdict::Retry, Verdict::Report));
+        assert_eq!(of(ErrorKind::Closed, 5, 1), Verdict::GiveUp);
+        assert_eq!(of(ErrorKind::CommitUnknown, 5, 1), Verdict::Retry);
+        let unknown = Error::new(ErrorKind::CommitUnknown, "");
+        assert_eq!(verdict(&unknown, 5, 1, Doubts { can_repeat: false, ..doubts }), Verdict::Report);
+        let late = Error::new(ErrorKind::DeadlineExceeded, "");
+        assert_eq!(
+            (verdict(&late, 5, 9, doubts), verdict(&late, 5, 9, Doubts { is_one: true, ..doubts })),
+            (Verdict::Split, Verdict::Retry)
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! [`Log`], the files of an open journal.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{JournalSync, record::Record};
+use crate::error::{Error, ErrorKind, Result};
+
+/// An open journal. Its files are named by number, and all but the last are full.
+pub(in super::super) struct Log {
+    directory: PathBuf,
+    pub(super) sync: JournalSync,
+    segment_bytes: u64,
+    state: Mutex<State>,
+    /// The file that locks the folder.
+    lock: File,
+    /// Rung when something is to be synced at once.
+    pub(super) bell: Notify,
+    /// The position before which everything is on the disk.
+    pub(super) synced: watch::Sender<u64>,
+}
+
+struct State {
+    /// The last one is written to.
+    segments: VecDeque<Segment>,
+    file: Arc<File>,
+    length: u64,
+    /// Whether the file may be longer than that, by an append that failed.
+    is_torn: bool,
+    next: u64,
+    /// Files with something that is not on the disk yet.
+    unsynced: Vec<Arc<File>>,
+    /// Why nothing is accepted any more: what a disk could not sync may be lost, whatever it says afterwards.
+    failed: Option<Error>,
+}
+
+struct Segment {
+    number: u64,
+    /// The position of the first model that it has, or would have.
+    first: u64,
+    /// How many of its models are neither stored nor reported.
+    unsettled: usize,
+}
+
+pub(super) fn path_of(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("{number:016}.journal"))
+}
+
+pub(super) fn failed(doing: &'static str) -> impl Fn(io::Error) -> Error {
+    move |error| {
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                ErrorKind::ResourceExhausted
+            }
+            io::ErrorKind::PermissionDenied => ErrorKind::Auth,
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, doing).with_source(error)
+    }
+}
+
+/// Makes the names in a folder as durable as the files.
+pub(super) fn sync_folder(directory: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened, and need not be.
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+impl Log {
+    /// A journal that goes on in a new file, behind one with `unsettled` models before the position `next`.
+    pub(super) fn new(
+        journal: &super::Journal,
+        lock: File,
+        first: Option<(u64, u64, usize)>,
+        next: u64,
+        number: u64,
+    ) -> Result<Self> {
+        let file = Arc::new(create(&journal.directory, number)?);
+        let mut segments = VecDeque::new();
+        segments.extend(first.map(|(number, first, unsettled)| Segment { number, first, unsettled }));
+        segments.push_back(Segment { number, first: next, unsettled: 0 });
+        let state = State { segments, file, length: 0, is_torn: false, next, unsynced: Vec::new(), failed: None };
+        Ok(Self {
+            directory: journal.directory.clone(),
+            sync: journal.sync,
+            segment_bytes: journal.segment_bytes,
+            state: Mutex::new(state),
+            lock,
+            bell: Notify::new(),
+            synced: watch::Sender::new(next),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The position of the next model.
+    pub(in super::super) fn next(&self) -> u64 {
+        self.state().next
+    }
+
+    /// Notes models, the first of them at a position; all or none.
+    pub(in super::super) fn accepted<'a>(&self, first: u64, models: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        for (json, position) in models.zip(first..) {
+            Record::Accepted { position, json }.write_to(&mut bytes);
+            count += 1;
+        }
+        let mut state = self.state();
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        self.append(&mut state, &bytes)?;
+        state.next = first + count as u64;
+        if let Some(segment) = state.segments.back_mut() {
+            segment.unsettled += count;
+        }
+        if self.sync == JournalSync::Each {
+            self.bell.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Notes that a batch is about to be stored.
+    pub(in super::super) fn begun(&self, key: &str, positions: Vec<u64>) -> Result<()> {
+        self.note(&Record::Begun { key, positions })
+    }
+
+    /// Notes what is stored or reported, and deletes the files that are not needed any more.
+    pub(in super::super) fn settled(&self, positions: &[u64]) -> Result<()> {
+        let noted = self.note(&Record::Settled(positions.to_vec()));
+        let mut state = self.state();
+        for position in positions {
+            let after = state.segments.partition_point(|segment| segment.first <= *position);
+            if let Some(segment) = after.checked_sub(1).and_then(|at| state.segments.get_mut(at)) {
+                segment.unsettled = segment.unsettled.saturating_sub(1);
+            }
+        }
+        // What is settled in an older file is noted in the younger ones: they go in their order.
+        while state.segments.len() > 1
+            && let Some(segment) = state.segments.pop_front_if(|segment| segment.unsettled == 0)
+        {
+            if let Err(error) = fs::remove_file(path_of(&self.directory, segment.number)) {
+                tracing::warn!(%error, "a file of a journal could not be deleted");
+            }
+        }
+        noted
+    }
+
+    fn note(&self, record: &Record<'_>) -> Result<()> {
+        let mut bytes = Vec::new();
+        record.write_to(&mut bytes);
+        self.append(&mut self.state(), &bytes)
+    }
+
+    fn append(&self, state: &mut State, bytes: &[u8]) -> Result<()> {
+        if state.is_torn {
+            state.file.set_len(state.length).map_err(failed("while a failed append was cut off the journal"))?;
+            state.is_torn = false;
+        }
+        if state.length >= self.segment_bytes {
+            self.begin_segment(state)?;
+        }
+        state.is_torn = true;
+        (&*state.file).write_all(bytes).map_err(failed("while the journal was written"))?;
+        state.is_torn = false;
+        state.length += bytes.len() as u64;
+        let is_listed = state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &state.file));
+        if !is_listed && self.sync != JournalSync::System {
+            let file = state.file.clone();
+            state.unsynced.push(file);
+        }
+        Ok(())
+    }
+
+    fn begin_segment(&self, state: &mut State) -> Result<()> {
+        let number = state.segments.back().map_or(0, |segment| segment.number + 1);
+        state.file = Arc::new(create(&self.directory, number)?);
+        state.length = 0;
+        state.segments.push_back(Segment { number, first: state.next, unsettled: 0 });
+        Ok(())
+    }
+
+    /// Leaves the folder to others. Nothing may be written afterwards.
+    pub(in super::super) fn unlock(&self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "a journal stays locked until its last handle is gone");
+        }
+    }
+
+    /// Files with something that is not on the disk yet, and the position up to which it would be afterwards.
+    pub(super) fn take_unsynced(&self) -> (Vec<Arc<File>>, u64) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.unsynced), state.next)
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        tracing::error!(%error, "the journal could not be synced: nothing more is accepted");
+        self.state().failed = Some(error);
+        // Whoever waits is to look.
+        self.synced.send_modify(|_| {});
+    }
+
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.state().failed.clone()
+    }
+}
+
+fn create(directory: &Path, number: u64) -> Result<File> {
+    let created = OpenOptions::new().append(true).create_new(true).open(path_of(directory, number));
+    let created = created.and_then(|file| sync_folder(directory).map(|()| file));
+    created.map_err(failed("while a file of the journal was made"))
+}

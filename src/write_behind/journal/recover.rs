@@ -1,0 +1,178 @@
+//! How a journal is opened: what it has is read, written anew without what is settled, and given back.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Journal, JournalRecovery,
+    files::{Log, failed, path_of, sync_folder},
+    record::{Contents, Record},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+const READING: &str = "while the journal was read";
+const WRITING: &str = "while the journal was written anew";
+const SETTING_ASIDE: &str = "while what cannot be read was set aside";
+
+/// A model that an earlier process accepted, and is not known to have settled.
+pub(in super::super) struct Recovered<M> {
+    pub(in super::super) model: M,
+    pub(in super::super) position: u64,
+    pub(in super::super) bytes: usize,
+    /// The key of the batch that it may have been stored with.
+    pub(in super::super) doubt: Option<Arc<str>>,
+}
+
+/// An open journal and what was in it.
+pub(in super::super) struct Opened<M> {
+    pub(in super::super) log: Log,
+    pub(in super::super) models: Vec<Recovered<M>>,
+    pub(in super::super) recovery: JournalRecovery,
+}
+
+/// What a journal has of a model.
+struct Left {
+    json: Vec<u8>,
+    begun: Option<Arc<str>>,
+}
+
+/// Opens a journal. Blocks.
+pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M>) -> Result<Opened<M>> {
+    let directory = &*journal.directory;
+    fs::create_dir_all(directory).map_err(failed("while the folder of the journal was made"))?;
+    let lock = locked(directory)?;
+    let numbers = numbers_in(directory)?;
+    let mut recovery = JournalRecovery::default();
+    let (mut left, mut next) = (BTreeMap::new(), 0);
+    for number in &numbers {
+        let path = path_of(directory, *number);
+        let bytes = fs::read(&path).map_err(failed(READING))?;
+        let contents = Contents::of(&bytes);
+        // A younger file is begun only after this one was written to its end.
+        let tail = contents.tail.clone().filter(|_| Some(number) != numbers.last());
+        for range in contents.damaged.iter().cloned().chain(tail.clone()) {
+            let aside = directory.join(format!("{number:016}-{}.damaged", range.start));
+            write_synced(&aside, bytes.get(range).unwrap_or_default()).map_err(failed(SETTING_ASIDE))?;
+            recovery.set_aside.push(aside);
+        }
+        recovery.cut_bytes += contents.tail.filter(|_| tail.is_none()).map_or(0, |tail| tail.len() as u64);
+        for record in contents.records {
+            apply(record, &mut left, &mut next);
+        }
+    }
+    let models = decoded(directory, &mut left, decode, &mut recovery)?;
+    recovery.replayed = models.len() as u64;
+
+    let number = numbers.last().map_or(0, |last| last + 1);
+    let first = match left.first_key_value() {
+        Some((first, _)) => {
+            compact(directory, number, &left)?;
+            Some((number, *first, left.len()))
+        }
+        None => None,
+    };
+    for number in numbers {
+        fs::remove_file(path_of(directory, number)).map_err(failed(WRITING))?;
+    }
+    let log = Log::new(journal, lock, first, next, number + 1)?;
+    Ok(Opened { log, models, recovery })
+}
+
+fn locked(directory: &Path) -> Result<File> {
+    let options = File::options().create(true).write(true).truncate(false).open(directory.join("lock"));
+    let lock = options.map_err(failed("while the journal was locked"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"))
+        }
+        Err(TryLockError::Error(error)) => Err(failed("while the journal was locked")(error)),
+    }
+}
+
+/// The numbers of the files, in order.
+fn numbers_in(directory: &Path) -> Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed(READING))? {
+        let path = entry.map_err(failed(READING))?.path();
+        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == "journal"));
+        numbers.extend(stem.and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
+    match record {
+        Record::Accepted { position, json } => {
+            *next = (*next).max(position + 1);
+            left.insert(position, Left { json: json.to_vec(), begun: None });
+        }
+        Record::Settled(positions) => {
+            for position in positions {
+                left.remove(&position);
+            }
+        }
+        Record::Begun { key, positions } => {
+            let key: Arc<str> = key.into();
+            for position in positions {
+                if let Some(left) = left.get_mut(&position) {
+                    left.begun = Some(key.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The models that are left. What is none is set aside.
+fn decoded<M>(
+    directory: &Path,
+    left: &mut BTreeMap<u64, Left>,
+    decode: fn(&[u8]) -> Result<M>,
+    recovery: &mut JournalRecovery,
+) -> Result<Vec<Recovered<M>>> {
+    let mut models = Vec::with_capacity(left.len());
+    let mut unreadable = Vec::new();
+    for (position, Left { json, begun }) in &*left {
+        match decode(json) {
+            Ok(model) => models.push(Recovered { model, position: *position, bytes: json.len(), doubt: begun.clone() }),
+            Err(_) => unreadable.push(*position),
+        }
+    }
+    for position in unreadable {
+        let aside = directory.join(format!("{position}.json"));
+        let json = left.remove(&position).map(|left| left.json).unwrap_or_default();
+        write_synced(&aside, &json).map_err(failed(SETTING_ASIDE))?;
+        recovery.set_aside.push(aside);
+    }
+    Ok(models)
+}
+
+/// Writes what is left into a file of its own, which is there as a whole or not at all.
+fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<()> {
+    let mut bytes = Vec::new();
+    let mut begun: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (position, left) in left {
+        Record::Accepted { position: *position, json: &left.json }.write_to(&mut bytes);
+        if let Some(key) = &left.begun {
+            begun.entry(key).or_default().push(*position);
+        }
+    }
+    for (key, positions) in begun {
+        Record::Begun { key, positions }.write_to(&mut bytes);
+    }
+    let path: PathBuf = directory.join("new");
+    let named = write_synced(&path, &bytes).and_then(|()| fs::rename(&path, path_of(directory, number)));
+    named.and_then(|()| sync_folder(directory)).map_err(failed(WRITING))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,178 @@
+//! The ways out of a queue: what is to be written, and what became of it.
+
+use std::sync::Arc;
+
+use super::{Batch, Phase, Queue, State, Taken, Waits};
+use crate::{
+    clock::{Moment, this_moment},
+    error::{Error, ErrorKind, Result},
+    write_behind::{FeedEvent, FlushReason, batch::Waiting, ticket::Loss},
+};
+
+/// What the worker is to do.
+pub(in super::super) enum Work<M> {
+    Write(Batch<M>, FlushReason),
+    /// Look again at this time, if not before.
+    Wait(Option<Moment>),
+    End,
+}
+
+impl<M: Clone + Send + Sync + 'static> Queue<M> {
+    /// What is to be done now, with batches of at most `size`.
+    pub(in super::super) fn work(&self, size: usize) -> Work<M> {
+        let mut state = self.state();
+        state.counts.batch_limit = size;
+        let Some(front) = state.waiting.front() else {
+            let is_over = state.phase != Phase::Open && state.reserved == 0;
+            return if is_over { Work::End } else { Work::Wait(None) };
+        };
+        if let Some(doubt) = front.doubt.clone() {
+            // As a whole, as it was.
+            return Work::Write(state.next_batch(usize::MAX, usize::MAX, Some(&doubt)), FlushReason::Replay);
+        }
+        let waiting = Waiting {
+            count: state.waiting.len(),
+            bytes: state.waiting_bytes,
+            oldest: front.slip.accepted,
+            is_flushed: front.slip.position < state.flush_to,
+            is_closing: state.phase != Phase::Open,
+        };
+        match waiting.due(size, &self.options, this_moment()) {
+            Ok(reason) => Work::Write(state.next_batch(size, self.options.batch_bytes, None), reason),
+            Err(later) => Work::Wait(Some(later)),
+        }
+    }
+
+    /// Notes what became of models that were written: they are the first of those that are not settled.
+    pub(in super::super) fn settle(&self, batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
+        let positions = batch.positions();
+        self.settle_in_journal(&positions);
+        let mut state = self.state();
+        self.give_back(&mut state, Taken::of(&batch));
+        state.writing = positions.last().map(|last| last + 1);
+        match &outcome {
+            Ok(stored) => {
+                state.counts.stored += positions.len() as u64;
+                let stored = stored.as_ref().unwrap_or(&batch.models);
+                stored.iter().for_each(|model| state.feed.tell(model, FeedEvent::Stored));
+            }
+            Err(error) => {
+                state.counts.failed += positions.len() as u64;
+                batch.models.iter().for_each(|model| state.feed.tell(model, |model| FeedEvent::Failed(model, error.clone())));
+            }
+        }
+        self.tell_settled(&state);
+        drop(state);
+        if outcome.is_ok() {
+            let now = this_moment();
+            self.written().batch(batch.slips.iter().map(|slip| now - slip.accepted));
+        }
+        answer(batch, outcome);
+    }
+
+    /// Nothing is being written any more.
+    pub(in super::super) fn done(&self) {
+        let mut state = self.state();
+        state.writing = None;
+        self.tell_settled(&state);
+    }
+
+    /// Gives up what was not stored in time.
+    pub(in super::super) fn abandon(&self, batch: Batch<M>) {
+        let mut state = self.state();
+        state.counts.abandoned += batch.slips.len() as u64;
+        self.give_back(&mut state, Taken::of(&batch));
+        drop(state);
+        let error = match batch.doubt {
+            None => Error::new(ErrorKind::Closed, "the queue ended before it was stored"),
+            Some(_) => Error::new(ErrorKind::CommitUnknown, "the queue ended before it was known whether it is stored"),
+        };
+        answer(batch, Err(error));
+    }
+
+    /// The worker is gone, and so is what still waits.
+    pub(in super::super) fn end(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Ended;
+        state.feed.end();
+        let mut left = Batch { models: Vec::new(), slips: Vec::new(), doubt: None };
+        for Waits { model, slip, .. } in std::mem::take(&mut state.waiting) {
+            left.models.push(model);
+            left.slips.push(slip);
+        }
+        state.waiting_bytes = 0;
+        state.writing = None;
+        self.tell_settled(&state);
+        drop(state);
+        self.abandon(left);
+        self.room.notify_one();
+        if let Some(journal) = &self.journal {
+            journal.unlock();
+        }
+        self.ended.cancel();
+    }
+}
+
+impl<M> State<M> {
+    /// The first models that wait, as many as a batch takes; only those of one doubt, if that is asked for.
+    fn next_batch(&mut self, size: usize, bytes: usize, doubt: Option<&Arc<str>>) -> Batch<M> {
+        let mut batch = Batch { models: Vec::new(), slips: Vec::new(), doubt: doubt.cloned() };
+        let mut left = bytes;
+        let expected = size.min(self.waiting.len());
+        batch.models.reserve_exact(expected);
+        batch.slips.reserve_exact(expected);
+        while batch.models.len() < size
+            && let Some(Waits { model, mut slip, .. }) = self.waiting.pop_front_if(|next| {
+                let fits = next.slip.bytes <= left || batch.models.is_empty();
+                fits && next.doubt.as_ref() == doubt
+            })
+        {
+            left = left.saturating_sub(slip.bytes);
+            self.waiting_bytes -= slip.bytes;
+            slip.answer.loss = Loss::Writing;
+            batch.models.push(model);
+            batch.slips.push(slip);
+        }
+        self.writing = batch.slips.first().map(|slip| slip.position);
+        batch
+    }
+}
+
+impl<M> Batch<M> {
+    /// The two halves of a batch.
+    pub(in super::super) fn halves(mut self) -> (Self, Self) {
+        let middle = self.models.len() / 2;
+        let (models, slips) = (self.models.split_off(middle), self.slips.split_off(middle));
+        let second = Self { models, slips, doubt: self.doubt.clone() };
+        (self, second)
+    }
+
+    pub(in super::super) fn positions(&self) -> Vec<u64> {
+        self.slips.iter().map(|slip| slip.position).collect()
+    }
+
+    pub(in super::super) fn is_wanted(&self) -> bool {
+        self.slips.iter().any(|slip| slip.answer.is_wanted())
+    }
+}
+
+fn answer<M>(batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
+    match outcome {
+        Ok(Some(stored)) => {
+            for (slip, model) in batch.slips.into_iter().zip(stored) {
+                slip.answer.give(Ok(model));
+            }
+        }
+        // Nobody asked for the models when they were written.
+        Ok(None) => {
+            for slip in batch.slips {
+                slip.answer.give(Err(Error::new(ErrorKind::Internal, "it is stored, and what it has become is not known")));
+            }
+        }
+        Err(error) => {
+            for slip in batch.slips {
+                slip.answer.give(Err(error.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The ways into a queue.
+
+use std::{
+    io,
+    slice::from_ref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{
+    FeedEvent, Refused, Ticket, WhenFull, WriteBehind,
+    queue::{Incoming, Queue, Taken},
+    target::Attempt,
+    ticket::{Answer, Loss, Position},
+};
+use crate::{
+    context::Cx,
+    error::{Error, ErrorKind, Result},
+};
+
+/// What becomes of one model, on its way to a ticket.
+type Receiver<M> = oneshot::Receiver<Result<M>>;
+
+/// # Ways in
+/// With a context that is in a transaction, a model enters the queue when that commits, and not otherwise: its ticket is then
+/// [`TransactionAborted`](ErrorKind::TransactionAborted). Room for it is taken at once. It is written after the commit, in a transaction of the queue's own. In a
+/// [sandbox](crate::TransactionalExt::sandbox) it is [`Unsupported`](ErrorKind::Unsupported).
+///
+/// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. What is refused is given back, because
+/// - there is no room: [`QueueFull`](ErrorKind::QueueFull);
+/// - the queue was closed: [`Closed`](ErrorKind::Closed);
+/// - the model is no JSON, its id is left to the engine where models are looked for by id, or there are more models at once than the queue ever holds:
+///   [`InvalidInput`](ErrorKind::InvalidInput);
+/// - the context's time is over: [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), [`Cancelled`](ErrorKind::Cancelled);
+/// - the transaction has ended or cannot commit any more: as for [`Cx::on_commit`];
+/// - the journal cannot be written: [`Io`](ErrorKind::Io), [`ResourceExhausted`](ErrorKind::ResourceExhausted).
+impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
+    /// Submits a model, and never waits. With a journal it is written to a file, which the operating system takes into its memory.
+    ///
+    /// # Errors
+    /// See [Ways in](#ways-in).
+    pub fn submit(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
+        let (new, answer) = self.incoming(cx, model)?;
+        let entered = self.enter(cx, [new]);
+        let position = entered.map_err(|(error, [new])| {
+            self.note_refused(&error, from_ref(&new));
+            Refused { submitted: new.model, error }
+        })?;
+        Ok(self.ticket(position, answer))
+    }
+
+    /// Submits models, all or none, with no other between them.
+    ///
+    /// # Errors
+    /// See [Ways in](#ways-in).
+    pub fn submit_many(&self, cx: &Cx, models: Vec<M>) -> Result<Vec<Ticket<M>>, Refused<Vec<M>>> {
+        let models_of = |new: Vec<Incoming<M>>| new.into_iter().map(|new| new.model).collect::<Vec<_>>();
+        let (mut new, mut answers) = (Vec::with_capacity(models.len()), Vec::with_capacity(models.len()));
+        let mut models = models.into_iter();
+        while let Some(model) = models.next() {
+            match self.incoming(cx, model) {
+                Ok((incoming, answer)) => (new.push(incoming), answers.push(answer)),
+                Err(Refused { submitted, error }) => {
+                    let submitted = models_of(new).into_iter().chain([submitted]).chain(models).collect();
+                    return Err(Refused { submitted, error });
+                }
+            };
+        }
+        let entered = if new.is_empty() { Ok(Position::At(0)) } else { self.enter(cx, new) };
+        let first = entered.map_err(|(error, new)| {
+            self.note_refused(&error, &new);
+            Refused { submitted: models_of(new), error }
+        })?;
+        Ok((0..).zip(answers).map(|(index, answer)| self.ticket(first.plus(index), answer)).collect())
+    }
+
+    /// Submits a model as soon as there is room, in the order in which this is called. With a journal that is synced for
+    /// [each](crate::JournalSync::Each), it returns when the model is on the disk. In a transaction it does not wait, because the queue may wait for that.
+    ///
+    /// # Errors
+    /// See [Ways in](#ways-in). It is not [`QueueFull`](ErrorKind::QueueFull), but in a transaction.
+    ///
+    /// # Dropping the future
+    /// The model is not accepted, unless it waits for the disk already.
+    pub async fn submit_wait(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
+        if !cx.is_alone() {
+            return self.submit(cx, model);
+        }
+        let (new, answer) = self.incoming(cx, model)?;
+        let queue = &self.shared.queue;
+        if let Err(error) = self.reserve_in_turn(cx, Taken::by(from_ref(&new))).await {
+            return Err(Refused { submitted: new.model, error });
+        }
+        let entered = queue.enter_reserved([new]);
+        let position = entered.map_err(|(error, [new])| Refused { submitted: new.model, error })?;
+        let ticket = self.ticket(Position::At(position), answer);
+        let Some(journal) = &queue.journal else { return Ok(ticket) };
+        match journal.on_disk(position).await {
+            Ok(()) => Ok(ticket),
+            // If it is too late to withdraw it, it is being written.
+            Err(error) => ticket.withdraw().map_or_else(Ok, |submitted| Err(Refused { submitted, error })),
+        }
+    }
+
+    /// Submits a model or, if there is no room, creates it at once, past the queue, and so before what waits there; in a transaction, in that. Its ticket is then
+    /// answered already.
+    ///
+    /// # Errors
+    /// See [Ways in](#ways-in), and [`create_many`](crate::Creator::create_many).
+    ///
+    /// # Dropping the future
+    /// As for [`create_many`](crate::Creator::create_many), if it is past the queue. Else nothing is submitted.
+    pub async fn submit_or_create(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
+        let (new, answer) = self.incoming(cx, model)?;
+        match self.enter(cx, [new]) {
+            Ok(position) => Ok(self.ticket(position, answer)),
+            Err((error, [new])) if error.kind() == ErrorKind::QueueFull => {
+                let attempt = Attempt { models: from_ref(&new.model), key: "", is_doubtful: false, are_wanted: true };
+                match self.shared.direct.store(cx, attempt).await {
+                    Ok(stored) => {
+                        let stored = stored.and_then(|stored| stored.into_iter().next()).unwrap_or(new.model);
+                        self.shared.queue.feed(|feed| feed.tell(&stored, FeedEvent::Stored));
+                        new.answer.give(Ok(stored));
+                        Ok(self.ticket(Position::later(), answer))
+                    }
+                    Err(error) => Err(Refused { submitted: new.model, error }),
+                }
+            }
+            Err((error, [new])) => Err(Refused { submitted: new.model, error }),
+        }
+    }
+
+    /// A model on its way in, if it may come in.
+    fn incoming(&self, cx: &Cx, model: M) -> Result<(Incoming<M>, Receiver<M>), Refused<M>> {
+        let weighed = cx.limits().check().and_then(|()| self.shared.target.check(&model)).and_then(|()| {
+            if cx.is_in_sandbox() {
+                return Err(Error::new(ErrorKind::Unsupported, "a queue writes outside of the sandbox"));
+            }
+            weigh(&model, self.shared.queue.journal.is_some())
+        });
+        match weighed {
+            Ok((bytes, json)) => {
+                let (answer, receiver) = Answer::new(Loss::Uncommitted);
+                Ok((Incoming { model, bytes, json, answer }, receiver))
+            }
+            Err(error) => Err(Refused { submitted: model, error }),
+        }
+    }
+
+    fn ticket(&self, position: Position, answer: Receiver<M>) -> Ticket<M> {
+        Ticket::new(self.shared.queue.clone(), position, answer)
+    }
+
+    fn note_refused(&self, error: &Error, new: &[Incoming<M>]) {
+        if error.kind() == ErrorKind::QueueFull {
+            self.shared.queue.rejected(new);
+        }
+    }
+
+    /// Takes room, before those that ask for it later.
+    async fn reserve_in_turn(&self, cx: &Cx, taken: Taken) -> Result<()> {
+        let queue = &self.shared.queue;
+        let reserved = async {
+            let _turn = queue.line.lock().await;
+            loop {
+                match queue.reserve(taken, WhenFull::Reject) {
+                    Err(error) if error.kind() == ErrorKind::QueueFull => queue.room.notified().await,
+                    reserved => return reserved,
+                }
+            }
+        };
+        cx.limits().bound("while it waited for room in the queue", reserved).await
+    }
+
+    /// Takes models in, now or when the context's transaction commits.
+    fn enter<I>(&self, cx: &Cx, new: I) -> Result<Position, (Error, I)>
+    where
+        I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]> + Send + 'static,
+    {
+        let queue = &self.shared.queue;
+        if cx.is_alone() {
+            return queue.push(new).map(Position::At);
+        }
+        let taken = Taken::by(new.as_ref());
+        let reserved = cx.innermost().and_then(|_| queue.reserve(taken, queue.options.when_full));
+        if let Err(error) = reserved {
+            return Err((error, new));
+        }
+        let position = Position::later();
+        let new = Arc::new(Mutex::new(Some(new)));
+        let uncommitted = Uncommitted { queue: queue.clone(), taken, new: new.clone(), position: position.clone() };
+        let Err(error) = cx.on_commit(move || uncommitted.enter()) else { return Ok(position) };
+        // What was to enter them is dropped, and has left them here.
+        let refused = locked(&new).take();
+        refused.map_or(Ok(position), |new| Err((error, new)))
+    }
+}
+
+/// Models that wait for a commit, and have room already.
+struct Uncommitted<M: Clone + Send + Sync + 'static, I> {
+    queue: Arc<Queue<M>>,
+    taken: Taken,
+    new: Arc<Mutex<Option<I>>>,
+    position: Position,
+}
+
+impl<M, I> Uncommitted<M, I>
+where
+    M: Clone + Send + Sync + 'static,
+    I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
+{
+    fn enter(self) {
+        let Some(new) = locked(&self.new).take() else { return };
+        match self.queue.enter_reserved(new) {
+            Ok(first) => self.position.set(first),
+            Err((error, new)) => new.into_iter().for_each(|new| new.answer.give(Err(error.clone()))),
+        }
+    }
+}
+
+impl<M: Clone + Send + Sync + 'static, I> Drop for Uncommitted<M, I> {
+    fn drop(&mut self) {
+        if locked(&self.new).is_some() {
+            self.queue.release(self.taken);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many bytes a model takes, and what the journal is to have of it.
+fn weigh<M: Serialize>(model: &M, has_journal: bool) -> Result<(usize, Vec<u8>)> {
+    let mut weight = Weight(0);
+    let weighed = match has_journal {
+        true => serde_json::to_vec(model).map(|json| (json.len(), json)),
+        false => serde_json::to_writer(&mut weight, model).map(|()| (weight.0, Vec::new())),
+    };
+    weighed.map_err(|error| Error::new(ErrorKind::InvalidInput, "the model is no JSON").with_source(error))
+}
+
+/// Counts what is written to it.
+struct Weight(usize);
+
+impl io::Write for Weight {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

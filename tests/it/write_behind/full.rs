@@ -1,0 +1,162 @@
+//! What happens when there is no room.
+
+use std::{sync::Arc, time::Duration};
+
+use larder::{Cx, ErrorKind, FeedEvent, WhenFull, WriteBehind, WriteBehindOptions};
+use tokio::time::{Instant, sleep};
+
+use super::scripted::{Item, Scripted, item, items, queue, submit};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn small() -> WriteBehindOptions {
+    WriteBehindOptions::new().batch_size(2).queue_size(5)
+}
+
+/// A queue whose repository is stopped, and which is full.
+async fn full(options: WriteBehindOptions) -> (Arc<Scripted>, WriteBehind<Item>) {
+    let repository = Scripted::sound();
+    let queue = queue(&repository, options).await;
+    repository.pause();
+    (0..5).for_each(|id| submit(&queue, id));
+    sleep(MS).await;
+    (repository, queue)
+}
+
+/// A full queue says so at once, gives back what it does not take, and takes more when there is room; what is being written takes room, too.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_refuses() {
+    let (repository, queue) = full(small()).await;
+    let began = Instant::now();
+    let refused = queue.submit(&Cx::new(), item(5)).unwrap_err();
+    assert_eq!((refused.error.kind(), refused.submitted), (ErrorKind::QueueFull, item(5)));
+    let refused = queue.submit_many(&Cx::new(), items(5..7)).unwrap_err();
+    assert_eq!((refused.error.kind(), refused.submitted), (ErrorKind::QueueFull, items(5..7)));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    repository.resume();
+    queue.flush(&Cx::new()).await.unwrap();
+    submit(&queue, 5);
+    let stats = queue.close(&Cx::new()).await;
+    assert_eq!(repository.stored(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!((stats.accepted, stats.rejected, stats.stored, stats.greatest_depth), (6, 3, 6, 5));
+}
+
+/// More at once than the queue ever holds is an error of the caller's.
+#[tokio::test(start_paused = true)]
+async fn more_than_the_queue_holds_is_refused_for_good() {
+    let queue = queue(&Scripted::sound(), small()).await;
+    let refused = queue.submit_many(&Cx::new(), items(0..6)).unwrap_err();
+    assert_eq!((refused.error.kind(), refused.submitted.len()), (ErrorKind::InvalidInput, 6));
+    assert_eq!(queue.stats().accepted, 0);
+}
+
+/// Bytes are limited as entries are, and one model is taken whatever it weighs.
+#[tokio::test(start_paused = true)]
+async fn bytes_are_limited_too() {
+    let repository = Scripted::sound();
+    let queue = queue(&repository, WriteBehindOptions::new().batch_bytes(500).queue_bytes(500)).await;
+    repository.pause();
+    let large = |id, bytes| Item { id, text: "x".repeat(bytes) };
+    drop(queue.submit(&Cx::new(), large(0, 900)).unwrap());
+    assert_eq!(queue.submit(&Cx::new(), large(1, 1)).unwrap_err().error.kind(), ErrorKind::QueueFull);
+    repository.resume();
+    queue.flush(&Cx::new()).await.unwrap();
+    for id in 1..=4 {
+        drop(queue.submit(&Cx::new(), large(id, 90)).unwrap());
+    }
+    assert_eq!(queue.submit(&Cx::new(), large(5, 90)).unwrap_err().error.kind(), ErrorKind::QueueFull);
+    let both = queue.submit_many(&Cx::new(), vec![large(6, 300), large(7, 300)]).unwrap_err();
+    assert_eq!(both.error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(repository.stored(), [0]);
+}
+
+/// Who waits for room gets it in turn; who gives up waiting leaves nothing behind.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_room_is_fair_and_can_be_given_up() {
+    let (repository, queue) = full(small()).await;
+    let waiting: Vec<_> = (5..15)
+        .map(|id| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.submit_wait(&Cx::new(), item(id)).await.map(drop) })
+        })
+        .collect();
+    sleep(MS).await;
+    waiting[3].abort();
+    let late = queue.submit_wait(&Cx::new().with_timeout(5 * MS), item(99)).await.unwrap_err();
+    assert_eq!((late.error.kind(), late.submitted.id), (ErrorKind::DeadlineExceeded, 99));
+    repository.resume();
+    for (index, waiting) in waiting.into_iter().enumerate() {
+        assert_eq!(waiting.await.is_ok_and(|waited| waited.is_ok()), index != 3);
+    }
+    let stats = queue.close(&Cx::new()).await;
+    assert_eq!(repository.stored(), (0..15).filter(|id| *id != 8).collect::<Vec<_>>());
+    assert_eq!((stats.accepted, stats.stored, stats.depth, stats.bytes, stats.greatest_depth), (14, 14, 0, 0, 5));
+}
+
+/// Who waits for room while the queue is closed is told so.
+#[tokio::test(start_paused = true)]
+async fn closing_ends_the_wait_for_room() {
+    let (repository, queue) = full(small()).await;
+    let waiting: Vec<_> = (5..8)
+        .map(|id| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.submit_wait(&Cx::new(), item(id)).await.map(drop) })
+        })
+        .collect();
+    sleep(MS).await;
+    let closing = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.close(&Cx::new()).await }
+    });
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().unwrap_err().error.kind(), ErrorKind::Closed);
+    }
+    repository.resume();
+    assert_eq!(closing.await.unwrap().stored, 5);
+}
+
+/// The oldest that wait make room, and their tickets say so; what is being written stays.
+#[tokio::test(start_paused = true)]
+async fn the_oldest_make_room_if_they_are_to() {
+    let repository = Scripted::sound();
+    let queue = queue(&repository, small().when_full(WhenFull::DropOldest)).await;
+    let mut feed = queue.subscribe().unwrap();
+    repository.pause();
+    let mut tickets = queue.submit_many(&Cx::new(), items(0..5)).unwrap();
+    sleep(MS).await;
+    tickets.push(queue.submit(&Cx::new(), item(5)).unwrap());
+    tickets.extend(queue.submit_many(&Cx::new(), items(6..8)).unwrap());
+    let too_many = queue.submit_many(&Cx::new(), items(8..12)).unwrap_err();
+    assert_eq!(too_many.error.kind(), ErrorKind::QueueFull);
+    repository.resume();
+    let stats = queue.close(&Cx::new()).await;
+    let outcomes: Vec<_> = futures::future::join_all(tickets).await;
+    let outcomes: Vec<_> =
+        outcomes.into_iter().map(|outcome| outcome.map(|item| item.id).map_err(|error| error.kind())).collect();
+    let dropped = Err(ErrorKind::QueueFull);
+    // Those that could not come in anyway cost nobody anything.
+    assert_eq!(outcomes, [Ok(0), Ok(1), dropped, dropped, dropped, Ok(5), Ok(6), Ok(7)]);
+    assert_eq!((stats.accepted, stats.stored, stats.dropped, stats.rejected), (8, 5, 3, 4));
+    let mut failed = Vec::new();
+    while let Some(event) = feed.next().await {
+        if let FeedEvent::Failed(item, error) = event {
+            failed.push((item.id, error.kind()));
+        }
+    }
+    assert_eq!(failed, [2, 3, 4].map(|id| (id, ErrorKind::QueueFull)));
+}
+
+/// What finds no room is created past the queue, if that is asked for, and its ticket is answered.
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_is_created_past_the_queue() {
+    let repository = Scripted::new(|call, _| if call == 0 { super::scripted::Act::Hang } else { super::scripted::Act::Store });
+    let queue = queue(&repository, small()).await;
+    (0..4).for_each(|id| submit(&queue, id));
+    drop(queue.submit_or_create(&Cx::new(), item(4)).await.unwrap());
+    sleep(MS).await;
+    let ticket = queue.submit_or_create(&Cx::new(), item(5)).await.unwrap();
+    assert_eq!(ticket.await.unwrap().text, "stored 5");
+    assert_eq!(repository.stored(), [5]);
+    let stats = queue.stats();
+    assert_eq!((stats.accepted, stats.rejected), (5, 0));
+}

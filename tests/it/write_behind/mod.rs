@@ -1,0 +1,10 @@
+//! A queue that writes behind, in front of a repository that does as it is told, and of real ones.
+
+mod batches;
+mod ending;
+mod failures;
+mod feed;
+mod full;
+mod journal;
+pub(crate) mod scripted;
+mod seen;
