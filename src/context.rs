@@ -219,11 +219,7 @@ impl Cx {
             return Err(Error::new(ErrorKind::Unsupported, "a sandbox has no outside"));
         }
         match (holds_connection(id), self.outside) {
-            (true, false) => Err(Error::new(
-                ErrorKind::NestedAcquire,
-                "called with a context from outside the transaction this task has open on the same store; \
-                 pass the closure's own context, or say `cx.outside_tx()` if it is meant",
-            )),
+            (true, false) => Err(stray()),
             (true, true) => Ok(Entry::Alone(Patience::None)),
             // One that was begun by hand, which might be waited for as well.
             (false, true) if self.carries(id) => Ok(Entry::Alone(Patience::None)),
@@ -265,9 +261,24 @@ impl Cx {
         Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, key, ..self.clone() }
     }
 
-    /// Whether operations with this context are in no transaction, whatever became of it.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.outside || self.levels.is_empty()
+    /// Whether what is done later, by another task, is to wait for a transaction to commit. It is an error if that transaction has ended, and if this task is inside
+    /// one that the context does not know of.
+    pub(crate) fn waits_for_commit(&self) -> Result<bool> {
+        if self.outside {
+            return Ok(false);
+        }
+        if !self.levels.is_empty() {
+            return self.innermost().map(|_| true);
+        }
+        match is_inside_any() {
+            true => Err(stray()),
+            false => Ok(false),
+        }
+    }
+
+    /// Whether the context or the task is in any transaction that is still open.
+    pub(crate) fn is_in_any(&self) -> bool {
+        is_inside_any() || self.levels.iter().any(|level| level.is_open())
     }
 
     pub(crate) fn is_in_sandbox(&self) -> bool {
@@ -291,6 +302,14 @@ fn no_transaction() -> Error {
     Error::new(ErrorKind::TransactionClosed, "the context has no open transaction")
 }
 
+fn stray() -> Error {
+    Error::new(
+        ErrorKind::NestedAcquire,
+        "called with a context from outside the transaction this task has open; \
+         pass the closure's own context, or say `cx.outside_tx()` if it is meant",
+    )
+}
+
 /// `future`, for a task of its own, inside the closures that this task is inside of.
 pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let current = CURRENT.try_with(Clone::clone).unwrap_or_default();
@@ -306,6 +325,11 @@ impl fmt::Debug for Cx {
 /// Whether this task runs inside a `tx` closure of the store `id`, and so holds one of its connections.
 fn holds_connection(id: StoreId) -> bool {
     CURRENT.try_with(|levels| levels.iter().any(|level| level.store() == id && level.is_open())).unwrap_or(false)
+}
+
+/// Whether this task runs inside any `tx` closure.
+fn is_inside_any() -> bool {
+    CURRENT.try_with(|levels| levels.iter().any(|level| level.is_open())).unwrap_or(false)
 }
 
 /// What an operation does to the store.

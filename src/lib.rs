@@ -56,6 +56,6 @@ pub use stream::ModelStream;
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{AccessMode, Isolation, Locking, Propagation, Retry, TransactionalExt, TxOptions};
 pub use write_behind::{
-    Distribution, Feed, FeedEvent, FlushReason, Journal, JournalRecovery, JournalSync, Refused, Ticket, WhenFull, WriteBehind,
+    Distribution, Feed, FeedEvent, FlushReason, Journal, JournalRecovery, JournalSync, Ticket, WhenFull, WriteBehind,
     WriteBehindBuilder, WriteBehindOptions, WriteBehindStats,
 };

@@ -22,7 +22,7 @@ pub enum FlushReason {
     Flush,
     /// The queue was closed.
     Close,
-    /// They were in the journal.
+    /// They were in the journal, and may be stored already.
     Replay,
 }
 
@@ -86,7 +86,7 @@ impl Pace {
     pub(super) fn stored(&mut self, len: usize, took: Duration) {
         self.bad = 0;
         match self.target {
-            Some(target) if took > target => self.size = (len / 2).max(1),
+            Some(target) if took > target => self.size = (len / 2).clamp(1, self.most),
             Some(target) if took > target / 2 => {}
             _ => self.size = (self.size * 2).min(self.most),
         }
@@ -114,31 +114,37 @@ pub(super) enum Verdict {
     GiveUp,
 }
 
-/// What is to be kept in mind of models that may be stored already.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Doubts {
-    /// They can be written again without being stored twice.
-    pub(super) can_repeat: bool,
-    /// They may be stored, and have to stay together until that is known.
-    pub(super) is_one: bool,
+/// How many attempts in a row have to fail for what may be the fault of what is written, until it is taken to be.
+pub(super) const PATIENCE: u32 = 3;
+
+/// The same of one model that is not answered for: it is in doubt for longer, because an unreliable network looks the same.
+const MORE_PATIENCE: u32 = 10;
+
+/// Whether it may be what is written that takes too long, takes too much, brings the engine down, or keeps it from answering.
+pub(super) fn may_be_a_models_fault(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::CommitUnknown | ErrorKind::DeadlineExceeded | ErrorKind::Cancelled | ErrorKind::ResourceExhausted => true,
+        // One that was down before has no code of its own.
+        ErrorKind::EngineDown => error.code().is_some(),
+        _ => false,
+    }
 }
 
-/// After how many attempts a fault that the store is blamed for may be that of what is written.
-const PATIENCE: u32 = 3;
-
-/// The verdict on `len` models after so many attempts.
-pub(super) fn verdict(error: &Error, len: usize, attempts: u32, doubts: Doubts) -> Verdict {
+/// The verdict on `len` models, after so many attempts in a row that may have failed for their fault. `can_repeat`: what may be stored already can be written again
+/// without being stored twice.
+pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bool) -> Verdict {
     use ErrorKind as K;
     let of_a_model = if len > 1 { Verdict::Split } else { Verdict::Report };
+    let is_suspect = suspicions >= PATIENCE;
     match error.kind() {
         K::Closed => Verdict::GiveUp,
-        K::CommitUnknown if doubts.can_repeat => Verdict::Retry,
         // Told of each: nobody knows which.
-        K::CommitUnknown => Verdict::Report,
-        // It may be what is written that brings the engine down, takes too long, or takes too much.
-        K::EngineDown if attempts >= PATIENCE && !doubts.is_one => of_a_model,
-        K::DeadlineExceeded | K::ResourceExhausted if attempts >= PATIENCE && len > 1 && !doubts.is_one => Verdict::Split,
+        K::CommitUnknown if !can_repeat => Verdict::Report,
+        K::EngineDown if is_suspect => of_a_model,
+        K::CommitUnknown if suspicions >= MORE_PATIENCE => of_a_model,
+        K::CommitUnknown | K::DeadlineExceeded | K::Cancelled | K::ResourceExhausted if is_suspect && len > 1 => Verdict::Split,
         K::Contention
+        | K::CommitUnknown
         | K::PoolTimeout
         | K::Overloaded
         | K::QueueFull
@@ -203,22 +209,24 @@ mod tests {
 
     #[test]
     fn the_store_is_blamed_before_the_models() {
-        let doubts = Doubts { can_repeat: true, is_one: false };
-        let of = |kind, len, attempts| verdict(&Error::new(kind, ""), len, attempts, doubts);
-        assert_eq!(of(ErrorKind::Duplicate, 2, 1), Verdict::Split);
-        assert_eq!(of(ErrorKind::Duplicate, 1, 1), Verdict::Report);
-        assert_eq!(of(ErrorKind::Connection, 1, 1000), Verdict::Retry);
-        assert_eq!(of(ErrorKind::ResourceExhausted, 1, 1000), Verdict::Retry);
-        assert_eq!(of(ErrorKind::ResourceExhausted, 2, 3), Verdict::Split);
-        assert_eq!((of(ErrorKind::EngineDown, 1, 2), of(ErrorKind::EngineDown, 1, 3)), (Verdict::Retry, Verdict::Report));
-        assert_eq!(of(ErrorKind::Closed, 5, 1), Verdict::GiveUp);
-        assert_eq!(of(ErrorKind::CommitUnknown, 5, 1), Verdict::Retry);
-        let unknown = Error::new(ErrorKind::CommitUnknown, "");
-        assert_eq!(verdict(&unknown, 5, 1, Doubts { can_repeat: false, ..doubts }), Verdict::Report);
-        let late = Error::new(ErrorKind::DeadlineExceeded, "");
+        let of = |kind, len, suspicions| verdict(&Error::new(kind, ""), len, suspicions, true);
+        assert_eq!(of(ErrorKind::Duplicate, 2, 0), Verdict::Split);
+        assert_eq!(of(ErrorKind::Duplicate, 1, 0), Verdict::Report);
+        assert_eq!(of(ErrorKind::Connection, 1, 0), Verdict::Retry);
         assert_eq!(
-            (verdict(&late, 5, 9, doubts), verdict(&late, 5, 9, Doubts { is_one: true, ..doubts })),
-            (Verdict::Split, Verdict::Retry)
+            (of(ErrorKind::ResourceExhausted, 1, 9), of(ErrorKind::ResourceExhausted, 2, 3)),
+            (Verdict::Retry, Verdict::Split)
         );
+        assert_eq!((of(ErrorKind::EngineDown, 1, 2), of(ErrorKind::EngineDown, 1, 3)), (Verdict::Retry, Verdict::Report));
+        assert_eq!((of(ErrorKind::CommitUnknown, 5, 1), of(ErrorKind::CommitUnknown, 5, 3)), (Verdict::Retry, Verdict::Split));
+        assert_eq!((of(ErrorKind::CommitUnknown, 1, 9), of(ErrorKind::CommitUnknown, 1, 10)), (Verdict::Retry, Verdict::Report));
+        assert_eq!(verdict(&Error::new(ErrorKind::CommitUnknown, ""), 5, 1, false), Verdict::Report);
+        assert_eq!(of(ErrorKind::Closed, 5, 0), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn an_engine_that_was_down_before_is_no_models_fault() {
+        let down = Error::new(ErrorKind::EngineDown, "");
+        assert!(!may_be_a_models_fault(&down) && may_be_a_models_fault(&down.with_code("FATAL")));
     }
 }

@@ -73,7 +73,7 @@ where
     /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however that process ended. It takes one of the
     /// reconciliations, to know what was stored already.
     ///
-    /// What is in it is JSON. A model that JSON does not give back, such as one with a number that is not finite, is set aside when it is read.
+    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it is JSON. A model that JSON does not give back, such as one with a number that is not finite, is set aside when it is read.
     pub fn journal(self, journal: Journal) -> Self
     where
         M: DeserializeOwned,
@@ -99,7 +99,10 @@ where
             Some(_) if !self.target.can_repeat() => {
                 return Err(invalid("a journal needs `reconcile_by_id` or `reconcile_by_key`"));
             }
-            Some((journal, decode)) => Some(opened(journal, decode).await?),
+            Some((journal, decode)) => {
+                journal.check()?;
+                Some(opened(journal, decode).await?)
+            }
         };
         let (log, models, recovery) = match opened {
             None => (None, Vec::new(), JournalRecovery::default()),
@@ -124,7 +127,7 @@ fn decode<M: DeserializeOwned>(json: &[u8]) -> Result<M> {
 }
 
 /// What was found in a journal, in batches. Where a key tells, only those that were begun may be stored; by ids, any may.
-fn doubtful<M>(mut models: Vec<Recovered<M>>, target: &dyn Target<M>, batch_size: usize) -> Vec<Recovered<M>> {
+fn doubtful<M: Send + Sync>(mut models: Vec<Recovered<M>>, target: &dyn Target<M>, batch_size: usize) -> Vec<Recovered<M>> {
     if !target.goes_by_key() {
         for batch in models.chunks_mut(batch_size) {
             let doubt: Arc<str> = new_id().to_string().into();

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 const MOST_FEEDS: usize = 100;
 
 /// How many events a feed holds for one who is slow.
-const HELD: usize = 100;
+const HELD: usize = 128;
 
 /// What happened to a model; from a [`Feed`].
 #[derive(Debug)]
@@ -41,9 +41,10 @@ impl<M> Clone for FeedEvent<M> {
 }
 
 /// A live feed of what happens to the models of a queue, from [`subscribe`](crate::WriteBehind::subscribe) on: each as it is accepted, before it is written and
-/// whether or not it ever is, and again when it is stored or fails. Events of one kind come in the order of the models.
+/// whether or not it ever is, and again when it is stored or fails; not when it is withdrawn, or left when the queue ends. Events of one kind come in the order of the
+/// models.
 ///
-/// It holds 100 events. Whoever does not ask for them in time loses the oldest, is told how many, and costs nobody else anything.
+/// It holds 128 events. Whoever does not ask for them in time loses the oldest, is told how many, and costs nobody else anything.
 pub struct Feed<M>(broadcast::Receiver<FeedEvent<M>>);
 
 impl<M: Send + Sync> Feed<M> {

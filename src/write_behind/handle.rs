@@ -39,7 +39,7 @@ use crate::{
 ///     ingestion_time: None,
 ///     config_version: ConfigVersion(1),
 /// };
-/// let ticket = queue.submit(&Cx::new(), line)?; // Accepted: in memory, not in the store.
+/// let ticket = queue.submit(&Cx::new(), &line)?; // Accepted: in memory, not in the store.
 /// let stored = ticket.await?; // In the store, with what the engine made up.
 /// assert!(stored.ingestion_time.is_some());
 ///
@@ -121,8 +121,8 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
     /// # Dropping the future
     /// Changes nothing: what was accepted is still written at once.
     pub async fn flush(&self, cx: &Cx) -> Result<()> {
-        if !cx.is_alone() {
-            return Err(waits_for_itself());
+        if cx.is_in_any() {
+            return Err(Error::new(ErrorKind::NestedAcquire, "waiting in a transaction for what may wait for the transaction"));
         }
         let position = self.shared.queue.flush();
         let mut settled = self.shared.queue.settled.subscribe();
@@ -185,10 +185,6 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
     pub fn recovery(&self) -> &JournalRecovery {
         &self.shared.recovery
     }
-}
-
-fn waits_for_itself() -> Error {
-    Error::new(ErrorKind::NestedAcquire, "waiting in a transaction for what may wait for the transaction")
 }
 
 impl<M> fmt::Debug for WriteBehind<M> {

@@ -21,4 +21,4 @@ pub use handle::WriteBehind;
 pub use journal::{Journal, JournalRecovery, JournalSync};
 pub use options::{WhenFull, WriteBehindOptions};
 pub use stats::{Distribution, WriteBehindStats};
-pub use ticket::{Refused, Ticket};
+pub use ticket::Ticket;

@@ -1,16 +1,12 @@
 //! The ways into a queue.
 
-use std::{
-    io,
-    slice::from_ref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{io, slice::from_ref, sync::Arc};
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::{
-    FeedEvent, Refused, Ticket, WhenFull, WriteBehind,
+    FeedEvent, Ticket, WhenFull, WriteBehind,
     queue::{Incoming, Queue, Taken},
     target::Attempt,
     ticket::{Answer, Loss, Position},
@@ -28,7 +24,7 @@ type Receiver<M> = oneshot::Receiver<Result<M>>;
 /// [`TransactionAborted`](ErrorKind::TransactionAborted). Room for it is taken at once. It is written after the commit, in a transaction of the queue's own. In a
 /// [sandbox](crate::TransactionalExt::sandbox) it is [`Unsupported`](ErrorKind::Unsupported).
 ///
-/// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. What is refused is given back, because
+/// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. A model is copied, and refused, because
 /// - there is no room: [`QueueFull`](ErrorKind::QueueFull);
 /// - the queue was closed: [`Closed`](ErrorKind::Closed);
 /// - the model is no JSON, its id is left to the engine where models are looked for by id, or there are more models at once than the queue ever holds:
@@ -41,13 +37,9 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     ///
     /// # Errors
     /// See [Ways in](#ways-in).
-    pub fn submit(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
+    pub fn submit(&self, cx: &Cx, model: &M) -> Result<Ticket<M>> {
         let (new, answer) = self.incoming(cx, model)?;
-        let entered = self.enter(cx, [new]);
-        let position = entered.map_err(|(error, [new])| {
-            self.note_refused(&error, from_ref(&new));
-            Refused { submitted: new.model, error }
-        })?;
+        let position = self.enter(cx, [new]).inspect_err(|error| self.note_refused(error, from_ref(model)))?;
         Ok(self.ticket(position, answer))
     }
 
@@ -55,24 +47,13 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     ///
     /// # Errors
     /// See [Ways in](#ways-in).
-    pub fn submit_many(&self, cx: &Cx, models: Vec<M>) -> Result<Vec<Ticket<M>>, Refused<Vec<M>>> {
-        let models_of = |new: Vec<Incoming<M>>| new.into_iter().map(|new| new.model).collect::<Vec<_>>();
-        let (mut new, mut answers) = (Vec::with_capacity(models.len()), Vec::with_capacity(models.len()));
-        let mut models = models.into_iter();
-        while let Some(model) = models.next() {
-            match self.incoming(cx, model) {
-                Ok((incoming, answer)) => (new.push(incoming), answers.push(answer)),
-                Err(Refused { submitted, error }) => {
-                    let submitted = models_of(new).into_iter().chain([submitted]).chain(models).collect();
-                    return Err(Refused { submitted, error });
-                }
-            };
+    pub fn submit_many(&self, cx: &Cx, models: &[M]) -> Result<Vec<Ticket<M>>> {
+        let incoming: Result<(Vec<_>, Vec<_>)> = models.iter().map(|model| self.incoming(cx, model)).collect();
+        let (new, answers) = incoming?;
+        if new.is_empty() {
+            return Ok(Vec::new());
         }
-        let entered = if new.is_empty() { Ok(Position::At(0)) } else { self.enter(cx, new) };
-        let first = entered.map_err(|(error, new)| {
-            self.note_refused(&error, &new);
-            Refused { submitted: models_of(new), error }
-        })?;
+        let first = self.enter(cx, new).inspect_err(|error| self.note_refused(error, models))?;
         Ok((0..).zip(answers).map(|(index, answer)| self.ticket(first.plus(index), answer)).collect())
     }
 
@@ -84,23 +65,25 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     ///
     /// # Dropping the future
     /// The model is not accepted, unless it waits for the disk already.
-    pub async fn submit_wait(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
-        if !cx.is_alone() {
+    pub async fn submit_wait(&self, cx: &Cx, model: &M) -> Result<Ticket<M>> {
+        if cx.is_in_any() {
             return self.submit(cx, model);
         }
         let (new, answer) = self.incoming(cx, model)?;
         let queue = &self.shared.queue;
-        if let Err(error) = self.reserve_in_turn(cx, Taken::by(from_ref(&new))).await {
-            return Err(Refused { submitted: new.model, error });
-        }
-        let entered = queue.enter_reserved([new]);
-        let position = entered.map_err(|(error, [new])| Refused { submitted: new.model, error })?;
+        self.reserve_in_turn(cx, Taken::by(from_ref(&new))).await?;
+        let position = queue.enter_reserved([new])?;
         let ticket = self.ticket(Position::At(position), answer);
         let Some(journal) = &queue.journal else { return Ok(ticket) };
-        match journal.on_disk(position).await {
+        let on_disk = tokio::select! {
+            on_disk = journal.on_disk(position) => on_disk,
+            // What has become of it is on its ticket.
+            () = queue.ended.cancelled() => Ok(()),
+        };
+        match on_disk {
             Ok(()) => Ok(ticket),
             // If it is too late to withdraw it, it is being written.
-            Err(error) => ticket.withdraw().map_or_else(Ok, |submitted| Err(Refused { submitted, error })),
+            Err(error) => ticket.withdraw().map_or_else(Ok, |_| Err(error)),
         }
     }
 
@@ -112,50 +95,47 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     ///
     /// # Dropping the future
     /// As for [`create_many`](crate::Creator::create_many), if it is past the queue. Else nothing is submitted.
-    pub async fn submit_or_create(&self, cx: &Cx, model: M) -> Result<Ticket<M>, Refused<M>> {
+    pub async fn submit_or_create(&self, cx: &Cx, model: &M) -> Result<Ticket<M>> {
         let (new, answer) = self.incoming(cx, model)?;
         match self.enter(cx, [new]) {
-            Ok(position) => Ok(self.ticket(position, answer)),
-            Err((error, [new])) if error.kind() == ErrorKind::QueueFull => {
-                let attempt = Attempt { models: from_ref(&new.model), key: "", is_doubtful: false, are_wanted: true };
-                match self.shared.direct.store(cx, attempt).await {
-                    Ok(stored) => {
-                        let stored = stored.and_then(|stored| stored.into_iter().next()).unwrap_or(new.model);
-                        self.shared.queue.feed(|feed| feed.tell(&stored, FeedEvent::Stored));
-                        new.answer.give(Ok(stored));
-                        Ok(self.ticket(Position::later(), answer))
-                    }
-                    Err(error) => Err(Refused { submitted: new.model, error }),
-                }
-            }
-            Err((error, [new])) => Err(Refused { submitted: new.model, error }),
+            Err(error) if error.kind() == ErrorKind::QueueFull => {}
+            position => return Ok(self.ticket(position?, answer)),
         }
+        let attempt = Attempt { models: from_ref(model), key: "", is_doubtful: false, are_wanted: true };
+        let stored = self.shared.direct.store(cx, attempt).await.map_err(|failure| failure.error)?;
+        let stored = stored.and_then(|stored| stored.into_iter().next());
+        let stored = stored.unwrap_or_else(|| model.clone());
+        let (queue, created) = (self.shared.queue.clone(), stored.clone());
+        let tell = move || queue.feed(|feed| feed.tell(&created, FeedEvent::Stored));
+        if cx.waits_for_commit()? {
+            cx.on_commit(tell)?
+        } else {
+            tell()
+        }
+        let (created, answer) = Answer::new(Loss::Waiting);
+        created.give(Ok(stored));
+        Ok(self.ticket(Position::later(), answer))
     }
 
     /// A model on its way in, if it may come in.
-    fn incoming(&self, cx: &Cx, model: M) -> Result<(Incoming<M>, Receiver<M>), Refused<M>> {
-        let weighed = cx.limits().check().and_then(|()| self.shared.target.check(&model)).and_then(|()| {
-            if cx.is_in_sandbox() {
-                return Err(Error::new(ErrorKind::Unsupported, "a queue writes outside of the sandbox"));
-            }
-            weigh(&model, self.shared.queue.journal.is_some())
-        });
-        match weighed {
-            Ok((bytes, json)) => {
-                let (answer, receiver) = Answer::new(Loss::Uncommitted);
-                Ok((Incoming { model, bytes, json, answer }, receiver))
-            }
-            Err(error) => Err(Refused { submitted: model, error }),
+    fn incoming(&self, cx: &Cx, model: &M) -> Result<(Incoming<M>, Receiver<M>)> {
+        cx.limits().check()?;
+        if cx.is_in_sandbox() {
+            return Err(Error::new(ErrorKind::Unsupported, "a queue writes outside of the sandbox"));
         }
+        self.shared.target.check(model)?;
+        let (bytes, json) = weigh(model, self.shared.queue.journal.is_some())?;
+        let (answer, receiver) = Answer::new(Loss::Uncommitted);
+        Ok((Incoming { model: model.clone(), bytes, json, answer }, receiver))
     }
 
     fn ticket(&self, position: Position, answer: Receiver<M>) -> Ticket<M> {
         Ticket::new(self.shared.queue.clone(), position, answer)
     }
 
-    fn note_refused(&self, error: &Error, new: &[Incoming<M>]) {
+    fn note_refused(&self, error: &Error, models: &[M]) {
         if error.kind() == ErrorKind::QueueFull {
-            self.shared.queue.rejected(new);
+            self.shared.queue.rejected(models);
         }
     }
 
@@ -175,26 +155,20 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     }
 
     /// Takes models in, now or when the context's transaction commits.
-    fn enter<I>(&self, cx: &Cx, new: I) -> Result<Position, (Error, I)>
+    fn enter<I>(&self, cx: &Cx, new: I) -> Result<Position>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]> + Send + 'static,
     {
         let queue = &self.shared.queue;
-        if cx.is_alone() {
+        if !cx.waits_for_commit()? {
             return queue.push(new).map(Position::At);
         }
         let taken = Taken::by(new.as_ref());
-        let reserved = cx.innermost().and_then(|_| queue.reserve(taken, queue.options.when_full));
-        if let Err(error) = reserved {
-            return Err((error, new));
-        }
+        queue.reserve(taken, queue.options.when_full)?;
         let position = Position::later();
-        let new = Arc::new(Mutex::new(Some(new)));
-        let uncommitted = Uncommitted { queue: queue.clone(), taken, new: new.clone(), position: position.clone() };
-        let Err(error) = cx.on_commit(move || uncommitted.enter()) else { return Ok(position) };
-        // What was to enter them is dropped, and has left them here.
-        let refused = locked(&new).take();
-        refused.map_or(Ok(position), |new| Err((error, new)))
+        let uncommitted = Uncommitted { queue: queue.clone(), taken, new: Some(new), position: position.clone() };
+        cx.on_commit(move || uncommitted.enter())?;
+        Ok(position)
     }
 }
 
@@ -202,7 +176,7 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
 struct Uncommitted<M: Clone + Send + Sync + 'static, I> {
     queue: Arc<Queue<M>>,
     taken: Taken,
-    new: Arc<Mutex<Option<I>>>,
+    new: Option<I>,
     position: Position,
 }
 
@@ -211,25 +185,20 @@ where
     M: Clone + Send + Sync + 'static,
     I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
 {
-    fn enter(self) {
-        let Some(new) = locked(&self.new).take() else { return };
-        match self.queue.enter_reserved(new) {
-            Ok(first) => self.position.set(first),
-            Err((error, new)) => new.into_iter().for_each(|new| new.answer.give(Err(error.clone()))),
+    fn enter(mut self) {
+        // Its tickets are told if that does not work.
+        if let Some(Ok(first)) = self.new.take().map(|new| self.queue.enter_reserved(new)) {
+            self.position.set(first);
         }
     }
 }
 
 impl<M: Clone + Send + Sync + 'static, I> Drop for Uncommitted<M, I> {
     fn drop(&mut self) {
-        if locked(&self.new).is_some() {
+        if self.new.is_some() {
             self.queue.release(self.taken);
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many bytes a model takes, and what the journal is to have of it.

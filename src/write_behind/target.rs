@@ -33,12 +33,42 @@ pub(super) struct Attempt<'a, M> {
 /// The models as they are stored; none if nobody wanted them, or nobody knows.
 pub(super) type Stored<M> = Option<Vec<M>>;
 
+/// Why models were not stored.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) standing: Standing,
+}
+
+/// What is known of models after an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// What was known before it.
+    AsBefore,
+    NotStored,
+    Unknown,
+}
+
+impl Failure {
+    /// Something went wrong before the models were touched.
+    fn before(error: Error) -> Self {
+        Self { error, standing: Standing::AsBefore }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let is_unknown = error.kind() == ErrorKind::CommitUnknown;
+        Self { error, standing: if is_unknown { Standing::Unknown } else { Standing::NotStored } }
+    }
+}
+
 #[async_trait]
-pub(super) trait Target<M>: Send + Sync {
+pub(super) trait Target<M: Send + Sync>: Send + Sync {
     /// Whether a doubtful attempt is stored once.
     fn can_repeat(&self) -> bool;
 
-    /// Whether an attempt is known by its key alone, so that it has to be made again as it was.
+    /// Whether an attempt is known by its key alone, so that it stays as it is until it is known what became of it.
     fn goes_by_key(&self) -> bool {
         false
     }
@@ -48,7 +78,12 @@ pub(super) trait Target<M>: Send + Sync {
         Ok(())
     }
 
-    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>>;
+    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure>;
+
+    /// What a doubtful attempt has stored; none if it has not stored all of its models.
+    async fn stored_before(&self, _cx: &Cx, _attempt: Attempt<'_, M>) -> Result<Option<Stored<M>>> {
+        Ok(None)
+    }
 }
 
 /// Models go in, and what becomes unknown stays so.
@@ -79,8 +114,8 @@ impl<M: Send + Sync, C: Creator<M> + ?Sized> Target<M> for Plain<C> {
         false
     }
 
-    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>> {
-        create(&*self.0, cx, attempt.models, attempt.are_wanted).await
+    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure> {
+        Ok(create(&*self.0, cx, attempt.models, attempt.are_wanted).await?)
     }
 }
 
@@ -108,11 +143,11 @@ where
         }
     }
 
-    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>> {
+    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure> {
         if !attempt.is_doubtful {
-            return create(&*self.0, cx, attempt.models, attempt.are_wanted).await;
+            return Ok(create(&*self.0, cx, attempt.models, attempt.are_wanted).await?);
         }
-        let mut found: VecDeque<M> = self.found(cx, attempt.models).await?.into();
+        let mut found: VecDeque<M> = self.found(cx, attempt.models).await.map_err(Failure::before)?.into();
         // They were asked for, and are found, in this order.
         let mut stored = Vec::with_capacity(attempt.models.len());
         let mut missing = Vec::new();
@@ -121,16 +156,24 @@ where
             stored.push(found.pop_front_if(|_| is_found));
             missing.extend((!is_found).then(|| model.clone()));
         }
-        let created = match self.0.create_many(cx, &missing).await {
+        if missing.is_empty() {
+            return Ok(stored.into_iter().collect());
+        }
+        let created = match create(&*self.0, cx, &missing, true).await {
             // The attempt that was in doubt has come through after all.
             Err(error) if error.kind() == ErrorKind::Duplicate && attempt.models.len() == 1 => {
-                let found = self.found(cx, attempt.models).await?;
-                return if found.is_empty() { Err(error) } else { Ok(Some(found)) };
+                let found = self.found(cx, attempt.models).await.map_err(Failure::before)?;
+                return if found.is_empty() { Err(error.into()) } else { Ok(Some(found)) };
             }
             created => created?,
         };
-        let mut created = created.into_iter();
+        let mut created = created.into_iter().flatten();
         Ok(stored.into_iter().map(|found| found.or_else(|| created.next())).collect())
+    }
+
+    async fn stored_before(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Option<Stored<M>>> {
+        let found = self.found(cx, attempt.models).await?;
+        Ok((found.len() == attempt.models.len()).then_some(Some(found)))
     }
 }
 
@@ -150,13 +193,36 @@ impl<C: ?Sized> ById<C> {
 pub(super) struct ByKey<M, C: ?Sized> {
     repository: Arc<C>,
     /// The last batch, as it is stored if its transaction has committed.
-    last: Mutex<Option<(Arc<str>, Vec<M>)>>,
+    last: Mutex<Option<(Arc<str>, Stored<M>)>>,
 }
 
-impl<M, C: ?Sized> ByKey<M, C> {
+impl<M: Clone + Send + Sync + 'static, C: Creator<M> + Transactional + ?Sized> ByKey<M, C> {
     pub(super) fn new(repository: Arc<C>) -> Self {
         Self { repository, last: Mutex::new(None) }
     }
+
+    /// Begins the transaction that has a key, or tells what it has stored.
+    async fn begin(&self, cx: &Cx, key: &str) -> Result<Begun<M>> {
+        match self.repository.begin(&cx.with_idempotency_key(key), TxOptions::new()).await {
+            Err(error) if says_committed(&error) => Ok(Begun::Before(self.last(key))),
+            begun => begun.map(Begun::Now),
+        }
+    }
+
+    fn last(&self, key: &str) -> Stored<M> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(of, _)| **of == *key).and_then(|(_, stored)| stored.clone())
+    }
+
+    fn remember(&self, last: Option<(Arc<str>, Stored<M>)>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+    }
+}
+
+enum Begun<M> {
+    /// A transaction, and so none with its key has committed.
+    Now(Cx),
+    Before(Stored<M>),
 }
 
 #[async_trait]
@@ -169,29 +235,34 @@ impl<M: Clone + Send + Sync + 'static, C: Creator<M> + Transactional + ?Sized> T
         true
     }
 
-    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>> {
-        let inner = match self.repository.begin(&cx.with_idempotency_key(attempt.key), TxOptions::new()).await {
-            Err(error) if says_committed(&error) => {
-                let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return Ok(last.filter(|(key, _)| **key == *attempt.key).map(|(_, models)| models));
-            }
-            begun => begun?,
+    async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure> {
+        let inner = match self.begin(cx, attempt.key).await.map_err(Failure::before)? {
+            Begun::Before(stored) => return Ok(stored),
+            Begun::Now(inner) => inner,
         };
         let stored = match create(&*self.repository, &inner, attempt.models, attempt.are_wanted).await {
             Ok(stored) => stored,
             Err(error) => {
                 // Its own error tells less.
                 drop(inner.rollback().await);
-                return Err(error);
+                let error = match error.kind() {
+                    ErrorKind::CommitUnknown => Error::new(ErrorKind::Internal, "it was rolled back").with_source(error),
+                    _ => error,
+                };
+                return Err(Failure { error, standing: Standing::NotStored });
             }
         };
-        let commit = inner.commit().await;
-        if let Err(error) = &commit
-            && error.kind() == ErrorKind::CommitUnknown
-        {
-            let last = stored.clone().map(|models| (attempt.key.into(), models));
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        // For when nobody comes back from the commit.
+        self.remember(Some((attempt.key.into(), stored.clone())));
+        inner.commit().await?;
+        self.remember(None);
+        Ok(stored)
+    }
+
+    async fn stored_before(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Option<Stored<M>>> {
+        match self.begin(cx, attempt.key).await? {
+            Begun::Before(stored) => Ok(Some(stored)),
+            Begun::Now(inner) => inner.rollback().await.map(|()| None),
         }
-        commit.map(|()| stored)
     }
 }

@@ -20,11 +20,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// stored. It is answered once; after that, [`InvalidInput`](ErrorKind::InvalidInput).
 ///
 /// # Errors
-/// - Any that [`create`](crate::Creator::create) can have, of this model.
-/// - [`CommitUnknown`](ErrorKind::CommitUnknown): it may be stored; only without [reconciliation](crate::WriteBehindBuilder::reconcile_by_id).
-/// - [`Closed`](ErrorKind::Closed): the queue was closed, and its time was over before this was written, or its worker is lost. It is not stored.
+/// - Any that [`create_many`](crate::Creator::create_many) can have, of this model.
+/// - [`CommitUnknown`](ErrorKind::CommitUnknown): it may be stored. Without [reconciliation](crate::WriteBehindBuilder::reconcile_by_id), or when the queue ended before that
+///   was known.
+/// - [`Internal`](ErrorKind::Internal): attempts to store it were never answered, and it is not stored; or it is stored, and what the engine made of it is not known, as
+///   the message says.
+/// - [`Closed`](ErrorKind::Closed): the queue was closed, and its time was over before this was written, or its worker is lost. It is not stored; with a journal, the next
+///   queue stores it.
 /// - [`QueueFull`](ErrorKind::QueueFull): it made room for a newer one, as [`WhenFull::DropOldest`](crate::WhenFull::DropOldest) says.
-/// - [`TransactionAborted`](ErrorKind::TransactionAborted): the transaction it was submitted in did not commit, or it is not known whether it did.
+/// - [`TransactionAborted`](ErrorKind::TransactionAborted): the transaction it was submitted in did not commit, or it is not known whether it did. If that did, and the journal
+///   could not be written then, it is the journal's error.
 ///
 /// # Dropping it
 /// Changes nothing: the model is stored all the same.
@@ -167,38 +172,5 @@ impl<M> Drop for Answer<M> {
         if let Some(sender) = self.sender.take() {
             drop(sender.send(Err(self.loss.error())));
         }
-    }
-}
-
-/// What was not accepted, and why. `?` makes it an [`Error`], and then what was not accepted is dropped.
-#[derive(Clone)]
-pub struct Refused<T> {
-    /// What was submitted.
-    pub submitted: T,
-    /// Why it was not accepted.
-    pub error: Error,
-}
-
-impl<T> From<Refused<T>> for Error {
-    fn from(refused: Refused<T>) -> Self {
-        refused.error
-    }
-}
-
-impl<T> fmt::Debug for Refused<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Display for Refused<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl<T> std::error::Error for Refused<T> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
     }
 }

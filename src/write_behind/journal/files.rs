@@ -18,11 +18,14 @@ pub(in super::super) struct Log {
     directory: PathBuf,
     pub(super) sync: JournalSync,
     segment_bytes: u64,
+    max_bytes: u64,
     state: Mutex<State>,
     /// The file that locks the folder.
     lock: File,
     /// Rung when something is to be synced at once.
     pub(super) bell: Notify,
+    /// Held by who syncs.
+    pub(super) syncing: tokio::sync::Mutex<()>,
     /// The position before which everything is on the disk.
     pub(super) synced: watch::Sender<u64>,
 }
@@ -34,19 +37,25 @@ struct State {
     length: u64,
     /// Whether the file may be longer than that, by an append that failed.
     is_torn: bool,
+    /// The length of all files.
+    total: u64,
     next: u64,
-    /// Files with something that is not on the disk yet.
+    /// Positions that are settled, which could not be noted yet.
+    unnoted: Vec<u64>,
+    /// Files, and the folder if there is a new one in it, with something that is not on the disk yet.
     unsynced: Vec<Arc<File>>,
     /// Why nothing is accepted any more: what a disk could not sync may be lost, whatever it says afterwards.
     failed: Option<Error>,
 }
 
-struct Segment {
-    number: u64,
+/// One file.
+pub(super) struct Segment {
+    pub(super) number: u64,
     /// The position of the first model that it has, or would have.
-    first: u64,
+    pub(super) first: u64,
     /// How many of its models are neither stored nor reported.
-    unsettled: usize,
+    pub(super) unsettled: usize,
+    pub(super) length: u64,
 }
 
 pub(super) fn path_of(directory: &Path, number: u64) -> PathBuf {
@@ -73,26 +82,28 @@ pub(super) fn sync_folder(directory: &Path) -> io::Result<()> {
 }
 
 impl Log {
-    /// A journal that goes on in a new file, behind one with `unsettled` models before the position `next`.
-    pub(super) fn new(
-        journal: &super::Journal,
-        lock: File,
-        first: Option<(u64, u64, usize)>,
-        next: u64,
-        number: u64,
-    ) -> Result<Self> {
-        let file = Arc::new(create(&journal.directory, number)?);
-        let mut segments = VecDeque::new();
-        segments.extend(first.map(|(number, first, unsettled)| Segment { number, first, unsettled }));
-        segments.push_back(Segment { number, first: next, unsettled: 0 });
-        let state = State { segments, file, length: 0, is_torn: false, next, unsynced: Vec::new(), failed: None };
+    /// A journal that goes on in a new file, for what comes at the position `next`, behind `first` if that holds anything.
+    pub(super) fn new(journal: &super::Journal, lock: File, first: Option<Segment>, next: u64, number: u64) -> Result<Self> {
+        let state = State {
+            file: Arc::new(create(&journal.directory, number)?),
+            length: 0,
+            is_torn: false,
+            total: first.as_ref().map_or(0, |first| first.length),
+            next,
+            unnoted: Vec::new(),
+            unsynced: Vec::new(),
+            failed: None,
+            segments: first.into_iter().chain([Segment { number, first: next, unsettled: 0, length: 0 }]).collect(),
+        };
         Ok(Self {
             directory: journal.directory.clone(),
             sync: journal.sync,
             segment_bytes: journal.segment_bytes,
+            max_bytes: journal.max_bytes,
             state: Mutex::new(state),
             lock,
             bell: Notify::new(),
+            syncing: tokio::sync::Mutex::new(()),
             synced: watch::Sender::new(next),
         })
     }
@@ -108,17 +119,16 @@ impl Log {
 
     /// Notes models, the first of them at a position; all or none.
     pub(in super::super) fn accepted<'a>(&self, first: u64, models: impl Iterator<Item = &'a [u8]>) -> Result<()> {
-        let mut bytes = Vec::new();
-        let mut count = 0;
-        for (json, position) in models.zip(first..) {
-            Record::Accepted { position, json }.write_to(&mut bytes);
-            count += 1;
-        }
+        let models: Vec<_> = models.collect();
+        let count = models.len();
         let mut state = self.state();
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
-        self.append(&mut state, &bytes)?;
+        if state.total >= self.max_bytes {
+            return Err(Error::new(ErrorKind::ResourceExhausted, "the journal is as large as it may be"));
+        }
+        self.append(&mut state, &Record::Accepted { first, models })?;
         state.next = first + count as u64;
         if let Some(segment) = state.segments.back_mut() {
             segment.unsettled += count;
@@ -129,50 +139,79 @@ impl Log {
         Ok(())
     }
 
-    /// Notes that a batch is about to be stored.
-    pub(in super::super) fn begun(&self, key: &str, positions: Vec<u64>) -> Result<()> {
-        self.note(&Record::Begun { key, positions })
+    /// Notes that a batch is about to be stored. Where the journal is synced at all, it is then on the disk: a store whose commit outlives a power failure is asked for
+    /// it by its key.
+    pub(in super::super) async fn begun(&self, key: &str, positions: Vec<u64>) -> Result<()> {
+        self.append(&mut self.state(), &Record::Begun { key, positions })?;
+        if self.sync == JournalSync::System { Ok(()) } else { self.sync_now().await }
     }
 
-    /// Notes what is stored or reported, and deletes the files that are not needed any more.
-    pub(in super::super) fn settled(&self, positions: &[u64]) -> Result<()> {
-        let noted = self.note(&Record::Settled(positions.to_vec()));
+    /// Notes what is stored or reported, and deletes the files that are not needed any more. What cannot be noted now is noted later.
+    pub(in super::super) fn settled(&self, positions: &[u64]) {
         let mut state = self.state();
-        for position in positions {
-            let after = state.segments.partition_point(|segment| segment.first <= *position);
-            if let Some(segment) = after.checked_sub(1).and_then(|at| state.segments.get_mut(at)) {
-                segment.unsettled = segment.unsettled.saturating_sub(1);
-            }
+        state.unnoted.extend(positions);
+        if let Err(error) = self.note_settled(&mut state) {
+            tracing::warn!(%error, "the journal could not note what is settled, and will");
         }
-        // What is settled in an older file is noted in the younger ones: they go in their order.
-        while state.segments.len() > 1
-            && let Some(segment) = state.segments.pop_front_if(|segment| segment.unsettled == 0)
-        {
-            if let Err(error) = fs::remove_file(path_of(&self.directory, segment.number)) {
-                tracing::warn!(%error, "a file of a journal could not be deleted");
-            }
+    }
+
+    /// Notes that what is at a position is taken back; if not, it is not.
+    pub(in super::super) fn withdrawn(&self, position: u64) -> Result<()> {
+        let mut state = self.state();
+        state.unnoted.push(position);
+        let noted = self.note_settled(&mut state);
+        if noted.is_err() {
+            state.unnoted.pop();
         }
         noted
     }
 
-    fn note(&self, record: &Record<'_>) -> Result<()> {
-        let mut bytes = Vec::new();
-        record.write_to(&mut bytes);
-        self.append(&mut self.state(), &bytes)
+    fn note_settled(&self, state: &mut State) -> Result<()> {
+        let positions = state.unnoted.clone();
+        self.append(state, &Record::Settled(positions))?;
+        for position in std::mem::take(&mut state.unnoted) {
+            let after = state.segments.partition_point(|segment| segment.first <= position);
+            if let Some(segment) = after.checked_sub(1).and_then(|at| state.segments.get_mut(at)) {
+                segment.unsettled = segment.unsettled.saturating_sub(1);
+            }
+        }
+        self.delete_settled(state);
+        Ok(())
     }
 
-    fn append(&self, state: &mut State, bytes: &[u8]) -> Result<()> {
-        if state.is_torn {
-            state.file.set_len(state.length).map_err(failed("while a failed append was cut off the journal"))?;
-            state.is_torn = false;
+    /// Deletes files, the oldest first: what is settled in an older one is noted in the younger ones.
+    fn delete_settled(&self, state: &mut State) {
+        while state.segments.len() > 1
+            && let Some(Segment { number, length, .. }) = state.segments.front().filter(|segment| segment.unsettled == 0)
+        {
+            if let Err(error) = fs::remove_file(path_of(&self.directory, *number)) {
+                tracing::warn!(%error, "a file of a journal could not be deleted");
+                break;
+            }
+            state.total -= length;
+            state.segments.pop_front();
         }
+    }
+
+    fn append(&self, state: &mut State, record: &Record<'_>) -> Result<()> {
+        let mut bytes = Vec::new();
+        record.write_to(&mut bytes);
+        self.cut_torn(state)?;
         if state.length >= self.segment_bytes {
             self.begin_segment(state)?;
         }
         state.is_torn = true;
-        (&*state.file).write_all(bytes).map_err(failed("while the journal was written"))?;
+        if let Err(error) = (&*state.file).write_all(&bytes) {
+            // If it cannot be cut off now, it is before anything else is written.
+            drop(self.cut_torn(state));
+            return Err(failed("while the journal was written")(error));
+        }
         state.is_torn = false;
         state.length += bytes.len() as u64;
+        state.total += bytes.len() as u64;
+        if let Some(segment) = state.segments.back_mut() {
+            segment.length = state.length;
+        }
         let is_listed = state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &state.file));
         if !is_listed && self.sync != JournalSync::System {
             let file = state.file.clone();
@@ -181,11 +220,23 @@ impl Log {
         Ok(())
     }
 
+    fn cut_torn(&self, state: &mut State) -> Result<()> {
+        if state.is_torn {
+            state.file.set_len(state.length).map_err(failed("while a failed append was cut off the journal"))?;
+            state.is_torn = false;
+        }
+        Ok(())
+    }
+
     fn begin_segment(&self, state: &mut State) -> Result<()> {
         let number = state.segments.back().map_or(0, |segment| segment.number + 1);
         state.file = Arc::new(create(&self.directory, number)?);
         state.length = 0;
-        state.segments.push_back(Segment { number, first: state.next, unsettled: 0 });
+        state.segments.push_back(Segment { number, first: state.next, unsettled: 0, length: 0 });
+        if cfg!(unix) && self.sync != JournalSync::System {
+            let folder = File::open(&self.directory).map_err(failed("while a file of the journal was made"))?;
+            state.unsynced.push(Arc::new(folder));
+        }
         Ok(())
     }
 
@@ -209,13 +260,12 @@ impl Log {
         self.synced.send_modify(|_| {});
     }
 
-    pub(super) fn failure(&self) -> Option<Error> {
+    pub(in super::super) fn failure(&self) -> Option<Error> {
         self.state().failed.clone()
     }
 }
 
 fn create(directory: &Path, number: u64) -> Result<File> {
     let created = OpenOptions::new().append(true).create_new(true).open(path_of(directory, number));
-    let created = created.and_then(|file| sync_folder(directory).map(|()| file));
     created.map_err(failed("while a file of the journal was made"))
 }

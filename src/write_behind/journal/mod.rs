@@ -10,6 +10,8 @@ use std::{path::PathBuf, time::Duration};
 pub(super) use files::Log;
 pub(super) use recover::{Opened, Recovered, open};
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// When what is in the journal is forced to the disk. It outlives a killed process anyway, because the operating system has it; this is about a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,7 +21,8 @@ pub enum JournalSync {
     Each,
     /// At least this often: a power failure costs what was accepted in the last so many milliseconds.
     Every(Duration),
-    /// When the operating system does it: a power failure may cost what was accepted in the last half a minute or so.
+    /// When the operating system does it: a power failure may cost what was accepted in the last half a minute or so, and if the store outlives it, what was stored
+    /// by [key](crate::WriteBehindBuilder::reconcile_by_key) meanwhile may be stored again.
     #[default]
     System,
 }
@@ -31,12 +34,15 @@ pub struct Journal {
     directory: PathBuf,
     sync: JournalSync,
     segment_bytes: u64,
+    max_bytes: u64,
 }
+
+const MIB: u64 = 1024 * 1024;
 
 impl Journal {
     /// A journal in this folder, which is made if it is not there, and belongs to one queue at a time.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), sync: JournalSync::default(), segment_bytes: 8 * 1024 * 1024 }
+        Self { directory: directory.into(), sync: JournalSync::default(), segment_bytes: 8 * MIB, max_bytes: 4096 * MIB }
     }
 
     /// When it is forced to the disk.
@@ -48,6 +54,21 @@ impl Journal {
     pub fn segment_bytes(self, segment_bytes: u64) -> Self {
         Self { segment_bytes, ..self }
     }
+
+    /// How many bytes all files may have, 4 GiB by default. Beyond that nothing is accepted, which is [`ResourceExhausted`](crate::ErrorKind::ResourceExhausted): it takes a
+    /// store that is down while models are withdrawn, or make room for newer ones, again and again.
+    pub fn max_bytes(self, max_bytes: u64) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        match self.sync {
+            JournalSync::Every(Duration::ZERO) => {
+                Err(Error::new(ErrorKind::InvalidInput, "a journal is synced every so often, or for each"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What was found in a journal when it was opened.
@@ -56,7 +77,7 @@ impl Journal {
 pub struct JournalRecovery {
     /// How many models had been accepted and were not known to be stored or reported: they are in the queue again, in front.
     pub replayed: u64,
-    /// How many bytes were cut off the end of the last file: an append that did not come to its end, and so was never accepted.
+    /// How many bytes were cut off the end of the last file: an append that did not come to its end, and so was not accepted.
     pub cut_bytes: u64,
     /// What could not be read, in the middle of a file, or as a model: each was copied to one of these files. What was accepted there is not replayed.
     pub set_aside: Vec<PathBuf>,

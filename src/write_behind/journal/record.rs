@@ -18,8 +18,8 @@ const BEGUN: u8 = 3;
 /// Something that the journal was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Record<'a> {
-    /// A model was accepted, at a position.
-    Accepted { position: u64, json: &'a [u8] },
+    /// Models were accepted together, the first of them at a position.
+    Accepted { first: u64, models: Vec<&'a [u8]> },
     /// What is at these positions is stored or reported.
     Settled(Vec<u64>),
     /// What is at these positions is about to be stored, as one batch, which is known by a key.
@@ -33,10 +33,12 @@ impl<'a> Record<'a> {
         bytes.extend(MARK);
         bytes.extend([0; HEAD - MARK.len()]);
         match self {
-            Self::Accepted { position, json } => {
+            Self::Accepted { first, models } => {
                 bytes.push(ACCEPTED);
-                bytes.extend(position.to_le_bytes());
-                bytes.extend(*json);
+                bytes.extend(first.to_le_bytes());
+                for json in models {
+                    write_part(json, bytes);
+                }
             }
             Self::Settled(positions) => {
                 bytes.push(SETTLED);
@@ -44,14 +46,12 @@ impl<'a> Record<'a> {
             }
             Self::Begun { key, positions } => {
                 bytes.push(BEGUN);
-                bytes.extend(u32::try_from(key.len()).unwrap_or_default().to_le_bytes());
-                bytes.extend(key.as_bytes());
+                write_part(key.as_bytes(), bytes);
                 write_positions(positions, bytes);
             }
         }
         let body = bytes.get(start + HEAD..).unwrap_or_default();
-        // More than four gigabytes do not come: a queue holds at most one.
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let length = length_of(body).to_le_bytes();
         let sum = crc32fast::hash(body).to_le_bytes();
         let head = length.into_iter().chain(sum);
         for (byte, value) in bytes.iter_mut().skip(start + MARK.len()).zip(head) {
@@ -63,13 +63,18 @@ impl<'a> Record<'a> {
         let (kind, rest) = body.split_first()?;
         match *kind {
             ACCEPTED => {
-                let (position, json) = rest.split_first_chunk()?;
-                Some(Self::Accepted { position: u64::from_le_bytes(*position), json })
+                let (first, mut rest) = rest.split_first_chunk()?;
+                let mut models = Vec::new();
+                while !rest.is_empty() {
+                    let (json, others) = read_part(rest)?;
+                    models.push(json);
+                    rest = others;
+                }
+                Some(Self::Accepted { first: u64::from_le_bytes(*first), models })
             }
             SETTLED => read_positions(rest).map(Self::Settled),
             BEGUN => {
-                let (length, rest) = rest.split_first_chunk()?;
-                let (key, positions) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                let (key, positions) = read_part(rest)?;
                 Some(Self::Begun { key: str::from_utf8(key).ok()?, positions: read_positions(positions)? })
             }
             _ => None,
@@ -87,6 +92,22 @@ impl<'a> Record<'a> {
         let record = is_sound.then(|| Self::read(body)).flatten()?;
         Some((record, HEAD + body.len()))
     }
+}
+
+/// More than four gigabytes do not come: a queue holds at most one.
+fn length_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+/// Something with its length before it.
+fn write_part(part: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend(length_of(part).to_le_bytes());
+    bytes.extend(part);
+}
+
+fn read_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
 /// Positions as runs: the first of each, and how many.
@@ -148,9 +169,9 @@ mod tests {
 
     fn records() -> [Record<'static>; 4] {
         [
-            Record::Accepted { position: 7, json: b"{}" },
+            Record::Accepted { first: 7, models: vec![b"{}", b"", b"null"] },
             Record::Begun { key: "k", positions: vec![7] },
-            Record::Accepted { position: 8, json: b"[1]" },
+            Record::Accepted { first: 10, models: vec![b"[1]"] },
             Record::Settled(vec![1, 2, 3, 7, u64::MAX - 1]),
         ]
     }

@@ -10,10 +10,13 @@ use std::{
 
 use super::{
     Journal, JournalRecovery,
-    files::{Log, failed, path_of, sync_folder},
+    files::{Log, Segment, failed, path_of, sync_folder},
     record::{Contents, Record},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    id::new_id,
+};
 
 const READING: &str = "while the journal was read";
 const WRITING: &str = "while the journal was written anew";
@@ -56,7 +59,7 @@ pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M
         // A younger file is begun only after this one was written to its end.
         let tail = contents.tail.clone().filter(|_| Some(number) != numbers.last());
         for range in contents.damaged.iter().cloned().chain(tail.clone()) {
-            let aside = directory.join(format!("{number:016}-{}.damaged", range.start));
+            let aside = directory.join(format!("{}.damaged", new_id()));
             write_synced(&aside, bytes.get(range).unwrap_or_default()).map_err(failed(SETTING_ASIDE))?;
             recovery.set_aside.push(aside);
         }
@@ -71,8 +74,8 @@ pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M
     let number = numbers.last().map_or(0, |last| last + 1);
     let first = match left.first_key_value() {
         Some((first, _)) => {
-            compact(directory, number, &left)?;
-            Some((number, *first, left.len()))
+            let length = compact(directory, number, &left)?;
+            Some(Segment { number, first: *first, unsettled: left.len(), length })
         }
         None => None,
     };
@@ -80,6 +83,7 @@ pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M
         fs::remove_file(path_of(directory, number)).map_err(failed(WRITING))?;
     }
     let log = Log::new(journal, lock, first, next, number + 1)?;
+    sync_folder(directory).map_err(failed(WRITING))?;
     Ok(Opened { log, models, recovery })
 }
 
@@ -109,9 +113,9 @@ fn numbers_in(directory: &Path) -> Result<Vec<u64>> {
 
 fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
     match record {
-        Record::Accepted { position, json } => {
-            *next = (*next).max(position + 1);
-            left.insert(position, Left { json: json.to_vec(), begun: None });
+        Record::Accepted { first, models } => {
+            *next = (*next).max(first + models.len() as u64);
+            left.extend((first..).zip(models).map(|(position, json)| (position, Left { json: json.to_vec(), begun: None })));
         }
         Record::Settled(positions) => {
             for position in positions {
@@ -145,7 +149,7 @@ fn decoded<M>(
         }
     }
     for position in unreadable {
-        let aside = directory.join(format!("{position}.json"));
+        let aside = directory.join(format!("{}.json", new_id()));
         let json = left.remove(&position).map(|left| left.json).unwrap_or_default();
         write_synced(&aside, &json).map_err(failed(SETTING_ASIDE))?;
         recovery.set_aside.push(aside);
@@ -153,12 +157,12 @@ fn decoded<M>(
     Ok(models)
 }
 
-/// Writes what is left into a file of its own, which is there as a whole or not at all.
-fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<()> {
+/// Writes what is left into a file of its own, which is there as a whole or not at all, and tells its length.
+fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<u64> {
     let mut bytes = Vec::new();
     let mut begun: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (position, left) in left {
-        Record::Accepted { position: *position, json: &left.json }.write_to(&mut bytes);
+        Record::Accepted { first: *position, models: vec![&left.json] }.write_to(&mut bytes);
         if let Some(key) = &left.begun {
             begun.entry(key).or_default().push(*position);
         }
@@ -168,7 +172,8 @@ fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<
     }
     let path: PathBuf = directory.join("new");
     let named = write_synced(&path, &bytes).and_then(|()| fs::rename(&path, path_of(directory, number)));
-    named.and_then(|()| sync_folder(directory)).map_err(failed(WRITING))
+    named.and_then(|()| sync_folder(directory)).map_err(failed(WRITING))?;
+    Ok(bytes.len() as u64)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

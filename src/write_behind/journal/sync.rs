@@ -7,7 +7,7 @@ use super::{
     files::{Log, failed},
 };
 use crate::{
-    clock::{pause, this_moment},
+    clock::pause,
     error::{Error, ErrorKind, Result},
 };
 
@@ -20,23 +20,31 @@ impl Log {
                 JournalSync::Each => self.bell.notified().await,
                 JournalSync::Every(period) => pause(period).await,
             }
-            let began = this_moment();
-            if let Err(error) = self.sync_now().await {
-                self.fail(error);
+            if self.sync_now().await.is_err() {
+                // It fails for good.
                 return;
             }
-            tracing::trace!(took = ?began.elapsed(), "synced a journal");
         }
     }
 
-    /// Forces to the disk what is in the journal now.
-    pub(in super::super) async fn sync_now(&self) -> Result<()> {
+    /// Forces to the disk what is in the journal now. If that fails, nothing more is accepted.
+    pub(super) async fn sync_now(&self) -> Result<()> {
+        // What another has taken is on the disk only when that has ended.
+        let _turn = self.syncing.lock().await;
         let (files, position) = self.take_unsynced();
+        if files.is_empty() {
+            return Ok(());
+        }
         let synced = tokio::task::spawn_blocking(move || files.iter().try_for_each(|file| file.sync_data())).await;
-        synced
-            .map_err(|error| Error::new(ErrorKind::Internal, "a sync was stopped").with_source(error))?
-            .map_err(failed("while the journal was synced"))?;
-        self.synced.send_if_modified(|synced| std::mem::replace(synced, position) != position);
+        let synced = synced.map_err(|error| Error::new(ErrorKind::Internal, "a sync was stopped").with_source(error));
+        let synced = synced.and_then(|synced| synced.map_err(failed("while the journal was synced")));
+        match synced {
+            Ok(()) => self.synced.send_modify(|synced| *synced = position),
+            Err(error) => {
+                self.fail(error.clone());
+                return Err(error);
+            }
+        }
         Ok(())
     }
 

@@ -26,74 +26,68 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         state.check_open()?;
         self.make_room(&mut state, taken, when_full)?;
         state.take(taken);
-        state.reserved += taken.count;
+        state.reserved = state.reserved.plus(taken);
         Ok(())
     }
 
     /// Gives back the room of models that do not come.
     pub(in super::super) fn release(&self, taken: Taken) {
         let mut state = self.state();
-        state.reserved -= taken.count;
+        state.reserved = state.reserved.less(taken);
         self.give_back(&mut state, taken);
         self.bell.notify_one();
     }
 
     /// Takes models in, for which room was reserved, and tells the position of the first. Closing does not keep them out, but the end does.
-    pub(in super::super) fn enter_reserved<I>(&self, incoming: I) -> Result<u64, (Error, I)>
+    pub(in super::super) fn enter_reserved<I>(&self, incoming: I) -> Result<u64>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
     {
         let taken = Taken::by(incoming.as_ref());
         let mut state = self.state();
-        state.reserved -= taken.count;
-        let entered = if state.phase == Phase::Ended { Err((closed(), incoming)) } else { self.enter(&mut state, incoming) };
-        if entered.is_err() {
+        state.reserved = state.reserved.less(taken);
+        let noted = if state.phase == Phase::Ended { Err(closed()) } else { self.note_accepted(&state, incoming.as_ref()) };
+        if let Err(error) = noted {
             self.give_back(&mut state, taken);
             self.bell.notify_one();
+            incoming.into_iter().for_each(|new| new.answer.give(Err(error.clone())));
+            return Err(error);
         }
-        entered
+        Ok(self.enter(&mut state, incoming))
     }
 
-    /// Takes models in, all or none, and tells the position of the first; or gives them back.
-    pub(in super::super) fn push<I>(&self, incoming: I) -> Result<u64, (Error, I)>
+    /// Takes models in, all or none, and tells the position of the first.
+    pub(in super::super) fn push<I>(&self, incoming: I) -> Result<u64>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
     {
         let taken = Taken::by(incoming.as_ref());
         let mut state = self.state();
-        let has_room = state.check_open().and_then(|()| self.make_room(&mut state, taken, self.options.when_full));
-        if let Err(error) = has_room {
-            return Err((error, incoming));
-        }
+        state.check_open()?;
+        self.make_room(&mut state, taken, self.options.when_full)?;
+        self.note_accepted(&state, incoming.as_ref())?;
         state.take(taken);
-        let entered = self.enter(&mut state, incoming);
-        if entered.is_err() {
-            self.give_back(&mut state, taken);
-        }
-        entered
+        Ok(self.enter(&mut state, incoming))
     }
 
     /// Notes models for which there was no room.
-    pub(in super::super) fn rejected(&self, incoming: &[Incoming<M>]) {
+    pub(in super::super) fn rejected(&self, models: &[M]) {
         let mut state = self.state();
-        state.counts.rejected += incoming.len() as u64;
-        for new in incoming {
-            state.feed.tell(&new.model, FeedEvent::Rejected);
+        state.counts.rejected += models.len() as u64;
+        for model in models {
+            state.feed.tell(model, FeedEvent::Rejected);
         }
         drop(state);
-        self.condition.rejected(incoming.len());
+        self.condition.rejected(models.len());
     }
 
-    fn enter<I>(&self, state: &mut State<M>, incoming: I) -> Result<u64, (Error, I)>
-    where
-        I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
-    {
+    fn note_accepted(&self, state: &State<M>, incoming: &[Incoming<M>]) -> Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        journal.accepted(state.next, incoming.iter().map(|new| &*new.json))
+    }
+
+    fn enter(&self, state: &mut State<M>, incoming: impl IntoIterator<Item = Incoming<M>>) -> u64 {
         let first = state.next;
-        if let Some(journal) = &self.journal
-            && let Err(error) = journal.accepted(first, incoming.as_ref().iter().map(|new| &*new.json))
-        {
-            return Err((error, incoming));
-        }
         let accepted = this_moment();
         let before = (state.waiting.len(), state.waiting_bytes);
         for Incoming { model, bytes, mut answer, .. } in incoming {
@@ -112,7 +106,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         if before.0 == 0 || (is_enough(after) && !is_enough(before)) {
             self.bell.notify_one();
         }
-        Ok(first)
+        first
     }
 
     /// Sees to it that there is room, if there may be.
@@ -120,20 +114,35 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         if taken.count > self.options.queue_size || (taken.count > 1 && taken.bytes > self.options.queue_bytes) {
             return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
         }
-        let waiting = Taken { count: state.waiting.len(), bytes: state.waiting_bytes };
-        let may_drop = when_full == WhenFull::DropOldest && state.has_room(taken, waiting, &self.options);
-        while !state.has_room(taken, Taken::default(), &self.options) {
-            let oldest = may_drop.then(|| state.waiting.pop_front()).flatten();
-            let Some(Waits { model, slip, .. }) = oldest else { return Err(full()) };
+        // What an earlier process has left may be stored already: that is not given up.
+        let mut oldest = Vec::new();
+        if when_full == WhenFull::DropOldest {
+            let mut gone = Taken::default();
+            for waits in state.waiting.iter().skip(state.recovered) {
+                if state.has_room(taken, gone, &self.options) {
+                    break;
+                }
+                gone = gone.plus(Taken { count: 1, bytes: waits.slip.bytes });
+            }
+            if state.has_room(taken, gone, &self.options) {
+                oldest.extend(state.waiting.drain(state.recovered..state.recovered + gone.count));
+            }
+        }
+        if oldest.is_empty() {
+            let has_room = state.has_room(taken, Taken::default(), &self.options);
+            return if has_room { Ok(()) } else { Err(full()) };
+        }
+        let positions: Vec<_> = oldest.iter().map(|waits| waits.slip.position).collect();
+        self.settle_in_journal(&positions);
+        for Waits { model, slip, .. } in oldest {
             state.counts.dropped += 1;
             state.waiting_bytes -= slip.bytes;
             self.give_back(state, Taken { count: 1, bytes: slip.bytes });
-            self.settle_in_journal(&[slip.position]);
             let error = Error::new(ErrorKind::QueueFull, "made room for a newer one");
             state.feed.tell(&model, |model| FeedEvent::Failed(model, error.clone()));
             slip.answer.give(Err(error));
-            self.tell_settled(state);
         }
+        self.tell_settled(state);
         Ok(())
     }
 
@@ -141,11 +150,13 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(in super::super) fn withdraw(&self, position: u64) -> Option<M> {
         let mut state = self.state();
         let at = state.waiting.binary_search_by_key(&position, |waits| waits.slip.position).ok()?;
+        if let Some(journal) = &self.journal {
+            journal.withdrawn(position).ok()?;
+        }
         let Waits { model, slip, .. } = state.waiting.remove(at)?;
         state.counts.withdrawn += 1;
         state.waiting_bytes -= slip.bytes;
         self.give_back(&mut state, Taken { count: 1, bytes: slip.bytes });
-        self.settle_in_journal(&[position]);
         slip.answer.forget();
         self.tell_settled(&state);
         self.bell.notify_one();
@@ -160,14 +171,13 @@ impl<M> State<M> {
 
     /// Whether there is room, or would be without what is `gone`. One model has room wherever nothing else is.
     fn has_room(&self, taken: Taken, gone: Taken, options: &WriteBehindOptions) -> bool {
-        let (held, bytes) = (self.held - gone.count, self.held_bytes - gone.bytes);
-        held + taken.count <= options.queue_size && (held == 0 || bytes + taken.bytes <= options.queue_bytes)
+        let Taken { count, bytes } = self.held.less(gone);
+        count + taken.count <= options.queue_size && (count == 0 || bytes + taken.bytes <= options.queue_bytes)
     }
 
-    fn take(&mut self, taken: Taken) {
-        self.held += taken.count;
-        self.held_bytes += taken.bytes;
-        self.counts.greatest_depth = self.counts.greatest_depth.max(self.held);
+    pub(super) fn take(&mut self, taken: Taken) {
+        self.held = self.held.plus(taken);
+        self.counts.greatest_depth = self.counts.greatest_depth.max(self.held.count);
     }
 }
 

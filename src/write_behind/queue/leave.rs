@@ -23,7 +23,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let mut state = self.state();
         state.counts.batch_limit = size;
         let Some(front) = state.waiting.front() else {
-            let is_over = state.phase != Phase::Open && state.reserved == 0;
+            let is_over = state.phase != Phase::Open && state.reserved.count == 0;
             return if is_over { Work::End } else { Work::Wait(None) };
         };
         if let Some(doubt) = front.doubt.clone() {
@@ -61,13 +61,14 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
                 batch.models.iter().for_each(|model| state.feed.tell(model, |model| FeedEvent::Failed(model, error.clone())));
             }
         }
-        self.tell_settled(&state);
         drop(state);
         if outcome.is_ok() {
             let now = this_moment();
             self.written().batch(batch.slips.iter().map(|slip| now - slip.accepted));
         }
         answer(batch, outcome);
+        // Whoever waits for all of them is to find them answered.
+        self.tell_settled(&self.state());
     }
 
     /// Nothing is being written any more.
@@ -103,9 +104,15 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         state.waiting_bytes = 0;
         state.writing = None;
         self.tell_settled(&state);
+        state.recovered = 0;
         drop(state);
         self.abandon(left);
-        self.room.notify_one();
+        let mut state = self.state();
+        // If the worker was stopped in the middle of it, a batch was dropped.
+        let lost = state.held.less(state.reserved);
+        state.counts.abandoned += lost.count as u64;
+        self.give_back(&mut state, lost);
+        drop(state);
         if let Some(journal) = &self.journal {
             journal.unlock();
         }
@@ -118,7 +125,7 @@ impl<M> State<M> {
     fn next_batch(&mut self, size: usize, bytes: usize, doubt: Option<&Arc<str>>) -> Batch<M> {
         let mut batch = Batch { models: Vec::new(), slips: Vec::new(), doubt: doubt.cloned() };
         let mut left = bytes;
-        let expected = size.min(self.waiting.len());
+        let expected = if doubt.is_some() { 0 } else { size.min(self.waiting.len()) };
         batch.models.reserve_exact(expected);
         batch.slips.reserve_exact(expected);
         while batch.models.len() < size
@@ -128,6 +135,7 @@ impl<M> State<M> {
             })
         {
             left = left.saturating_sub(slip.bytes);
+            self.recovered = self.recovered.saturating_sub(1);
             self.waiting_bytes -= slip.bytes;
             slip.answer.loss = Loss::Writing;
             batch.models.push(model);

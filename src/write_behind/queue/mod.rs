@@ -54,9 +54,11 @@ struct State<M> {
     /// The position of the next.
     next: u64,
     /// What takes room: all that waits, is reserved, or is being written.
-    held: usize,
-    held_bytes: usize,
-    reserved: usize,
+    held: Taken,
+    /// What of it waits for transactions to commit.
+    reserved: Taken,
+    /// How many of those that wait come from an earlier process. They are in front.
+    recovered: usize,
     /// Everything before this position is to be written without waiting for more.
     flush_to: u64,
     /// From where on nothing is settled yet of what is being written.
@@ -70,7 +72,7 @@ struct State<M> {
 struct Waits<M> {
     model: M,
     slip: Slip<M>,
-    /// The batch of an earlier process that it may have been stored with.
+    /// The key of the batch that an earlier process may have stored it with.
     doubt: Option<Arc<str>>,
 }
 
@@ -86,7 +88,7 @@ pub(super) struct Slip<M> {
 pub(super) struct Batch<M> {
     pub(super) models: Vec<M>,
     pub(super) slips: Vec<Slip<M>>,
-    /// What it is known by, if an earlier process may have stored it.
+    /// What it is known by, if an attempt of this process or an earlier one may have stored it.
     pub(super) doubt: Option<Arc<str>>,
 }
 
@@ -108,6 +110,14 @@ pub(super) struct Taken {
 impl Taken {
     pub(super) fn by<M>(incoming: &[Incoming<M>]) -> Self {
         Self { count: incoming.len(), bytes: incoming.iter().map(|new| new.bytes).sum() }
+    }
+
+    fn plus(self, more: Self) -> Self {
+        Self { count: self.count + more.count, bytes: self.bytes + more.bytes }
+    }
+
+    fn less(self, less: Self) -> Self {
+        Self { count: self.count - less.count, bytes: self.bytes - less.bytes }
     }
 
     fn of<M>(batch: &Batch<M>) -> Self {
@@ -140,9 +150,9 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             next: first,
-            held: 0,
-            held_bytes: 0,
-            reserved: 0,
+            held: Taken::default(),
+            reserved: Taken::default(),
+            recovered: 0,
             flush_to: 0,
             writing: None,
             phase: Phase::Open,
@@ -174,9 +184,9 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let mut state = self.state();
         for Recovered { model, position, bytes, doubt } in recovered {
             state.counts.accepted += 1;
-            state.held += 1;
-            state.held_bytes += bytes;
+            state.take(Taken { count: 1, bytes });
             state.waiting_bytes += bytes;
+            state.recovered += 1;
             let slip = Slip { position, bytes, accepted: now, answer: Answer::to_nobody() };
             state.waiting.push_back(Waits { model, slip, doubt });
         }
@@ -184,8 +194,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     }
 
     fn give_back(&self, state: &mut State<M>, taken: Taken) {
-        state.held -= taken.count;
-        state.held_bytes -= taken.bytes;
+        state.held = state.held.less(taken);
         self.room.notify_one();
     }
 
@@ -195,11 +204,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     }
 
     fn settle_in_journal(&self, positions: &[u64]) {
-        if let Some(journal) = &self.journal
-            && let Err(error) = journal.settled(positions)
-        {
-            // They will be found in it again, and then found to be stored.
-            tracing::warn!(%error, "the journal could not note what is settled");
+        if let Some(journal) = &self.journal {
+            journal.settled(positions);
         }
     }
 
@@ -214,7 +220,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(super) fn stats(&self) -> WriteBehindStats {
         let state = self.state();
         let mut stats = state.counts.clone();
-        (stats.depth, stats.reserved, stats.bytes) = (state.held - state.reserved, state.reserved, state.held_bytes);
+        (stats.depth, stats.reserved, stats.bytes) =
+            (state.held.less(state.reserved).count, state.reserved.count, state.held.bytes);
         drop(state);
         self.written().add_to(&mut stats);
         stats
@@ -224,7 +231,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(super) fn fullness(&self) -> f64 {
         let state = self.state();
         let part = |held: usize, most: usize| held as f64 / most as f64;
-        part(state.held, self.options.queue_size).max(part(state.held_bytes, self.options.queue_bytes))
+        part(state.held.count, self.options.queue_size).max(part(state.held.bytes, self.options.queue_bytes))
     }
 
     pub(super) fn feed<T>(&self, with: impl FnOnce(&Source<M>) -> T) -> T {

@@ -30,7 +30,7 @@ async fn a_model_alone_is_written_after_the_linger() {
     let queue = queue(&repository, WriteBehindOptions::new()).await;
     sleep(30 * MS).await;
     let began = Instant::now();
-    let ticket = queue.submit(&Cx::new(), item(7)).unwrap();
+    let ticket = queue.submit(&Cx::new(), &item(7)).unwrap();
     sleep(20 * MS).await;
     submit(&queue, 8);
     assert_eq!(ticket.await.unwrap(), Item { id: 7, text: "stored 7".into() });
@@ -46,7 +46,7 @@ async fn a_batch_is_written_when_it_has_enough_bytes() {
     let queue = queue(&repository, WriteBehindOptions::new().batch_bytes(100)).await;
     let large = |id, bytes| Item { id, text: "x".repeat(bytes) };
     for (id, bytes) in [(0, 20), (1, 20), (2, 20), (3, 500), (4, 1)] {
-        drop(queue.submit(&Cx::new(), large(id, bytes)).unwrap());
+        drop(queue.submit(&Cx::new(), &large(id, bytes)).unwrap());
     }
     sleep(60 * MS).await;
     assert_eq!(repository.batches(), [vec![0, 1], vec![2], vec![3], vec![4]]);
@@ -72,8 +72,8 @@ async fn order_is_kept_over_batches() {
 async fn many_are_submitted_at_once() {
     let repository = Scripted::sound();
     let queue = queue(&repository, WriteBehindOptions::new().batch_size(3)).await;
-    let tickets = queue.submit_many(&Cx::new(), items(0..7)).unwrap();
-    assert!(queue.submit_many(&Cx::new(), Vec::new()).unwrap().is_empty());
+    let tickets = queue.submit_many(&Cx::new(), &items(0..7)).unwrap();
+    assert!(queue.submit_many(&Cx::new(), &[]).unwrap().is_empty());
     let stored = futures::future::try_join_all(tickets).await.unwrap();
     assert_eq!(stored.iter().map(|item| item.id).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
     assert_eq!(repository.stored(), (0..7).collect::<Vec<_>>());
@@ -140,7 +140,7 @@ async fn reasons_that_come_together_write_once() {
 async fn a_ticket_may_be_dropped_and_withdrawn() {
     let repository = Scripted::sound();
     let queue = queue(&repository, WriteBehindOptions::new()).await;
-    let mut tickets = queue.submit_many(&Cx::new(), items(0..4)).unwrap();
+    let mut tickets = queue.submit_many(&Cx::new(), &items(0..4)).unwrap();
     let last = tickets.pop().unwrap();
     let second = tickets.remove(1);
     assert_eq!(second.withdraw().unwrap(), item(1));
@@ -159,7 +159,7 @@ async fn a_ticket_may_be_dropped_and_withdrawn() {
 async fn a_ticket_is_waited_for_with_a_timeout() {
     let repository = Scripted::sound();
     let queue = queue(&repository, WriteBehindOptions::new()).await;
-    let mut ticket = queue.submit(&Cx::new(), item(0)).unwrap();
+    let mut ticket = queue.submit(&Cx::new(), &item(0)).unwrap();
     assert!(timeout(10 * MS, &mut ticket).await.is_err());
     assert_eq!(ticket.await.unwrap().id, 0);
 }

@@ -28,11 +28,11 @@ async fn closing_writes_what_there_is() {
     assert_eq!((stats.accepted, stats.stored, stats.depth, began.elapsed()), (12_000, 12_000, 0, Duration::ZERO));
     assert_eq!(repository.stored(), (0..12_000).collect::<Vec<_>>());
     assert_eq!(queue.close(&Cx::new()).await, stats);
-    let refused = queue.submit(&Cx::new(), item(1)).unwrap_err();
-    assert_eq!((refused.error.kind(), refused.submitted.id), (ErrorKind::Closed, 1));
-    assert_eq!(queue.submit_many(&Cx::new(), items(1..3)).unwrap_err().error.kind(), ErrorKind::Closed);
-    assert_eq!(queue.submit_wait(&Cx::new(), item(1)).await.unwrap_err().error.kind(), ErrorKind::Closed);
-    assert_eq!(queue.submit_or_create(&Cx::new(), item(1)).await.unwrap_err().error.kind(), ErrorKind::Closed);
+    let refused = queue.submit(&Cx::new(), &item(1)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Closed);
+    assert_eq!(queue.submit_many(&Cx::new(), &items(1..3)).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(queue.submit_wait(&Cx::new(), &item(1)).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(queue.submit_or_create(&Cx::new(), &item(1)).await.unwrap_err().kind(), ErrorKind::Closed);
     assert!(queue.subscribe().is_err());
     queue.flush(&Cx::new()).await.unwrap();
 }
@@ -55,7 +55,7 @@ async fn closing_has_a_deadline() {
     for (what, act, stored, of_the_next) in acts {
         let repository = Scripted::new(move |call, _| act(call));
         let queue = queue(&repository, WriteBehindOptions::new().batch_size(10)).await;
-        let tickets = queue.submit_many(&Cx::new(), items(0..35)).unwrap();
+        let tickets = queue.submit_many(&Cx::new(), &items(0..35)).unwrap();
         let began = Instant::now();
         let stats = queue.close(&Cx::new().with_timeout(Duration::from_secs(3))).await;
         assert!(began.elapsed() <= Duration::from_secs(4), "{what}");
@@ -73,7 +73,7 @@ async fn closing_can_be_cancelled_and_dropped() {
     let repository = Scripted::sound();
     let first = queue(&repository, WriteBehindOptions::new()).await;
     repository.pause();
-    let tickets = first.submit_many(&Cx::new(), items(0..3)).unwrap();
+    let tickets = first.submit_many(&Cx::new(), &items(0..3)).unwrap();
     assert!(tokio::time::timeout(MS, first.close(&Cx::new())).await.is_err());
     repository.resume();
     assert_eq!(answers(tickets).await, [Ok(0), Ok(1), Ok(2)]);
@@ -93,7 +93,7 @@ async fn dropping_the_last_handle_writes_what_there_is() {
     let repository = Scripted::sound();
     let queue = queue(&repository, WriteBehindOptions::new()).await;
     let other = queue.clone();
-    let tickets = queue.submit_many(&Cx::new(), items(0..3)).unwrap();
+    let tickets = queue.submit_many(&Cx::new(), &items(0..3)).unwrap();
     drop(queue);
     sleep(MS).await;
     assert_eq!(repository.calls(), 0);
@@ -108,7 +108,7 @@ async fn dropping_the_last_handle_writes_what_there_is() {
 async fn a_dropped_queue_does_not_try_for_ever() {
     let repository = Scripted::new(|_, _| Act::Fail(ErrorKind::Connection));
     let queue = queue(&repository, WriteBehindOptions::new()).await;
-    let tickets = queue.submit_many(&Cx::new(), items(0..3)).unwrap();
+    let tickets = queue.submit_many(&Cx::new(), &items(0..3)).unwrap();
     drop(queue);
     let began = Instant::now();
     assert_eq!(answers(tickets).await, vec![Err(ErrorKind::Closed); 3]);
@@ -126,7 +126,7 @@ fn the_end_of_the_runtime_is_the_end_of_the_queue() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (queue, tickets) = runtime.block_on(async {
         let queue = queue(&repository, WriteBehindOptions::new().batch_size(2)).await;
-        let tickets = queue.submit_many(&Cx::new(), items(0..5)).unwrap();
+        let tickets = queue.submit_many(&Cx::new(), &items(0..5)).unwrap();
         while repository.calls() == 0 {
             sleep(MS).await;
         }
@@ -140,7 +140,7 @@ fn the_end_of_the_runtime_is_the_end_of_the_queue() {
         let expected =
             [of_those_in_the_air, of_those_in_the_air, of_those_in_the_queue, of_those_in_the_queue, of_those_in_the_queue];
         assert_eq!(answers(tickets).await, expected);
-        assert_eq!(queue.submit(&Cx::new(), item(5)).unwrap_err().error.kind(), ErrorKind::Closed);
+        assert_eq!(queue.submit(&Cx::new(), &item(5)).unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(queue.health().status, HealthStatus::Down);
         queue.flush(&Cx::new()).await.unwrap();
         queue.close(&Cx::new()).await;
@@ -166,10 +166,10 @@ async fn what_races_the_end_is_stored_or_refused() {
                 tokio::spawn(async move {
                     let mut accepted = Vec::new();
                     for number in 0.. {
-                        match queue.submit(&Cx::new(), item(producer * 1_000_000 + number)) {
+                        match queue.submit(&Cx::new(), &item(producer * 1_000_000 + number)) {
                             Ok(ticket) => accepted.push(ticket),
-                            Err(refused) if refused.error.kind() == ErrorKind::Closed => break,
-                            Err(refused) if refused.error.kind() == ErrorKind::QueueFull => tokio::task::yield_now().await,
+                            Err(refused) if refused.kind() == ErrorKind::Closed => break,
+                            Err(refused) if refused.kind() == ErrorKind::QueueFull => tokio::task::yield_now().await,
                             Err(refused) => panic!("{refused}"),
                         }
                         if number % 16 == 0 {

@@ -11,7 +11,7 @@ const MS: Duration = Duration::from_millis(1);
 
 /// What became of each of them.
 async fn outcomes(queue: &WriteBehind<Item>, ids: std::ops::Range<u64>) -> Vec<Result<u64, ErrorKind>> {
-    let tickets = queue.submit_many(&Cx::new(), items(ids)).unwrap();
+    let tickets = queue.submit_many(&Cx::new(), &items(ids)).unwrap();
     let outcomes = futures::future::join_all(tickets).await;
     outcomes.into_iter().map(|outcome: Result<Item, Error>| outcome.map(|item| item.id).map_err(|error| error.kind())).collect()
 }
@@ -82,7 +82,7 @@ async fn a_store_that_is_down_is_waited_for() {
         let queue = queue(&repository, WriteBehindOptions::new().batch_size(10).queue_size(40)).await;
         (0..40).for_each(|id| submit(&queue, id));
         sleep(Duration::from_secs(20)).await;
-        assert_eq!(queue.submit(&Cx::new(), item(40)).unwrap_err().error.kind(), ErrorKind::QueueFull, "{kind:?}");
+        assert_eq!(queue.submit(&Cx::new(), &item(40)).unwrap_err().kind(), ErrorKind::QueueFull, "{kind:?}");
         let health = queue.health();
         assert_eq!((health.status, health.error.unwrap().kind()), (HealthStatus::Down, kind));
         // Not in a hurry: half a second between attempts, on average.
@@ -158,7 +158,7 @@ async fn a_closed_store_ends_the_queue() {
     let repository = Scripted::new(|_, _| Act::Fail(ErrorKind::Closed));
     let queue = queue(&repository, WriteBehindOptions::new().batch_size(2)).await;
     assert_eq!(outcomes(&queue, 0..5).await, vec![Err(ErrorKind::Closed); 5]);
-    assert_eq!(queue.submit(&Cx::new(), item(5)).unwrap_err().error.kind(), ErrorKind::Closed);
+    assert_eq!(queue.submit(&Cx::new(), &item(5)).unwrap_err().kind(), ErrorKind::Closed);
     let stats = queue.close(&Cx::new()).await;
     assert_eq!((stats.accepted, stats.abandoned, repository.calls()), (5, 5, 1));
     assert_eq!(queue.health().status, HealthStatus::Down);

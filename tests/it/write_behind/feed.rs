@@ -33,7 +33,7 @@ async fn models_are_seen_before_they_are_stored_and_after() {
     let mut feed = queue.subscribe().unwrap();
     repository.pause();
     (0..3).for_each(|id| submit(&queue, id));
-    queue.submit(&Cx::new(), item(3)).unwrap_err();
+    queue.submit(&Cx::new(), &item(3)).unwrap_err();
     assert_eq!(seen(&mut feed, 4).await, ["accepted 0", "accepted 1", "accepted 2", "rejected 3"]);
     repository.resume();
     queue.close(&Cx::new()).await;

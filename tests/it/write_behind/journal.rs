@@ -31,7 +31,7 @@ async fn abandon(queue: &WriteBehind<note::Model>) {
 
 fn submit(queue: &WriteBehind<note::Model>, bodies: impl IntoIterator<Item = u32>) {
     for body in bodies {
-        drop(queue.submit(&Cx::new(), note(&body.to_string())).unwrap());
+        drop(queue.submit(&Cx::new(), &note(&body.to_string())).unwrap());
     }
 }
 
@@ -88,8 +88,8 @@ async fn what_was_reported_is_not_replayed() {
     let queue = start(&notes, Journal::at(folder.path())).await.unwrap();
     let taken = note("0");
     notes.create(&Cx::new(), &taken).await.unwrap();
-    let duplicate = queue.submit(&Cx::new(), taken).unwrap();
-    let withdrawn = queue.submit(&Cx::new(), note("1")).unwrap();
+    let duplicate = queue.submit(&Cx::new(), &taken).unwrap();
+    let withdrawn = queue.submit(&Cx::new(), &note("1")).unwrap();
     assert_eq!(withdrawn.withdraw().unwrap().body, "1");
     queue.flush(&Cx::new()).await.unwrap();
     assert_eq!(duplicate.await.unwrap_err().kind(), ErrorKind::Duplicate);
@@ -167,7 +167,7 @@ async fn what_is_no_model_is_set_aside() {
     let slow = WriteBehindOptions::new().linger(WriteBehindOptions::MAX_LINGER);
     let queue =
         WriteBehind::builder(people).reconcile_by_key().options(slow).journal(Journal::at(folder.path())).start().await.unwrap();
-    drop(queue.submit(&Cx::new(), crate::support::person("an old form")).unwrap());
+    drop(queue.submit(&Cx::new(), &crate::support::person("an old form")).unwrap());
     let token = CancellationToken::new();
     token.cancel();
     queue.close(&Cx::new().with_cancel(token)).await;
@@ -213,7 +213,7 @@ async fn a_journal_is_synced_as_it_is_asked_to() {
             let queue = queue.clone();
             tokio::spawn(async move {
                 for number in 0..20 {
-                    drop(queue.submit_wait(&Cx::new(), note(&(producer * 20 + number).to_string())).await.unwrap());
+                    drop(queue.submit_wait(&Cx::new(), &note(&(producer * 20 + number).to_string())).await.unwrap());
                 }
             })
         });
@@ -233,7 +233,7 @@ async fn what_is_replayed_needs_no_room() {
     let small = WriteBehindOptions::new().batch_size(4).queue_size(10);
     let builder = WriteBehind::builder(notes.clone()).reconcile_by_id().options(small).journal(Journal::at(folder.path()));
     let queue = builder.start().await.unwrap();
-    let ticket = queue.submit_wait(&Cx::new(), note("50")).await.unwrap();
+    let ticket = queue.submit_wait(&Cx::new(), &note("50")).await.unwrap();
     assert_eq!(ticket.await.unwrap().body, "50");
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 51);
     queue.close(&Cx::new()).await;

@@ -1,10 +1,12 @@
 //! A queue that writes behind, in front of a repository that does as it is told, and of real ones.
 
 mod batches;
+mod counts;
 mod ending;
 mod failures;
 mod feed;
 mod full;
 mod journal;
+mod property;
 pub(crate) mod scripted;
 mod seen;

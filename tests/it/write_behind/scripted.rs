@@ -106,12 +106,16 @@ impl Scripted {
         let store = || self.stored.lock().unwrap().push(items.to_vec());
         match (self.script)(call, items) {
             Act::Store => store(),
-            Act::Fail(kind) => return Err(Error::new(kind, "as the script says")),
+            Act::Fail(kind) => {
+                let error = Error::new(kind, "as the script says");
+                return Err(if kind == ErrorKind::EngineDown { error.with_code("FATAL") } else { error });
+            }
             Act::StoreAndFail(kind) => {
                 store();
                 return Err(Error::new(kind, "as the script says"));
             }
-            Act::Panic => panic!("as the script says"),
+            // Without the noise.
+            Act::Panic => std::panic::resume_unwind(Box::new("as the script says")),
             Act::Hang => std::future::pending().await,
         }
         Ok(())
@@ -145,5 +149,5 @@ pub(crate) async fn queue(repository: &Arc<Scripted>, options: WriteBehindOption
 
 /// Submits an item that nobody waits for.
 pub(crate) fn submit(queue: &WriteBehind<Item>, id: u64) {
-    drop(queue.submit(&Cx::new(), item(id)).unwrap());
+    drop(queue.submit(&Cx::new(), &item(id)).unwrap());
 }

@@ -14,7 +14,7 @@ const MS: Duration = Duration::from_millis(1);
 async fn the_figures_are_those_of_what_was_done() {
     let repository = Scripted::new(|call, _| if call == 0 { Act::Fail(ErrorKind::Contention) } else { Act::Store });
     let queue = queue(&repository, WriteBehindOptions::new().batch_size(10)).await;
-    drop(queue.submit_many(&Cx::new(), items(0..10)).unwrap());
+    drop(queue.submit_many(&Cx::new(), &items(0..10)).unwrap());
     sleep(20 * MS).await;
     submit(&queue, 10);
     let stats = queue.stats();
@@ -56,10 +56,10 @@ async fn an_adaptive_queue_tells_its_size() {
     let repository = Scripted::sound();
     let queue = queue(&repository, WriteBehindOptions::new().batch_size(1000).adaptive(20 * MS)).await;
     assert_eq!(queue.stats().batch_limit, 64);
-    drop(queue.submit_many(&Cx::new(), items(0..2000)).unwrap());
+    drop(queue.submit_many(&Cx::new(), &items(0..2000)).unwrap());
     queue.flush(&Cx::new()).await.unwrap();
     assert_eq!(repository.batches().iter().map(Vec::len).collect::<Vec<_>>(), [64, 128, 256, 512, 1000, 40]);
-    drop(queue.submit_many(&Cx::new(), items(0..1000)).unwrap());
+    drop(queue.submit_many(&Cx::new(), &items(0..1000)).unwrap());
     repository.pause();
     sleep(25 * MS).await;
     repository.resume();
