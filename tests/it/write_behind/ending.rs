@@ -147,6 +147,16 @@ fn the_end_of_the_runtime_is_the_end_of_the_queue() {
     });
 }
 
+/// So does a runtime that never ran it.
+#[test]
+fn a_queue_that_never_ran_ends_with_its_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let queue = runtime.block_on(queue(&Scripted::sound(), WriteBehindOptions::new()));
+    drop(runtime);
+    assert_eq!(queue.submit(&Cx::new(), &item(0)).unwrap_err().kind(), ErrorKind::Closed);
+    futures::executor::block_on(queue.close(&Cx::new()));
+}
+
 /// Without a runtime there is no queue.
 #[test]
 fn a_queue_wants_a_runtime() {

@@ -122,13 +122,27 @@ async fn a_model_that_brings_the_engine_down_is_reported() {
     assert!(repository.calls() <= 4 * 3 + 3);
 }
 
+/// An outage in between is no proof against a model, and an engine that was down already is none at all.
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_no_models_fault() {
+    let repository = Scripted::new(|call, _| match call {
+        0..20 | 22..30 => Act::Fail(ErrorKind::Connection),
+        20 | 21 | 30 | 31 => Act::Fail(ErrorKind::EngineDown),
+        _ => Act::Store,
+    });
+    let queue = queue(&repository, WriteBehindOptions::new()).await;
+    assert_eq!(outcomes(&queue, 0..1).await, [Ok(0)]);
+}
+
 /// What may be stored is not written again without a way to know: its tickets are told that nobody knows.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_outcome_is_reported_as_such() {
     let repository = Scripted::new(|call, _| if call == 0 { Act::StoreAndFail(ErrorKind::CommitUnknown) } else { Act::Store });
     let queue = queue(&repository, WriteBehindOptions::new()).await;
     assert_eq!(outcomes(&queue, 0..3).await, vec![Err(ErrorKind::CommitUnknown); 3]);
+    assert_eq!(queue.health().status, HealthStatus::Degraded);
     assert_eq!(outcomes(&queue, 3..4).await, [Ok(3)]);
+    assert_eq!(queue.health().status, HealthStatus::Up);
     assert_eq!(repository.batches(), [vec![0, 1, 2], vec![3]]);
 }
 

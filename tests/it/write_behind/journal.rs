@@ -225,6 +225,65 @@ async fn a_journal_is_synced_as_it_is_asked_to() {
     }
 }
 
+/// Who waits for the disk while the queue ends is answered all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_is_the_end_of_waiting_for_the_disk() {
+    for round in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let (_store, notes) = notes().await;
+        let queue = start(&notes, Journal::at(folder.path()).sync(JournalSync::Each)).await.unwrap();
+        let waiting: Vec<_> = (0..8)
+            .map(|number| {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.submit_wait(&Cx::new(), &note(&number.to_string())).await.map(drop) })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_micros(round * 40)).await;
+        let stats = queue.close(&Cx::new()).await;
+        let mut accepted = 0;
+        for waiting in waiting {
+            match waiting.await.unwrap() {
+                Ok(()) => accepted += 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Closed),
+            }
+        }
+        assert_eq!((stats.accepted, stats.stored), (accepted, accepted));
+    }
+}
+
+/// What an earlier process has left is not dropped to make room: it may be stored already.
+#[tokio::test]
+async fn what_is_replayed_is_not_dropped() {
+    let (folder, _) = left(0..50).await;
+    let (_store, notes) = notes().await;
+    let options = WriteBehindOptions::new().batch_size(4).queue_size(10).when_full(larder::WhenFull::DropOldest);
+    let builder = WriteBehind::builder(notes.clone()).reconcile_by_id().options(options).journal(Journal::at(folder.path()));
+    let queue = builder.start().await.unwrap();
+    assert_eq!(queue.submit(&Cx::new(), &note("50")).unwrap_err().kind(), ErrorKind::QueueFull);
+    assert_eq!(queue.close(&Cx::new()).await.stored, 50);
+}
+
+/// Beyond its size, a journal takes nothing more, until what is in it is stored.
+#[tokio::test]
+async fn a_journal_has_a_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_store, notes) = notes().await;
+    let queue = start(&notes, Journal::at(folder.path()).segment_bytes(500).max_bytes(2000)).await.unwrap();
+    let mut accepted = 0;
+    let full = loop {
+        match queue.submit(&Cx::new(), &note(&accepted.to_string())) {
+            Ok(_ticket) => accepted += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::ResourceExhausted);
+    assert!((10..40).contains(&accepted), "{accepted}");
+    queue.flush(&Cx::new()).await.unwrap();
+    submit(&queue, accepted..accepted + 5);
+    queue.close(&Cx::new()).await;
+    assert_eq!(bodies(&notes).await, (0..accepted + 5).collect::<Vec<_>>());
+}
+
 /// A model that a queue is to hold past its room comes from the journal all the same, and the queue is full until it is stored.
 #[tokio::test]
 async fn what_is_replayed_needs_no_room() {
