@@ -106,8 +106,12 @@ impl Library {
         match (self, place.engine) {
             (Self::Larder, _) => larder_client::open(place, false).await,
             (Self::LarderStream, _) => larder_client::open(place, true).await,
-            (Self::SeaOrm, Engine::Sqlite | Engine::Postgres) => sea_orm_client::open(place, true).await,
-            (Self::SeaOrmUntested, Engine::Sqlite | Engine::Postgres) => sea_orm_client::open(place, false).await,
+            (Self::SeaOrm, Engine::Sqlite | Engine::Postgres) => {
+                sea_orm_client::open(place, true, sea_orm_client::CONNECTIONS).await
+            }
+            (Self::SeaOrmUntested, Engine::Sqlite | Engine::Postgres) => {
+                sea_orm_client::open(place, false, sea_orm_client::CONNECTIONS).await
+            }
             (Self::Sqlx, Engine::Sqlite) => sqlite::sqlx::open(place).await,
             (Self::Diesel, Engine::Sqlite) => sqlite::diesel::open(place),
             (Self::Limit, Engine::Sqlite) => sqlite::limit::open(place),

@@ -33,6 +33,7 @@ mod sqlite;
 mod sqlx_line;
 mod toasty;
 mod workload;
+mod write_behind;
 
 use std::process::{Command, ExitCode};
 

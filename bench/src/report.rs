@@ -43,7 +43,7 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Memory {
     pub start: u64,
-    /// When it has gone through the first 50 000 rows.
+    /// When it has gone through the first 200 000 rows.
     pub settled: u64,
     pub maximum: u64,
     /// What the engine says it took by itself after those.

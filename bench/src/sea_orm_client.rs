@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// As larder's.
-const CONNECTIONS: u32 = 10;
+pub const CONNECTIONS: u32 = 10;
 const ROWS_A_STATEMENT: usize = 1000;
 
 struct SeaOrmClient {
@@ -26,9 +26,9 @@ struct SeaOrmClient {
 }
 
 /// Pings a connection before it uses it, as it does if nothing else is said, or does not.
-pub async fn open(place: &Place, pings: bool) -> Result<Box<dyn Client>> {
+pub async fn open(place: &Place, pings: bool, connections: u32) -> Result<Box<dyn Client>> {
     let mut options = ConnectOptions::new(place.url.clone());
-    options.max_connections(CONNECTIONS).test_before_acquire(pings).sqlx_logging(false);
+    options.max_connections(connections).test_before_acquire(pings).sqlx_logging(false);
     let full = place.synchronous() == "FULL";
     options.map_sqlx_sqlite_opts(move |options| {
         let synchronous = if full { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };

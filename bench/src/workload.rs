@@ -8,6 +8,7 @@ use crate::{
     compare, growth, layer, memory, mixed,
     place::Engine::{self, *},
     report::Section,
+    write_behind,
 };
 
 /// As many as the most tasks want.
@@ -22,11 +23,12 @@ pub enum Work {
     Mixed,
     Batched,
     Memory,
+    WriteBehind,
 }
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = Work> {
-    let others = [Work::Layer, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
+    let others = [Work::WriteBehind, Work::Layer, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
     COMPARISONS.iter().map(Work::Comparison).chain(others)
 }
 
@@ -39,6 +41,7 @@ impl Work {
             Self::Mixed => mixed::ID,
             Self::Batched => batched::ID,
             Self::Memory => memory::ID,
+            Self::WriteBehind => write_behind::ID,
         }
     }
 
@@ -58,6 +61,7 @@ impl Work {
             Self::Mixed => mixed::run(run).await,
             Self::Batched => batched::run(run).await,
             Self::Memory => memory::run(run).await,
+            Self::WriteBehind => write_behind::run(run).await,
         }
     }
 }

@@ -154,6 +154,21 @@ async fn a_ticket_may_be_dropped_and_withdrawn() {
     assert_eq!((stats.accepted, stats.stored, stats.withdrawn, stats.depth, stats.bytes), (4, 3, 1, 0, 0));
 }
 
+/// A request that ends, or is given up, after its model was accepted takes nothing back; one that has ended before gets nothing in.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_request_takes_nothing_back() {
+    let repository = Scripted::sound();
+    let queue = queue(&repository, WriteBehindOptions::new()).await;
+    let token = larder::CancellationToken::new();
+    let request = Cx::new().with_cancel(token.clone()).with_timeout(10 * MS);
+    let ticket = queue.submit(&request, &item(0)).unwrap();
+    token.cancel();
+    sleep(20 * MS).await;
+    assert_eq!(queue.submit(&request, &item(1)).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(ticket.await.unwrap().id, 0);
+    assert_eq!(repository.stored(), [0]);
+}
+
 /// Waiting for a ticket can be given up, and taken up again.
 #[tokio::test(start_paused = true)]
 async fn a_ticket_is_waited_for_with_a_timeout() {

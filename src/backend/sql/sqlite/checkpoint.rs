@@ -27,6 +27,8 @@ const TOO_LONG: u32 = 4_000;
 #[derive(Default)]
 pub(super) struct Checkpoints {
     is_running: AtomicBool,
+    /// Whether somebody was told that a reader is in the way, since the log was moved.
+    is_told: AtomicBool,
 }
 
 impl Checkpoints {
@@ -53,14 +55,19 @@ impl Drop for Running {
 }
 
 async fn move_log(pool: &Arc<Pool>) -> Result<()> {
-    if checkpoint(pool, Access::Read).await? >= TOO_LONG {
-        checkpoint(pool, Access::Write).await?;
+    let (length, is_all) = checkpoint(pool, Access::Read).await?;
+    let (length, is_all) = if length >= TOO_LONG { checkpoint(pool, Access::Write).await? } else { (length, is_all) };
+    let is_told = &pool.checkpoints().is_told;
+    if is_all {
+        is_told.store(false, Ordering::Relaxed);
+    } else if length >= TOO_LONG && !is_told.swap(true, Ordering::Relaxed) {
+        tracing::warn!(pages = length, "the write-ahead log grows: a reader that goes on for long keeps it from being moved");
     }
     Ok(())
 }
 
-/// Moves what can be moved now. Says how long the log is.
-async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<u32> {
+/// Moves what can be moved now. Says how long the log is, and whether all of it was moved.
+async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<(u32, bool)> {
     let mut pooled = pool.acquire(access, Patience::Timeout).await?;
     let pool = pool.clone();
     let work = move |(): &mut ()| {
@@ -75,7 +82,7 @@ async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<u32> {
         if is_all {
             pool.log_was_moved();
         }
-        Ok(length)
+        Ok((length, is_all))
     };
     blocking::call((), None, work).await?.1
 }
