@@ -87,6 +87,7 @@ suite! { $
         fails_what_would_fail
         is_no_transaction_to_what_runs_in_it
         takes_keys
+        keeps_nothing_by_half
         is_one_of_several
     }
     propagation {

@@ -6,6 +6,7 @@ use std::sync::{
 use larder::{Cx, Error, ErrorKind, Filter, Propagation, Storage, Store, TransactionalExt, TxOptions};
 use uuid::Uuid;
 
+use super::cancel::drop_at;
 use crate::support::{
     backend::{Backend, Fixture},
     entities::{label, note, person},
@@ -111,6 +112,16 @@ pub async fn is_no_transaction_to_what_runs_in_it<B: Backend>() {
     assert_eq!(with(Propagation::RequiresNew).await, Err(ErrorKind::Unsupported));
     assert_eq!(with(Propagation::NotSupported).await, Err(ErrorKind::Unsupported));
     assert_eq!(notes.create(&sandbox.outside_tx(), &note("n")).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    // Nor is there an outside of a transaction in it.
+    let inside = store.tx(&sandbox, |cx| async move {
+        let beside = notes.create(&cx.outside_tx(), &note("n")).await;
+        assert_eq!(beside.unwrap_err().kind(), ErrorKind::Unsupported);
+        let beside = TxOptions::new().propagation(Propagation::RequiresNew);
+        let beside = store.tx_with(&cx, beside, |cx| async move { notes.create(&cx, &note("n")).await });
+        assert_eq!(beside.await.unwrap_err().kind(), ErrorKind::Unsupported);
+        Ok::<_, Error>(())
+    });
+    inside.await.unwrap();
     let isolation = store.capabilities().isolation[0];
     let options = TxOptions::new().isolation(isolation);
     store.tx_with(&sandbox, options, |cx| async move { notes.create(&cx, &note("n")).await }).await.unwrap();
@@ -138,6 +149,25 @@ pub async fn takes_keys<B: Backend>() {
     assert_eq!(count(store, &sandbox).await, 2);
     sandbox.rollback().await.unwrap();
     assert!(!store.has_committed(&Cx::new(), "once").await.unwrap());
+}
+
+/// Of an operation by itself that is dropped anywhere, a sandbox has all or nothing, unless it has ended.
+pub async fn keeps_nothing_by_half<B: Backend>() {
+    let Some((fixture, sandbox)) = open::<B>().await else { return };
+    drop(sandbox);
+    let (store, notes) = (&fixture.store, &notes(&fixture.store));
+    let models: Vec<_> = (0..2_100).map(|i| note(&i.to_string())).collect();
+    for polls in 0.. {
+        let sandbox = store.sandbox(&Cx::new()).await.unwrap();
+        let outcome = drop_at(polls, notes.create_batch(&sandbox, &models)).await;
+        let counted = notes.count(&sandbox, &Filter::all()).await.map_err(|error| error.kind());
+        if outcome.is_some() {
+            assert_eq!(counted, Ok(2_100));
+            break;
+        }
+        let expected = [Ok(0), Ok(2_100), Err(ErrorKind::TransactionAborted)];
+        assert!(expected.contains(&counted), "{polls} polls: {counted:?}");
+    }
 }
 
 /// Of two stores each has a sandbox, carried by one context, and a transaction of one writes nothing to the other.
