@@ -196,7 +196,8 @@ impl Transactional for MemoryStore {
                 };
                 self.refuse_if_closed()?;
                 let mut open = MemoryTransaction::new(self.clone(), writer);
-                if !read_only {
+                // The key that a sandbox is given is left to what runs in it.
+                if !read_only && !options.is_sandbox() {
                     self.record(cx, open.state_mut()?)?;
                 }
                 Transaction::begun(self.id(), options, open, self.0.monitor.clone())

@@ -210,7 +210,10 @@ impl<G: Engine> SqlStore<G> {
         let lease = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
         let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), lease, options, limits));
         let mut open = begun.await?;
-        self.record(cx, access, open.lease()).await?;
+        // The key that a sandbox is given is left to what runs in it.
+        if !options.is_sandbox() {
+            self.record(cx, access, open.lease()).await?;
+        }
         Ok(open)
     }
 }

@@ -149,6 +149,10 @@ pub async fn takes_keys<B: Backend>() {
     assert_eq!(count(store, &sandbox).await, 2);
     sandbox.rollback().await.unwrap();
     assert!(!store.has_committed(&Cx::new(), "once").await.unwrap());
+    // One that the sandbox is given is left to what runs in it.
+    let sandbox = store.sandbox(&Cx::new().with_idempotency_key("given")).await.unwrap();
+    store.tx(&sandbox, |cx| async move { notes.create(&cx, &note("d")).await }).await.unwrap();
+    assert_eq!(notes.create(&sandbox, &note("e")).await.unwrap_err().kind(), ErrorKind::Duplicate);
 }
 
 /// Of an operation by itself that is dropped anywhere, a sandbox has all or nothing, unless it has ended.
