@@ -4,7 +4,10 @@
 
 use std::sync::{Mutex, atomic::Ordering};
 
-use larder::{Cx, Error, ErrorKind, Filter, Isolation, Locking, ReaderExt, SqlText, Transactional, TransactionalExt, TxOptions};
+use larder::{
+    Cx, Error, ErrorKind, Filter, HealthStatus, Isolation, Locking, ReaderExt, SqlText, Transactional, TransactionalExt,
+    TxOptions,
+};
 use tokio::sync::Barrier;
 
 use super::{Trace, soon, two_people};
@@ -141,6 +144,8 @@ async fn a_file_that_stays_busy_is_run_again() {
     let never_begun = fixture.store.tx_with(&Cx::new(), soon(2), |cx| async move { notes.create(&cx, &note("never")).await });
     let error = never_begun.await.unwrap_err();
     assert_eq!((error.kind(), error.code(), error.earlier().len()), (ErrorKind::Contention, Some("5"), 1), "{error}");
+    // Of four attempts one has come through: those that could not begin are counted as well.
+    assert_eq!(fixture.store.health(&Cx::new()).await.transactions.status, HealthStatus::Degraded);
     held.rollback().await.unwrap();
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 1);
 }

@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use larder::{
-    Cx, ErrorKind, HealthStatus, Isolation, Locking, ManualClock, ReaderExt, Retry, Transactional, TransactionalExt, TxOptions,
+    Cx, Error, ErrorKind, HealthStatus, Isolation, Locking, ManualClock, ReaderExt, Retry, Transactional, TransactionalExt,
+    TxOptions,
 };
 
 use crate::support::{
@@ -34,6 +35,19 @@ pub async fn tells_that_all_connections_are_in_use<B: Backend>() {
         assert_eq!(connectivity.error.unwrap().kind(), ErrorKind::PoolTimeout);
     }
     open.rollback().await.unwrap();
+    assert_eq!(store.health(&Cx::new()).await.status(), HealthStatus::Up);
+}
+
+/// A transaction of the context has no part in it: the store is asked beside it, or says at once that it has no other connection.
+pub async fn is_asked_beside_the_transaction_of_its_context<B: Backend>() {
+    let fixture = B::narrow().await;
+    let store = &fixture.store;
+    let inside = store.tx(&Cx::new(), |cx| async move { Ok::<_, Error>(store.health(&cx).await.connectivity) });
+    let connectivity = inside.await.unwrap();
+    if store.capabilities().schema {
+        assert_eq!(connectivity.status, HealthStatus::Degraded);
+        assert_eq!(connectivity.error.unwrap().kind(), ErrorKind::NestedAcquire);
+    }
     assert_eq!(store.health(&Cx::new()).await.status(), HealthStatus::Up);
 }
 

@@ -79,6 +79,7 @@ suite! { $
     health {
         tells_whether_the_store_answers
         tells_that_all_connections_are_in_use
+        is_asked_beside_the_transaction_of_its_context
         tells_of_a_long_transaction
         tells_of_contention
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use larder::ReaderExt as _;
-use larder::{Cx, ErrorKind, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
+use larder::{Cx, ErrorKind, HealthStatus, OpenOptions, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     Schema,
     sea_query::{ColumnDef, Expr, ForeignKey, Query, SelectStatement, Table},
@@ -86,6 +86,22 @@ async fn conflicting_writers_are_contention() {
     assert_eq!(second.commit().await.unwrap_err().kind(), ErrorKind::Contention);
     assert_eq!(people.find(&plain, &4711).await.unwrap().unwrap().email, "c@d");
     people.create(&plain, &crate::support::person("usable@b")).await.unwrap();
+}
+
+/// Contention that only the commit meets degrades the store as any other.
+#[tokio::test]
+async fn contention_at_commits_is_seen() {
+    let fixture = InMemory::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let (first, second, third) = (begun(&fixture.store).await, begun(&fixture.store).await, begun(&fixture.store).await);
+    for (cx, email) in [(&first, "a@b"), (&second, "c@d"), (&third, "e@f")] {
+        people.create(cx, &person::Model { id: 4711, ..person(email) }).await.unwrap();
+    }
+    first.commit().await.unwrap();
+    for late in [second, third] {
+        assert_eq!(late.commit().await.unwrap_err().kind(), ErrorKind::Contention);
+    }
+    assert_eq!(fixture.store.health(&Cx::new()).await.transactions.status, HealthStatus::Degraded);
 }
 
 async fn begun(store: &Store) -> Cx {
