@@ -59,7 +59,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         // Before the context's transaction learns of it: contention is what makes that run again.
         let stored = stored.map_err(|error| if new.is_empty() { self.lost_race(error, &resolution) } else { error });
         match held.finish(stored).await {
-            Err(error) if new.is_empty() => Err(self.lost_race(self.with_constraint(error, models).await, &resolution)),
             Err(error) => Err(self.with_constraint(error, models).await),
             stored => stored,
         }
