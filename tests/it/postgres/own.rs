@@ -134,7 +134,7 @@ async fn a_full_pool_is_waited_for_and_then_told() {
         return;
     }
     let database = TestDatabase::with_tables().await;
-    let options = OpenOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(300));
+    let options = OpenOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(1_000));
     let store = options.open(&database.url()).await.unwrap();
     let notes = store.repository::<note::Entity>();
     let first = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();

@@ -48,7 +48,7 @@ pub(crate) trait Backend {
 
     /// A store with one connection, for which nobody waits long.
     fn hasty() -> impl Future<Output = Fixture> + Send {
-        Self::open(Wanted { max_connections: Some(1), acquire_timeout: Duration::from_millis(300), ..Wanted::default() })
+        Self::open(Wanted { max_connections: Some(1), acquire_timeout: Duration::from_millis(1_000), ..Wanted::default() })
     }
 }
 
