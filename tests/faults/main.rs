@@ -28,3 +28,5 @@ mod retry;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod tasks;
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
+mod write_behind;

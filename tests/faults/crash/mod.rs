@@ -6,7 +6,7 @@ pub(crate) mod engine;
 mod log;
 #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod neighbours;
-mod rounds;
+pub(crate) mod rounds;
 #[cfg(feature = "postgres")]
 mod server;
 #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]

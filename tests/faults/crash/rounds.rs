@@ -200,7 +200,7 @@ fn a_killed_client_of_postgres_loses_nothing_it_acknowledged() {
 
 /// Waits until the server has noticed that nobody else is there: what was on its way may be stored until then.
 #[cfg(feature = "postgres")]
-async fn has_no_other_client(store: &Store) {
+pub(crate) async fn has_no_other_client(store: &Store) {
     let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
                   AND backend_type = 'client backend'";
     let others = larder::SqlText::new(others);

@@ -8,4 +8,4 @@ mod full;
 #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
 mod injected;
 #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
-mod room;
+pub(crate) mod room;

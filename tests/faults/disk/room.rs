@@ -5,20 +5,20 @@ use std::{path::Path, process::Command};
 use tempfile::TempDir;
 
 /// A folder with so much room, which can be given more.
-pub(super) struct Room(TempDir);
+pub(crate) struct Room(TempDir);
 
 impl Room {
-    pub(super) fn of(kilobytes: u32) -> Self {
+    pub(crate) fn of(kilobytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         mount(folder.path(), &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "larder-faults"]);
         Self(folder)
     }
 
-    pub(super) fn grow(&self, kilobytes: u32) {
+    pub(crate) fn grow(&self, kilobytes: u32) {
         mount(self.path(), &["-o", &format!("remount,size={kilobytes}k")]);
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -2,7 +2,7 @@
 
 mod dropped;
 mod lost;
-mod proxy;
+pub(crate) mod proxy;
 mod reconciled;
 mod refused;
 mod restarted;
@@ -20,16 +20,16 @@ use crate::support::{Notes, entities::note, note, postgres::TestDatabase};
 const BOUND: Duration = Duration::from_secs(60);
 
 /// A database, and two stores of it: one with a single connection and the proxy on its way, and one to look on.
-struct Place {
-    database: TestDatabase,
-    proxy: Proxy,
-    store: Store,
-    notes: Notes,
-    observer: Store,
+pub(crate) struct Place {
+    pub(crate) database: TestDatabase,
+    pub(crate) proxy: Proxy,
+    pub(crate) store: Store,
+    pub(crate) notes: Notes,
+    pub(crate) observer: Store,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(TestDatabase::with_tables().await).await
     }
 
@@ -75,7 +75,7 @@ impl Place {
     }
 
     /// Ends all other sessions of the database, and waits until they have ended.
-    async fn terminate_others(&self) {
+    pub(crate) async fn terminate_others(&self) {
         let others = "datname = current_database() AND pid <> pg_backend_pid()";
         self.number(&format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")).await;
         self.until_sessions("true", 0).await;
@@ -113,7 +113,7 @@ async fn ended<T>(work: impl Future<Output = Result<T>>) -> ErrorKind {
 }
 
 /// Waits until something is true.
-async fn until<F: Future<Output = bool> + Send>(is_true: impl Fn() -> F + Send + Sync) {
+pub(crate) async fn until<F: Future<Output = bool> + Send>(is_true: impl Fn() -> F + Send + Sync) {
     let waiting = async {
         while !is_true().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -123,7 +123,7 @@ async fn until<F: Future<Output = bool> + Send>(is_true: impl Fn() -> F + Send +
 }
 
 /// The `host:port` of a URL.
-fn server_of(url: &str) -> &str {
+pub(crate) fn server_of(url: &str) -> &str {
     let (_, place) = url.rsplit_once('@').expect("a URL with a user");
     place.split_once('/').expect("a URL with a database").0
 }
