@@ -42,7 +42,7 @@ fn is_child<M: Numbered>() -> bool {
         for part in PARTS.into_iter().filter(|_| told("SUBMIT").is_some()) {
             for number in part {
                 let submitted = match is_synced {
-                    true => queue.submit_wait(&Cx::new(), M::of(number)).await.map_err(larder::Error::from),
+                    true => queue.submit_wait(&Cx::new(), &M::of(number)).await,
                     false => submit(&queue, number),
                 };
                 match submitted {

@@ -58,7 +58,7 @@ async fn submit_aloud<M: Numbered>(queue: &WriteBehind<M>, first: i32) {
     });
     for number in first.. {
         let ticket = match submit(queue, number) {
-            Err(error) if error.kind() == ErrorKind::QueueFull => queue.submit_wait(&Cx::new(), M::of(number)).await.unwrap(),
+            Err(error) if error.kind() == ErrorKind::QueueFull => queue.submit_wait(&Cx::new(), &M::of(number)).await.unwrap(),
             submitted => submitted.unwrap(),
         };
         say(&format!("ACCEPTED {number}"));
