@@ -51,7 +51,7 @@ pub(super) enum Standing {
 
 impl Failure {
     /// Something went wrong before the models were touched.
-    fn before(error: Error) -> Self {
+    pub(super) fn before(error: Error) -> Self {
         Self { error, standing: Standing::AsBefore }
     }
 }

@@ -165,7 +165,8 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
                 Standing::NotStored if self.target.goes_by_key() => part.doubt = None,
                 Standing::NotStored | Standing::AsBefore => {}
             }
-            suspicions = if may_be_a_models_fault(&error) { suspicions + 1 } else { 0 };
+            let is_suspect = standing != Standing::AsBefore && may_be_a_models_fault(&error);
+            suspicions = if is_suspect { suspicions + 1 } else { 0 };
             let is_doubtful = standing == Standing::AsBefore && part.doubt.is_some() && error.kind() != ErrorKind::Closed;
             let verdict = match is_doubtful {
                 true => Verdict::Retry,
@@ -248,7 +249,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
     async fn attempt(&self, part: &Batch<M>, key: &str, is_noted: &mut bool) -> Result<Stored<M>, Failure> {
         if let Some(journal) = self.queue.journal.as_ref().filter(|_| self.target.goes_by_key() && !*is_noted) {
             // So that a process which finds them in the journal asks for them by the same key.
-            journal.begun(key, part.positions()).await?;
+            journal.begun(key, part.positions()).await.map_err(Failure::before)?;
             *is_noted = true;
         }
         let are_wanted = self.queue.feed(|feed| feed.is_watched()) || part.is_wanted();
