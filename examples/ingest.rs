@@ -26,6 +26,8 @@ use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, BufReader},
 };
 
+type Failure = Box<dyn Error + Send + Sync>;
+
 /// The log of Debian's package manager.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/dpkg.log");
 
@@ -62,7 +64,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(arguments: Arguments) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let url = arguments.store.clone().unwrap_or_else(|| format!("sqlite:{}", directory.path().join("logs.sqlite").display()));
     let store = larder::open(&url).await?;
@@ -87,7 +89,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     read
 }
 
-async fn read_all(arguments: &Arguments, store: &Store, queue: &WriteBehind<raw_log::Model>) -> Result<(), Box<dyn Error>> {
+async fn read_all(arguments: &Arguments, store: &Store, queue: &WriteBehind<raw_log::Model>) -> Result<(), Failure> {
     let path = arguments.file.clone().unwrap_or_else(|| SAMPLE.into());
     if path.as_os_str() == "-" {
         return submit_lines(BufReader::new(tokio::io::stdin()), "standard input", false, store, queue).await;
@@ -105,7 +107,7 @@ async fn submit_lines(
     follow: bool,
     store: &Store,
     queue: &WriteBehind<raw_log::Model>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let cx = Cx::new();
     let mut bytes = Vec::new();
     loop {
