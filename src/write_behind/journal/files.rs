@@ -150,37 +150,35 @@ impl Log {
     pub(in super::super) fn settled(&self, positions: &[u64]) {
         let mut state = self.state();
         state.unnoted.extend(positions);
-        if let Err(error) = self.note_settled(&mut state) {
+        // First, because on a full disk it makes the room for what follows.
+        self.delete_settled(&mut state, positions);
+        if state.unnoted.is_empty() {
+            return;
+        }
+        let unnoted = std::mem::take(&mut state.unnoted);
+        let noted = self.append(&mut state, &Record::Settled(unnoted.clone()));
+        if let Err(error) = noted {
             tracing::warn!(%error, "the journal could not note what is settled, and will");
+            state.unnoted = unnoted;
         }
     }
 
     /// Notes that what is at a position is taken back; if not, it is not.
     pub(in super::super) fn withdrawn(&self, position: u64) -> Result<()> {
         let mut state = self.state();
-        state.unnoted.push(position);
-        let noted = self.note_settled(&mut state);
-        if noted.is_err() {
-            state.unnoted.pop();
-        }
-        noted
+        self.append(&mut state, &Record::Settled(vec![position]))?;
+        self.delete_settled(&mut state, &[position]);
+        Ok(())
     }
 
-    fn note_settled(&self, state: &mut State) -> Result<()> {
-        let positions = state.unnoted.clone();
-        self.append(state, &Record::Settled(positions))?;
-        for position in std::mem::take(&mut state.unnoted) {
-            let after = state.segments.partition_point(|segment| segment.first <= position);
+    /// Deletes files all of whose models are settled, the oldest first: what is settled in an older one is noted in the younger ones.
+    fn delete_settled(&self, state: &mut State, positions: &[u64]) {
+        for position in positions {
+            let after = state.segments.partition_point(|segment| segment.first <= *position);
             if let Some(segment) = after.checked_sub(1).and_then(|at| state.segments.get_mut(at)) {
                 segment.unsettled = segment.unsettled.saturating_sub(1);
             }
         }
-        self.delete_settled(state);
-        Ok(())
-    }
-
-    /// Deletes files, the oldest first: what is settled in an older one is noted in the younger ones.
-    fn delete_settled(&self, state: &mut State) {
         while state.segments.len() > 1
             && let Some(Segment { number, length, .. }) = state.segments.front().filter(|segment| segment.unsettled == 0)
         {
@@ -191,6 +189,8 @@ impl Log {
             state.total -= length;
             state.segments.pop_front();
         }
+        let first = state.segments.front().map_or(0, |segment| segment.first);
+        state.unnoted.retain(|position| *position >= first);
     }
 
     fn append(&self, state: &mut State, record: &Record<'_>) -> Result<()> {
