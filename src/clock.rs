@@ -87,18 +87,18 @@ pub(crate) fn this_moment() -> Moment {
 
 /// A point in time on the same clock by which something has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Deadline(tokio::time::Instant);
+pub(crate) struct Deadline(Moment);
 
 impl Deadline {
     /// So much later than now; a year is forever.
     pub(crate) fn after(duration: Duration) -> Self {
         const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-        Self(tokio::time::Instant::now() + duration.min(FOREVER))
+        Self(this_moment() + duration.min(FOREVER))
     }
 
     /// How long it is until then, or nothing if that has passed.
     pub(crate) fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(tokio::time::Instant::now())
+        self.0.saturating_duration_since(this_moment())
     }
 
     pub(crate) async fn passed(self) {

@@ -324,12 +324,16 @@ impl fmt::Debug for Cx {
 
 /// Whether this task runs inside a `tx` closure of the store `id`, and so holds one of its connections.
 fn holds_connection(id: StoreId) -> bool {
-    CURRENT.try_with(|levels| levels.iter().any(|level| level.store() == id && level.is_open())).unwrap_or(false)
+    is_inside(|level| level.store() == id)
 }
 
 /// Whether this task runs inside any `tx` closure.
 fn is_inside_any() -> bool {
-    CURRENT.try_with(|levels| levels.iter().any(|level| level.is_open())).unwrap_or(false)
+    is_inside(|_| true)
+}
+
+fn is_inside(one: impl Fn(&Level) -> bool) -> bool {
+    CURRENT.try_with(|levels| levels.iter().any(|level| level.is_open() && one(level))).unwrap_or(false)
 }
 
 /// What an operation does to the store.

@@ -69,7 +69,8 @@ pub async fn child(arguments: &[String], rows: u64) -> Result<()> {
     let memory = match work.as_str() {
         "write" => write(&place, rows).await?,
         "read" => read(&place, rows).await?,
-        _ => write_behind::hold(rows).await?,
+        "queue" => write_behind::hold(rows).await?,
+        _ => return Err("no such work".into()),
     };
     println!("{}", serde_json::to_string(&memory)?);
     Ok(())

@@ -73,7 +73,8 @@ where
     /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however that process ended. It takes one of the
     /// reconciliations, to know what was stored already.
     ///
-    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it is JSON. A model that JSON does not give back, such as one with a number that is not finite, is set aside when it is read.
+    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it is JSON. A model that JSON does not give back, such
+    /// as one with a number that is not finite, is set aside when it is read.
     pub fn journal(self, journal: Journal) -> Self
     where
         M: DeserializeOwned,

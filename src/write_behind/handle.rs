@@ -58,8 +58,8 @@ use crate::{
 /// **Failures.** While the store is at fault (contention, a lost connection, a full disk, a missing table) a batch is attempted again, with growing pauses, and the queue
 /// holds what comes, until it is full. A batch that is refused for what is in it is divided in halves, down to the models that cannot be stored: their tickets tell
 /// why, the others are stored once, in their order. So a batch is a transaction only as long as nothing is wrong with it. After three bad batches in a row models are
-/// written one by one, and then in batches that double. A model that brings the engine down three times, or is
-/// not answered for ten times, is not written again.
+/// written one by one, and then in batches that double. A model that brings the engine down three
+/// times, or is not answered for ten times, is not written again.
 ///
 /// **Unknown outcomes.** Whether a batch is stored whose commit was not answered is found out as the builder was told
 /// ([by id](WriteBehindBuilder::reconcile_by_id), [by key](WriteBehindBuilder::reconcile_by_key)), so that nothing is stored twice; else its tickets are

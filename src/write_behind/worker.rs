@@ -176,7 +176,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
                 Verdict::Retry => self.back_off(&error).await,
                 Verdict::Split | Verdict::Report => match self.resolve(part, &key, standing).await {
                     Ok(outcome) => return outcome,
-                    Err(part) => return self.refuse(part, error),
+                    Err(part) => return self.refuse(part, error, verdict),
                 },
                 Verdict::GiveUp => {
                     self.queue.close();
@@ -214,13 +214,13 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
     }
 
     /// Takes apart what cannot be stored as it is, or reports it.
-    fn refuse(&self, part: Batch<M>, error: Error) -> Outcome<M> {
+    fn refuse(&self, part: Batch<M>, error: Error, verdict: Verdict) -> Outcome<M> {
         match error.kind() {
             // The store has not said anything for itself.
             ErrorKind::CommitUnknown | ErrorKind::EngineDown => drop(self.queue.condition.failed(&error)),
             _ => self.queue.condition.answered(),
         }
-        if part.models.len() > 1 && (self.target.can_repeat() || error.kind() != ErrorKind::CommitUnknown) {
+        if verdict == Verdict::Split {
             self.queue.written().retries += 1;
             let (first, second) = part.halves();
             return Outcome::Halves(first, second);

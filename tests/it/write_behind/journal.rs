@@ -202,7 +202,7 @@ async fn a_place_that_is_no_folder_is_an_error() {
     assert!(start(&notes, Journal::at(file.path())).await.is_err());
 }
 
-/// However it is synced, what was waited for is stored, and many share a sync.
+/// However it is synced, what was waited for is stored, by however many.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_is_synced_as_it_is_asked_to() {
     for sync in [JournalSync::Each, JournalSync::Every(Duration::from_millis(5)), JournalSync::System] {
