@@ -131,6 +131,16 @@ impl<E: Storable> Shape<E> {
         })
     }
 
+    /// Whether no column has a cast of its own for what is read.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn is_read_as_it_is(&self) -> bool {
+        let plain = Expr::val("");
+        self.columns.iter().all(|column| match column.select_as(plain.clone()) {
+            Expr::AsEnum(_, read) => *read == plain,
+            read => read == plain,
+        })
+    }
+
     /// The name of the models' table.
     pub(crate) fn table(&self) -> String {
         E::default().table_name().to_owned()

@@ -1,10 +1,10 @@
 //! The part of a SQL backend that talks to one database library.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
-use super::Sink;
+use super::{Sink, WholeInsert};
 use crate::{
     capability::Capabilities,
     context::{Access, Patience},
@@ -115,6 +115,21 @@ pub(crate) trait Engine: Send + Sync + 'static {
         effort: Effort,
     ) -> impl Future<Output = Result<Vec<E::Model>>> + Send;
 
+    /// Whether [`insert`](Self::insert) is the way to store one row.
+    fn inserts_as_given(&self) -> bool {
+        false
+    }
+
+    /// Stores a row that names every column, and answers its model; none if that is what was given.
+    fn insert<E: Storable>(
+        &self,
+        _lease: &mut Self::Lease,
+        _row: Statement,
+        _insert: Arc<WholeInsert>,
+    ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
+        async { Err(Error::new(ErrorKind::Unsupported, "the engine cannot tell what it stores as it is given")) }
+    }
+
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
 
@@ -184,9 +199,18 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Makes rows into what goes to a target. Takes as long as there are rows.
     fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
 
-    /// Whether rows stay as they are when they are appended, and models need not be read back.
+    /// Whether rows may stay as they are when they are appended, and models need not be read back.
     fn appends_as_given(&self) -> bool {
         true
+    }
+
+    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in.
+    fn keeps<E: Storable>(
+        &self,
+        _lease: &mut Self::Lease,
+        _insert: Arc<WholeInsert>,
+    ) -> impl Future<Output = Result<bool>> + Send {
+        async { Ok(true) }
     }
 
     /// Stores rows by the engine's own bulk path, in the transaction that the lease is in. On an error some of them may be there, and the

@@ -26,4 +26,5 @@ mod transaction;
 pub(crate) use engine::Engine;
 pub(crate) use produced::Sink;
 pub(crate) use repository::SqlRepository;
+pub(crate) use statement::WholeInsert;
 pub(crate) use store::SqlStore;

@@ -1,6 +1,6 @@
 //! Creating models.
 
-use std::{collections::BTreeMap, mem};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use futures_util::future::join;
 use sea_orm::Value;
@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     backend::sql::{
-        Engine,
+        Engine, WholeInsert,
         engine::{Effort, Rows},
+        transaction::SqlTransaction,
     },
     context::{Access, Cx, Entry, RUNNING},
     entity::{Storable, model_of},
@@ -54,8 +55,17 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             self.shape.stamp_new(row, new.now);
             Ok(())
         };
-        let rows = self.values_for(cx, new.models, stamp).await?;
+        let mut rows = self.values_for(cx, new.models, stamp).await?;
         let entry = self.store.enter(cx, Access::Write)?;
+        if returning
+            && self.is_plain
+            && self.store.engine().inserts_as_given()
+            && let [row] = rows.as_mut_slice()
+        {
+            if let Some(insert) = self.statements().whole_insert(row)? {
+                return self.insert_whole(cx, &entry, mem::take(row), insert).await;
+            }
+        }
         let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
         let mut held = match self.statements().insert_runs(&rows).len() {
             0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
@@ -63,6 +73,22 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         };
         let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &rows, returning)).await;
         held.finish(stored).await
+    }
+
+    /// Stores one row of which nothing is left to the engine.
+    async fn insert_whole(
+        &self,
+        cx: &Cx,
+        entry: &Entry<SqlTransaction<G>>,
+        row: Vec<Value>,
+        insert: Arc<WholeInsert>,
+    ) -> Result<Vec<E::Model>> {
+        let statement = insert.with(&row);
+        let given = model_of::<E>(row)?;
+        let mut held = self.store.hold(cx, entry, Access::Write, Effort::Insert).await?;
+        let stored = cx.limits().bound(RUNNING, self.store.engine().insert::<E>(held.lease()?, statement, insert)).await;
+        let stored = held.finish(stored).await?;
+        Ok(vec![stored.unwrap_or(given)])
     }
 
     /// Inserts rows on a connection, by as many statements as it takes.
@@ -86,7 +112,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     fn is_appendable(&self, new: New<'_, E>, returning: bool) -> Result<bool> {
         let engine = self.store.engine();
         let is_long = engine.appends_from().is_some_and(|least| new.len() >= least);
-        if !is_long || !self.shape.is_saved_as_it_is() || (returning && !engine.appends_as_given()) {
+        if !is_long || !self.shape.is_saved_as_it_is() || (returning && !(self.is_plain && engine.appends_as_given())) {
             return Ok(false);
         }
         // What one model has a list in, all have.
@@ -109,9 +135,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             for run in self.runs(new).await? {
                 let new = new.part(run.rows);
                 // What is left to the engine, only the engine can answer.
-                let target = match returning && run.named.len() < self.shape.columns.len() {
-                    true => None,
-                    false => self.target(lease, &run.named, new).await?,
+                let target = match !returning || self.keeps(lease, new).await? {
+                    true => self.target(lease, &run.named, new).await?,
+                    false => None,
                 };
                 match target {
                     Some(target) => {
@@ -167,6 +193,14 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             self.take_turns(nth).await;
         }
         Ok(runs)
+    }
+
+    /// Whether models that name the same columns are stored just as they are given.
+    async fn keeps(&self, lease: &mut G::Lease, new: New<'_, E>) -> Result<bool> {
+        match self.statements().whole_insert(&new.row(0)?)? {
+            Some(insert) => self.store.engine().keeps::<E>(lease, insert).await,
+            None => Ok(false),
+        }
     }
 
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.

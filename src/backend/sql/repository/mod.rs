@@ -37,18 +37,21 @@ pub(crate) struct SqlRepository<E: Storable, G: Engine> {
     texts: Arc<Texts>,
     /// Whether the models can be read back.
     is_readable: bool,
+    /// Whether no cast of the entity's makes other models of those that are given.
+    is_plain: bool,
 }
 
 impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), shape: self.shape.clone(), texts: self.texts.clone(), is_readable: self.is_readable }
+        Self { store: self.store.clone(), shape: self.shape.clone(), texts: self.texts.clone(), ..*self }
     }
 }
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
         let is_readable = shape.is_readable(|value_type| store.engine().reads(value_type));
-        Self { store, shape: Arc::new(shape), texts: Arc::default(), is_readable }
+        let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
+        Self { store, shape: Arc::new(shape), texts: Arc::default(), is_readable, is_plain }
     }
 
     fn statements(&self) -> Statements<'_, E> {

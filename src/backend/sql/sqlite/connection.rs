@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection as Library, Statement, StatementStatus, ffi, hooks::Wal};
+use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, ffi, hooks::Wal};
 use sea_orm::Value;
 
-use super::{bind::bind, error::classify, place::Place};
+use super::{bind::bind, error::classify, given::Known, place::Place};
 use crate::{
     backend::sql::blocking::Interrupt,
     clock::wait_here,
@@ -115,6 +115,7 @@ pub(super) struct Connection {
     /// Whether what runs only reads.
     only_reads: Arc<AtomicBool>,
     counts: Arc<Counts>,
+    known: Known,
 }
 
 impl Connection {
@@ -130,6 +131,7 @@ impl Connection {
             is_given_up: Arc::default(),
             only_reads: Arc::default(),
             counts: settings.counts.clone(),
+            known: Known::default(),
         };
         connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
         Ok(connection)
@@ -287,6 +289,21 @@ impl Connection {
         let lengths = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
         let (length, moved) = self.library.query_row(pragma, [], lengths).map_err(classify)?;
         Ok((u32::try_from(length).unwrap_or_default(), moved >= length))
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The type that a column of a table is declared with, empty if with none; as far as the connection has learned of it. None if there is no such table.
+    pub(super) fn declared_type(&self, schema: Option<&str>, table: &str, column: &str) -> Option<Vec<u8>> {
+        let (declared, ..) = self.library.column_metadata(schema, table, column).ok()?;
+        Some(declared.map_or_else(Vec::new, |declared| declared.to_bytes().to_vec()))
+    }
+
+    /// Whether the transaction that is open has the right to write already.
+    pub(super) fn is_writing(&self) -> bool {
+        self.library.transaction_state::<&str>(None).is_ok_and(|state| state == TransactionState::Write)
     }
 
     /// Whether no transaction is open.

@@ -7,6 +7,7 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 use super::{
     connection::Connection,
     flavor::{BIND_LIMIT, reads},
+    given,
     group::Group,
     lease::{Lease, Pace},
     pool::Pool,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::sql::{
-        Engine, Sink,
+        Engine, Sink, WholeInsert,
         bindable::refuse_unbindable,
         engine::{Effort, Rows, nested_acquire},
     },
@@ -140,6 +141,14 @@ impl Engine for SqliteEngine {
         self.run(lease, effort, move |connection| run::fetch::<E>(connection, &statement)).await
     }
 
+    fn inserts_as_given(&self) -> bool {
+        true
+    }
+
+    async fn insert<E: Storable>(&self, lease: &mut Lease, row: Statement, insert: Arc<WholeInsert>) -> Result<Option<E::Model>> {
+        self.run(lease, Effort::Insert, move |connection| run::insert::<E>(connection, &row, &insert)).await
+    }
+
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
         self.run(lease, Effort::Read, move |connection| run::number(connection, &statement)).await
     }
@@ -156,6 +165,10 @@ impl Engine for SqliteEngine {
         effort: Effort,
     ) -> Result<Vec<Row>> {
         self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
+    }
+
+    async fn keeps<E: Storable>(&self, lease: &mut Lease, insert: Arc<WholeInsert>) -> Result<bool> {
+        lease.run(Pace::Brief, move |connection| given::keeps::<E>(connection, &insert.nothing)).await
     }
 
     /// Every batch: a statement for many rows has to be prepared for that many.

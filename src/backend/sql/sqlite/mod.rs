@@ -26,6 +26,7 @@ mod decode;
 mod engine;
 mod error;
 mod flavor;
+mod given;
 mod group;
 mod lease;
 mod place;

@@ -1,13 +1,16 @@
 //! Inserting.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use sea_orm::{
     Statement, Value,
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::{MAX_ROWS, Statements, remembered::Which};
+use super::{
+    MAX_ROWS, Statements,
+    remembered::{Which, WholeInsert, stand_ins},
+};
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
@@ -54,6 +57,25 @@ impl<E: Storable> Statements<'_, E> {
             }
             rows => write(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()),
         }
+    }
+
+    /// Inserts a row of which nothing is left to the engine; none if something is. Where the text of a statement depends on its values, it is of no use.
+    pub(in super::super) fn whole_insert(&self, row: &[Value]) -> Result<Option<Arc<WholeInsert>>> {
+        let is_left = |(position, value)| self.shape.is_left_to_engine(position, value);
+        if row.iter().enumerate().any(is_left) {
+            return Ok(None);
+        }
+        let write = || {
+            let named: Vec<_> = (0..row.len()).collect();
+            let row = stand_ins(row.len());
+            let mut insert = self.insert_rows(&named, &[&row])?;
+            let plain = self.build(&insert);
+            let returning = self.build(insert.returning(self.returning()));
+            let mut nothing = Query::select();
+            nothing.expr(Expr::cust("1")).from(E::default().table_ref()).cond_where(Expr::cust("FALSE"));
+            Ok(WholeInsert::new(plain, returning.sql, self.build(&nothing).sql, row.len()))
+        };
+        self.texts.whole_insert(write).map(Some)
     }
 
     /// Inserts the named columns of rows.

@@ -16,6 +16,7 @@ use sea_orm::{
     sea_query::{Alias, ColumnType, Expr, Query, ReturningClause, SimpleExpr},
 };
 
+pub(crate) use self::remembered::WholeInsert;
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::SOURCE;
 pub(super) use self::{remembered::Texts, source::Source};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use sea_orm::{DbBackend, Statement, Value, Values};
@@ -31,7 +31,31 @@ const FIRST: i64 = i64::MIN + 4096;
 
 /// What was written once for an entity in a dialect.
 #[derive(Debug, Default)]
-pub(in super::super) struct Texts(RwLock<BTreeMap<Which, Arc<Text>>>);
+pub(in super::super) struct Texts {
+    statements: RwLock<BTreeMap<Which, Arc<Text>>>,
+    whole: OnceLock<Arc<WholeInsert>>,
+}
+
+/// The insert of one row that names every column.
+#[derive(Debug)]
+pub(crate) struct WholeInsert {
+    text: Text,
+    /// The same, answering the row.
+    pub(crate) returning: String,
+    /// A query of the table that answers nothing.
+    pub(crate) nothing: String,
+}
+
+impl WholeInsert {
+    pub(super) fn new(plain: Statement, returning: String, nothing: String, length: usize) -> Self {
+        Self { text: Text::new(plain, length), returning, nothing }
+    }
+
+    /// The insert of a row of values.
+    pub(in super::super) fn with(&self, row: &[Value]) -> Statement {
+        self.text.with(row)
+    }
+}
 
 #[derive(Debug)]
 struct Text {
@@ -62,21 +86,32 @@ impl Texts {
         if dialect == Dialect::DuckDb || row.iter().any(is_special) {
             return write(row);
         }
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&which).cloned();
+        let known = self.statements.read().unwrap_or_else(PoisonError::into_inner).get(&which).cloned();
         if let Some(text) = known {
             return Ok(text.with(row));
         }
-        let written = write(&(FIRST..).take(row.len()).map(Value::from).collect::<Vec<_>>())?;
-        let values = written.values.into_iter().flat_map(|values| values.0);
-        let places = values.map(|value| place(value, row.len())).collect();
-        let text = Arc::new(Text { sql: written.sql, places, backend: written.db_backend });
+        let text = Arc::new(Text::new(write(&stand_ins(row.len()))?, row.len()));
         let statement = text.with(row);
-        let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self.statements.write().unwrap_or_else(PoisonError::into_inner);
         if texts.len() < MOST {
             texts.insert(which, text);
         }
         Ok(statement)
     }
+
+    /// The insert of a row that names every column, written the first time.
+    pub(super) fn whole_insert(&self, write: impl FnOnce() -> Result<WholeInsert>) -> Result<Arc<WholeInsert>> {
+        if let Some(insert) = self.whole.get() {
+            return Ok(insert.clone());
+        }
+        let written = Arc::new(write()?);
+        Ok(self.whole.get_or_init(|| written).clone())
+    }
+}
+
+/// Values that stand for those of a row, and show where each goes.
+pub(super) fn stand_ins(length: usize) -> Vec<Value> {
+    (FIRST..).take(length).map(Value::from).collect()
 }
 
 fn place(value: Value, length: usize) -> Place {
@@ -91,6 +126,12 @@ fn place(value: Value, length: usize) -> Place {
 }
 
 impl Text {
+    /// What was written with stand-ins for a row of this length.
+    fn new(written: Statement, length: usize) -> Self {
+        let values = written.values.into_iter().flat_map(|values| values.0);
+        Self { sql: written.sql, places: values.map(|value| place(value, length)).collect(), backend: written.db_backend }
+    }
+
     fn with(&self, row: &[Value]) -> Statement {
         let value = |place: &Place| match place {
             Place::Of(nth) => row.get(*nth).cloned(),

@@ -1,0 +1,152 @@
+//! Whether SQLite stores values as they are given. A column may make others of them, by the type it is declared with.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use rusqlite::StatementStatus;
+use sea_orm::{IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+
+use super::{connection::Connection, error::classify};
+use crate::{entity::Storable, error::Result};
+
+/// What a connection has found out about tables, by the text of a query of each.
+#[derive(Default)]
+pub(super) struct Known(RefCell<BTreeMap<String, Answer>>);
+
+#[derive(Clone, Copy)]
+struct Answer {
+    keeps: bool,
+    /// How often the query had been prepared anew, because the schema had changed.
+    prepared_anew: i32,
+}
+
+/// Whether a row that names every column is stored in the table of an entity as it is given. `nothing` is a query of that table that answers nothing.
+///
+/// Only a transaction that may write already is told: nobody else changes the table before it stores the row, and one that has read cannot wait
+/// for its turn to write any more.
+pub(super) fn keeps<E: Storable>(connection: &Connection, nothing: &str) -> Result<bool> {
+    if !connection.is_writing() {
+        return Ok(false);
+    }
+    connection.prepared(nothing, &[], |query| {
+        // By running it, the connection learns of changes of the schema.
+        while query.raw_query().next().map_err(classify)?.is_some() {}
+        let prepared_anew = query.get_status(StatementStatus::RePrepare);
+        let is_first_run = query.get_status(StatementStatus::Run) == 1;
+        let known = connection.known().0.borrow().get(nothing).copied();
+        match known.filter(|known| !is_first_run && known.prepared_anew == prepared_anew) {
+            Some(known) => Ok(known.keeps),
+            None => {
+                let keeps = keeps_columns::<E>(connection);
+                connection.known().0.borrow_mut().insert(nothing.to_owned(), Answer { keeps, prepared_anew });
+                Ok(keeps)
+            }
+        }
+    })
+}
+
+fn keeps_columns<E: Storable>(connection: &Connection) -> bool {
+    let entity = E::default();
+    E::Column::iter().all(|column| {
+        let declared = connection.declared_type(entity.schema_name(), entity.table_name(), column.as_str());
+        declared.is_some_and(|declared| Affinity::of(&declared).keeps(&E::Model::get_value_type(column)))
+    })
+}
+
+/// What a column does to a value: <https://www.sqlite.org/datatype3.html>, section 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Affinity {
+    Integer,
+    Text,
+    Blob,
+    Real,
+    Numeric,
+}
+
+impl Affinity {
+    /// By the declared type, empty if there is none.
+    fn of(declared: &[u8]) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |part: &[u8]| declared.windows(part.len()).any(|window| window == part);
+        match () {
+            () if has(b"INT") => Self::Integer,
+            () if has(b"CHAR") || has(b"CLOB") || has(b"TEXT") => Self::Text,
+            () if has(b"BLOB") || declared.is_empty() => Self::Blob,
+            () if has(b"REAL") || has(b"FLOA") || has(b"DOUB") => Self::Real,
+            () => Self::Numeric,
+        }
+    }
+
+    /// Whether every value of a type, in the form that it is bound in, stays as it is.
+    fn keeps(self, value_type: &ArrayType) -> bool {
+        use ArrayType as T;
+        match (self, value_type) {
+            (Self::Blob, _) | (_, T::Bytes | T::Uuid) => true,
+            (
+                Self::Integer | Self::Numeric,
+                T::Bool | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned,
+            ) => true,
+            (Self::Real, T::Float | T::Double) => true,
+            (
+                Self::Text,
+                T::String
+                | T::Enum(_)
+                | T::Char
+                | T::Json
+                | T::ChronoDate
+                | T::ChronoTime
+                | T::ChronoDateTime
+                | T::ChronoDateTimeUtc
+                | T::ChronoDateTimeLocal
+                | T::ChronoDateTimeWithTimeZone,
+            ) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declared_type_has_the_affinity_that_sqlite_gives_it() -> rusqlite::Result<()> {
+        let sqlite = rusqlite::Connection::open_in_memory()?;
+        let declared = [
+            "",
+            "integer",
+            "bigint",
+            "POINT",
+            "varchar(9)",
+            "clob",
+            "text",
+            "timestamp_with_timezone_text",
+            "json_text",
+            "uuid_text",
+            "blob",
+            "binary_blob(16)",
+            "real",
+            "double",
+            "float",
+            "real_decimal(10, 2)",
+            "floating point",
+            "boolean",
+            "date",
+            "any",
+            "decimal",
+        ];
+        for declared in declared {
+            sqlite.execute_batch(&format!("CREATE TABLE t (a {declared}); INSERT INTO t VALUES ('1'), (1), (1.5)"))?;
+            let of = |row: &str| sqlite.query_row(&format!("SELECT typeof(a) FROM t WHERE rowid = {row}"), [], |row| row.get(0));
+            let stored: [String; 3] = [of("1")?, of("2")?, of("3")?];
+            let expected = match Affinity::of(declared.as_bytes()) {
+                Affinity::Integer | Affinity::Numeric => ["integer", "integer", "real"],
+                Affinity::Text => ["text", "text", "text"],
+                Affinity::Blob => ["text", "integer", "real"],
+                Affinity::Real => ["real", "real", "real"],
+            };
+            assert_eq!(stored, expected, "{declared}");
+            sqlite.execute_batch("DROP TABLE t")?;
+        }
+        Ok(())
+    }
+}
