@@ -14,11 +14,11 @@ use sqlx::{
     error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
-use super::{copy, error};
+use super::{copy, decode, error};
 use crate::{
     backend::sql::{engine::Rows, sqlx::Flavor},
     dialect::Dialect,
-    entity::Storable,
+    entity::{Put, Storable},
     error::{Error, ErrorKind, Result},
     transaction::{AccessMode, Isolation, TxOptions},
 };
@@ -172,6 +172,14 @@ impl Flavor for PostgresFlavor {
     fn stream(connection: &mut PgConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
         let (sql, values) = typed(statement);
         sqlx::query_with(AssertSqlSafe(sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+    }
+
+    fn fits(row: &QueryResult, at: usize, wanted: &ArrayType) -> bool {
+        decode::fits(row, at, wanted)
+    }
+
+    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
+        decode::read(row, at, wanted, put)
     }
 
     fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)> {

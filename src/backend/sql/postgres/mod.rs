@@ -2,6 +2,7 @@
 
 mod connect;
 mod copy;
+mod decode;
 mod error;
 mod flavor;
 

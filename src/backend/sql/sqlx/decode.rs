@@ -7,6 +7,7 @@ use sea_orm::{
     sea_query::{ArrayType, ColumnType},
 };
 
+use super::flavor::Flavor;
 use crate::{
     entity::{Put, Storable, unreadable},
     error::{Error, ErrorKind, Result},
@@ -14,24 +15,32 @@ use crate::{
 };
 
 /// Makes models of the rows of one answer: the entity's columns, looked for by name in the first, and read by position.
-pub(super) struct Models<E: Storable> {
-    /// For each column of the entity, where it is in a row, and its type; none if SeaORM has to read the rows.
-    places: Option<Option<Vec<(usize, ArrayType)>>>,
-    entity: PhantomData<E>,
+pub(super) struct Models<E: Storable, F: Flavor> {
+    /// For each column of the entity; none if SeaORM has to read the rows.
+    places: Option<Option<Vec<Place>>>,
+    of: PhantomData<(E, F)>,
 }
 
-impl<E: Storable> Models<E> {
+/// Where a column of the entity is in a row.
+struct Place {
+    at: usize,
+    wanted: ArrayType,
+    fits: bool,
+}
+
+impl<E: Storable, F: Flavor> Models<E, F> {
     pub(super) fn new() -> Self {
-        Self { places: None, entity: PhantomData }
+        Self { places: None, of: PhantomData }
     }
 
     pub(super) fn read(&mut self, row: &QueryResult) -> Result<E::Model> {
         // SeaORM knows more types, of which some are of the application's own, and says what is missing.
         let by_sea_orm = || E::Model::from_query_result(row, "").map_err(unreadable);
-        match self.places.get_or_insert_with(|| places::<E>(row)) {
+        match self.places.get_or_insert_with(|| places::<E, F>(row)) {
             Some(places) => {
                 let model = E::model_of(|position, put| match places.get(position) {
-                    Some((at, value_type)) => read(row, *at, value_type, put),
+                    Some(Place { at, wanted, fits: true }) => F::read_fitting(row, *at, wanted, put),
+                    Some(Place { at, wanted, .. }) => read(row, *at, wanted, put),
                     None => Ok(()),
                 });
                 model.or_else(|_| by_sea_orm())
@@ -41,12 +50,15 @@ impl<E: Storable> Models<E> {
     }
 }
 
-fn places<E: Storable>(row: &QueryResult) -> Option<Vec<(usize, ArrayType)>> {
+fn places<E: Storable, F: Flavor>(row: &QueryResult) -> Option<Vec<Place>> {
     let names = row.column_names();
     let place = |column: E::Column| {
-        let value_type = E::Model::get_value_type(column);
-        let is_read = is_known(&value_type) && !matches!(column.def().get_column_type(), ColumnType::Array(_));
-        is_read.then_some((names.iter().position(|name| name == column.as_str())?, value_type))
+        let wanted = E::Model::get_value_type(column);
+        if !is_known(&wanted) || matches!(column.def().get_column_type(), ColumnType::Array(_)) {
+            return None;
+        }
+        let at = names.iter().position(|name| name == column.as_str())?;
+        Some(Place { at, fits: F::fits(row, at, &wanted), wanted })
     };
     E::Column::iter().map(place).collect()
 }

@@ -155,7 +155,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(lease.connection()?, statement);
-        let (mut reader, mut models) = (Models::<E>::new(), Vec::new());
+        let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
         let read = loop {
             match rows.try_next().await {
                 Ok(Some(row)) => models.push(reader.read(&row)?),
@@ -175,7 +175,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
-        let mut reader = Models::<E>::new();
+        let mut reader = Models::<E, F>::new();
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
             lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
             F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;

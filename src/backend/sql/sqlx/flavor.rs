@@ -6,10 +6,11 @@ use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, Pool, error::DatabaseError};
 
+use super::decode::read;
 use crate::{
     backend::sql::engine::Rows,
     dialect::Dialect,
-    entity::Storable,
+    entity::{Put, Storable},
     error::{Error, Result},
     transaction::TxOptions,
 };
@@ -108,6 +109,16 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// Reads rows as they are asked for. Dropping the stream stops the engine.
     fn stream(connection: &mut Connection<Self>, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>>;
+
+    /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting) reads.
+    fn fits(_row: &QueryResult, _at: usize, _wanted: &ArrayType) -> bool {
+        false
+    }
+
+    /// Gives away the value of a column that [`fits`](Self::fits).
+    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
+        read(row, at, wanted, put)
+    }
 
     /// The names of a row's columns, and what the types of its values come to. None for a type that is not read.
     fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)>;
