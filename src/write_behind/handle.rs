@@ -169,14 +169,17 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
     }
 
     /// How the queue gets on with its store. [`Degraded`](HealthStatus::Degraded): the last attempt to write failed for the store's fault, or four fifths of the room are taken.
-    /// [`Down`](HealthStatus::Down): three or more have failed in a row, or the queue has ended. It recovers by itself.
+    /// [`Down`](HealthStatus::Down): three or more have failed in a row, the queue has ended, or its journal could not be synced, after which nothing more is accepted. From
+    /// failed attempts it recovers by itself, from the last two by being started again.
     #[must_use]
     pub fn health(&self) -> HealthCheck {
         let queue = &self.shared.queue;
         if queue.ended.is_cancelled() {
-            HealthCheck::not_up(HealthStatus::Down, closed())
-        } else {
-            queue.condition.health(queue.fullness())
+            return HealthCheck::not_up(HealthStatus::Down, closed());
+        }
+        match queue.journal.as_ref().and_then(|journal| journal.failure()) {
+            Some(failed) => HealthCheck::not_up(HealthStatus::Down, failed),
+            None => queue.condition.health(queue.fullness()),
         }
     }
 

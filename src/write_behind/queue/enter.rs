@@ -24,7 +24,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(in super::super) fn reserve(&self, taken: Taken, when_full: WhenFull) -> Result<()> {
         let mut state = self.state();
         state.check_open()?;
-        self.make_room(&mut state, taken, when_full)?;
+        let oldest = state.in_the_way(taken, when_full, &self.options)?;
+        self.drop_oldest(&mut state, oldest);
         state.take(taken);
         state.reserved = state.reserved.plus(taken);
         Ok(())
@@ -64,8 +65,10 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let taken = Taken::by(incoming.as_ref());
         let mut state = self.state();
         state.check_open()?;
-        self.make_room(&mut state, taken, self.options.when_full)?;
+        let oldest = state.in_the_way(taken, self.options.when_full, &self.options)?;
+        // Nothing makes room for what is then not accepted.
         self.note_accepted(&state, incoming.as_ref())?;
+        self.drop_oldest(&mut state, oldest);
         state.take(taken);
         Ok(self.enter(&mut state, incoming))
     }
@@ -109,29 +112,12 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         first
     }
 
-    /// Sees to it that there is room, if there may be.
-    fn make_room(&self, state: &mut State<M>, taken: Taken, when_full: WhenFull) -> Result<()> {
-        if taken.count > self.options.queue_size || (taken.count > 1 && taken.bytes > self.options.queue_bytes) {
-            return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
+    /// Drops so many of the oldest models that this process has accepted.
+    fn drop_oldest(&self, state: &mut State<M>, count: usize) {
+        if count == 0 {
+            return;
         }
-        // What an earlier process has left may be stored already: that is not given up.
-        let mut oldest = Vec::new();
-        if when_full == WhenFull::DropOldest {
-            let mut gone = Taken::default();
-            for waits in state.waiting.iter().skip(state.recovered) {
-                if state.has_room(taken, gone, &self.options) {
-                    break;
-                }
-                gone = gone.plus(Taken { count: 1, bytes: waits.slip.bytes });
-            }
-            if state.has_room(taken, gone, &self.options) {
-                oldest.extend(state.waiting.drain(state.recovered..state.recovered + gone.count));
-            }
-        }
-        if oldest.is_empty() {
-            let has_room = state.has_room(taken, Taken::default(), &self.options);
-            return if has_room { Ok(()) } else { Err(full()) };
-        }
+        let oldest: Vec<_> = state.waiting.drain(state.recovered..state.recovered + count).collect();
         let positions: Vec<_> = oldest.iter().map(|waits| waits.slip.position).collect();
         self.settle_in_journal(&positions);
         for Waits { model, slip, .. } in oldest {
@@ -143,7 +129,6 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             slip.answer.give(Err(error));
         }
         self.tell_settled(state);
-        Ok(())
     }
 
     /// Takes the model at a position back out.
@@ -167,6 +152,23 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
 impl<M> State<M> {
     fn check_open(&self) -> Result<()> {
         if self.phase == Phase::Open { Ok(()) } else { Err(closed()) }
+    }
+
+    /// How many of the oldest have to go for there to be room, if they may.
+    fn in_the_way(&self, taken: Taken, when_full: WhenFull, options: &WriteBehindOptions) -> Result<usize> {
+        if taken.count > options.queue_size || (taken.count > 1 && taken.bytes > options.queue_bytes) {
+            return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
+        }
+        // What an earlier process has left may be stored already: that is not given up.
+        let droppable = self.waiting.iter().skip(self.recovered).filter(|_| when_full == WhenFull::DropOldest);
+        let mut gone = Taken::default();
+        for waits in droppable {
+            if self.has_room(taken, gone, options) {
+                break;
+            }
+            gone = gone.plus(Taken { count: 1, bytes: waits.slip.bytes });
+        }
+        if self.has_room(taken, gone, options) { Ok(gone.count) } else { Err(full()) }
     }
 
     /// Whether there is room, or would be without what is `gone`. One model has room wherever nothing else is.

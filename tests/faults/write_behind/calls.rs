@@ -52,6 +52,7 @@ fn is_child<M: Numbered>() -> bool {
             }
             drop(queue.flush(&briefly()).await);
         }
+        say(&format!("HEALTH {:?}", queue.health().status));
         queue.close(&briefly()).await;
         say("DONE");
     });
@@ -165,6 +166,10 @@ fn fail_each<M: Numbered>(test: &str, calls: &str, what: &str, sync: bool) -> Ve
             let refused: Vec<_> = said.iter().filter(|said| said.starts_with("REFUSED ") || said.starts_with("SHUT ")).collect();
             assert!(sync || !from_then_on.is_empty() || refused.len() <= failed, "{at}");
             assert_eq!(left::<M>(&folder), accepted(&said), "{at}");
+            if sync {
+                let is_down = said.iter().any(|said| said == "HEALTH Down");
+                assert_eq!(is_down, !refused.is_empty(), "{at}");
+            }
             seen.extend(refused.into_iter().cloned());
         }
     }
@@ -216,7 +221,7 @@ fn a_journal_by_key_may_find_no_room_at_any_write() {
     assert_eq!(fail_each::<ticket::Model>(test, "write", "error=ENOSPC", false), ["REFUSED ResourceExhausted"]);
 }
 
-/// The journal cannot be synced, once or from then on: whoever waited for that is refused, nothing more is accepted, and what was is stored.
+/// The journal cannot be synced, once or from then on: whoever waited for that is refused, nothing more is accepted, health says so, and what was accepted is stored.
 #[test]
 fn a_journal_that_cannot_be_synced_accepts_nothing_more() {
     if is_child::<note::Model>() {

@@ -284,6 +284,25 @@ async fn a_journal_has_a_size() {
     assert_eq!(bodies(&notes).await, (0..accepted + 5).collect::<Vec<_>>());
 }
 
+/// Nothing is dropped to make room for a model that the journal does not take.
+#[tokio::test]
+async fn what_is_not_accepted_needs_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_store, notes) = notes().await;
+    let linger = WriteBehindOptions::new().linger(WriteBehindOptions::MAX_LINGER);
+    let options = linger.batch_size(2).queue_size(2).when_full(larder::WhenFull::DropOldest);
+    let journal = Journal::at(folder.path()).max_bytes(1);
+    let builder = WriteBehind::builder(notes.clone()).reconcile_by_id().options(options).journal(journal);
+    let queue = builder.start().await.unwrap();
+    let tickets = queue.submit_many(&Cx::new(), &[note("0"), note("1")]).unwrap();
+    let refused = queue.submit(&Cx::new(), &note("2")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ResourceExhausted);
+    for ticket in tickets {
+        ticket.await.unwrap();
+    }
+    assert_eq!(queue.close(&Cx::new()).await.dropped, 0);
+}
+
 /// A model that a queue is to hold past its room comes from the journal all the same, and the queue is full until it is stored.
 #[tokio::test]
 async fn what_is_replayed_needs_no_room() {
