@@ -14,11 +14,11 @@ use larder::{Cx, Error, ErrorKind, Filter, OnConflict, ReaderExt, Retry, Store, 
 use tokio::task::yield_now;
 
 use crate::{
-    history::run::drop_at,
     places::Place,
     support::{
         Items,
         backend::Wanted,
+        drop_at,
         entities::{item, label, note, page},
         item, note, page,
     },

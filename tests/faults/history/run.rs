@@ -1,13 +1,10 @@
 //! Random transactions at once, and what became of them.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, AtomicUsize, Ordering},
     },
-    task::Poll,
     time::Duration,
 };
 
@@ -200,18 +197,4 @@ impl Worker {
             }
         }
     }
-}
-
-/// Polls a future at most so many times and then drops it. Answers what it came to, if it got that far.
-pub(crate) async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }

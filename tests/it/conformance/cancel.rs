@@ -1,31 +1,12 @@
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-};
-
 use larder::DeleterExt as _;
 use larder::{Cx, Error, ErrorKind, TransactionalExt};
 
 use crate::support::{
     backend::Backend,
+    drop_at,
     entities::{label, note, person},
     note, person,
 };
-
-/// Polls a future at most `polls` times and then drops it. Answers what it came to, if it got that far.
-pub async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
-}
 
 /// Dropped at any await, a transaction leaves no row, no open transaction, and the only connection usable.
 pub async fn leaves_nothing_wherever_a_transaction_is_dropped<B: Backend>() {

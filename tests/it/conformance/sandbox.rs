@@ -6,9 +6,9 @@ use std::sync::{
 use larder::{Cx, Error, ErrorKind, Filter, Propagation, Storage, Store, TransactionalExt, TxOptions};
 use uuid::Uuid;
 
-use super::cancel::drop_at;
 use crate::support::{
     backend::{Backend, Fixture},
+    drop_at,
     entities::{label, note, person},
     note, person,
 };

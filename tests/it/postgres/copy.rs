@@ -4,9 +4,9 @@ use larder::{Cx, DeleterExt as _, Error, ErrorKind, Filter, OpenOptions, ReaderE
 use sea_orm::prelude::Decimal;
 
 use super::Server;
-use crate::conformance::cancel::drop_at;
 use crate::support::{
     backend::Backend,
+    drop_at,
     entities::{item, label, moment, note, price},
     item, note,
     postgres::{TestDatabase, is_skipped},

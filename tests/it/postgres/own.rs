@@ -7,16 +7,16 @@ use std::{
 };
 
 use larder::ReaderExt as _;
-use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, Store, Transactional, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, SqlText, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     ConnectionTrait, Database,
     sea_query::{Alias, Expr, Query, SelectStatement},
 };
 
 use super::Server;
-use crate::conformance::cancel::drop_at;
 use crate::support::{
     backend::Backend,
+    drop_at,
     entities::{label, note, person},
     note, person,
     postgres::{TestDatabase, is_skipped},
@@ -330,6 +330,30 @@ async fn a_connection_is_never_handed_on_inside_a_transaction() {
         assert_eq!(others.find(&Cx::new(), &written.id).await.unwrap(), Some(written), "{polls} polls");
         if ended {
             break;
+        }
+    }
+}
+
+/// A column that is of another type than the entity says is not read as if it were of that, whether the first row has a value in it or not.
+#[tokio::test]
+async fn a_column_of_another_type_is_not_misread() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    for (declared, value) in [("BYTEA", "'text'"), ("BIGINT", "29797"), ("UUID", "gen_random_uuid()"), ("OID", "7")] {
+        for first in ["NULL", value] {
+            let sql = [
+                "DROP TABLE label".to_owned(),
+                format!("CREATE TABLE label (name TEXT PRIMARY KEY, text {declared})"),
+                format!("INSERT INTO label VALUES ('a', {first}), ('b', {value})"),
+            ];
+            for sql in sql {
+                store.sql().unwrap().execute(&Cx::new(), &SqlText::new(sql)).await.unwrap();
+            }
+            let read = store.repository::<label::Entity>().query(&Cx::new(), &larder::Query::new()).await;
+            assert_eq!(read.map_err(|error| error.kind()), Err(ErrorKind::Corrupt), "{declared} {first}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use larder::{Cx, Durability, Error, ErrorKind, Filter, OpenOptions, ReaderExt as _, SqlText, Store, TransactionalExt};
 
-use crate::conformance::cancel::drop_at;
 use crate::support::{
+    drop_at,
     entities::{label, note},
     note, tables,
 };

@@ -8,7 +8,12 @@ pub(crate) mod entities;
 pub mod postgres;
 pub(crate) mod tables;
 
-use std::sync::Arc;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use chrono::{DateTime, Utc};
 use larder::Storage;
@@ -78,4 +83,18 @@ pub(crate) fn item(id: i32) -> item::Model {
 pub(crate) fn page(id: i64, title: &str) -> page::Model {
     let created_at = chrono::DateTime::UNIX_EPOCH;
     page::Model { id, version: 1, title: title.to_owned(), created_at, updated_at: None, deleted_at: None }
+}
+
+/// Polls a future at most `polls` times and then drops it. Answers what it came to, if it got that far.
+pub(crate) async fn drop_at<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
 }
