@@ -12,7 +12,7 @@ use fastrand::Rng;
 use larder::{Cx, Error, ErrorKind, Isolation, Locking, ReaderExt, Retry, Storage, Store, TransactionalExt, TxOptions};
 
 use super::check::{Key, List, Outcome, Step, Transaction};
-use crate::support::entities::label;
+use crate::support::{drop_at, entities::label};
 
 pub(crate) type Lists = Arc<dyn Storage<label::Model, String>>;
 

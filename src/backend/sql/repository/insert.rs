@@ -61,10 +61,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             && self.is_plain
             && self.store.engine().inserts_as_given()
             && let [row] = rows.as_mut_slice()
+            && let Some(insert) = self.statements().whole_insert(row)?
         {
-            if let Some(insert) = self.statements().whole_insert(row)? {
-                return self.insert_whole(cx, &entry, mem::take(row), insert).await;
-            }
+            return self.insert_whole(cx, &entry, mem::take(row), insert).await;
         }
         let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
         let mut held = match self.statements().insert_runs(&rows).len() {

@@ -79,26 +79,22 @@ impl Affinity {
     /// Whether every value of a type, in the form that it is bound in, stays as it is.
     fn keeps(self, value_type: &ArrayType) -> bool {
         use ArrayType as T;
-        match (self, value_type) {
-            (Self::Blob, _) | (_, T::Bytes | T::Uuid) => true,
-            (
-                Self::Integer | Self::Numeric,
-                T::Bool | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned,
-            ) => true,
-            (Self::Real, T::Float | T::Double) => true,
-            (
-                Self::Text,
-                T::String
-                | T::Enum(_)
-                | T::Char
-                | T::Json
-                | T::ChronoDate
-                | T::ChronoTime
-                | T::ChronoDateTime
-                | T::ChronoDateTimeUtc
-                | T::ChronoDateTimeLocal
-                | T::ChronoDateTimeWithTimeZone,
-            ) => true,
+        match value_type {
+            T::Bytes | T::Uuid => true,
+            T::Bool | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned => {
+                matches!(self, Self::Integer | Self::Numeric | Self::Blob)
+            }
+            T::Float | T::Double => matches!(self, Self::Real | Self::Blob),
+            T::String
+            | T::Enum(_)
+            | T::Char
+            | T::Json
+            | T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone => matches!(self, Self::Text | Self::Blob),
             _ => false,
         }
     }
