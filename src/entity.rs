@@ -121,23 +121,25 @@ impl<E: Storable> Shape<E> {
         self.columns.iter().all(|column| reads(&E::Model::get_value_type(*column)))
     }
 
-    /// Whether no column has a cast of its own for what is stored. An enum's is none to an engine that keeps enums as text.
+    /// Whether no column has a cast of its own for what is stored.
     #[cfg(feature = "_sql")]
     pub(crate) fn is_saved_as_it_is(&self) -> bool {
-        let plain = Expr::val("");
-        self.columns.iter().all(|column| match column.save_as(plain.clone()) {
-            Expr::AsEnum(_, saved) => *saved == plain,
-            saved => saved == plain,
-        })
+        self.leave_alone(ColumnTrait::save_as)
     }
 
     /// Whether no column has a cast of its own for what is read.
     #[cfg(feature = "_sql")]
     pub(crate) fn is_read_as_it_is(&self) -> bool {
+        self.leave_alone(ColumnTrait::select_as)
+    }
+
+    /// Whether a cast leaves each column as it is. An enum's is none to an engine that keeps enums as text.
+    #[cfg(feature = "_sql")]
+    fn leave_alone(&self, cast: fn(&E::Column, Expr) -> Expr) -> bool {
         let plain = Expr::val("");
-        self.columns.iter().all(|column| match column.select_as(plain.clone()) {
-            Expr::AsEnum(_, read) => *read == plain,
-            read => read == plain,
+        self.columns.iter().all(|column| match cast(column, plain.clone()) {
+            Expr::AsEnum(_, inner) => *inner == plain,
+            cast => cast == plain,
         })
     }
 

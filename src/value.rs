@@ -19,7 +19,7 @@ use crate::{
 /// The portable form of `value`: times in UTC and microseconds, everything else unchanged.
 ///
 /// Refuses what some backend would change or cannot hold: Postgres has no NUL in text and no leap seconds, SQLite stores NaN as
-/// NULL, and SQLite's times are text that sorts only with four-digit years. SQLite forgets the sign of zero, so nobody keeps it.
+/// NULL, and SQLite's times are text that sorts only with four-digit years. JSON comes out of all of them through `serde_json`. SQLite forgets the sign of zero, so nobody keeps it.
 pub(crate) fn portable(value: Value) -> Result<Value> {
     let refuse = |what| Err(Error::new(ErrorKind::InvalidInput, what));
     let fits = |date: NaiveDate| (1..=9999).contains(&date.year());
@@ -31,6 +31,7 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
         Value::Enum(OptionEnum::Some(text)) if text.value.contains('\0') => return refuse("text with a NUL character"),
         Value::Char(Some('\0')) => return refuse("text with a NUL character"),
         Value::Json(Some(json)) if has_nul(json) => return refuse("JSON with a NUL character"),
+        Value::Json(Some(json)) if is_deeper(json, DEEPEST) => return refuse("JSON that is nested deeper than 127 times"),
         Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
         Value::ChronoTime(Some(time)) if is_leap(*time) => return refuse("a leap second"),
         Value::ChronoDateTime(Some(time)) if !in_range(*time) => return refuse(OUT_OF_RANGE),
@@ -77,6 +78,18 @@ fn has_nul(json: &Json) -> bool {
         Json::String(text) => text.contains('\0'),
         Json::Array(items) => items.iter().any(has_nul),
         Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+/// How deep JSON may be nested for `serde_json` to read it.
+const DEEPEST: usize = 127;
+
+fn is_deeper(json: &Json, deepest: usize) -> bool {
+    let deeper = |inner: &Json| is_deeper(inner, deepest.saturating_sub(1));
+    match json {
+        Json::Array(items) => deepest == 0 || items.iter().any(deeper),
+        Json::Object(fields) => deepest == 0 || fields.values().any(deeper),
         _ => false,
     }
 }
@@ -307,6 +320,21 @@ mod tests {
         ];
         for value in refused {
             assert_eq!(portable(value).map_err(|e| e.kind()), Err(ErrorKind::InvalidInput));
+        }
+    }
+
+    #[test]
+    fn json_is_as_deep_as_it_can_be_read() {
+        let nested = |depth: usize| {
+            (0..depth).fold(serde_json::json!(1), |json, nth| match nth % 2 {
+                0 => serde_json::json!([json]),
+                _ => serde_json::json!({ "a": json }),
+            })
+        };
+        for depth in [1, 126, 127, 128, 129] {
+            let json = nested(depth);
+            let can_be_read = serde_json::from_str::<Json>(&json.to_string()).is_ok();
+            assert_eq!(portable(json.into()).is_ok(), can_be_read, "{depth}");
         }
     }
 

@@ -20,11 +20,11 @@ use crate::{
 ///   [`NotNull`](crate::ErrorKind::NotNull), [`Check`](crate::ErrorKind::Check): the schema refuses the model.
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a value that not every backend can store exactly: text with a NUL
 ///   character, a number that is not one, a decimal with more digits than its column has (20 before the point and 18 after it, where
-///   that does not say), a time outside the years 1 to 9999 or in a leap second. Nothing was sent.
+///   that does not say), a time outside the years 1 to 9999 or in a leap second, JSON that is nested deeper than 127 times. Nothing was sent.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a column of a type that the store cannot read back: `u64` on SQLite and Postgres,
 ///   decimals on SQLite, `i8`, `u8`, `u16` and `u32` on Postgres. Nothing was sent.
-/// - [`Corrupt`](crate::ErrorKind::Corrupt) outside a transaction: the model was stored, and what the engine returned of it cannot
-///   be read, because the table differs from the entity.
+/// - [`Corrupt`](crate::ErrorKind::Corrupt) where the model is answered: what the engine returned of it cannot be read, because the table differs from the entity.
+///   Outside a transaction it may be stored all the same; on `sqlite:` URLs it is not.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) outside a transaction: the engine's answer was lost.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.

@@ -15,6 +15,7 @@ pub enum WhenFull {
     #[default]
     Reject,
     /// The models that wait longest make room: their tickets are [`QueueFull`](ErrorKind::QueueFull). If what is being written takes all the room, the new one is.
+    /// For a model that the journal does not take nothing makes room, but in a transaction: there the journal has it only after the commit.
     DropOldest,
 }
 

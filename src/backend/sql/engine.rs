@@ -204,7 +204,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         true
     }
 
-    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in.
+    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where [`insert`](Self::insert) is the way
+    /// to store one.
     fn keeps<E: Storable>(
         &self,
         _lease: &mut Self::Lease,

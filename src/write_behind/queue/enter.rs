@@ -160,7 +160,7 @@ impl<M> State<M> {
             return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
         }
         // What an earlier process has left may be stored already: that is not given up.
-        let droppable = self.waiting.iter().skip(self.recovered).filter(|_| when_full == WhenFull::DropOldest);
+        let droppable = self.waiting.iter().skip(self.recovered).take_while(|_| when_full == WhenFull::DropOldest);
         let mut gone = Taken::default();
         for waits in droppable {
             if self.has_room(taken, gone, options) {

@@ -59,6 +59,7 @@ pub async fn are_refused_where_some_backend_would_change_them<B: Backend>() {
         Model { at: time("-0001-01-01T00:00:00Z"), ..plain() },
         Model { at: time("2016-12-31T23:59:60.5Z"), ..plain() },
         Model { json: Some(json!({ "nul": "\0" })), ..plain() },
+        Model { json: Some((0..128).fold(json!(null), |inner, _| json!([inner]))), ..plain() },
     ];
     for given in refused {
         let error = samples.create(&Cx::new(), &given).await.unwrap_err();

@@ -7,9 +7,11 @@ use larder::{
     TransactionalExt as _, TxOptions,
 };
 
+use sea_orm::{IdenStatic as _, Iterable as _};
+
 use crate::support::{
-    entities::{label, note},
-    note, tables,
+    entities::{item, label, note},
+    item, note, tables, time,
 };
 
 async fn run(store: &Store, cx: &Cx, sql: &str) -> Result<u64> {
@@ -49,14 +51,14 @@ async fn a_column_that_changes_what_it_is_given_is_noticed() {
         tables::create(&store).await;
         for (turn, by) in [&store, &other, &store, &other].into_iter().enumerate() {
             for (declared, keeps) in [("TEXT", true), ("NUMERIC", false), ("BLOB", true), ("INT", false)] {
-                run(by, &Cx::new(), "DROP TABLE label").await.unwrap();
-                run(by, &Cx::new(), &format!("CREATE TABLE label (name TEXT PRIMARY KEY, text {declared})")).await.unwrap();
                 if turn > 1 {
                     // So many that what the connection keeps prepared is no longer there.
                     for nth in 0..150 {
                         run(&store, &Cx::new(), &format!("DELETE FROM label WHERE text = '{nth}'")).await.unwrap();
                     }
                 }
+                run(by, &Cx::new(), "DROP TABLE label").await.unwrap();
+                run(by, &Cx::new(), &format!("CREATE TABLE label (name TEXT PRIMARY KEY, text {declared})")).await.unwrap();
                 let created = create(&store, "a", "7").await;
                 if keeps {
                     let models: Vec<_> = created.into_iter().flat_map(Result::unwrap).collect();
@@ -91,21 +93,36 @@ async fn a_view_is_written_through_its_trigger() {
     assert_eq!(count(&store).await, 1);
 }
 
-/// A trigger may refuse a row without a word.
+/// A trigger, or the table itself, may refuse a row without a word.
 #[tokio::test]
 async fn a_row_that_was_not_stored_is_not_answered() {
     let directory = tempfile::tempdir().unwrap();
     for durability in [Durability::Process, Durability::Power] {
         let url = format!("sqlite:{}", directory.path().join(format!("{durability:?}.sqlite")).display());
         let store = OpenOptions::new().durability(durability).open(&url).await.unwrap();
-        tables::create(&store).await;
-        let trigger = "CREATE TRIGGER ignores BEFORE INSERT ON label WHEN NEW.text = 'not me' BEGIN SELECT RAISE(IGNORE); END";
-        run(&store, &Cx::new(), trigger).await.unwrap();
         let labels = store.repository::<label::Entity>();
-        labels.create(&Cx::new(), &labelled("a", "me")).await.unwrap();
-        let ignored = labels.create(&Cx::new(), &labelled("b", "not me")).await;
-        assert_eq!(ignored.map_err(|error| error.kind()), Err(ErrorKind::Internal));
-        assert_eq!(count(&store).await, 1);
+        for (sql, refused) in [
+            ("CREATE TABLE label (name TEXT PRIMARY KEY ON CONFLICT IGNORE, text TEXT)", labelled("a", "again")),
+            (
+                "CREATE TRIGGER ignores BEFORE INSERT ON label WHEN NEW.text = 'not me' BEGIN SELECT RAISE(IGNORE); END",
+                labelled("b", "not me"),
+            ),
+        ] {
+            run(&store, &Cx::new(), sql).await.unwrap();
+            if refused.name == "a" {
+                labels.create(&Cx::new(), &labelled("a", "me")).await.unwrap();
+            }
+            let two = [labelled("c", "me"), refused.clone()];
+            let outcomes = [
+                labels.create(&Cx::new(), &refused).await.map(drop),
+                labels.create_many(&Cx::new(), &two).await.map(drop),
+                labels.create_batch(&Cx::new(), &two).await.map(drop),
+            ];
+            for outcome in outcomes {
+                assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::Internal), "{refused:?}");
+            }
+            assert_eq!(count(&store).await, 1);
+        }
     }
 }
 
@@ -116,10 +133,13 @@ async fn a_create_that_begins_to_write_waits_for_its_turn() {
     let url = format!("sqlite:{}", directory.path().join("turn.sqlite").display());
     let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
     tables::create(&one).await;
-    for many in [false, true] {
+    for (many, writes_elsewhere) in [(false, false), (true, false), (false, true), (true, true)] {
         let writing = other.begin(&Cx::new(), TxOptions::new()).await.unwrap();
         other.repository::<note::Entity>().create(&writing, &note("first")).await.unwrap();
         let deferred = one.begin(&Cx::new(), TxOptions::new().locking(Locking::Deferred)).await.unwrap();
+        if writes_elsewhere {
+            run(&one, &deferred, "CREATE TEMP TABLE mine (id)").await.unwrap();
+        }
         let (notes, models) = (one.repository::<note::Entity>(), [note("second"), note("third")]);
         let second = async {
             match many {
@@ -134,6 +154,112 @@ async fn a_create_that_begins_to_write_waits_for_its_turn() {
         let (second, committed) = tokio::join!(second, commit);
         committed.unwrap();
         assert_eq!(second.unwrap(), models[..if many { 2 } else { 1 }]);
-        deferred.commit().await.unwrap();
+        deferred.rollback().await.unwrap();
     }
+}
+
+/// Two entities may have the same table, and other columns of it.
+mod price {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "label")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub price: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test]
+async fn an_entity_is_answered_by_its_own_columns() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    // A column of this name is not the constant.
+    run(&store, &Cx::new(), "CREATE TABLE label (name TEXT PRIMARY KEY, text TEXT, price DECIMAL, false INT DEFAULT 1)")
+        .await
+        .unwrap();
+    store.repository::<label::Entity>().create(&Cx::new(), &labelled("a", "1.50")).await.unwrap();
+    let prices = store.repository::<price::Entity>();
+    let priced = |name: &str, price: &str| price::Model { name: name.into(), price: Some(price.into()) };
+    let misread = prices.create(&Cx::new(), &priced("b", "1.50")).await;
+    assert_eq!(misread.map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+    assert_eq!(count(&store).await, 1);
+}
+
+/// What SQLite stores in the place of nothing is answered.
+#[tokio::test]
+async fn what_is_stored_instead_of_null_is_answered() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    for declared in ["TEXT NOT NULL ON CONFLICT REPLACE DEFAULT 'd'", "INTEGER PRIMARY KEY"] {
+        run(&store, &Cx::new(), "DROP TABLE IF EXISTS label").await.unwrap();
+        run(&store, &Cx::new(), &format!("CREATE TABLE label (name TEXT UNIQUE, text {declared})")).await.unwrap();
+        let labels = store.repository::<label::Entity>();
+        let created = labels.create(&Cx::new(), &label::Model { name: "a".into(), text: None }).await;
+        match created {
+            Ok(created) => assert_eq!(created.text.as_deref(), Some("d"), "{declared}"),
+            // A number is no text.
+            Err(error) => assert_eq!((error.kind(), declared), (ErrorKind::Corrupt, "INTEGER PRIMARY KEY")),
+        }
+        let created =
+            labels.create_many(&Cx::new(), &["b", "c"].map(|name| label::Model { name: name.into(), text: None })).await;
+        assert_eq!(created.is_ok(), declared.starts_with("TEXT"));
+        assert!(created.into_iter().flatten().all(|created| created.text.as_deref() == Some("d")));
+    }
+}
+
+/// Whatever type a column is declared with, a create answers what a find answers then, or stores nothing.
+#[tokio::test]
+async fn a_create_answers_what_a_find_does() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    let items = store.repository::<item::Entity>();
+    let full = |text: &str, whole: i32, real: f32| item::Model {
+        name: text.to_owned(),
+        nick: Some(text.to_owned()),
+        status: Some(item::Status::Done),
+        small: whole,
+        large: Some(whole.into()),
+        real: Some(real.into()),
+        single: Some(real),
+        flag: Some(whole > 1),
+        bytes: Some(text.as_bytes().to_vec()),
+        token: Some(uuid::Uuid::from_u128(7)),
+        day: Some(time("1969-12-31T00:00:00Z").date_naive()),
+        hour: Some(time("2026-01-01T23:59:59.5Z").time()),
+        local: Some(time("1900-01-01T00:00:00.000001Z").naive_utc()),
+        due: Some(time("2026-01-01T00:00:00Z").fixed_offset()),
+        json: Some(serde_json::json!(whole)),
+        ..item(1)
+    };
+    let models = [item(1), full("7", 7, 7.0), full("1e3", 1 << 30, 0.1), full(" 0x1", -1, 1e18), full("", 0, 0.0)];
+    let (mut kept, mut refused) = (0, 0);
+    for tested in item::Column::iter() {
+        for declared in ["", "TEXT", "VARCHAR(3)", "NUMERIC", "BOOLEAN", "DATE", "INTEGER", "BIGINT", "REAL", "DOUBLE", "BLOB"] {
+            let columns = item::Column::iter().map(|column| {
+                format!("\"{}\" {}", column.as_str(), if column.as_str() == tested.as_str() { declared } else { "" })
+            });
+            run(&store, &Cx::new(), "DROP TABLE IF EXISTS item").await.unwrap();
+            run(&store, &Cx::new(), &format!("CREATE TABLE item ({})", columns.collect::<Vec<_>>().join(", "))).await.unwrap();
+            for model in &models {
+                match items.create(&Cx::new(), model).await {
+                    Ok(created) => {
+                        assert_eq!(items.find(&Cx::new(), &1).await.unwrap(), Some(created), "{tested:?} {declared}");
+                        assert!(items.delete(&Cx::new(), &1).await.unwrap());
+                        kept += 1;
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Corrupt, "{tested:?} {declared}");
+                        assert_eq!(items.count(&Cx::new(), &Filter::all()).await.unwrap(), 0);
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(kept > 600 && refused > 50, "{kept} {refused}");
 }

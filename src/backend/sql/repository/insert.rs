@@ -134,7 +134,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             for run in self.runs(new).await? {
                 let new = new.part(run.rows);
                 // What is left to the engine, only the engine can answer.
-                let target = match !returning || self.keeps(lease, new).await? {
+                let target = match !returning || self.keeps(lease, &run.named, new).await? {
                     true => self.target(lease, &run.named, new).await?,
                     false => None,
                 };
@@ -194,8 +194,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         Ok(runs)
     }
 
-    /// Whether models that name the same columns are stored just as they are given.
-    async fn keeps(&self, lease: &mut G::Lease, new: New<'_, E>) -> Result<bool> {
+    /// Whether models that name these columns are stored just as they are given.
+    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: New<'_, E>) -> Result<bool> {
+        if named.len() < self.shape.columns.len() || !self.store.engine().inserts_as_given() {
+            return Ok(named.len() == self.shape.columns.len());
+        }
         match self.statements().whole_insert(&new.row(0)?)? {
             Some(insert) => self.store.engine().keeps::<E>(lease, insert).await,
             None => Ok(false),

@@ -102,6 +102,13 @@ fn not_opened(error: Error) -> Error {
     Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
 }
 
+/// How a column is declared.
+pub(super) struct Declared {
+    /// Empty if with no type.
+    pub(super) value_type: Vec<u8>,
+    pub(super) refuses_null: bool,
+}
+
 pub(super) struct Connection {
     library: Library,
     /// Whether what runs is to be stopped when it is not brief.
@@ -263,8 +270,13 @@ impl Connection {
 
     /// Runs a statement without values, such as `COMMIT`.
     pub(super) fn command(&self, sql: &str) -> Result<()> {
-        let done = self.library.prepare_cached(sql).and_then(|mut command| command.raw_execute());
-        self.noted(done.map_err(classify)).map(drop)
+        self.ask(sql, |command| command.raw_execute().map_err(classify)).map(drop)
+    }
+
+    /// Runs something with a statement that is none of the caller's, and is not counted.
+    pub(super) fn ask<T>(&self, sql: &str, run: impl FnOnce(&mut Statement<'_>) -> Result<T>) -> Result<T> {
+        let done = self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| run(&mut statement));
+        self.noted(done)
     }
 
     /// Whether every write is to fail.
@@ -295,15 +307,17 @@ impl Connection {
         &self.known
     }
 
-    /// The type that a column of a table is declared with, empty if with none; as far as the connection has learned of it. None if there is no such table.
-    pub(super) fn declared_type(&self, schema: Option<&str>, table: &str, column: &str) -> Option<Vec<u8>> {
-        let (declared, ..) = self.library.column_metadata(schema, table, column).ok()?;
-        Some(declared.map_or_else(Vec::new, |declared| declared.to_bytes().to_vec()))
+    /// How a column of a table is declared, as far as the connection has learned of it. None if there is no such table.
+    pub(super) fn declared(&self, schema: Option<&str>, table: &str, column: &str) -> Option<Declared> {
+        let (value_type, _, is_not_null, is_key, _) = self.library.column_metadata(schema, table, column).ok()?;
+        let value_type = value_type.map_or_else(Vec::new, |value_type| value_type.to_bytes().to_vec());
+        Some(Declared { value_type, refuses_null: is_not_null || is_key })
     }
 
-    /// Whether the transaction that is open has the right to write already.
-    pub(super) fn is_writing(&self) -> bool {
-        self.library.transaction_state::<&str>(None).is_ok_and(|state| state == TransactionState::Write)
+    /// Whether a transaction is open that has the right to write to a schema already.
+    pub(super) fn may_write(&self, schema: Option<&str>) -> bool {
+        let state = self.library.transaction_state(Some(schema.unwrap_or("main")));
+        state.is_ok_and(|state| state == TransactionState::Write)
     }
 
     /// Whether no transaction is open.

@@ -1,16 +1,16 @@
 //! Whether SQLite stores values as they are given. A column may make others of them, by the type it is declared with.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{any::TypeId, cell::RefCell, collections::BTreeMap};
 
 use rusqlite::StatementStatus;
-use sea_orm::{IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+use sea_orm::{ColumnTrait, IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
 
 use super::{connection::Connection, error::classify};
 use crate::{entity::Storable, error::Result};
 
-/// What a connection has found out about tables, by the text of a query of each.
+/// What a connection has found out about the tables of entities.
 #[derive(Default)]
-pub(super) struct Known(RefCell<BTreeMap<String, Answer>>);
+pub(super) struct Known(RefCell<BTreeMap<TypeId, Answer>>);
 
 #[derive(Clone, Copy)]
 struct Answer {
@@ -24,32 +24,34 @@ struct Answer {
 /// Only a transaction that may write already is told: nobody else changes the table before it stores the row, and one that has read cannot wait
 /// for its turn to write any more.
 pub(super) fn keeps<E: Storable>(connection: &Connection, nothing: &str) -> Result<bool> {
-    if !connection.is_writing() {
+    if !connection.may_write(E::default().schema_name()) {
         return Ok(false);
     }
-    connection.prepared(nothing, &[], |query| {
+    connection.ask(nothing, |query| {
+        let is_first_run = query.get_status(StatementStatus::Run) == 0;
         // By running it, the connection learns of changes of the schema.
-        while query.raw_query().next().map_err(classify)?.is_some() {}
+        let mut rows = query.raw_query();
+        while rows.next().map_err(classify)?.is_some() {}
+        drop(rows);
         let prepared_anew = query.get_status(StatementStatus::RePrepare);
-        let is_first_run = query.get_status(StatementStatus::Run) == 1;
-        let known = connection.known().0.borrow().get(nothing).copied();
+        let known = connection.known().0.borrow().get(&TypeId::of::<E>()).copied();
         match known.filter(|known| !is_first_run && known.prepared_anew == prepared_anew) {
             Some(known) => Ok(known.keeps),
             None => {
-                let keeps = keeps_columns::<E>(connection);
-                connection.known().0.borrow_mut().insert(nothing.to_owned(), Answer { keeps, prepared_anew });
+                let keeps = E::Column::iter().all(|column| keeps_column::<E>(connection, column));
+                connection.known().0.borrow_mut().insert(TypeId::of::<E>(), Answer { keeps, prepared_anew });
                 Ok(keeps)
             }
         }
     })
 }
 
-fn keeps_columns<E: Storable>(connection: &Connection) -> bool {
+fn keeps_column<E: Storable>(connection: &Connection, column: E::Column) -> bool {
     let entity = E::default();
-    E::Column::iter().all(|column| {
-        let declared = connection.declared_type(entity.schema_name(), entity.table_name(), column.as_str());
-        declared.is_some_and(|declared| Affinity::of(&declared).keeps(&E::Model::get_value_type(column)))
-    })
+    let Some(declared) = connection.declared(entity.schema_name(), entity.table_name(), column.as_str()) else { return false };
+    // A primary key and a column with a default may have another value instead of none.
+    let keeps_null = !declared.refuses_null || !column.def().is_null();
+    keeps_null && Affinity::of(&declared.value_type).keeps(&E::Model::get_value_type(column))
 }
 
 /// What a column does to a value: <https://www.sqlite.org/datatype3.html>, section 3.

@@ -59,12 +59,11 @@ fn models<E: Storable>(prepared: &mut Prepared<'_>) -> Result<Vec<E::Model>> {
 /// Inserts a row and answers its model; none if that is what was given. SQLite answers rows from a table in memory that it makes for each statement,
 /// which takes a fifth of the time of an insert.
 pub(super) fn insert<E: Storable>(connection: &Connection, row: &Statement, insert: &WholeInsert) -> Result<Option<E::Model>> {
-    let inserted = |is_there| if is_there { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "the engine stored no row")) };
     if given::keeps::<E>(connection, &insert.nothing)? {
-        return inserted(execute(connection, row)? == 1).map(|()| None);
+        return if execute(connection, row)? == 1 { Ok(None) } else { Err(not_stored()) };
     }
     let mut models = connection.prepared(&insert.returning, values(row), models::<E>)?;
-    inserted(models.len() == 1).map(|()| models.pop())
+    models.pop().map(Some).ok_or_else(not_stored)
 }
 
 /// Runs a statement and gives its models away as they are read.
@@ -107,17 +106,31 @@ pub(super) fn rows(connection: &Connection, statement: &Statement, types: Option
     })
 }
 
-/// Runs a statement once for each row of so many values.
+/// Runs an insert once for each row of so many values.
 pub(super) fn append(connection: &Connection, insert: &str, values: &[Value], columns: usize) -> Result<()> {
     let mut rows = values.chunks(columns);
     connection.prepared(insert, rows.next().unwrap_or_default(), |prepared| {
-        prepared.raw_execute().map_err(classify)?;
+        store(connection, prepared)?;
         for row in rows {
             super::bind::bind(prepared, row).map_err(classify)?;
-            prepared.raw_execute().map_err(classify)?;
+            store(connection, prepared)?;
         }
         Ok(())
     })
+}
+
+/// Runs the insert of a row.
+fn store(connection: &Connection, insert: &mut Prepared<'_>) -> Result<()> {
+    let before = connection.total_changes();
+    let stored = insert.raw_execute().map_err(classify)?;
+    // Into a view, by its trigger.
+    let is_stored_otherwise = || connection.total_changes() > before;
+    if stored > 0 || is_stored_otherwise() { Ok(()) } else { Err(not_stored()) }
+}
+
+/// A trigger or the table's own rule for a conflict can see to that without a word.
+fn not_stored() -> Error {
+    Error::new(ErrorKind::Internal, "the engine stored no row")
 }
 
 /// The models that a statement answers.

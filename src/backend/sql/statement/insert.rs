@@ -15,6 +15,7 @@ use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::Resolution,
+    value::is_array,
 };
 
 impl<E: Storable> Statements<'_, E> {
@@ -59,9 +60,9 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    /// Inserts a row of which nothing is left to the engine; none if something is. Where the text of a statement depends on its values, it is of no use.
+    /// Inserts a row of which nothing is left to the engine; none if something is, or if SeaORM makes something else of a value when it writes a statement.
     pub(in super::super) fn whole_insert(&self, row: &[Value]) -> Result<Option<Arc<WholeInsert>>> {
-        let is_left = |(position, value)| self.shape.is_left_to_engine(position, value);
+        let is_left = |(position, value)| is_array(value) || self.shape.is_left_to_engine(position, value);
         if row.iter().enumerate().any(is_left) {
             return Ok(None);
         }
@@ -72,7 +73,7 @@ impl<E: Storable> Statements<'_, E> {
             let plain = self.build(&insert);
             let returning = self.build(insert.returning(self.returning()));
             let mut nothing = Query::select();
-            nothing.expr(Expr::cust("1")).from(E::default().table_ref()).cond_where(Expr::cust("FALSE"));
+            nothing.expr(Expr::cust("1")).from(E::default().table_ref()).cond_where(Expr::cust("1 = 0"));
             Ok(WholeInsert::new(plain, returning.sql, self.build(&nothing).sql, row.len()))
         };
         self.texts.whole_insert(write).map(Some)
