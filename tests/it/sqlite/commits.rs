@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use larder::{Cx, Durability, Error, ErrorKind, Filter, OpenOptions, ReaderExt as _, SqlText, Store, TransactionalExt};
+use larder::{
+    Cx, Durability, Error, ErrorKind, Filter, OpenOptions, ReaderExt as _, SqlText, Store, Transactional as _, TransactionalExt,
+    TxOptions,
+};
 
 use crate::support::{
     drop_at,
     entities::{label, note},
     note, tables,
+    warnings::warnings,
 };
 
 async fn durable(directory: &tempfile::TempDir, options: OpenOptions) -> Store {
@@ -202,6 +206,33 @@ async fn the_log_is_moved_while_writers_go_on() {
         (std::fs::metadata(directory.path().join("log.sqlite-wal")).unwrap().len(), std::fs::metadata(&path).unwrap().len());
     // What was written is several times as much.
     assert!(log < 40 << 20 && file > 20 << 20, "a log of {log} bytes, a file of {file}");
+}
+
+/// A reader that goes on for long keeps the log from being moved. That is said once, until the log was moved again.
+#[tokio::test]
+async fn a_long_reader_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
+    let (store, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
+    tables::create(&store).await;
+    let (notes, seen) = (store.repository::<note::Entity>(), other.repository::<note::Entity>());
+    let body = "x".repeat(3_000);
+    let (warnings, _guard) = warnings();
+    for times in 1..=2 {
+        let reading = other.begin(&Cx::new(), TxOptions::new().read_only()).await.unwrap();
+        seen.count(&reading, &Filter::all()).await.unwrap();
+        for _ in 0..4_000 {
+            notes.create(&Cx::new(), &note(&body)).await.unwrap();
+        }
+        reading.commit().await.unwrap();
+        let said = warnings.lock().unwrap().clone();
+        assert_eq!(said.len(), times, "{said:?}");
+        assert!(said.iter().all(|said| said.contains("a reader that goes on for long")), "{said:?}");
+        for _ in 0..5 {
+            notes.create(&Cx::new(), &note("has the log moved")).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
 }
 
 /// Closing waits for those who write, and leaves no log behind.

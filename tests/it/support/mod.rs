@@ -7,6 +7,7 @@ pub(crate) mod entities;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod tables;
+pub(crate) mod warnings;
 
 use std::{
     future::{Future, poll_fn},

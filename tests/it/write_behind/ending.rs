@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use larder::{CancellationToken, Cx, Error, ErrorKind, HealthStatus, Ticket, WriteBehind, WriteBehindOptions};
-use tokio::time::{Instant, sleep};
+use larder::{
+    CancellationToken, Cx, Error, ErrorKind, HealthStatus, Ticket, Transactional as _, TxOptions, WriteBehind, WriteBehindOptions,
+};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::scripted::{Act, Item, Scripted, item, items, queue, submit};
+use crate::support::{entities::note, note};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -64,6 +67,30 @@ async fn closing_has_a_deadline() {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64, stored, "{what}");
         assert_eq!(outcomes[stored as usize], Err(of_the_next), "{what}");
         assert_eq!(outcomes[34], Err(ErrorKind::Closed), "{what}");
+    }
+}
+
+/// What waits for a transaction is waited for, until that commits and it is written, or until that is rolled back.
+#[tokio::test(start_paused = true)]
+async fn closing_waits_for_open_transactions() {
+    for commits in [true, false] {
+        let store = larder::open("memory:").await.unwrap();
+        let queue = WriteBehind::builder(store.repository::<note::Entity>()).start().await.unwrap();
+        let begun = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
+        let ticket = queue.submit(&begun, &note("n")).unwrap();
+        let closing = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.close(&Cx::new()).await }
+        });
+        sleep(10 * MS).await;
+        assert!(!closing.is_finished());
+        let ended = if commits { begun.commit().await } else { begun.rollback().await };
+        ended.unwrap();
+        let stats = timeout(Duration::from_secs(60), closing).await.unwrap().unwrap();
+        let stored = u64::from(commits);
+        assert_eq!((stats.accepted, stats.stored, stats.reserved), (stored, stored, 0));
+        let told = ticket.await.map(drop).map_err(|error| error.kind());
+        assert_eq!(told, if commits { Ok(()) } else { Err(ErrorKind::TransactionAborted) });
     }
 }
 
