@@ -6,6 +6,7 @@ use larder::{Cx, ErrorKind, FeedEvent, WhenFull, WriteBehind, WriteBehindOptions
 use tokio::time::{Instant, sleep};
 
 use super::scripted::{Item, Scripted, item, items, queue, submit};
+use crate::support::warnings::warnings;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -39,6 +40,21 @@ async fn a_full_queue_refuses() {
     let stats = queue.close(&Cx::new()).await;
     assert_eq!(repository.stored(), [0, 1, 2, 3, 4, 5]);
     assert_eq!((stats.accepted, stats.rejected, stats.stored, stats.greatest_depth), (6, 3, 6, 5));
+}
+
+/// The log is told of a full queue once in ten seconds, whoever goes on submitting.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_is_warned_of_once_in_a_while() {
+    let (_repository, queue) = full(small()).await;
+    let (warnings, _guard) = warnings();
+    for times in 1..=2 {
+        for _ in 0..9 {
+            queue.submit(&Cx::new(), &item(5)).unwrap_err();
+            sleep(1000 * MS).await;
+        }
+        assert_eq!(warnings.lock().unwrap().iter().filter(|said| said.contains("a queue is full")).count(), times);
+        sleep(1000 * MS).await;
+    }
 }
 
 /// More at once than the queue ever holds is an error of the caller's.
