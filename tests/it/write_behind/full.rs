@@ -45,7 +45,7 @@ async fn a_full_queue_refuses() {
 /// The log is told of a full queue once in ten seconds, whoever goes on submitting.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_is_warned_of_once_in_a_while() {
-    let (_repository, queue) = full(small()).await;
+    let (_repository, queue) = full(small().write_timeout(Duration::from_secs(60))).await;
     let (warnings, _guard) = warnings();
     for times in 1..=2 {
         for _ in 0..9 {
