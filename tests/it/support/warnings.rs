@@ -2,18 +2,22 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
     subscriber::{DefaultGuard, set_default},
 };
 
+/// While there is only one, `tracing` asks the thread that comes to a place in the code first whether anybody wants to know of it, and remembers that.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector(Arc::default())));
+
 /// Collects the warnings of this thread, for as long as the guard is kept.
 pub(crate) fn warnings() -> (Arc<Mutex<Vec<String>>>, DefaultGuard) {
+    LazyLock::force(&ANOTHER);
     let collected = Arc::default();
     (Arc::clone(&collected), set_default(Collector(collected)))
 }
