@@ -1,11 +1,7 @@
 //! Opens SQLite databases.
 
 use super::{
-    SqliteStore, capabilities,
-    connection::{Connection, Settings},
-    engine::SqliteEngine,
-    place::Place,
-    pool::Pool,
+    SqliteStore, capabilities, connection::Connection, engine::SqliteEngine, place::Place, pool::Pool, settings::Settings,
 };
 use crate::{
     backend::sql::SqlStore,

@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -12,13 +12,16 @@ use std::{
 use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, ffi, hooks::Wal};
 use sea_orm::Value;
 
-use super::{bind::bind, error::classify, given::Known, place::Place};
+use super::{
+    bind::bind,
+    error::classify,
+    given::Known,
+    settings::{Counts, Settings},
+};
 use crate::{
     backend::sql::blocking::Interrupt,
     clock::wait_here,
     error::{Error, ErrorKind, Result},
-    open::{Durability, OpenOptions},
-    store::StatementCounts,
 };
 
 /// How long a statement waits for another process to finish writing.
@@ -38,50 +41,6 @@ const PREPARED: usize = 128;
 
 /// Longer statements are not kept prepared: hardly one is like another.
 const LONGEST_KEPT: usize = 8_192;
-
-/// What all connections of a store are opened with.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) place: Place,
-    write_ahead_log: bool,
-    synchronous: &'static str,
-    pub(super) counts: Arc<Counts>,
-}
-
-/// How often statements were prepared, and found prepared.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) prepared: AtomicU64,
-    pub(super) reused: AtomicU64,
-}
-
-impl Counts {
-    pub(super) fn now(&self) -> StatementCounts {
-        StatementCounts { prepared: self.prepared.load(Ordering::Relaxed), reused: self.reused.load(Ordering::Relaxed) }
-    }
-}
-
-impl Settings {
-    pub(super) fn new(place: Place, options: &OpenOptions) -> Self {
-        let synchronous = match (options.write_ahead_log, options.durability) {
-            (true, Durability::Process) => "NORMAL",
-            (true, Durability::Power) => "FULL",
-            // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
-            (false, _) => "EXTRA",
-        };
-        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default() }
-    }
-
-    /// Whether a commit waits for the disk.
-    pub(super) fn syncs(&self) -> bool {
-        !self.place.in_memory && self.synchronous != "NORMAL"
-    }
-
-    /// Whether what is written goes to a log first, or stays in memory: until a commit, no write waits for the disk.
-    pub(super) fn writes_ahead(&self) -> bool {
-        self.place.in_memory || self.write_ahead_log
-    }
-}
 
 thread_local! {
     /// How long the log was after the last commit on this thread, in pages.

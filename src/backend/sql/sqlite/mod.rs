@@ -35,6 +35,7 @@ mod lease;
 mod place;
 mod pool;
 mod run;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 

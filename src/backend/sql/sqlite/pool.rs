@@ -15,7 +15,8 @@ use tokio::{
 
 use super::{
     checkpoint::{self, Checkpoints},
-    connection::{Connection, Settings},
+    connection::Connection,
+    settings::Settings,
 };
 use crate::{
     backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},

@@ -1,0 +1,56 @@
+//! What the connections of a store have in common.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::place::Place;
+use crate::{
+    open::{Durability, OpenOptions},
+    store::StatementCounts,
+};
+
+/// What all connections of a store are opened with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) place: Place,
+    pub(super) write_ahead_log: bool,
+    pub(super) synchronous: &'static str,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// How often statements were prepared, and found prepared.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) prepared: AtomicU64,
+    pub(super) reused: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn now(&self) -> StatementCounts {
+        StatementCounts { prepared: self.prepared.load(Ordering::Relaxed), reused: self.reused.load(Ordering::Relaxed) }
+    }
+}
+
+impl Settings {
+    pub(super) fn new(place: Place, options: &OpenOptions) -> Self {
+        let synchronous = match (options.write_ahead_log, options.durability) {
+            (true, Durability::Process) => "NORMAL",
+            (true, Durability::Power) => "FULL",
+            // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
+            (false, _) => "EXTRA",
+        };
+        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default() }
+    }
+
+    /// Whether a commit waits for the disk.
+    pub(super) fn syncs(&self) -> bool {
+        !self.place.in_memory && self.synchronous != "NORMAL"
+    }
+
+    /// Whether what is written goes to a log first, or stays in memory: until a commit, no write waits for the disk.
+    pub(super) fn writes_ahead(&self) -> bool {
+        self.place.in_memory || self.write_ahead_log
+    }
+}
