@@ -6,7 +6,6 @@ use larder::{
     Cx, Durability, Error, ErrorKind, Filter, Locking, OpenOptions, Result, SqlText, Store, Transactional as _,
     TransactionalExt as _, TxOptions,
 };
-
 use sea_orm::{IdenStatic as _, Iterable as _};
 
 use crate::support::{
@@ -158,7 +157,7 @@ async fn a_create_that_begins_to_write_waits_for_its_turn() {
     }
 }
 
-/// Two entities may have the same table, and other columns of it.
+/// Another entity on the table of the labels.
 mod price {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
@@ -177,6 +176,7 @@ mod price {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Two entities may have the same table, and other columns of it.
 #[tokio::test]
 async fn an_entity_is_answered_by_its_own_columns() {
     let store = larder::open("sqlite::memory:").await.unwrap();
