@@ -90,6 +90,48 @@ impl<E: Storable> RepositoryBuilder<E> {
         self
     }
 
+    /// A column that the database computes, such as `GENERATED ALWAYS AS … STORED`: it is never written, and a model that was created or updated is
+    /// read back. SQLite, Postgres and DuckDB say by themselves which columns these are; this is for one that they do not tell of, such as a column that a
+    /// trigger keeps. In memory, where nothing computes it, the model's own value is stored.
+    pub fn computed(mut self, column: E::Column) -> Self {
+        self.shape.computed.extend(self.position(column));
+        self
+    }
+
+    /// A column with a default of the database's, whose field is not an `Option`: a new model that holds nothing in it gets the default. Nothing is zero,
+    /// `false`, empty text or bytes, the nil UUID, midnight, and the first instant of 1970. An update writes the model's value, whatever it is. In memory,
+    /// where there is no default, the model's own value is stored.
+    ///
+    /// ```
+    /// # mod job {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "job")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub queue: String }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// # use larder::{Creator, Cx, SqlText};
+    /// let store = larder::open("sqlite::memory:").await?;
+    /// let table = SqlText::new("CREATE TABLE job (id INTEGER PRIMARY KEY, queue TEXT NOT NULL DEFAULT 'usual')");
+    /// store.sql()?.execute(&Cx::new(), &table).await?;
+    ///
+    /// let jobs = store.repository_builder::<job::Entity>().database_default(job::Column::Queue).build()?;
+    /// let created = jobs.create(&Cx::new(), &job::Model { id: 0, queue: String::new() }).await?;
+    /// assert_eq!(created.queue, "usual");
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    pub fn database_default(mut self, column: E::Column) -> Self {
+        self.shape.defaulted.extend(self.position(column));
+        self
+    }
+
     /// The repository.
     ///
     /// # Errors

@@ -343,6 +343,14 @@ pub(crate) enum Access {
     Write,
 }
 
+/// What a connection keeps of a statement after its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    Nothing,
+    /// Such as a temporary table. It is not to be used by anybody else.
+    Something,
+}
+
 /// What an operation is doing that waits for a connection, or for its turn.
 pub(crate) const WAITING: &str = "while it waited for a connection";
 

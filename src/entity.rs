@@ -1,14 +1,15 @@
 //! What larder needs to know of a SeaORM entity.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn,
-    PrimaryKeyTrait, Schema, TryIntoModel, Value,
-    sea_query::{ColumnType, Expr, IntoValueTuple},
+    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    PrimaryKeyToColumn, PrimaryKeyTrait, Schema, TryIntoModel, Value,
+    sea_query::{ArrayType, ColumnType, Expr, IntoValueTuple},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    query,
     rules::Rules,
     value::{self, Key},
 };
@@ -25,6 +26,10 @@ pub trait Storable:
     /// The model that `read` gives away the values of: for each column by its position, one.
     #[doc(hidden)]
     fn model_of(read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<Self::Model>;
+
+    /// For each column a value of its type, where SeaORM can make one.
+    #[doc(hidden)]
+    fn empty() -> Vec<Option<Value>>;
 }
 
 impl<E> Storable for E
@@ -39,15 +44,21 @@ where
     fn model_of(mut read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<E::Model> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         for (position, column) in E::Column::iter().enumerate() {
-            read(position, &mut |value| {
+            let set = read(position, &mut |value| {
                 #[cfg(feature = "postgres")]
                 if matches!(value, Value::Json(Some(_))) {
                     return set_document(&mut model, column, value).map_err(unreadable);
                 }
                 model.try_set(column, value).map_err(unreadable)
-            })?;
+            });
+            set.map_err(|error| error.in_column(column.as_str()))?;
         }
         model.try_into_model().map_err(unreadable)
+    }
+
+    fn empty() -> Vec<Option<Value>> {
+        let empty = E::ActiveModel::default_values();
+        E::Column::iter().map(|column| empty.get(column).into_value()).collect()
     }
 }
 
@@ -92,8 +103,16 @@ pub(crate) struct Shape<E: Storable> {
     pub(crate) generated: Option<usize>,
     /// Positions and defaults of the columns that have one.
     pub(crate) defaults: Vec<(usize, Expr)>,
+    /// Positions of the columns that the database computes, and takes no values for.
+    pub(crate) computed: Vec<usize>,
+    /// Positions of the columns that are left to the database's default where a new model holds nothing in them.
+    pub(crate) defaulted: Vec<usize>,
     /// Positions of the columns of each unique constraint, beside the id.
     pub(crate) uniques: Vec<Vec<usize>>,
+    /// The null of each column.
+    pub(crate) nulls: Vec<Value>,
+    /// Positions of the columns whose values cannot be compared: lists, and types that not every backend knows.
+    pub(crate) incomparable: Vec<usize>,
     pub(crate) rules: Rules,
 }
 
@@ -106,7 +125,15 @@ impl<E: Storable> Shape<E> {
         let defaults = columns.iter().enumerate();
         let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
         let uniques = uniques::<E>(&columns);
-        Self { columns, id, generated, defaults, uniques, rules: Rules::default() }
+        let nulls = nulls::<E>(&columns);
+        let is_comparable = |(position, null): (usize, &Value)| {
+            let column = columns.get(position);
+            column.is_some_and(|column| is_comparable(column, null, || E::Model::get_value_type(*column)))
+        };
+        let incomparable = nulls.iter().enumerate().filter(|column| !is_comparable(*column));
+        let incomparable = incomparable.map(|(position, _)| position).collect();
+        let (computed, defaulted, rules) = (Vec::new(), Vec::new(), Rules::default());
+        Self { columns, id, generated, defaults, computed, defaulted, uniques, nulls, incomparable, rules }
     }
 
     /// Whether models are told apart by these columns: they are the id's, or those of a unique constraint.
@@ -117,7 +144,7 @@ impl<E: Storable> Shape<E> {
 
     /// Whether models can be read back, once they are stored.
     #[cfg(feature = "_sql")]
-    pub(crate) fn is_readable(&self, reads: impl Fn(&sea_orm::sea_query::ArrayType) -> bool) -> bool {
+    pub(crate) fn is_readable(&self, reads: impl Fn(&ArrayType) -> bool) -> bool {
         self.columns.iter().all(|column| reads(&E::Model::get_value_type(*column)))
     }
 
@@ -143,9 +170,9 @@ impl<E: Storable> Shape<E> {
         })
     }
 
-    /// The name of the models' table.
+    /// The name of the models' table, after that of its schema.
     pub(crate) fn table(&self) -> String {
-        E::default().table_name().to_owned()
+        table::<E>()
     }
 
     /// The portable values of a model, one for each column.
@@ -175,14 +202,18 @@ impl<E: Storable> Shape<E> {
     /// Whether the engine fills in this column of some new models.
     #[cfg(feature = "_sql")]
     pub(crate) fn may_be_left_to_engine(&self, position: usize) -> bool {
-        self.generated == Some(position) || self.defaults.iter().any(|(column, _)| *column == position)
+        self.generated == Some(position)
+            || self.defaults.iter().any(|(column, _)| *column == position)
+            || self.defaulted.contains(&position)
     }
 
-    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default.
+    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default, or what stands for nothing where the
+    /// repository was told of one.
     #[cfg(feature = "_sql")]
     pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
         (self.generated == Some(position) && value::integer(new) == Some(0))
             || (self.defaults.iter().any(|(i, _)| *i == position) && value::is_null(new))
+            || (self.defaulted.contains(&position) && value::is_nothing(new))
     }
 }
 
@@ -201,15 +232,45 @@ fn uniques<E: Storable>(columns: &[E::Column]) -> Vec<Vec<usize>> {
     single.chain(composite.map(|index| positions(index.get_index_spec().get_column_names()))).collect()
 }
 
+/// The name of an entity's table, after that of its schema, if it has one.
+pub(crate) fn table<E: EntityName>() -> String {
+    let entity = E::default();
+    let table = entity.table_name();
+    entity.schema_name().map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"))
+}
+
+/// The null of each column. The type of a list's values is that of its items, but its null is that of a list.
+fn nulls<E: Storable>(columns: &[E::Column]) -> Vec<Value> {
+    let empty = E::empty();
+    let of_type = |column: &E::Column| value::null_of(&E::Model::get_value_type(*column));
+    let known = empty.into_iter().map(|value| value.map(|value| value.as_null()));
+    columns.iter().zip(known).map(|(column, null)| null.unwrap_or_else(|| of_type(column))).collect()
+}
+
+/// Whether values of a column can be compared, and so have an order.
+fn is_comparable(column: &impl ColumnTrait, null: &Value, value_type: impl FnOnce() -> ArrayType) -> bool {
+    if matches!(column.def().get_column_type(), ColumnType::Array(_) | ColumnType::Vector(_)) {
+        return false;
+    }
+    let value_type = value_type();
+    query::is_comparable(&value_type) && *null == value::null_of(&value_type)
+}
+
 /// The portable value that a model has in a column.
 pub(crate) fn portable<E: Storable>(model: &E::Model, column: E::Column) -> Result<Value> {
-    let value = value::portable(model.get(column))?;
-    value::check_digits(&value, || decimal_digits(&column)).map(|()| value)
+    let value = value::portable(model.get(column)).map_err(|error| error.in_column(column.as_str()))?;
+    let checked = value::check_digits(&value, || decimal_digits(&column)).map(|()| value);
+    checked.map_err(|error| error.in_column(column.as_str()))
 }
 
 /// How many digits a decimal of this column may have before the point and after it.
 pub(crate) fn decimal_digits(column: &impl ColumnTrait) -> (u32, u32) {
-    match column.def().get_column_type() {
+    let def = column.def();
+    let column_type = match def.get_column_type() {
+        ColumnType::Array(element) => element,
+        single => single,
+    };
+    match column_type {
         ColumnType::Decimal(Some((digits, scale))) => (digits.saturating_sub(*scale), *scale),
         // 38 in all, the most of DuckDB's.
         _ => (20, 18),

@@ -153,7 +153,7 @@ impl fmt::Display for ErrorKind {
 
 /// What failed, where, and why.
 ///
-/// `Display` and `Debug` show the kind, the operation, the model, the constraint and the engine's code: no values, no
+/// `Display` and `Debug` show the kind, the operation, the model, the column, the constraint and the engine's code: no values, no
 /// statement text and no credentials. [`source`](StdError::source) is the underlying library's own error, whose text may quote
 /// values: print it only where values may be printed.
 #[derive(Clone)]
@@ -165,6 +165,7 @@ struct Inner {
     message: Cow<'static, str>,
     operation: Option<&'static str>,
     model: Option<String>,
+    column: Option<String>,
     constraint: Option<String>,
     code: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -179,6 +180,7 @@ impl Error {
             message: message.into(),
             operation: None,
             model: None,
+            column: None,
             constraint: None,
             code: None,
             source: None,
@@ -204,10 +206,16 @@ impl Error {
         self.0.operation
     }
 
-    /// The table name of the model concerned.
+    /// The table name of the model concerned, after that of its schema if the entity names one.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.0.model.as_deref()
+    }
+
+    /// The column concerned, where one is: that of a stored value that cannot be read, or of a given value that cannot be stored.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        self.0.column.as_deref()
     }
 
     /// The violated constraint, where the engine tells: its name, `table.column` where it has none of its own, or the expression of a
@@ -241,6 +249,13 @@ impl Error {
     pub fn at(mut self, operation: &'static str, model: &str) -> Self {
         self.0.operation.get_or_insert(operation);
         self.0.model.get_or_insert_with(|| model.to_owned());
+        self
+    }
+
+    /// Names the column, unless something nearer to the failure already did.
+    #[must_use]
+    pub fn in_column(mut self, column: &str) -> Self {
+        self.0.column.get_or_insert_with(|| column.to_owned());
         self
     }
 
@@ -282,8 +297,13 @@ impl fmt::Display for Error {
         if !self.0.message.is_empty() {
             write!(f, ": {}", self.0.message)?;
         }
-        let details =
-            [("operation", self.operation()), ("model", self.model()), ("constraint", self.constraint()), ("code", self.code())];
+        let details = [
+            ("operation", self.operation()),
+            ("model", self.model()),
+            ("column", self.column()),
+            ("constraint", self.constraint()),
+            ("code", self.code()),
+        ];
         if !self.earlier().is_empty() {
             write!(f, ", in the last of {} attempts", self.earlier().len() + 1)?;
         }
@@ -303,7 +323,7 @@ impl fmt::Debug for Error {
         let mut debug = f.debug_struct("Error");
         debug.field("kind", &self.0.kind).field("message", &self.0.message);
         debug.field("operation", &self.operation()).field("model", &self.model());
-        debug.field("constraint", &self.constraint()).field("code", &self.code());
+        debug.field("column", &self.column()).field("constraint", &self.constraint()).field("code", &self.code());
         debug.finish_non_exhaustive()
     }
 }

@@ -33,7 +33,8 @@ pub enum HealthStatus {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether the store answers a query. [`Degraded`](HealthStatus::Degraded): all of its connections were in use.
+    /// Whether the store answers a query. [`Degraded`](HealthStatus::Degraded): all of its connections were in use; or its Postgres server
+    /// takes no writes, as a standby does ([`ReadOnly`](ErrorKind::ReadOnly)), and the URL did not ask for such a one.
     pub connectivity: HealthCheck,
     /// Whether transactions end, and come through. [`Degraded`](HealthStatus::Degraded): one is open for longer than
     /// [`OpenOptions::long_transaction`](crate::OpenOptions::long_transaction), or of those of the last minute more met others in their way than committed.
@@ -58,7 +59,7 @@ impl Health {
     pub(crate) fn new(answered: Result<()>, seeing: Seeing) -> Self {
         let connectivity = match answered {
             Ok(()) => HealthCheck::up(),
-            Err(error) if matches!(error.kind(), ErrorKind::PoolTimeout | ErrorKind::NestedAcquire) => {
+            Err(error) if matches!(error.kind(), ErrorKind::PoolTimeout | ErrorKind::NestedAcquire | ErrorKind::ReadOnly) => {
                 HealthCheck::not_up(HealthStatus::Degraded, error)
             }
             Err(error) => HealthCheck::not_up(HealthStatus::Down, error),

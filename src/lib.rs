@@ -31,6 +31,8 @@ mod backend;
 mod builder;
 mod health;
 mod open;
+#[cfg(feature = "_sql")]
+mod parameter;
 mod sql;
 mod store;
 

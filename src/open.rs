@@ -16,7 +16,7 @@ use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
     clock::{Clock, SystemClock},
-    context::{Access, Cx},
+    context::{Access, Cx, Leaves},
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
@@ -52,7 +52,7 @@ use crate::{
 /// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
 /// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the
-/// file open for writing keeps this one out.
+/// file open for writing leaves this one out.
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, [`Unsupported`](ErrorKind::Unsupported) for a backend whose
@@ -133,7 +133,7 @@ impl OpenOptions {
         Self { durability, ..self }
     }
 
-    /// Whether SQLite keeps a write-ahead log, which lets reads go on beside a write. Without it the journal mode is DELETE and
+    /// Whether SQLite leaves a write-ahead log, which lets reads go on beside a write. Without it the journal mode is DELETE and
     /// `synchronous` is EXTRA, whatever the durability asked for. On by default.
     #[must_use]
     pub fn write_ahead_log(self, write_ahead_log: bool) -> Self {
@@ -271,45 +271,51 @@ impl Backend {
         }
     }
 
-    pub(crate) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
+    pub(crate) async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
         match self {
-            Self::Memory(_) => no_sql(cx, statement),
+            Self::Memory(_) => no_sql(cx, (statement, leaves)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.execute_checked(cx, statement).await,
+            Self::Sqlite(store) => store.execute_checked(cx, statement, leaves).await,
             #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.execute_checked(cx, statement).await,
+            Self::SqlxSqlite(store) => store.execute_checked(cx, statement, leaves).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.execute_checked(cx, statement).await,
+            Self::Postgres(store) => store.execute_checked(cx, statement, leaves).await,
             #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.execute_checked(cx, statement).await,
+            Self::DuckDb(store) => store.execute_checked(cx, statement, leaves).await,
         }
     }
 
-    pub(crate) async fn models<E: Storable>(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<E::Model>> {
+    pub(crate) async fn models<E: Storable>(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+        leaves: Leaves,
+    ) -> Result<Vec<E::Model>> {
         match self {
-            Self::Memory(_) => no_sql(cx, (access, statement)),
+            Self::Memory(_) => no_sql(cx, (access, statement, leaves)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.models_checked::<E>(cx, access, statement).await,
+            Self::Sqlite(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
             #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.models_checked::<E>(cx, access, statement).await,
+            Self::SqlxSqlite(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.models_checked::<E>(cx, access, statement).await,
+            Self::Postgres(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
             #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.models_checked::<E>(cx, access, statement).await,
+            Self::DuckDb(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
         }
     }
 
-    pub(crate) async fn rows(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<Row>> {
+    pub(crate) async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
         match self {
-            Self::Memory(_) => no_sql(cx, (access, statement)),
+            Self::Memory(_) => no_sql(cx, (access, statement, leaves)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.rows_checked(cx, access, statement).await,
+            Self::Sqlite(store) => store.rows_checked(cx, access, statement, leaves).await,
             #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.rows_checked(cx, access, statement).await,
+            Self::SqlxSqlite(store) => store.rows_checked(cx, access, statement, leaves).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.rows_checked(cx, access, statement).await,
+            Self::Postgres(store) => store.rows_checked(cx, access, statement, leaves).await,
             #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.rows_checked(cx, access, statement).await,
+            Self::DuckDb(store) => store.rows_checked(cx, access, statement, leaves).await,
         }
     }
 

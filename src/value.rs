@@ -1,101 +1,49 @@
-//! The portable form of a value: what every backend stores and returns exactly.
+//! Values in their portable form: what every backend stores and returns exactly.
+
+mod portable;
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
+use chrono::{DateTime, Utc};
+#[cfg(feature = "_sql")]
+use chrono::{NaiveDate, NaiveTime};
 #[cfg(feature = "_sql")]
 use sea_orm::sea_query::{Enum, EnumTypeName};
 use sea_orm::{
     Value,
     sea_query::{ArrayType, OptionEnum},
 };
+#[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
-use crate::{
-    clock::to_microseconds,
-    error::{Error, ErrorKind, Result},
-};
-
-/// The portable form of `value`: times in UTC and microseconds, everything else unchanged.
-///
-/// Refuses what some backend would change or cannot hold: Postgres has no NUL in text and no leap seconds, SQLite stores NaN as
-/// NULL, and SQLite's times are text that sorts only with four-digit years. JSON comes out of all of them through `serde_json`. SQLite forgets the sign of zero, so nobody keeps it.
-pub(crate) fn portable(value: Value) -> Result<Value> {
-    let refuse = |what| Err(Error::new(ErrorKind::InvalidInput, what));
-    let fits = |date: NaiveDate| (1..=9999).contains(&date.year());
-    let in_range = |time: NaiveDateTime| fits(time.date()) && !is_leap(time.time());
-    match &value {
-        Value::Float(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
-        Value::Double(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
-        Value::String(Some(text)) if text.contains('\0') => return refuse("text with a NUL character"),
-        Value::Enum(OptionEnum::Some(text)) if text.value.contains('\0') => return refuse("text with a NUL character"),
-        Value::Char(Some('\0')) => return refuse("text with a NUL character"),
-        Value::Json(Some(json)) if has_nul(json) => return refuse("JSON with a NUL character"),
-        Value::Json(Some(json)) if is_deeper(json, DEEPEST) => return refuse("JSON that is nested deeper than 127 times"),
-        Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
-        Value::ChronoTime(Some(time)) if is_leap(*time) => return refuse("a leap second"),
-        Value::ChronoDateTime(Some(time)) if !in_range(*time) => return refuse(OUT_OF_RANGE),
-        Value::ChronoDateTimeUtc(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
-        Value::ChronoDateTimeWithTimeZone(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
-        Value::ChronoDateTimeLocal(Some(time)) if !in_range(time.naive_utc()) => return refuse(OUT_OF_RANGE),
-        _ => {}
-    }
-    Ok(match value {
-        Value::Float(Some(n)) => Value::Float(Some(n + 0.0)),
-        Value::Double(Some(n)) => Value::Double(Some(n + 0.0)),
-        Value::ChronoTime(Some(time)) => Value::ChronoTime(Some(time.trunc_subsecs(6))),
-        Value::ChronoDateTime(Some(time)) => Value::ChronoDateTime(Some(time.trunc_subsecs(6))),
-        Value::ChronoDateTimeUtc(Some(time)) => Value::ChronoDateTimeUtc(Some(to_microseconds(time))),
-        Value::ChronoDateTimeLocal(Some(time)) => Value::ChronoDateTimeLocal(Some(time.trunc_subsecs(6))),
-        Value::ChronoDateTimeWithTimeZone(Some(time)) => {
-            Value::ChronoDateTimeWithTimeZone(Some(to_microseconds(time.with_timezone(&Utc)).fixed_offset()))
-        }
-        other => other,
-    })
-}
-
-/// Refuses a decimal with more digits, before or after the point, than its column has: engines would round it without a word.
-pub(crate) fn check_digits(value: &Value, digits: impl FnOnce() -> (u32, u32)) -> Result<()> {
-    let Value::Decimal(Some(number)) = value else { return Ok(()) };
-    let (whole, fraction) = digits();
-    let is_long = number.normalize().scale() > fraction;
-    let is_large = 10_i128.checked_pow(whole).is_some_and(|limit| number.trunc().mantissa().abs() >= limit);
-    if is_long || is_large {
-        return Err(Error::new(ErrorKind::InvalidInput, "a decimal with more digits than its column has"));
-    }
-    Ok(())
-}
-
-const OUT_OF_RANGE: &str = "a time outside the years 1 to 9999, or a leap second";
-
-/// Leap seconds are those with more than a second of nanoseconds.
-fn is_leap(time: NaiveTime) -> bool {
-    time.nanosecond() >= 1_000_000_000
-}
-
-fn has_nul(json: &Json) -> bool {
-    match json {
-        Json::String(text) => text.contains('\0'),
-        Json::Array(items) => items.iter().any(has_nul),
-        Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
-}
-
-/// How deep JSON may be nested for `serde_json` to read it.
-const DEEPEST: usize = 127;
-
-fn is_deeper(json: &Json, deepest: usize) -> bool {
-    let deeper = |inner: &Json| is_deeper(inner, deepest.saturating_sub(1));
-    match json {
-        Json::Array(items) => deepest == 0 || items.iter().any(deeper),
-        Json::Object(fields) => deepest == 0 || fields.values().any(deeper),
-        _ => false,
-    }
-}
+pub(crate) use self::portable::{check_digits, portable};
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
+}
+
+/// Whether `value` is null, or what a field of its type holds when nothing was put into it: zero, false, no text, no bytes, the nil UUID, 1970.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_nothing(value: &Value) -> bool {
+    let midnight = |time: &DateTime<Utc>| *time == DateTime::UNIX_EPOCH;
+    match value {
+        Value::Bool(value) => !value.unwrap_or_default(),
+        Value::Float(number) => number.unwrap_or_default() == 0.0,
+        Value::Double(number) => number.unwrap_or_default() == 0.0,
+        Value::Decimal(number) => number.unwrap_or_default().is_zero(),
+        Value::Bytes(bytes) => bytes.as_ref().is_none_or(Vec::is_empty),
+        Value::Uuid(id) => id.is_none_or(|id| id.is_nil()),
+        Value::Json(json) => json.as_deref().is_none_or(Json::is_null),
+        Value::ChronoDate(date) => date.is_none_or(|date| date == NaiveDate::default()),
+        Value::ChronoTime(time) => time.is_none_or(|time| time == NaiveTime::MIN),
+        Value::ChronoDateTime(time) => time.is_none_or(|time| time == DateTime::UNIX_EPOCH.naive_utc()),
+        other => {
+            is_null(other)
+                || integer(other) == Some(0)
+                || text_of(other).is_some_and(str::is_empty)
+                || instant_of(other).as_ref().is_some_and(midnight)
+        }
+    }
 }
 
 /// Whether `value` is a list, which SeaORM may make something else of when it writes a statement.
@@ -183,6 +131,12 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
         Value::Enum(OptionEnum::Some(text)) => Some(&text.value),
         _ => None,
     }
+}
+
+/// Whether values of a type are text.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_text(value_type: &ArrayType) -> bool {
+    matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char)
 }
 
 /// The instant of a value that is one.
@@ -296,9 +250,12 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, FixedOffset};
+    use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 
     use super::*;
+    use crate::error::{ErrorKind, Result};
+    #[cfg(feature = "postgres")]
+    use sea_orm::prelude::Decimal;
 
     #[test]
     fn times_are_cut_to_microseconds_in_utc() -> Result<(), chrono::ParseError> {
@@ -323,6 +280,27 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn elements_of_lists_are_values_like_others() {
+        let list = |element: Value| Value::Array(element.array_type(), Some(Box::new(vec![element])));
+        let refused: [Value; 5] =
+            [f32::NAN.into(), "a\0b".into(), 'c'.into(), serde_json::json!({ "a": ["\0"] }).into(), NaiveDate::MAX.into()];
+        for value in refused {
+            let is_refused = portable(value.clone()).is_err();
+            assert_eq!(portable(list(value.clone())).is_err(), is_refused, "{value:?}");
+            assert_eq!(portable(list(list(value.clone()))).is_err(), is_refused, "{value:?}");
+        }
+        let Ok(Value::Array(_, Some(zeros))) = portable(list((-0.0_f64).into())) else { unreachable!() };
+        assert!(matches!(zeros.as_slice(), [Value::Double(Some(zero))] if zero.is_sign_positive()));
+        let fine = NaiveTime::from_hms_nano_opt(1, 2, 3, 4_567).map(|time| portable(list(time.into())));
+        let cut = NaiveTime::from_hms_nano_opt(1, 2, 3, 4_000).map(|time| Ok(list(time.into())));
+        assert_eq!(fine.map(|value| value.map_err(|error| error.kind())), cut);
+        let digits = |value| check_digits(&value, || (20, 18)).map_err(|error| error.kind());
+        assert_eq!(digits(list(Decimal::new(1, 19).into())), Err(ErrorKind::InvalidInput));
+        assert_eq!(digits(list(Decimal::new(1, 18).into())), Ok(()));
+    }
+
     #[test]
     fn json_is_as_deep_as_it_can_be_read() {
         let nested = |depth: usize| {
@@ -333,7 +311,7 @@ mod tests {
         };
         for depth in [1, 126, 127, 128, 129] {
             let json = nested(depth);
-            let can_be_read = serde_json::from_str::<Json>(&json.to_string()).is_ok();
+            let can_be_read = serde_json::from_str::<serde_json::Value>(&json.to_string()).is_ok();
             assert_eq!(portable(json.into()).is_ok(), can_be_read, "{depth}");
         }
     }

@@ -95,11 +95,15 @@ impl Migrations {
         Ok(done)
     }
 
-    /// Every step, and whether it has been applied. Changes nothing but for making the table of the record.
+    /// Every step, and whether it has been applied. Only reads, so that a standby can be asked as well.
     pub async fn status(&self, store: &Store) -> Result<Vec<Status>> {
-        let Some(sql) = sql_of(store)? else { return Ok(Vec::new()) };
-        let (sql, _turn) = (&sql, turn(&sql).await);
-        let applied = store.tx(&Cx::new(), |cx| async move { self.applied(&cx, store, sql).await }).await?;
+        if sql_of(store)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let applied = match history(store).all(&Cx::new()).await {
+            Err(error) if error.kind() == ErrorKind::TableMissing => self.known(Vec::new())?,
+            recorded => self.known(recorded?)?,
+        };
         let status = |step: &Step| Status { name: step.name, applied: applied.contains(step.name) };
         Ok(self.steps.iter().map(status).collect())
     }
@@ -138,10 +142,6 @@ impl Migrations {
 
     /// What has been applied, known for sure until the transaction ends.
     async fn applied(&self, cx: &Cx, store: &Store, sql: &Sql) -> Result<BTreeSet<String>> {
-        let names: BTreeSet<_> = self.steps.iter().map(|step| step.name).collect();
-        if names.len() < self.steps.len() {
-            return Err(Error::new(ErrorKind::InvalidInput, "two migration steps have one name"));
-        }
         if sql.dialect() == Dialect::Postgres {
             // SQLite's writing transactions exclude each other already, and so does `IN_THIS_PROCESS` those of DuckDB.
             let lock = Query::select().expr(Func::cust("pg_advisory_xact_lock").arg(LOCK)).to_owned();
@@ -149,7 +149,16 @@ impl Migrations {
         }
         let mut table = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(history::Entity);
         sql.execute(cx, table.if_not_exists()).await?;
-        let applied: BTreeSet<_> = history(store).all(cx).await?.into_iter().map(|step| step.version).collect();
+        self.known(history(store).all(cx).await?)
+    }
+
+    /// The names of steps that have been applied, all of which are in the list.
+    fn known(&self, recorded: Vec<history::Model>) -> Result<BTreeSet<String>> {
+        let names: BTreeSet<_> = self.steps.iter().map(|step| step.name).collect();
+        if names.len() < self.steps.len() {
+            return Err(Error::new(ErrorKind::InvalidInput, "two migration steps have one name"));
+        }
+        let applied: BTreeSet<_> = recorded.into_iter().map(|step| step.version).collect();
         match applied.iter().find(|version| !names.contains(version.as_str())) {
             None => Ok(applied),
             Some(unknown) => Err(Error::new(

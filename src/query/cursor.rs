@@ -16,7 +16,7 @@ use super::{
 use crate::{
     entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
-    value::{instant_of, is_null, null_of, text_of, whole_number},
+    value::{instant_of, is_null, text_of, whole_number},
 };
 
 /// A place in the order of a query, to read on from: text that can stand in a URL.
@@ -82,7 +82,7 @@ impl<E: Storable> Shape<E> {
         let key = |(key, text): (&SortKey, Option<String>)| {
             let value_type = self.value_type(key.column)?;
             match text {
-                None => Ok(null_of(&value_type)),
+                None => self.null(key.column),
                 Some(text) => value(&text, &value_type).ok_or_else(invalid),
             }
         };

@@ -81,6 +81,7 @@ impl<E: Storable> Shape<E> {
         if !self.is_unique(&target) {
             return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
         }
+        target.iter().try_for_each(|position| self.require_comparable(*position))?;
         let kept = |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_stamped(*position);
         let replaced = match &on_conflict.action {
             Action::Ignore => None,
@@ -181,7 +182,8 @@ impl<M> OnConflict<M> {
     }
 
     /// Models are the same if this column is, together with others named so: columns of a unique constraint, or the id's. It is
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such constraint.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such constraint, and [`Unsupported`](crate::ErrorKind::Unsupported) if a column is of a type
+    /// that cannot be compared.
     #[must_use]
     pub fn on<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
         self.target.push(column.column().name);

@@ -33,9 +33,7 @@ pub(super) fn fit(value: Value, wanted: &ArrayType) -> Result<Fitted> {
     use ArrayType as T;
     let value = portable(value)?;
     let fitted = match wanted {
-        T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned => {
-            return whole_number(&value).map(|number| in_range(number, wanted)).ok_or_else(misfit);
-        }
+        whole if is_whole(whole) => return whole_number(&value).map(|number| in_range(number, wanted)).ok_or_else(misfit),
         T::Float => single(&value).map(|number| Value::Float(Some(number))),
         T::Double => double(&value).map(|number| Value::Double(Some(number))),
         T::Decimal => decimal(&value).map(|number| Value::Decimal(Some(number))),
@@ -61,6 +59,31 @@ pub(super) fn fit(value: Value, wanted: &ArrayType) -> Result<Fitted> {
         _ => return Err(Error::new(ErrorKind::Unsupported, "a column of a type that cannot be compared")),
     };
     fitted.map(Fitted::Value).ok_or_else(misfit)
+}
+
+/// Whether values of a type can be compared, and so have an order: the types that [`fit`] knows.
+pub(crate) fn is_comparable(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    let is_number = matches!(value_type, T::Float | T::Double | T::Decimal) || is_whole(value_type);
+    let is_text = matches!(value_type, T::String | T::Enum(_) | T::Char | T::Bytes | T::Json | T::Uuid | T::Bool);
+    let is_time = matches!(
+        value_type,
+        T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone
+    );
+    is_number || is_text || is_time
+}
+
+fn is_whole(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned
+    )
 }
 
 /// The least and the most of a type of whole numbers.

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use sea_orm::ModelTrait;
+use sea_orm::{IdenStatic, Value};
 
 use super::{
     cursor::Cursor,
-    evaluate::key_of,
     query::{Position, Query},
+    resolve::SortKey,
 };
 use crate::{
-    entity::{Shape, Storable},
+    entity::{Shape, Storable, portable},
     error::{Error, ErrorKind, Result},
 };
 
@@ -102,7 +102,7 @@ impl PageRequest {
         }
         // Of a page without models, the one before is the last there is, and the one after the first.
         let at = |model: Option<&E::Model>| {
-            let keys = model.map(|model| shape.values(model).map(|row| key_of(&order, &row))).transpose()?;
+            let keys = model.map(|model| shape.place(&order, model)).transpose()?;
             shape.cursor(&order, keys.as_deref(), &self.key).map(Some)
         };
         let (first, last) = (models.first(), models.last());
@@ -115,7 +115,20 @@ impl PageRequest {
 /// The query for what comes after this model, in the same order.
 pub(crate) fn next_query<E: Storable>(shape: &Shape<E>, query: &Query<E::Model>, last: &E::Model) -> Result<Query<E::Model>> {
     let order = shape.order(query)?;
-    let keys = order.iter().filter_map(|key| shape.columns.get(key.column)).map(|column| last.get(*column));
-    let keys = keys.map(crate::value::portable).collect::<Result<_>>()?;
+    let keys = shape.place(&order, last)?;
     Ok(Query { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..query.clone() })
+}
+
+impl<E: Storable> Shape<E> {
+    /// The values that tell the place of a stored model in an order. No other column of it is looked at.
+    fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
+        let columns = order.iter().filter_map(|key| self.columns.get(key.column));
+        let value = |column: &E::Column| {
+            portable::<E>(model, *column).map_err(|error| {
+                let message = format!("the column {} has a value by which there is no reading on", column.as_str());
+                Error::new(ErrorKind::Corrupt, message).with_source(error)
+            })
+        };
+        columns.map(value).collect()
+    }
 }

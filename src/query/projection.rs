@@ -57,8 +57,9 @@ impl<E: Storable> Shape<E> {
             return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
         }
         let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
-        for position in &positions {
-            if projection.distinct && self.value_type(*position)? == ArrayType::Json {
+        for position in positions.iter().filter(|_| projection.distinct) {
+            self.require_comparable(*position)?;
+            if self.value_type(*position)? == ArrayType::Json {
                 return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
             }
         }

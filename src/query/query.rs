@@ -14,7 +14,8 @@ use super::{
 /// # What is the order?
 /// That of [`order_by`](Self::order_by), key by key, and at last the id, ascending: without any `order_by`, that of the ids alone. So the
 /// order is total: two models never change places between one reading and the next. Text is ordered by its bytes, an instant by the moment
-/// it means, `false` before `true`, a composite id column by column.
+/// it means, `false` before `true`, a composite id column by column. JSON documents have no order, which is [`InvalidInput`](crate::ErrorKind::InvalidInput); neither
+/// have lists and types that not every backend knows, which is [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// # What about nulls?
 /// They come first, whether the order ascends or descends. In a filter a comparison with null is false; ask for them by

@@ -68,6 +68,15 @@ impl<E: Storable> Shape<E> {
         self.column(position).map(E::Model::get_value_type)
     }
 
+    /// Refuses a column whose values cannot be compared.
+    pub(super) fn require_comparable(&self, position: usize) -> Result<()> {
+        if !self.incomparable.contains(&position) {
+            return Ok(());
+        }
+        let name = self.columns.get(position).map_or("", |column| column.as_str());
+        Err(Error::new(ErrorKind::Unsupported, format!("the column {name} is of a type that cannot be compared")))
+    }
+
     pub(crate) fn is_nullable(&self, position: usize) -> bool {
         !self.id.contains(&position) && self.columns.get(position).is_some_and(|column| column.def().is_null())
     }
@@ -97,19 +106,26 @@ impl<E: Storable> Shape<E> {
         let mut order: Vec<SortKey> = Vec::new();
         for (name, descending) in &query.order {
             let column = self.position(name)?;
-            if self.value_type(column)? == ArrayType::Json {
-                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents have no order"));
-            }
+            self.require_order(column)?;
             if order.iter().all(|key| key.column != column) {
                 order.push(SortKey { column, descending: *descending, nullable: self.is_nullable(column) });
             }
         }
         for id in &self.id {
             if order.iter().all(|key| key.column != *id) {
+                self.require_order(*id)?;
                 order.push(SortKey { column: *id, descending: false, nullable: false });
             }
         }
         Ok(order)
+    }
+
+    fn require_order(&self, column: usize) -> Result<()> {
+        self.require_comparable(column)?;
+        if self.value_type(column)? == ArrayType::Json {
+            return Err(Error::new(ErrorKind::InvalidInput, "JSON documents have no order"));
+        }
+        Ok(())
     }
 
     fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size, depth: usize) -> Result<Condition> {
@@ -142,6 +158,9 @@ impl<E: Storable> Shape<E> {
 
     fn test(&self, column: usize, test: &Test) -> Result<Condition> {
         let is = |test| Condition::Test(column, test);
+        if !matches!(test, Test::Null) {
+            self.require_comparable(column)?;
+        }
         let value_type = self.value_type(column)?;
         Ok(match test {
             Test::Null => is(Test::Null),
@@ -208,6 +227,7 @@ impl<E: Storable> Shape<E> {
     }
 
     pub(super) fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
+        self.require_comparable(column)?;
         let fitted = fit(value.clone(), &self.value_type(column)?)?;
         if let Fitted::Value(value) = &fitted {
             let column = self.column(column)?;
@@ -216,9 +236,9 @@ impl<E: Storable> Shape<E> {
         Ok(fitted)
     }
 
-    /// The null of a column's type.
+    /// The null of a column.
     pub(crate) fn null(&self, column: usize) -> Result<Value> {
-        let column = self.column(column)?;
-        Ok(crate::value::null_of(&E::Model::get_value_type(column)))
+        let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
+        self.nulls.get(column).cloned().ok_or_else(missing)
     }
 }

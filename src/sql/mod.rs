@@ -3,7 +3,9 @@
 use std::fmt;
 
 mod scan;
+mod session;
 mod text;
+mod written;
 
 use sea_orm::{EntityTrait, QueryTrait, Select, Statement, StatementBuilder, sea_query};
 use serde::de::DeserializeOwned;
@@ -13,7 +15,7 @@ pub use self::text::SqlText;
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 use crate::{
-    context::{Access, Cx},
+    context::{Access, Cx, Leaves},
     dialect::Dialect,
     entity::Storable,
     error::Result,
@@ -42,6 +44,11 @@ use crate::{
 /// # fn main() {}
 /// ```
 ///
+/// What begins, ends or changes a transaction, and what changes the connection for whoever has it next (on Postgres `SET` without `LOCAL`, `RESET`, `DISCARD`,
+/// `LISTEN`, `PREPARE`; on DuckDB `USE`), is [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection
+/// that may keep something of a statement (a temporary table; on Postgres a `DO` block, `set_config`, an advisory lock of the session; on SQLite a `PRAGMA` that sets something, `ATTACH`) is closed after it, or after
+/// the transaction that it is in. What a function of the database does to its session cannot be seen.
+///
 /// On DuckDB a new table with an auto-increment column comes with a sequence, `TABLE_seq`, which stays when the table is dropped.
 ///
 /// # Errors
@@ -66,13 +73,14 @@ impl Sql {
     /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed. Of a change of the schema the number
     /// means nothing.
     pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
-        access(statement)?;
-        self.backend.execute(cx, statement.written_in(self.dialect)).await
+        let (_, statement, leaves) = self.written(statement)?;
+        self.backend.execute(cx, statement, leaves).await
     }
 
     /// Reads models with a statement that answers every column of their entity, by its name.
     pub async fn models<E: Storable>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<E::Model>> {
-        self.backend.models::<E>(cx, access(statement)?, statement.written_in(self.dialect)).await
+        let (access, statement, leaves) = self.written(statement)?;
+        self.backend.models::<E>(cx, access, statement, leaves).await
     }
 
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,
@@ -86,17 +94,22 @@ impl Sql {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s, and
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for a column of a type that is not read, which has to be cast to another.
     pub async fn query_as<T: DeserializeOwned>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<T>> {
-        let rows = self.backend.rows(cx, access(statement)?, statement.written_in(self.dialect)).await?;
+        let (access, statement, leaves) = self.written(statement)?;
+        let rows = self.backend.rows(cx, access, statement, leaves).await?;
         rows.into_iter().map(|row| row.read()).collect()
+    }
+
+    /// A statement as it is sent, what it does, and what becomes of its connection.
+    fn written(&self, statement: &impl SqlStatement) -> Result<(Access, Statement, Leaves)> {
+        let access = if statement.only_reads(self.dialect)? { Access::Read } else { Access::Write };
+        let statement = written::written(statement, self.dialect)?;
+        let leaves = if scan::check(&statement.sql, self.dialect)? { Leaves::Something } else { Leaves::Nothing };
+        Ok((access, statement, leaves))
     }
 }
 
-fn access(statement: &impl SqlStatement) -> Result<Access> {
-    statement.only_reads().map(|only_reads| if only_reads { Access::Read } else { Access::Write })
-}
-
-/// A statement of sea-query, of SeaORM, or of text: one statement, and none that begins or ends a transaction. Text that a caller puts into
-/// a statement of sea-query, as `Expr::cust` does, must not change that.
+/// A statement of sea-query, of SeaORM, or of text: one statement, and none that begins or ends a transaction or changes its connection. That also
+/// holds for text that a caller puts into a statement of sea-query, as `Expr::cust` does.
 pub trait SqlStatement: sealed::Written + Sync {}
 
 pub(crate) use sealed::Written;
@@ -108,7 +121,7 @@ mod sealed {
         fn written_in(&self, dialect: Dialect) -> Statement;
 
         /// Whether the statement changes nothing.
-        fn only_reads(&self) -> Result<bool>;
+        fn only_reads(&self, dialect: Dialect) -> Result<bool>;
     }
 }
 
@@ -117,8 +130,8 @@ macro_rules! statements {
     ($duckdb:ident: $($statement:ident: $only_reads:expr;)*) => {
         $(
             impl Written for sea_query::$statement {
-                fn only_reads(&self) -> Result<bool> {
-                    $only_reads(self)
+                fn only_reads(&self, dialect: Dialect) -> Result<bool> {
+                    $only_reads(self, dialect)
                 }
 
                 fn written_in(&self, dialect: Dialect) -> Statement {
@@ -136,22 +149,22 @@ macro_rules! statements {
 }
 
 statements! { query:
-    SelectStatement: |_| Ok(true);
-    InsertStatement: |_| Ok(false);
-    UpdateStatement: |_| Ok(false);
-    DeleteStatement: |_| Ok(false);
-    WithQuery: |query: &sea_query::WithQuery| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql, None);
+    SelectStatement: |_, _| Ok(true);
+    InsertStatement: |_, _| Ok(false);
+    UpdateStatement: |_, _| Ok(false);
+    DeleteStatement: |_, _| Ok(false);
+    WithQuery: |query: &sea_query::WithQuery, _| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql, None, Dialect::Postgres);
 }
-statements! { create_table: TableCreateStatement: |_| Ok(false); }
+statements! { create_table: TableCreateStatement: |table, dialect| written::check_table(table, dialect).map(|()| false); }
 statements! { schema:
-    TableAlterStatement: |_| Ok(false);
-    TableRenameStatement: |_| Ok(false);
-    TableTruncateStatement: |_| Ok(false);
-    TableDropStatement: |_| Ok(false);
-    IndexCreateStatement: |_| Ok(false);
-    IndexDropStatement: |_| Ok(false);
-    ForeignKeyCreateStatement: |_| Ok(false);
-    ForeignKeyDropStatement: |_| Ok(false);
+    TableAlterStatement: |_, _| Ok(false);
+    TableRenameStatement: |_, _| Ok(false);
+    TableTruncateStatement: |_, _| Ok(false);
+    TableDropStatement: |_, _| Ok(false);
+    IndexCreateStatement: |_, _| Ok(false);
+    IndexDropStatement: |_, _| Ok(false);
+    ForeignKeyCreateStatement: |_, _| Ok(false);
+    ForeignKeyDropStatement: |_, _| Ok(false);
 }
 
 impl<E: EntityTrait> Written for Select<E> {
@@ -159,7 +172,7 @@ impl<E: EntityTrait> Written for Select<E> {
         self.as_query().written_in(dialect)
     }
 
-    fn only_reads(&self) -> Result<bool> {
+    fn only_reads(&self, _: Dialect) -> Result<bool> {
         Ok(true)
     }
 }

@@ -18,8 +18,8 @@ use crate::{dialect::Dialect, error::Result};
 /// let statement = SqlText::new("SELECT name FROM person WHERE age >= $1 AND name <> $2").bind(18).bind("Ann");
 /// ```
 ///
-/// Text of several statements, a statement that begins or ends a transaction, and a value too few or too many, is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput). Words that begin a statement tell whether it reads: one that begins with `SELECT` and
+/// Text of several statements, a statement that begins or ends a transaction or changes its connection (as [`Sql`](crate::Sql) says), a comment inside a
+/// comment, and a value too few or too many, is [`InvalidInput`](crate::ErrorKind::InvalidInput). Words that begin a statement tell whether it reads: one that begins with `SELECT` and
 /// writes by a function belongs in [`execute`](crate::Sql::execute). The text itself is the caller's: whatever comes from outside belongs into values.
 #[derive(Clone)]
 pub struct SqlText {
@@ -55,8 +55,8 @@ impl Written for SqlText {
         Statement { sql, values: Some(Values(self.values.clone())), db_backend: dialect.sea_orm() }
     }
 
-    fn only_reads(&self) -> Result<bool> {
-        scan::only_reads(&self.sql, Some(self.values.len()))
+    fn only_reads(&self, dialect: Dialect) -> Result<bool> {
+        scan::only_reads(&self.sql, Some(self.values.len()), dialect)
     }
 }
 

@@ -2,20 +2,20 @@
 
 use std::{fmt, sync::Arc};
 
-use sea_orm::{EntityTrait, ModelTrait, PrimaryKeyTrait};
-use serde::{Serialize, de::DeserializeOwned};
+use sea_orm::{EntityTrait, ModelTrait};
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Journal, JournalRecovery, WriteBehind, WriteBehindOptions,
-    journal::{self, Opened, Recovered},
+    journal::{self, Form, Opened, Recovered},
     queue::Queue,
     target::{ById, ByKey, Plain, Target},
     worker::Worker,
 };
 use crate::{
-    entity::IdOf,
+    entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     id::new_id,
     repository::{Creator, Reader, Transactional},
@@ -27,10 +27,8 @@ pub struct WriteBehindBuilder<M, C: ?Sized> {
     repository: Arc<C>,
     target: Arc<dyn Target<M>>,
     options: WriteBehindOptions,
-    journal: Option<(Journal, Decode<M>)>,
+    journal: Option<Journal>,
 }
-
-type Decode<M> = fn(&[u8]) -> Result<M>;
 
 impl<M, C> WriteBehindBuilder<M, C>
 where
@@ -53,8 +51,7 @@ where
     /// The application makes the ids: one that is left to the engine is refused, as [`InvalidInput`](ErrorKind::InvalidInput). What is found counts as stored.
     pub fn reconcile_by_id(self) -> Self
     where
-        M: ModelTrait,
-        <M::Entity as EntityTrait>::PrimaryKey: PrimaryKeyTrait<ValueType: Clone + Send + Sync + 'static>,
+        M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
         C: Reader<M, IdOf<M::Entity>>,
     {
         Self { target: Arc::new(ById(self.repository.clone())), ..self }
@@ -65,6 +62,7 @@ where
     /// longer than it may lie there.
     pub fn reconcile_by_key(self) -> Self
     where
+        M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
         C: Transactional,
     {
         Self { target: Arc::new(ByKey::new(self.repository.clone())), ..self }
@@ -73,13 +71,9 @@ where
     /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however that process ended. It takes one of the
     /// reconciliations, to know what was stored already.
     ///
-    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it is JSON. A model that JSON does not give back, such
-    /// as one with a number that is not finite, is set aside when it is read.
-    pub fn journal(self, journal: Journal) -> Self
-    where
-        M: DeserializeOwned,
-    {
-        Self { journal: Some((journal, decode)), ..self }
+    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it are the [columns](Journal) of models.
+    pub fn journal(self, journal: Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// Starts it: a task on the current tokio runtime, which ends with [`close`](WriteBehind::close), or some time after the last handle was dropped.
@@ -95,14 +89,12 @@ where
         let invalid = |message| Error::new(ErrorKind::InvalidInput, message);
         self.options.check()?;
         let runtime = Handle::try_current().map_err(|error| invalid("a queue runs on tokio").with_source(error))?;
-        let opened = match self.journal {
-            None => None,
-            Some(_) if !self.target.can_repeat() => {
-                return Err(invalid("a journal needs `reconcile_by_id` or `reconcile_by_key`"));
-            }
-            Some((journal, decode)) => {
+        let (opened, form) = match (self.journal, self.target.form()) {
+            (None, _) => (None, None),
+            (Some(_), None) => return Err(invalid("a journal needs `reconcile_by_id` or `reconcile_by_key`")),
+            (Some(journal), Some(form)) => {
                 journal.check()?;
-                Some(opened(journal, decode).await?)
+                (Some(opened(journal, form).await?), Some(form))
             }
         };
         let (log, models, recovery) = match opened {
@@ -114,17 +106,13 @@ where
         queue.recover(doubtful(models, &*self.target, queue.options.batch_size));
         let worker = Worker::new(queue.clone(), self.target.clone(), abandoned.clone());
         runtime.spawn(worker.run());
-        Ok(WriteBehind::new(queue, self.target, Arc::new(Plain(self.repository)), abandoned, recovery))
+        Ok(WriteBehind::new(queue, self.target, Arc::new(Plain(self.repository)), form, abandoned, recovery))
     }
 }
 
-async fn opened<M: Send + 'static>(journal: Journal, decode: Decode<M>) -> Result<Opened<M>> {
-    let opened = tokio::task::spawn_blocking(move || journal::open(&journal, decode)).await;
+async fn opened<M: Send + 'static>(journal: Journal, form: Form<M>) -> Result<Opened<M>> {
+    let opened = tokio::task::spawn_blocking(move || journal::open(&journal, form)).await;
     opened.map_err(|error| Error::new(ErrorKind::Internal, "the journal was not read to its end").with_source(error))?
-}
-
-fn decode<M: DeserializeOwned>(json: &[u8]) -> Result<M> {
-    serde_json::from_slice(json).map_err(|error| Error::new(ErrorKind::Corrupt, "no model").with_source(error))
 }
 
 /// What was found in a journal, in batches. Where a key tells, only those that were begun may be stored; by ids, any may.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Feed, JournalRecovery, WriteBehindBuilder, WriteBehindStats,
+    journal::Form,
     queue::{Queue, closed},
     target::Target,
 };
@@ -83,6 +84,8 @@ pub(super) struct Shared<M> {
     pub(super) target: Arc<dyn Target<M>>,
     /// The repository, past the queue.
     pub(super) direct: Arc<dyn Target<M>>,
+    /// What a model becomes in the journal, if there is one.
+    pub(super) form: Option<Form<M>>,
     abandoned: CancellationToken,
     recovery: JournalRecovery,
 }
@@ -106,10 +109,11 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
         queue: Arc<Queue<M>>,
         target: Arc<dyn Target<M>>,
         direct: Arc<dyn Target<M>>,
+        form: Option<Form<M>>,
         abandoned: CancellationToken,
         recovery: JournalRecovery,
     ) -> Self {
-        Self { shared: Arc::new(Shared { queue, target, direct, abandoned, recovery }) }
+        Self { shared: Arc::new(Shared { queue, target, direct, form, abandoned, recovery }) }
     }
 
     /// Waits until all that was accepted before is stored or reported, without letting it wait for more.

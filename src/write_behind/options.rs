@@ -102,7 +102,7 @@ impl WriteBehindOptions {
         Self { batch_size, ..self }
     }
 
-    /// A batch is written when its models, as JSON, come to so many bytes: 1 byte to 64 MiB. One that is larger by itself is a batch of its own.
+    /// A batch is written when its models, as JSON or as the journal has them, come to so many bytes: 1 byte to 64 MiB. One that is larger by itself is a batch of its own.
     pub fn batch_bytes(self, batch_bytes: usize) -> Self {
         Self { batch_bytes, ..self }
     }
@@ -117,7 +117,7 @@ impl WriteBehindOptions {
         Self { queue_size, ..self }
     }
 
-    /// How many bytes are held, by the length of the models as JSON: the bytes of a batch at least, 1 GiB at most. One model is held whatever its length.
+    /// How many bytes are held, by the length of the models as JSON or, with a journal, of what that has of them: the bytes of a batch at least, 1 GiB at most. One model is held whatever its length.
     pub fn queue_bytes(self, queue_bytes: usize) -> Self {
         Self { queue_bytes, ..self }
     }

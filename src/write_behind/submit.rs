@@ -27,8 +27,11 @@ type Receiver<M> = oneshot::Receiver<Result<M>>;
 /// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. A model is copied, and refused, because
 /// - there is no room: [`QueueFull`](ErrorKind::QueueFull);
 /// - the queue was closed: [`Closed`](ErrorKind::Closed);
-/// - the model is no JSON, its id is left to the engine where models are looked for by id, or there are more models at once than the queue ever holds:
+/// - its id is left to the engine where models are looked for by id, or there are more models at once than the queue ever holds:
 ///   [`InvalidInput`](ErrorKind::InvalidInput);
+/// - with a journal: it has a value that [`create`](crate::Creator#errors) refuses, which is [`InvalidInput`](ErrorKind::InvalidInput), or a column of a type that
+///   a [journal](crate::Journal) does not hold, which is [`Unsupported`](ErrorKind::Unsupported);
+/// - without a journal: it is no JSON, by which its bytes are counted: [`InvalidInput`](ErrorKind::InvalidInput);
 /// - the context's time is over: [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), [`Cancelled`](ErrorKind::Cancelled);
 /// - the transaction has ended or cannot commit any more: as for [`Cx::on_commit`];
 /// - the journal cannot be written: [`Io`](ErrorKind::Io), [`ResourceExhausted`](ErrorKind::ResourceExhausted).
@@ -124,9 +127,12 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
             return Err(Error::new(ErrorKind::Unsupported, "a queue writes outside of the sandbox"));
         }
         self.shared.target.check(model)?;
-        let (bytes, json) = weigh(model, self.shared.queue.journal.is_some())?;
+        let (bytes, form) = match &self.shared.form {
+            Some(form) => (form.encode)(model).map(|form| (form.len(), form))?,
+            None => (weigh(model)?, Vec::new()),
+        };
         let (answer, receiver) = Answer::new(Loss::Uncommitted);
-        Ok((Incoming { model: model.clone(), bytes, json, answer }, receiver))
+        Ok((Incoming { model: model.clone(), bytes, form, answer }, receiver))
     }
 
     fn ticket(&self, position: Position, answer: Receiver<M>) -> Ticket<M> {
@@ -201,13 +207,10 @@ impl<M: Clone + Send + Sync + 'static, I> Drop for Uncommitted<M, I> {
     }
 }
 
-/// How many bytes a model takes, and what the journal is to have of it.
-fn weigh<M: Serialize>(model: &M, has_journal: bool) -> Result<(usize, Vec<u8>)> {
+/// How many bytes a model takes.
+fn weigh<M: Serialize>(model: &M) -> Result<usize> {
     let mut weight = Weight(0);
-    let weighed = match has_journal {
-        true => serde_json::to_vec(model).map(|json| (json.len(), json)),
-        false => serde_json::to_writer(&mut weight, model).map(|()| (weight.0, Vec::new())),
-    };
+    let weighed = serde_json::to_writer(&mut weight, model).map(|()| weight.0);
     weighed.map_err(|error| Error::new(ErrorKind::InvalidInput, "the model is no JSON").with_source(error))
 }
 

@@ -8,10 +8,11 @@ use std::{
 use async_trait::async_trait;
 use sea_orm::{EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, sea_query::FromValueTuple};
 
+use super::journal::Form;
 use crate::{
     commit::says_committed,
     context::Cx,
-    entity::IdOf,
+    entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     repository::{Creator, Reader, Transactional},
     transaction::TxOptions,
@@ -66,7 +67,12 @@ impl From<Error> for Failure {
 #[async_trait]
 pub(super) trait Target<M: Send + Sync>: Send + Sync {
     /// Whether a doubtful attempt is stored once.
-    fn can_repeat(&self) -> bool;
+    fn can_repeat(&self) -> bool {
+        self.form().is_some()
+    }
+
+    /// What a model becomes in a journal; none if a doubtful attempt may be stored twice.
+    fn form(&self) -> Option<Form<M>>;
 
     /// Whether an attempt is known by its key alone, so that it stays as it is until it is known what became of it.
     fn goes_by_key(&self) -> bool {
@@ -110,8 +116,8 @@ async fn create<M: Send + Sync, C: Creator<M> + ?Sized>(
 
 #[async_trait]
 impl<M: Send + Sync, C: Creator<M> + ?Sized> Target<M> for Plain<C> {
-    fn can_repeat(&self) -> bool {
-        false
+    fn form(&self) -> Option<Form<M>> {
+        None
     }
 
     async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure> {
@@ -125,12 +131,11 @@ pub(super) struct ById<C: ?Sized>(pub(super) Arc<C>);
 #[async_trait]
 impl<M, C> Target<M> for ById<C>
 where
-    M: ModelTrait + Clone + Send + Sync + 'static,
-    <M::Entity as EntityTrait>::PrimaryKey: PrimaryKeyTrait<ValueType: Clone + Send + Sync + 'static>,
+    M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
     C: Creator<M> + Reader<M, IdOf<M::Entity>> + ?Sized,
 {
-    fn can_repeat(&self) -> bool {
-        true
+    fn form(&self) -> Option<Form<M>> {
+        Some(Form::of_columns())
     }
 
     fn check(&self, model: &M) -> Result<()> {
@@ -180,9 +185,8 @@ where
 impl<C: ?Sized> ById<C> {
     async fn found<M>(&self, cx: &Cx, models: &[M]) -> Result<Vec<M>>
     where
-        M: ModelTrait + Send + Sync,
-        C: Reader<M, IdOf<M::Entity>>,
-        IdOf<M::Entity>: Send + Sync,
+        M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
+        C: Reader<M, IdOf<M::Entity>> + Sync,
     {
         let ids: Vec<_> = models.iter().map(|model| IdOf::<M::Entity>::from_value_tuple(model.get_primary_key_value())).collect();
         self.0.find_many(cx, &ids).await
@@ -226,9 +230,13 @@ enum Begun<M> {
 }
 
 #[async_trait]
-impl<M: Clone + Send + Sync + 'static, C: Creator<M> + Transactional + ?Sized> Target<M> for ByKey<M, C> {
-    fn can_repeat(&self) -> bool {
-        true
+impl<M, C> Target<M> for ByKey<M, C>
+where
+    M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
+    C: Creator<M> + Transactional + ?Sized,
+{
+    fn form(&self) -> Option<Form<M>> {
+        Some(Form::of_columns())
     }
 
     fn goes_by_key(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Where the dialects differ.
 
 use larder::Dialect;
-use sea_orm::sea_query::{Expr, ForeignKeyCreateStatement, SimpleExpr, TableCreateStatement};
+use sea_orm::sea_query::{ColumnDef, Expr, ForeignKeyCreateStatement, SimpleExpr, TableCreateStatement};
 
 /// The engine's current time, in the form larder stores times in.
 pub(super) fn now(dialect: Dialect) -> SimpleExpr {
@@ -20,4 +20,9 @@ pub(super) fn cascading(dialect: Dialect, table: &mut TableCreateStatement, refe
             table.foreign_key(&mut reference);
         }
     }
+}
+
+/// A column of text whose indexes are in the order of bytes, in which larder compares text. Postgres' follow the language of the database.
+pub(super) fn in_byte_order(dialect: Dialect, column: &mut ColumnDef) -> &mut ColumnDef {
+    if dialect == Dialect::Postgres { column.extra(r#"COLLATE "C""#) } else { column }
 }

@@ -2,7 +2,7 @@ use larder::Dialect;
 use larder_entity::raw_log::{Column, Entity};
 use sea_orm::sea_query::{ColumnDef, Index, Table};
 
-use super::dialect::now;
+use super::dialect::{in_byte_order, now};
 use crate::step::{Change, Step};
 
 /// The table of log lines.
@@ -13,7 +13,7 @@ fn up(dialect: Dialect) -> Vec<Change> {
         .table(Entity)
         .col(ColumnDef::new(Column::LogId).uuid().not_null().primary_key())
         .col(ColumnDef::new(Column::Timestamp).timestamp_with_time_zone().not_null())
-        .col(ColumnDef::new(Column::SourceId).string().not_null())
+        .col(in_byte_order(dialect, ColumnDef::new(Column::SourceId).string().not_null()))
         .col(ColumnDef::new(Column::RawText).text().not_null())
         .col(ColumnDef::new(Column::IngestionTime).timestamp_with_time_zone().not_null().default(now(dialect)))
         .col(ColumnDef::new(Column::ConfigVersion).big_integer().not_null())

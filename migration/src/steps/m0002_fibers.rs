@@ -2,7 +2,7 @@ use larder::Dialect;
 use larder_entity::{fiber, fiber_membership as membership, raw_log};
 use sea_orm::sea_query::{ColumnDef, ForeignKey, ForeignKeyAction, Index, Table};
 
-use super::dialect::cascading;
+use super::dialect::{cascading, in_byte_order};
 use crate::step::{Change, Step};
 
 /// The tables of fibers and of which line belongs to which.
@@ -15,7 +15,7 @@ fn up(dialect: Dialect) -> Vec<Change> {
     let fibers = Table::create()
         .table(fiber::Entity)
         .col(ColumnDef::new(Fiber::FiberId).uuid().not_null().primary_key())
-        .col(ColumnDef::new(Fiber::FiberType).string().not_null())
+        .col(in_byte_order(dialect, ColumnDef::new(Fiber::FiberType).string().not_null()))
         .col(ColumnDef::new(Fiber::ConfigVersion).big_integer().not_null())
         .col(ColumnDef::new(Fiber::Attributes).json())
         .col(ColumnDef::new(Fiber::FirstActivity).timestamp_with_time_zone().not_null())

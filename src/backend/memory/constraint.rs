@@ -9,7 +9,7 @@ use sea_orm::{Value, sea_query::ForeignKeyAction};
 
 use super::{
     state::{Row, State, key},
-    table::{ForeignKey, Table},
+    table::{ForeignKey, Name, Table},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every table a repository was made for, by name.
-pub(super) type Tables = BTreeMap<String, Arc<Table>>;
+pub(super) type Tables = BTreeMap<Name, Arc<Table>>;
 
 /// Refuses a row that lacks a required value.
 pub(super) fn require(table: &Table, row: &Row) -> Result<()> {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     context::{Access, Cx, Entry, WAITING},
     entity::{self, IdOf, Shape, Storable},
-    error::{Error, Result, conflict},
+    error::{Error, ErrorKind, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
     repository::{Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
     row::Row,
@@ -32,11 +32,13 @@ pub(crate) struct MemoryRepository<E: Storable> {
     store: MemoryStore,
     shape: Arc<Shape<E>>,
     table: Arc<Table>,
+    /// Whether the rows of the table are those of the entity: another one may have named its table so before.
+    is_own: bool,
 }
 
 impl<E: Storable> Clone for MemoryRepository<E> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), shape: self.shape.clone(), table: self.table.clone() }
+        Self { store: self.store.clone(), shape: self.shape.clone(), table: self.table.clone(), is_own: self.is_own }
     }
 }
 
@@ -47,15 +49,24 @@ fn model_of<E: Storable>(values: &Values) -> Result<E::Model> {
 impl<E: Storable> MemoryRepository<E> {
     pub(crate) fn new(store: MemoryStore, shape: Shape<E>) -> Self {
         let table = Arc::new(Table::of(&shape));
-        store.add_table(&table);
-        Self { store, shape: Arc::new(shape), table }
+        let is_own = store.add_table(&table);
+        Self { store, shape: Arc::new(shape), table, is_own }
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
-        move |error| error.at(operation, &self.table.name)
+        move |error| error.at(operation, &self.shape.table())
+    }
+
+    /// Rows have their values in the order of the columns.
+    fn require_own(&self) -> Result<()> {
+        match self.is_own {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Unsupported, "the table is that of another entity, which has other columns")),
+        }
     }
 
     async fn read<R>(&self, cx: &Cx, read: impl FnOnce(&State) -> Result<R> + Send) -> Result<R> {
+        self.require_own()?;
         match cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
             Entry::Joined(level, transaction) => {
                 let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
@@ -71,6 +82,7 @@ impl<E: Storable> MemoryRepository<E> {
 
     /// Changes the state as a whole or not at all.
     async fn write<R>(&self, cx: &Cx, write: impl FnOnce(&mut Writer<'_, E>) -> Result<R> + Send) -> Result<R> {
+        self.require_own()?;
         let now = self.store.clock().now();
         let (shape, table, tables) = (&*self.shape, &*self.table, self.store.tables());
         match cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)? {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use sea_orm::Value;
 
-use super::{constraint, table::Table};
+use super::{
+    constraint,
+    table::{Name, Table},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     value::{Key, integer, integer_like, is_null},
@@ -26,15 +29,15 @@ pub(super) struct Rows {
 /// Everything a store holds. A clone shares what it does not change.
 #[derive(Clone, Default)]
 pub(super) struct State {
-    tables: RedBlackTreeMapSync<String, Rows>,
+    tables: RedBlackTreeMapSync<Name, Rows>,
 }
 
 impl State {
-    pub(super) fn rows(&self, table: &str) -> Option<&Rows> {
+    pub(super) fn rows(&self, table: &Name) -> Option<&Rows> {
         self.tables.get(table)
     }
 
-    pub(super) fn find(&self, table: &str, id: &Key) -> Option<&Row> {
+    pub(super) fn find(&self, table: &Name, id: &Key) -> Option<&Row> {
         self.rows(table)?.by_id.get(id)
     }
 

@@ -43,7 +43,7 @@ struct Shared {
 impl MemoryStore {
     pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration, long: Duration) -> Self {
         let monitor = Monitor::new(clock.clone(), long);
-        Self(Arc::new(Shared {
+        let store = Self(Arc::new(Shared {
             id: StoreId::next(),
             clock,
             timeout,
@@ -52,7 +52,9 @@ impl MemoryStore {
             writer: Arc::default(),
             closed: AtomicBool::new(false),
             monitor,
-        }))
+        }));
+        store.add_table(&Arc::new(Table::of(&Shape::<commit::Entity>::new())));
+        store
     }
 
     pub(crate) fn id(&self) -> StoreId {
@@ -100,10 +102,14 @@ impl MemoryStore {
         drop(self.0.writer.lock().await);
     }
 
-    /// Makes the constraints of a table known. Tables come into being with their first row.
-    pub(super) fn add_table(&self, table: &Arc<Table>) {
+    /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with their first row.
+    pub(super) fn add_table(&self, table: &Arc<Table>) -> bool {
         let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.insert(table.name.clone(), table.clone());
+        let is_own = tables.get(&table.name).is_none_or(|known| known.has_rows_of(table));
+        if is_own {
+            tables.insert(table.name.clone(), table.clone());
+        }
+        is_own
     }
 
     pub(super) fn tables(&self) -> Tables {

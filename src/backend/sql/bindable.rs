@@ -2,12 +2,14 @@
 
 use sea_orm::{Statement, Value};
 
+#[cfg(feature = "postgres")]
+use crate::value::is_null;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
 };
 
-/// Refuses more values than a statement can carry, and values that the binding would panic on. On Postgres there are none of those.
+/// Refuses more values than a statement can carry, and values that the binding would panic on. On Postgres those are lists of anything but values of their type.
 pub(super) fn refuse_unbindable(statement: &Statement, dialect: Dialect, bind_limit: usize) -> Result<()> {
     let mut values = statement.values.iter().flat_map(|values| &values.0);
     if statement.values.as_ref().is_some_and(|values| values.0.len() > bind_limit) {
@@ -25,7 +27,7 @@ fn is_bindable(value: &Value, dialect: Dialect) -> bool {
         return i64::try_from(*number).is_ok();
     }
     if dialect == Dialect::Postgres {
-        return true;
+        return is_bindable_list(value);
     }
     matches!(
         value,
@@ -53,4 +55,16 @@ fn is_bindable(value: &Value, dialect: Dialect) -> bool {
             | Value::ChronoDateTimeLocal(_)
             | Value::ChronoDateTimeWithTimeZone(_)
     )
+}
+
+#[cfg(feature = "postgres")]
+fn is_bindable_list(value: &Value) -> bool {
+    let Value::Array(element_type, Some(elements)) = value else { return true };
+    let is_element = |element: &Value| element.array_type() == *element_type && !is_null(element);
+    elements.iter().all(|element| is_element(element) && is_bindable(element, Dialect::Postgres))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn is_bindable_list(_: &Value) -> bool {
+    true
 }

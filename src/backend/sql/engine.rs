@@ -4,10 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
-use super::{Sink, WholeInsert};
+use super::{Catalog, Sink, WholeInsert};
 use crate::{
     capability::Capabilities,
-    context::{Access, Patience},
+    context::{Access, Leaves, Patience},
     dialect::Dialect,
     entity::Storable,
     error::{Error, ErrorKind, Result},
@@ -28,6 +28,18 @@ pub(crate) enum Effort {
     OneModel,
     /// Anything.
     Any,
+    /// Anything, and the connection may keep something of it: it is not to be used by anybody else.
+    Lasting,
+}
+
+impl Effort {
+    /// That of a statement that a caller wrote.
+    pub(crate) fn of(leaves: Leaves) -> Self {
+        match leaves {
+            Leaves::Nothing => Self::Any,
+            Leaves::Something => Self::Lasting,
+        }
+    }
 }
 
 /// Rows that are to be encoded.
@@ -70,6 +82,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     fn capabilities(&self) -> Capabilities;
 
+    /// Whether the store was opened for a server that may refuse to write.
+    fn may_only_read(&self) -> bool {
+        false
+    }
+
     /// Whether values of this type can be read back, once they are stored.
     fn reads(&self, value_type: &ArrayType) -> bool;
 
@@ -79,6 +96,31 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Refuses a statement that cannot be sent.
     fn check(&self, _statement: &Statement) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine sees by itself to it that they
+    /// are right.
+    fn asks_for_single_models(&self) -> bool {
+        false
+    }
+
+    /// Whether values of a type may be stored in several forms, of which a statement on a single model finds one.
+    fn compares_by_form(&self, _value_type: &ArrayType) -> bool {
+        false
+    }
+
+    /// What the catalog says of an entity's table. `lease` may be inside a transaction. An engine that has looked it up before may answer from memory, as long
+    /// as it notices the changes that can be made meanwhile.
+    fn catalog<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
+        async { Ok(Catalog::plain()) }
+    }
+
+    /// Notes that the application runs a statement of its own next, which may change rows, in whatever form, or the schema.
+    fn note_foreign_write(&self, _lease: &mut Self::Lease) {}
+
+    /// Refuses to say that a model is not there that was not found by its id, if it may be there under the same id in another form.
+    fn missed<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
     }
 
     /// A connection for statements of an effort. One for a single write is good for one statement only.

@@ -5,6 +5,7 @@
 mod bindable;
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 mod blocking;
+mod catalog;
 #[cfg(feature = "duckdb-linked")]
 pub(crate) mod duckdb;
 mod engine;
@@ -23,6 +24,7 @@ mod statement;
 mod store;
 mod transaction;
 
+pub(crate) use catalog::Catalog;
 pub(crate) use engine::Engine;
 pub(crate) use produced::Sink;
 pub(crate) use repository::SqlRepository;

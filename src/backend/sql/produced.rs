@@ -1,29 +1,52 @@
 //! Models that a task reads and somebody else takes, in parts.
 
+#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
+use std::pin::pin;
 use std::{
     pin::Pin,
     task::{Context, Poll},
 };
 
 use futures_core::Stream;
-use tokio::{sync::mpsc, task::JoinHandle};
+#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
+use futures_util::future::{Either, select};
+#[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where a task puts the parts of a stream.
-pub(crate) struct Sink<M>(mpsc::Sender<Vec<M>>);
+pub(crate) struct Sink<M> {
+    sender: mpsc::Sender<Vec<M>>,
+    /// Whether the task has ended, with its runtime perhaps. A thread that blocks would wait on.
+    #[cfg_attr(not(any(feature = "duckdb-linked", feature = "sqlite")), expect(dead_code))]
+    ended: CancellationToken,
+    #[cfg_attr(not(any(feature = "duckdb-linked", feature = "sqlite")), expect(dead_code))]
+    runtime: Handle,
+}
 
 impl<M: Send> Sink<M> {
     /// Waits for room. An error says that nobody reads any more.
     #[cfg(feature = "_sqlx")]
     pub(crate) async fn send(&self, chunk: Vec<M>) -> Result<()> {
-        self.0.send(chunk).await.map_err(|_| given_up())
+        self.sender.send(chunk).await.map_err(|_| given_up())
     }
 
     /// The same, on a thread that may block.
     #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
     pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
-        self.0.blocking_send(chunk).map_err(|_| given_up())
+        let chunk = match self.sender.try_send(chunk) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(given_up()),
+            Err(TrySendError::Full(chunk)) => chunk,
+        };
+        let (sent, ended) = (pin!(self.sender.send(chunk)), pin!(self.ended.cancelled()));
+        match self.runtime.block_on(select(sent, ended)) {
+            Either::Left((Ok(()), _)) => Ok(()),
+            _ => Err(given_up()),
+        }
     }
 }
 
@@ -44,7 +67,15 @@ impl<M: Send + 'static> Produced<M> {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let (sender, receiver) = mpsc::channel(1);
-        Self { receiver, task: tokio::spawn(produce(Sink(sender))), has_ended: false }
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let runtime = Handle::current();
+        let produced = produce(Sink { sender, ended, runtime: runtime.clone() });
+        let task = runtime.spawn(async move {
+            let _guard = guard;
+            produced.await
+        });
+        Self { receiver, task, has_ended: false }
     }
 }
 
@@ -65,6 +96,10 @@ impl<M> Stream for Produced<M> {
         match outcome {
             Ok(Ok(())) => Poll::Ready(None),
             Ok(Err(error)) => Poll::Ready(Some(Err(error))),
+            Err(error) if error.is_cancelled() => {
+                let message = "reading was given up, with the runtime that it was a task of";
+                Poll::Ready(Some(Err(Error::new(ErrorKind::Cancelled, message).with_source(error))))
+            }
             Err(error) => Poll::Ready(Some(Err(Error::new(ErrorKind::Internal, "reading panicked").with_source(error)))),
         }
     }

@@ -1,6 +1,7 @@
 //! Transactions that are known by a key.
 
 use super::{
+    Catalog,
     engine::{Effort, Engine},
     statement::{Statements, Texts},
     store::SqlStore,
@@ -11,6 +12,7 @@ use crate::{
     entity::Shape,
     error::{Error, ErrorKind, Result},
     transaction::{OpenTransaction as _, TxOptions},
+    value::Key,
 };
 
 impl<G: Engine> SqlStore<G> {
@@ -20,7 +22,8 @@ impl<G: Engine> SqlStore<G> {
         let (engine, texts) = (self.engine(), Texts::default());
         let shape = Shape::<commit::Entity>::new();
         let row = shape.values(&Model::new(key, self.clock().now())?)?;
-        let statements = Statements { shape: &shape, dialect: engine.dialect(), bind_limit: engine.bind_limit(), texts: &texts };
+        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        let statements = Statements { shape: &shape, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
         recorded(cx.limits().bound(RUNNING, engine.execute(lease, insert, Effort::Any)).await).map(drop)
@@ -35,7 +38,28 @@ impl<G: Engine> SqlStore<G> {
         match self.begun(cx, &TxOptions::new(), Access::Write, patience).await {
             Ok(open) => open.rollback().await.map(|()| false),
             Err(error) if says_committed(&error) => Ok(true),
+            // A standby, or a file that is only read: what is not there may still be on its way.
+            Err(error) if error.kind() == ErrorKind::ReadOnly => match self.finds_record(cx, key).await? {
+                true => Ok(true),
+                false => Err(Error::new(
+                    ErrorKind::ReadOnly,
+                    "the key is not there, and where nothing can be written it may still come",
+                )
+                .with_source(error)),
+            },
             Err(error) => Err(error),
         }
+    }
+
+    async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
+        let (engine, shape, texts) = (self.engine(), Shape::<commit::Entity>::new(), Texts::default());
+        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        let statements = Statements { shape: &shape, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let find = statements.find(&Key(vec![key.into()]))?;
+        let entry = self.enter(cx, Access::Read)?;
+        let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        let found = engine.fetch::<commit::Entity>(held.lease()?, find, Effort::Read);
+        let found = cx.limits().bound(RUNNING, found).await;
+        Ok(!held.finish(found).await?.is_empty())
     }
 }

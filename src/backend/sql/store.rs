@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sea_orm::{
-    Statement,
-    sea_query::{ArrayType, Values},
-};
+use sea_orm::{Statement, sea_query::Values};
 
 use super::{
     engine::{Effort, Engine},
@@ -15,10 +12,10 @@ use super::{
 use crate::{
     capability::Capabilities,
     clock::Clock,
-    context::{Access, Cx, Entry, Patience, RUNNING, WAITING},
+    context::{Access, Cx, Entry, Leaves, Patience, RUNNING, WAITING},
     dialect::Dialect,
     entity::Storable,
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     limits::Limits,
     repository::Transactional,
     row::Row,
@@ -71,14 +68,25 @@ impl<G: Engine> SqlStore<G> {
 
     /// Asks the engine something, on a connection like any other.
     pub(crate) async fn answer(&self, cx: &Cx) -> Result<()> {
-        let sql = match self.engine().dialect() {
+        let dialect = self.engine().dialect();
+        let sql = match dialect {
             // From the file, and not just by the library.
             Dialect::Sqlite => "SELECT count(*) FROM sqlite_master",
-            Dialect::Postgres | Dialect::DuckDb => "SELECT CAST(1 AS BIGINT)",
+            Dialect::Postgres => {
+                "SELECT CASE WHEN pg_is_in_recovery() THEN 1 WHEN current_setting('default_transaction_read_only') = 'on' THEN 2 ELSE 0 END::bigint"
+            }
+            Dialect::DuckDb => "SELECT CAST(1 AS BIGINT)",
         };
-        let ask =
-            Statement { sql: sql.to_owned(), values: Some(Values(Vec::new())), db_backend: self.engine().dialect().sea_orm() };
-        self.number(cx, ask).await.map(drop)
+        let ask = Statement { sql: sql.to_owned(), values: Some(Values(Vec::new())), db_backend: dialect.sea_orm() };
+        match (self.number(cx, ask).await?, dialect) {
+            (1, Dialect::Postgres) if !self.engine().may_only_read() => {
+                Err(Error::new(ErrorKind::ReadOnly, "the server is a standby: it can be read, and refuses every write"))
+            }
+            (2, Dialect::Postgres) if !self.engine().may_only_read() => {
+                Err(Error::new(ErrorKind::ReadOnly, "`default_transaction_read_only` is on: the server refuses every write"))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn close(&self) {
@@ -90,28 +98,6 @@ impl<G: Engine> SqlStore<G> {
         cx.enter(self.0.id, access)
     }
 
-    pub(super) async fn fetch<E: Storable>(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        effort: Effort,
-    ) -> Result<Vec<E::Model>> {
-        self.engine().check(&statement)?;
-        let entry = self.enter(cx, access)?;
-        let mut held = self.hold(cx, &entry, access, effort).await?;
-        let models = cx.limits().bound(RUNNING, self.engine().fetch::<E>(held.lease()?, statement, effort)).await;
-        held.finish(models).await
-    }
-
-    pub(super) async fn execute(&self, cx: &Cx, statement: Statement) -> Result<u64> {
-        self.engine().check(&statement)?;
-        let entry = self.enter(cx, Access::Write)?;
-        let mut held = self.hold(cx, &entry, Access::Write, Effort::Any).await?;
-        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, Effort::Any)).await;
-        held.finish(changed).await
-    }
-
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
@@ -120,39 +106,56 @@ impl<G: Engine> SqlStore<G> {
         held.finish(number).await
     }
 
-    pub(super) async fn rows(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        types: Option<Vec<ArrayType>>,
-        effort: Effort,
-    ) -> Result<Vec<Row>> {
-        self.engine().check(&statement)?;
-        let entry = self.enter(cx, access)?;
-        let mut held = self.hold(cx, &entry, access, effort).await?;
-        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, types, effort)).await;
-        held.finish(rows).await
+    /// Runs a statement that a caller wrote, and answers how many rows it changed.
+    pub(crate) async fn execute_checked(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
+        let (entry, statement, effort) = (self.enter(cx, Access::Write)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, Access::Write, effort).await?;
+        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, effort)).await;
+        held.finish(changed).await
     }
 
-    /// [`execute`](Self::execute), for a statement that a caller wrote.
-    pub(crate) async fn execute_checked(&self, cx: &Cx, statement: Statement) -> Result<u64> {
-        self.execute(cx, portable_values(statement)?).await
-    }
-
-    /// [`fetch`](Self::fetch), for a statement that a caller wrote.
+    /// Runs a statement that a caller wrote, and answers models.
     pub(crate) async fn models_checked<E: Storable>(
         &self,
         cx: &Cx,
         access: Access,
         statement: Statement,
+        leaves: Leaves,
     ) -> Result<Vec<E::Model>> {
-        self.fetch::<E>(cx, access, portable_values(statement)?, Effort::Any).await
+        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
+        let models = cx.limits().bound(RUNNING, self.engine().fetch::<E>(held.lease()?, statement, effort)).await;
+        held.finish(models).await
     }
 
-    /// [`rows`](Self::rows), for a statement that a caller wrote.
-    pub(crate) async fn rows_checked(&self, cx: &Cx, access: Access, statement: Statement) -> Result<Vec<Row>> {
-        self.rows(cx, access, portable_values(statement)?, None, Effort::Any).await
+    /// Runs a statement that a caller wrote, and answers rows with the types that the engine says.
+    pub(crate) async fn rows_checked(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
+        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
+        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, None, effort)).await;
+        held.finish(rows).await
+    }
+
+    /// A statement that a caller wrote, with its values in their portable form.
+    fn checked(&self, mut statement: Statement) -> Result<Statement> {
+        let values = statement.values.map(|values| values.0.into_iter().map(portable).collect::<Result<_>>().map(Values));
+        statement.values = values.transpose()?;
+        self.engine().check(&statement).map(|()| statement)
+    }
+
+    /// The connection for a statement that a caller wrote, of which the engine is told.
+    async fn hold_foreign<'a>(
+        &self,
+        cx: &Cx,
+        entry: &'a Entry<SqlTransaction<G>>,
+        access: Access,
+        effort: Effort,
+    ) -> Result<Held<'a, G>> {
+        let mut held = self.hold(cx, entry, access, effort).await?;
+        if access == Access::Write {
+            self.engine().note_foreign_write(held.lease()?);
+        }
+        Ok(held)
     }
 
     /// The connection for one statement.
@@ -218,12 +221,6 @@ impl<G: Engine> SqlStore<G> {
     }
 }
 
-fn portable_values(mut statement: Statement) -> Result<Statement> {
-    let values = statement.values.map(|values| values.0.into_iter().map(portable).collect::<Result<_>>().map(Values));
-    statement.values = values.transpose()?;
-    Ok(statement)
-}
-
 /// A connection, held for a call.
 pub(super) enum Held<'a, G: Engine> {
     /// That of the context's transaction.
@@ -240,6 +237,22 @@ impl<G: Engine> Held<'_, G> {
             Self::Joined(step) => step.work().map(SqlTransaction::lease),
             Self::Alone(_, lease) => Ok(lease),
             Self::Own(own, ..) => Ok(own.lease()),
+        }
+    }
+
+    /// Makes what follows take effect together.
+    pub(super) async fn together(self, store: &SqlStore<G>, limits: &Limits) -> Result<Self> {
+        let Self::Alone(access, lease) = self else { return Ok(self) };
+        let options = TxOptions::new();
+        let begun = SqlTransaction::begin(store.0.engine.clone(), lease, &options, limits);
+        Ok(Self::Own(limits.bound(RUNNING, begun).await?, access, limits.clone()))
+    }
+
+    /// Reports that the call was refused before anything was sent: the context's transaction is as it was.
+    pub(super) async fn refuse<R: Send>(self, refused: Error) -> Result<R> {
+        match self {
+            Self::Joined(step) => step.finish(Ok(())).and(Err(refused)),
+            other => other.finish(Err(refused)).await,
         }
     }
 

@@ -33,11 +33,20 @@ impl<G: Engine> SqlTransaction<G> {
 }
 
 /// What an error means after a commit was sent: without the engine's answer nobody knows whether it took effect.
+///
+/// | kind | code | who says so | what it proves |
+/// |---|---|---|---|
+/// | `Connection`, `Io`, `EngineDown` | none | the driver, which got no answer | nothing |
+/// | `Connection` | five letters | a Postgres server or a pooler that ends the connection, or an error of the server about another server | nothing |
+/// | `Connection` | 25P03 | a Postgres server whose transaction had nothing to do for too long: the commit came after its end | nothing was stored |
+/// | `Connection` | a number, or a word | SQLite, DuckDB: a file that cannot be opened | nothing was stored |
+/// | `Io` | 10 in its low byte | SQLite: it could not write or sync | nothing |
+/// | `Io`, `EngineDown` | others | Postgres, as an answer; DuckDB looks into its own commits | nothing was stored |
+/// | all others | | the engine, as an answer | nothing was stored |
 pub(super) fn unknown_if_unanswered(error: Error) -> Error {
     let is_unanswered = match (error.kind(), error.code()) {
         (ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown, None) => true,
-        // Postgres saying that it ends the connection, and SQLite failing to write or to sync, are no answers to the commit.
-        (ErrorKind::Connection, Some(code)) => code.starts_with("57P") || code.starts_with("08"),
+        (ErrorKind::Connection, Some(code)) => code.len() == SQLSTATE && code != IDLE_TOO_LONG,
         (ErrorKind::Io, Some(code)) => code.parse::<i32>().is_ok_and(|code| code & 0xff == 10),
         _ => false,
     };
@@ -46,6 +55,11 @@ pub(super) fn unknown_if_unanswered(error: Error) -> Error {
     }
     error
 }
+
+/// How long the codes of Postgres are. Those of SQLite are shorter numbers, and those of DuckDB other words.
+const SQLSTATE: usize = 5;
+
+const IDLE_TOO_LONG: &str = "25P03";
 
 #[async_trait]
 impl<G: Engine> OpenTransaction for SqlTransaction<G> {
@@ -85,6 +99,10 @@ mod tests {
         for (kind, code, expected) in [
             (ErrorKind::Connection, None, ErrorKind::CommitUnknown),
             (ErrorKind::Connection, Some("57P01"), ErrorKind::CommitUnknown),
+            (ErrorKind::Connection, Some("08P01"), ErrorKind::CommitUnknown),
+            (ErrorKind::Connection, Some("53100"), ErrorKind::CommitUnknown),
+            (ErrorKind::Connection, Some("25P03"), ErrorKind::Connection),
+            (ErrorKind::InvalidInput, Some("08P01"), ErrorKind::InvalidInput),
             (ErrorKind::Io, Some("1034"), ErrorKind::CommitUnknown),
             (ErrorKind::Connection, Some("14"), ErrorKind::Connection),
             (ErrorKind::Io, Some("58030"), ErrorKind::Io),

@@ -1,12 +1,16 @@
 //! A journal on disk: what was accepted outlives the process.
 
+mod columns;
 mod files;
 mod record;
 mod recover;
+mod shown;
 mod sync;
+mod value;
 
 use std::{path::PathBuf, time::Duration};
 
+pub(super) use columns::Form;
 pub(super) use files::Log;
 pub(super) use recover::{Opened, Recovered, open};
 
@@ -28,6 +32,19 @@ pub enum JournalSync {
 }
 
 /// A folder that remembers what was accepted and is not stored yet; see [`WriteBehindBuilder::journal`](crate::WriteBehindBuilder::journal).
+///
+/// # What is in it
+/// Of each model the table's name, and the name and the value of each column, in the portable form in which a [`Creator`](crate::Creator) stores them. The model's
+/// serde form has no part in it: a field that serde skips, renames or shortens comes back as it was. A field that is no column (`#[sea_orm(ignore)]`) does not.
+///
+/// Columns can be of the types that every backend has: booleans, whole and floating-point numbers, decimals (`rust_decimal`), text, characters, enums, bytes, JSON,
+/// UUIDs, the dates and times of `chrono`, and lists of these. A model with a column of another type is [`Unsupported`](crate::ErrorKind::Unsupported) when it is
+/// submitted.
+///
+/// # What if the entity changes?
+/// Models are read back only into the columns that they were written from. If the table has another name, a column was added, removed or renamed, or a value does
+/// not fit its field, the model is [set aside](JournalRecovery::set_aside) and not stored. So is all that a version of this library before the columns has written.
+/// Let the queue store what it holds before the entity is changed.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Journal {
@@ -79,6 +96,9 @@ pub struct JournalRecovery {
     pub replayed: u64,
     /// How many bytes were cut off the end of the last file: an append that did not come to its end, and so was not accepted.
     pub cut_bytes: u64,
-    /// What could not be read, in the middle of a file, or as a model: each was copied to one of these files. What was accepted there is not replayed.
+    /// What could not be read, in the middle of a file, or as a model: each was copied to one of these files. What was accepted there is not replayed. A model is in a file
+    /// of its own, as JSON, with its columns and the reason.
     pub set_aside: Vec<PathBuf>,
+    /// The reason for each of these files, in the same order: it names the column, and no value.
+    pub reasons: Vec<String>,
 }

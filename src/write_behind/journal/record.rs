@@ -1,11 +1,11 @@
 //! What the files of a journal are made of.
 //!
 //! A file is a sequence of records: a mark to find them by where something is damaged, the length and the checksum of what follows (little-endian), and then that:
-//! one byte for the kind, and the rest.
+//! one byte for the kind, and the rest. What a model is made of is up to `columns`.
 
 use std::ops::Range;
 
-/// Unlikely to be found in a model's JSON: it is no UTF-8.
+/// Unlikely to be found in a model: it is no UTF-8.
 const MARK: [u8; 4] = [0xF5, b'l', b'r', 0xFA];
 
 /// The mark, the length, the checksum.
@@ -36,8 +36,8 @@ impl<'a> Record<'a> {
             Self::Accepted { first, models } => {
                 bytes.push(ACCEPTED);
                 bytes.extend(first.to_le_bytes());
-                for json in models {
-                    write_part(json, bytes);
+                for model in models {
+                    write_part(model, bytes);
                 }
             }
             Self::Settled(positions) => {
@@ -66,8 +66,8 @@ impl<'a> Record<'a> {
                 let (first, mut rest) = rest.split_first_chunk()?;
                 let mut models = Vec::new();
                 while !rest.is_empty() {
-                    let (json, others) = read_part(rest)?;
-                    models.push(json);
+                    let (model, others) = read_part(rest)?;
+                    models.push(model);
                     rest = others;
                 }
                 Some(Self::Accepted { first: u64::from_le_bytes(*first), models })
@@ -100,12 +100,12 @@ fn length_of(bytes: &[u8]) -> u32 {
 }
 
 /// Something with its length before it.
-fn write_part(part: &[u8], bytes: &mut Vec<u8>) {
+pub(super) fn write_part(part: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend(length_of(part).to_le_bytes());
     bytes.extend(part);
 }
 
-fn read_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn read_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Journal, JournalRecovery,
+    columns::{Form, set_aside},
     files::{Log, Segment, failed, path_of, sync_folder},
     record::{Contents, Record},
 };
@@ -40,12 +41,12 @@ pub(in super::super) struct Opened<M> {
 
 /// What a journal has of a model.
 struct Left {
-    json: Vec<u8>,
+    model: Vec<u8>,
     begun: Option<Arc<str>>,
 }
 
 /// Opens a journal. Blocks.
-pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M>) -> Result<Opened<M>> {
+pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Opened<M>> {
     let directory = &*journal.directory;
     fs::create_dir_all(directory).map_err(failed("while the folder of the journal was made"))?;
     let lock = locked(directory)?;
@@ -62,13 +63,14 @@ pub(in super::super) fn open<M>(journal: &Journal, decode: fn(&[u8]) -> Result<M
             let aside = directory.join(format!("{}.damaged", new_id()));
             write_synced(&aside, bytes.get(range).unwrap_or_default()).map_err(failed(SETTING_ASIDE))?;
             recovery.set_aside.push(aside);
+            recovery.reasons.push("the file is damaged here".to_owned());
         }
         recovery.cut_bytes += contents.tail.filter(|_| tail.is_none()).map_or(0, |tail| tail.len() as u64);
         for record in contents.records {
             apply(record, &mut left, &mut next);
         }
     }
-    let models = decoded(directory, &mut left, decode, &mut recovery)?;
+    let models = decoded(directory, &mut left, form, &mut recovery)?;
     recovery.replayed = models.len() as u64;
 
     let number = numbers.last().map_or(0, |last| last + 1);
@@ -115,7 +117,7 @@ fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
     match record {
         Record::Accepted { first, models } => {
             *next = (*next).max(first + models.len() as u64);
-            left.extend((first..).zip(models).map(|(position, json)| (position, Left { json: json.to_vec(), begun: None })));
+            left.extend((first..).zip(models).map(|(position, model)| (position, Left { model: model.to_vec(), begun: None })));
         }
         Record::Settled(positions) => {
             for position in positions {
@@ -137,22 +139,25 @@ fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
 fn decoded<M>(
     directory: &Path,
     left: &mut BTreeMap<u64, Left>,
-    decode: fn(&[u8]) -> Result<M>,
+    form: Form<M>,
     recovery: &mut JournalRecovery,
 ) -> Result<Vec<Recovered<M>>> {
     let mut models = Vec::with_capacity(left.len());
     let mut unreadable = Vec::new();
-    for (position, Left { json, begun }) in &*left {
-        match decode(json) {
-            Ok(model) => models.push(Recovered { model, position: *position, bytes: json.len(), doubt: begun.clone() }),
-            Err(_) => unreadable.push(*position),
+    for (position, Left { model, begun }) in &*left {
+        match (form.decode)(model) {
+            Ok(decoded) => {
+                models.push(Recovered { model: decoded, position: *position, bytes: model.len(), doubt: begun.clone() });
+            }
+            Err(error) => unreadable.push((*position, error.to_string())),
         }
     }
-    for position in unreadable {
+    for (position, reason) in unreadable {
         let aside = directory.join(format!("{}.json", new_id()));
-        let json = left.remove(&position).map(|left| left.json).unwrap_or_default();
-        write_synced(&aside, &json).map_err(failed(SETTING_ASIDE))?;
+        let model = left.remove(&position).map(|left| left.model).unwrap_or_default();
+        write_synced(&aside, set_aside(&model, &reason).as_bytes()).map_err(failed(SETTING_ASIDE))?;
         recovery.set_aside.push(aside);
+        recovery.reasons.push(reason);
     }
     Ok(models)
 }
@@ -162,7 +167,7 @@ fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<
     let mut bytes = Vec::new();
     let mut begun: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (position, left) in left {
-        Record::Accepted { first: *position, models: vec![&left.json] }.write_to(&mut bytes);
+        Record::Accepted { first: *position, models: vec![&left.model] }.write_to(&mut bytes);
         if let Some(key) = &left.begun {
             begun.entry(key).or_default().push(*position);
         }

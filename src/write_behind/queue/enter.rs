@@ -14,8 +14,8 @@ use crate::{
 pub(in super::super) struct Incoming<M> {
     pub(in super::super) model: M,
     pub(in super::super) bytes: usize,
-    /// The model for the journal, if there is one.
-    pub(in super::super) json: Vec<u8>,
+    /// What the journal is to have of the model, if there is one.
+    pub(in super::super) form: Vec<u8>,
     pub(in super::super) answer: Answer<M>,
 }
 
@@ -86,7 +86,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
 
     fn note_accepted(&self, state: &State<M>, incoming: &[Incoming<M>]) -> Result<()> {
         let Some(journal) = &self.journal else { return Ok(()) };
-        journal.accepted(state.next, incoming.iter().map(|new| &*new.json))
+        journal.accepted(state.next, incoming.iter().map(|new| &*new.form))
     }
 
     fn enter(&self, state: &mut State<M>, incoming: impl IntoIterator<Item = Incoming<M>>) -> u64 {

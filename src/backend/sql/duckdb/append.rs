@@ -11,7 +11,7 @@ use super::{
 use crate::{
     backend::sql::statement::SOURCE,
     dialect::Dialect,
-    entity::{Storable, decimal_digits},
+    entity::Storable,
     error::{Error, Result},
     sql::Written as _,
 };
@@ -45,12 +45,7 @@ fn columns<E: Storable>(positions: &[usize]) -> Vec<Column> {
     let all: Vec<_> = E::Column::iter().collect();
     let column = |position: &usize| {
         let column = all.get(*position)?;
-        Some(Column {
-            name: column.as_str().to_owned(),
-            value_type: E::Model::get_value_type(*column),
-            scale: decimal_digits(column).1,
-            position: *position,
-        })
+        Some(Column { name: column.as_str().to_owned(), value_type: E::Model::get_value_type(*column), position: *position })
     };
     positions.iter().filter_map(column).collect()
 }

@@ -1,29 +1,39 @@
 //! Values out of Arrow's columns.
 
-use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
-use duckdb::arrow::{
-    array::{
-        Array, ArrayAccessor, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, StringArray, Time64MicrosecondArray,
-        TimestampMicrosecondArray,
+mod number;
+mod text;
+mod time;
+
+use duckdb::{
+    Statement as Prepared,
+    arrow::{
+        array::{Array, ArrayAccessor, AsArray},
+        datatypes::{
+            DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type,
+            UInt16Type, UInt32Type, UInt64Type,
+        },
     },
-    compute::{CastOptions, cast, cast_with_options},
-    datatypes::{
-        ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-        UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-    },
+    core::LogicalTypeId as Id,
 };
-use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
-use uuid::Uuid;
+use sea_orm::{Value, sea_query::ArrayType};
 
 use crate::{
     entity::Put,
     error::{Error, ErrorKind, Result},
-    value::enum_of,
+    value::null_of,
 };
 
+/// The types of an answer's columns as DuckDB names them: Arrow's types do not tell them all apart.
+pub(super) fn ids(prepared: &Prepared<'_>) -> Vec<Id> {
+    (0..prepared.column_count()).map(|nth| prepared.column_logical_type(nth).id()).collect()
+}
+
 /// The type that a column is read as when none is asked for.
-pub(super) fn type_of(field: &Field) -> Option<ArrayType> {
+pub(super) fn type_of(field: &Field, id: Id) -> Option<ArrayType> {
     use ArrayType as T;
+    if !is_read(id) {
+        return None;
+    }
     let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
     Some(match (field.data_type(), extension) {
         (_, Some("arrow.uuid")) => T::Uuid,
@@ -44,19 +54,25 @@ pub(super) fn type_of(field: &Field) -> Option<ArrayType> {
         (DataType::Binary, _) => T::Bytes,
         (DataType::FixedSizeBinary(16), _) => T::Uuid,
         (DataType::Date32, _) => T::ChronoDate,
-        (DataType::Time64(TimeUnit::Microsecond), _) => T::ChronoTime,
-        (DataType::Timestamp(TimeUnit::Microsecond, None), _) => T::ChronoDateTime,
-        (DataType::Timestamp(TimeUnit::Microsecond, Some(_)), _) => T::ChronoDateTimeUtc,
+        (DataType::Time64(TimeUnit::Microsecond | TimeUnit::Nanosecond), _) => T::ChronoTime,
+        (DataType::Timestamp(_, None), _) => T::ChronoDateTime,
+        (DataType::Timestamp(_, Some(_)), _) => T::ChronoDateTimeUtc,
         _ => return None,
     })
+}
+
+/// Whether values of a type are read at all. Those that are not would come as something else: a time without its offset, or bytes of the engine's
+/// own making.
+pub(super) fn is_read(id: Id) -> bool {
+    !matches!(id, Id::TimeTZ | Id::Bit | Id::Bignum | Id::Geometry | Id::Interval | Id::Variant)
 }
 
 /// Gives away the value of a row.
 pub(super) type Reader<'a> = Box<dyn Fn(usize, Put<'_>) -> Result<()> + 'a>;
 
 /// The values of a column, in the type that the model wants.
-pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>> {
-    let read = reader(array, wanted)?;
+pub(super) fn column(array: &dyn Array, id: Id, wanted: &ArrayType) -> Result<Vec<Value>> {
+    let read = reader(array, id, wanted)?;
     let mut values = Vec::with_capacity(array.len());
     for row in 0..array.len() {
         read(row, &mut |value| {
@@ -69,66 +85,51 @@ pub(super) fn column(array: &dyn Array, wanted: &ArrayType) -> Result<Vec<Value>
 
 /// Reads a column, in the type that the model wants.
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-pub(super) fn reader<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Result<Reader<'a>> {
+pub(super) fn reader<'a>(array: &'a dyn Array, id: Id, wanted: &ArrayType) -> Result<Reader<'a>> {
     use ArrayType as T;
+    if !is_read(id) {
+        return Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read; cast it to another"));
+    }
     // How an enum of DuckDB's own arrives.
-    if let DataType::Dictionary(_, value_type) = array.data_type() {
-        let texts = cast(array, value_type).map_err(|error| misfit().with_source(error))?;
-        let values = column(&texts, wanted)?;
-        return Ok(Box::new(move |row, put| put(values.get(row).cloned().ok_or_else(misfit)?)));
+    if let DataType::Dictionary(..) = array.data_type() {
+        return text::of_enum(array, wanted);
     }
-    match wanted {
-        T::Bool => Ok(plain(array.as_boolean_opt().ok_or_else(misfit)?, Value::Bool)),
-        T::TinyInt => numbers::<Int8Type>(array, Value::TinyInt),
-        T::SmallInt => numbers::<Int16Type>(array, Value::SmallInt),
-        T::Int => numbers::<Int32Type>(array, Value::Int),
-        T::BigInt => numbers::<Int64Type>(array, Value::BigInt),
-        T::TinyUnsigned => numbers::<UInt8Type>(array, Value::TinyUnsigned),
-        T::SmallUnsigned => numbers::<UInt16Type>(array, Value::SmallUnsigned),
-        T::Unsigned => numbers::<UInt32Type>(array, Value::Unsigned),
-        T::BigUnsigned => numbers::<UInt64Type>(array, Value::BigUnsigned),
-        T::Float => numbers::<Float32Type>(array, Value::Float),
-        T::Double => numbers::<Float64Type>(array, Value::Double),
-        T::String => Ok(plain(texts(array)?, |text| Value::String(text.map(str::to_owned)))),
-        T::Enum(name) => {
-            let name = name.clone();
-            Ok(plain(texts(array)?, move |text| enum_of(&name, text.map(str::to_owned))))
-        }
-        T::Char => Ok(plain(texts(array)?, |text| Value::Char(text.and_then(|text| text.chars().next())))),
-        T::Json => Ok(each(texts(array)?, |text| serde_json::from_str(text).ok(), |json| Value::Json(json.map(Box::new)))),
+    let reader = match wanted {
+        T::Bool => array.as_boolean_opt().map(|flags| plain(flags, Value::Bool)),
+        T::TinyInt => number::whole::<Int8Type>(array, id, Value::TinyInt),
+        T::SmallInt => number::whole::<Int16Type>(array, id, Value::SmallInt),
+        T::Int => number::whole::<Int32Type>(array, id, Value::Int),
+        T::BigInt => number::whole::<Int64Type>(array, id, Value::BigInt),
+        T::TinyUnsigned => number::whole::<UInt8Type>(array, id, Value::TinyUnsigned),
+        T::SmallUnsigned => number::whole::<UInt16Type>(array, id, Value::SmallUnsigned),
+        T::Unsigned => number::whole::<UInt32Type>(array, id, Value::Unsigned),
+        T::BigUnsigned => number::whole::<UInt64Type>(array, id, Value::BigUnsigned),
+        T::Float => number::float::<Float32Type>(array, id, Value::Float),
+        T::Double => number::float::<Float64Type>(array, id, Value::Double),
+        T::Decimal => number::decimal(array, id),
+        T::String | T::Enum(_) | T::Char | T::Json | T::Uuid => text::reader(array, wanted),
         T::Bytes => {
-            let bytes = array.as_binary_opt::<i32>().ok_or_else(misfit)?;
-            Ok(plain(bytes, |bytes: Option<&[u8]>| Value::Bytes(bytes.map(<[u8]>::to_vec))))
+            array.as_binary_opt::<i32>().map(|bytes| plain(bytes, |bytes: Option<&[u8]>| Value::Bytes(bytes.map(<[u8]>::to_vec))))
         }
-        T::Uuid => match array.data_type() {
-            DataType::Utf8 => Ok(each(texts(array)?, |text| Uuid::try_parse(text).ok(), Value::Uuid)),
-            _ => Ok(each(typed::<FixedSizeBinaryArray>(array)?, |bytes| Uuid::from_slice(bytes).ok(), Value::Uuid)),
-        },
-        T::Decimal => {
-            let array = typed::<Decimal128Array>(array)?;
-            let scale = u32::try_from(array.scale()).map_err(|_| misfit())?;
-            Ok(each(array, move |number| decimal(number, scale), Value::Decimal))
+        T::ChronoDate => time::date(array),
+        T::ChronoTime => time::time(array),
+        T::ChronoDateTime | T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
+            time::instant(array, wanted)
         }
-        T::ChronoDate => Ok(each(typed::<Date32Array>(array)?, date, Value::ChronoDate)),
-        T::ChronoTime => Ok(each(typed::<Time64MicrosecondArray>(array)?, time, Value::ChronoTime)),
-        T::ChronoDateTime => Ok(each(instants(array)?, |micros| Some(instant(micros)?.naive_utc()), Value::ChronoDateTime)),
-        T::ChronoDateTimeUtc => Ok(each(instants(array)?, instant, Value::ChronoDateTimeUtc)),
-        T::ChronoDateTimeLocal => {
-            Ok(each(instants(array)?, |micros| Some(instant(micros)?.with_timezone(&Local)), Value::ChronoDateTimeLocal))
-        }
-        T::ChronoDateTimeWithTimeZone => {
-            Ok(each(instants(array)?, |micros| Some(instant(micros)?.fixed_offset()), Value::ChronoDateTimeWithTimeZone))
-        }
-        _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from this store")),
-    }
+        _ => return Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from this store")),
+    };
+    Ok(reader.unwrap_or_else(|| nothing_but_nulls(array, wanted)))
+}
+
+/// Reads a column whose values do not fit the model: there may be none.
+fn nothing_but_nulls<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Reader<'a> {
+    let null = null_of(wanted);
+    let is_null = move |row| array.data_type() == &DataType::Null || array.is_null(row);
+    Box::new(move |row, put| if is_null(row) { put(null.clone()) } else { Err(misfit()) })
 }
 
 fn misfit() -> Error {
     Error::new(ErrorKind::Corrupt, "a stored value does not fit the model")
-}
-
-fn typed<A: Array + 'static>(array: &dyn Array) -> Result<&A> {
-    array.as_any().downcast_ref().ok_or_else(misfit)
 }
 
 /// Wraps what is there.
@@ -148,57 +149,6 @@ fn each<'a, A: ArrayAccessor + 'a, V>(
     })
 }
 
-/// Numbers in the width of the model, which need not be that of the table.
-fn numbers<'a, P: ArrowPrimitiveType>(
-    array: &'a dyn Array,
-    wrap: impl Fn(Option<P::Native>) -> Value + 'a,
-) -> Result<Reader<'a>> {
-    if let Some(numbers) = array.as_primitive_opt::<P>() {
-        return Ok(plain(numbers, wrap));
-    }
-    let (stored, wanted) = (array.data_type(), P::DATA_TYPE);
-    if !(stored.is_integer() && wanted.is_integer() || stored.is_floating() && wanted.is_floating()) {
-        return Err(misfit());
-    }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    let cast = cast_with_options(array, &wanted, &options).map_err(|error| misfit().with_source(error))?;
-    let cast = cast.as_primitive_opt::<P>().ok_or_else(misfit)?.clone();
-    Ok(Box::new(move |row, put| put(wrap(cast.is_valid(row).then(|| cast.value(row))))))
-}
-
-fn texts(array: &dyn Array) -> Result<&StringArray> {
-    array.as_string_opt::<i32>().ok_or_else(misfit)
-}
-
-/// The number without the zeros at its end that the column's scale adds, which alone may be more than a `Decimal` holds.
-fn decimal(mut number: i128, mut scale: u32) -> Option<Decimal> {
-    while scale > 0 && number % 10 == 0 {
-        number /= 10;
-        scale -= 1;
-    }
-    Decimal::try_from_i128_with_scale(number, scale).ok()
-}
-
-fn date(days: i32) -> Option<NaiveDate> {
-    DateTime::UNIX_EPOCH.date_naive().checked_add_signed(TimeDelta::try_days(days.into())?)
-}
-
-fn time(micros: i64) -> Option<NaiveTime> {
-    let (seconds, micros) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
-    NaiveTime::from_num_seconds_from_midnight_opt(seconds.try_into().ok()?, u32::try_from(micros).ok()? * 1_000)
-}
-
-fn instants(array: &dyn Array) -> Result<&TimestampMicrosecondArray> {
-    match array.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => typed(array),
-        _ => Err(misfit()),
-    }
-}
-
-fn instant(micros: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(micros)
-}
-
 #[cfg(test)]
 mod tests {
     use duckdb::arrow::array::{Int64Array, StringArray};
@@ -208,22 +158,118 @@ mod tests {
     #[test]
     fn a_number_that_does_not_fit_is_corrupt() {
         let array = Int64Array::from(vec![Some(300), None]);
-        assert_eq!(column(&array, &ArrayType::TinyUnsigned).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
-        assert_eq!(column(&array, &ArrayType::Double).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
-        let numbers = column(&array, &ArrayType::SmallInt);
+        assert_eq!(column(&array, Id::Bigint, &ArrayType::TinyUnsigned).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        assert_eq!(column(&array, Id::Bigint, &ArrayType::Bool).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        let numbers = column(&array, Id::Bigint, &ArrayType::SmallInt);
         assert_eq!(numbers.ok(), Some(vec![Value::SmallInt(Some(300)), Value::SmallInt(None)]));
     }
 
     #[test]
     fn text_is_not_a_number() {
         let array = StringArray::from(vec!["1"]);
-        assert_eq!(column(&array, &ArrayType::Int).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        assert_eq!(column(&array, Id::Varchar, &ArrayType::Int).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
     }
 
+    /// Values at the ends of each type, as DuckDB writes them.
+    const EXTREMES: &[(&str, &[&str])] = &[
+        ("BOOLEAN", &["true"]),
+        ("TINYINT", &["-128"]),
+        ("SMALLINT", &["32767"]),
+        ("INTEGER", &["-2147483648"]),
+        ("BIGINT", &["-9223372036854775808", "9007199254740993"]),
+        ("HUGEINT", &["-170141183460469231731687303715884105728", "170141183460469231731687303715884105727", "-7"]),
+        ("UHUGEINT", &["340282366920938463463374607431768211455", "170141183460469231731687303715884105728", "5"]),
+        ("UTINYINT", &["255"]),
+        ("USMALLINT", &["65535"]),
+        ("UINTEGER", &["4294967295"]),
+        ("UBIGINT", &["18446744073709551615"]),
+        ("BIGNUM", &["123456789012345678901234567890123456789012345678901234567890"]),
+        ("DECIMAL(4,1)", &["-999.9", "3.0"]),
+        ("DECIMAL(38,0)", &["-99999999999999999999999999999999999999", "1"]),
+        ("DECIMAL(38,37)", &["0.0000000000000000000000000000000000001"]),
+        ("FLOAT", &["nan", "-inf", "3.4028234663852886e38", "1.4e-45"]),
+        ("DOUBLE", &["nan", "inf", "-0.0", "1.7976931348623157e308", "5e-324"]),
+        ("VARCHAR", &["", "a", "ab", "1", "[[[[[[[["]),
+        ("BLOB", &["", r"\x00\xFF"]),
+        ("BIT", &["1", "0101010101"]),
+        ("JSON", &["1e400", r#""a\u0000b""#]),
+        ("UUID", &["ffffffff-ffff-ffff-ffff-ffffffffffff"]),
+        ("DATE", &["infinity", "-infinity", "5881580-07-10", "5877642-06-25 (BC)"]),
+        ("TIME", &["24:00:00", "23:59:59.999999"]),
+        ("TIME_NS", &["24:00:00", "23:59:59.999999999"]),
+        ("TIMETZ", &["24:00:00-15:59:59", "00:00:00+15:59:59"]),
+        ("TIMESTAMP", &["infinity", "-infinity", "294247-01-10 04:00:54.775806", "290309-12-22 (BC) 00:00:00"]),
+        ("TIMESTAMP", &["262142-12-31 23:59:59.999999", "262143-12-31 23:59:59", "262144-01-01 (BC) 00:00:00"]),
+        ("TIMESTAMP_S", &["infinity", "294247-01-10 04:00:54"]),
+        ("TIMESTAMP_MS", &["-infinity", "294247-01-10 04:00:54.775"]),
+        ("TIMESTAMP_NS", &["infinity", "2262-04-11 23:47:16.854775806"]),
+        ("TIMESTAMPTZ", &["infinity", "-infinity", "262142-12-31 23:59:59+00", "262144-01-01 (BC) 00:00:00+00"]),
+        ("INTERVAL", &["83 years 3 months 999 days 00:16:39.999999"]),
+        ("ENUM('', 'a', 'Zebra')", &["", "Zebra"]),
+        ("INTEGER[]", &["[]", "[1, NULL]"]),
+        ("VARCHAR[1]", &["[a]"]),
+        ("STRUCT(a INTEGER, b VARCHAR[])", &["{'a': NULL, 'b': []}"]),
+        ("MAP(VARCHAR, INTEGER)", &["{}", "{a=1}"]),
+        ("UNION(name VARCHAR, age SMALLINT)", &["a"]),
+        ("GEOMETRY", &["POINT(1 1)"]),
+    ];
+
     #[test]
-    fn a_decimal_is_as_long_as_it_needs_to_be() {
-        assert_eq!(decimal(79_228_162_514_264_337_593_543_950_335 * 10, 1), Some(Decimal::MAX));
-        assert_eq!(decimal(i128::MAX, 0), None);
-        assert_eq!(decimal(0, 18), Some(Decimal::ZERO));
+    fn no_value_panics_under_any_type() -> duckdb::Result<()> {
+        use ArrayType as T;
+        let wanted = [
+            T::Bool,
+            T::TinyInt,
+            T::SmallInt,
+            T::Int,
+            T::BigInt,
+            T::TinyUnsigned,
+            T::SmallUnsigned,
+            T::Unsigned,
+            T::BigUnsigned,
+            T::Float,
+            T::Double,
+            T::String,
+            T::Char,
+            T::Bytes,
+            T::Json,
+            T::Uuid,
+            T::Decimal,
+            T::ChronoDate,
+            T::ChronoTime,
+            T::ChronoDateTime,
+            T::ChronoDateTimeUtc,
+            T::ChronoDateTimeLocal,
+            T::ChronoDateTimeWithTimeZone,
+        ];
+        let connection = duckdb::Connection::open_in_memory()?;
+        connection.execute_batch("SET TimeZone = 'UTC'")?;
+        for (data_type, texts) in EXTREMES {
+            for text in texts.iter().map(|text| Some(*text)).chain([None]) {
+                let mut prepared = connection.prepare(&format!("SELECT CAST($1::VARCHAR AS {data_type}) AS value"))?;
+                prepared.execute([text])?;
+                let (ids, batch) = (ids(&prepared), prepared.step()?);
+                let Some((array, id)) = batch.as_ref().and_then(|batch| batch.columns().first()).zip(ids.first()) else {
+                    unreachable!()
+                };
+                for wanted in wanted.iter().chain(&type_of(&batch_field(&prepared), *id)) {
+                    match column(array, *id, wanted) {
+                        // To look at it does no harm either.
+                        Ok(values) => values.into_iter().for_each(|value| match value {
+                            Value::ChronoDateTimeLocal(Some(time)) => drop(time.naive_local().to_string()),
+                            other => drop(format!("{other:?}")),
+                        }),
+                        Err(error) => {
+                            assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported), "{data_type} {text:?}");
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn batch_field(prepared: &Prepared<'_>) -> Field {
+        prepared.schema().field(0).clone()
     }
 }

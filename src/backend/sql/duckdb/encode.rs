@@ -85,9 +85,8 @@ fn micros(time: NaiveDateTime) -> i64 {
     time.and_utc().timestamp_micros()
 }
 
-/// A decimal as a whole number of its last digit.
+/// A decimal as a whole number of the last of so many digits after the point.
 fn scaled(value: Decimal, scale: u32) -> Result<i128> {
-    let value = value.normalize();
     let digits = scale.checked_sub(value.scale());
     let number = digits.and_then(|digits| value.mantissa().checked_mul(10_i128.checked_pow(digits)?));
     number.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a decimal with more digits than its column has"))
@@ -97,8 +96,6 @@ fn scaled(value: Decimal, scale: u32) -> Result<i128> {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) value_type: ArrayType,
-    /// Digits after the point, of a decimal.
-    pub(super) scale: u32,
     /// Where its values stand in the rows.
     pub(super) position: usize,
 }
@@ -187,13 +184,12 @@ fn array(column: &Column, rows: &dyn Rows) -> Result<ArrayRef> {
             Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.into_iter(), 16).map_err(uneven)?)
         }
         T::Decimal => {
-            let number = |value: Result<Value>| match value? {
-                Value::Decimal(Some(number)) => scaled(number, column.scale).map(Some),
-                other if is_null(&other) => Ok(None),
-                _ => Err(contradiction()),
-            };
-            let numbers = values.map(number).collect::<Result<Vec<_>>>()?;
-            let scale = i8::try_from(column.scale).map_err(|_| unsupported())?;
+            let numbers = each!(Decimal, |number| number.normalize()).collect::<Result<Vec<_>>>()?;
+            // As many digits as the longest has. The column may have others than the entity says.
+            let scale = numbers.iter().flatten().map(Decimal::scale).max().unwrap_or_default();
+            let numbers = numbers.into_iter().map(|number| number.map(|number| scaled(number, scale)).transpose());
+            let numbers = numbers.collect::<Result<Vec<_>>>()?;
+            let scale = i8::try_from(scale).map_err(|_| unsupported())?;
             Arc::new(Decimal128Array::from_iter(numbers).with_precision_and_scale(38, scale).map_err(uneven)?)
         }
         _ => return Err(unsupported()),
@@ -206,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_decimal_with_too_many_digits_is_refused() {
-        let number = |text: &str| text.parse::<Decimal>().unwrap_or_default();
+        let number = |text: &str| text.parse::<Decimal>().unwrap_or_default().normalize();
         assert_eq!(scaled(number("-1.50"), 3).ok(), Some(-1_500));
         assert_eq!(scaled(number("1.25"), 1).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
         assert_eq!(scaled(Decimal::MAX, 18).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));

@@ -7,15 +7,18 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
     append::{self, Target},
-    duplicate, encode,
+    catalog, duplicate,
+    effect::Effect,
+    encode,
     error::classify,
-    lease::{Lease, Leased},
+    lease::Lease,
+    leased::Leased,
     pool::Pool,
     run,
 };
 use crate::{
     backend::sql::{
-        Engine, Sink,
+        Catalog, Engine, Sink,
         engine::{Effort, Rows},
         statement::SOURCE,
     },
@@ -60,15 +63,16 @@ impl DuckDbEngine {
     async fn run<T: Send + 'static>(
         &self,
         lease: &mut Lease,
+        effect: Effect,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let commits_alone = lease.commits_alone();
         let call = move |leased: &mut Leased| {
             if !commits_alone {
-                return work(leased.connection()?);
+                return leased.with_effect(effect, work);
             }
             leased.begin(BEGIN)?;
-            match work(leased.connection()?) {
+            match leased.with_effect(effect, work) {
                 Ok(answer) => leased.commit().map(|()| answer),
                 Err(error) => {
                     if let Err(error) = leased.rollback() {
@@ -99,6 +103,27 @@ impl Engine for DuckDbEngine {
 
     fn reads(&self, value_type: &ArrayType) -> bool {
         is_known(value_type)
+    }
+
+    fn asks_for_single_models(&self) -> bool {
+        true
+    }
+
+    async fn catalog<E: Storable>(&self, lease: &mut Lease) -> Result<Arc<Catalog>> {
+        if let Some(known) = lease.known_catalog::<E>() {
+            return Ok(known);
+        }
+        let lookup = move |leased: &mut Leased| {
+            let changes_of_schema = leased.changes_of_schema();
+            let columns = catalog::columns::<E>(leased.connection()?)?;
+            // Of a table that is not there, nothing is known. What cannot be used is refused without failing the transaction.
+            let found = catalog::catalog::<E>(&columns);
+            if let (Ok(found), false) = (&found, columns.is_empty()) {
+                leased.remember::<E>(found, changes_of_schema);
+            }
+            Ok(found)
+        };
+        lease.call(lookup).await?
     }
 
     /// DuckDB sets no limit; planning a statement takes some forty microseconds a value.
@@ -146,15 +171,17 @@ impl Engine for DuckDbEngine {
     }
 
     async fn execute(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<u64> {
-        self.run(lease, move |connection| run::execute(connection, statement)).await
+        let effect = Effect::of(&statement.sql);
+        self.run(lease, effect, move |connection| run::execute(connection, statement)).await
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
-        self.run(lease, move |connection| run::fetch::<E>(connection, statement)).await
+        let effect = Effect::of(&statement.sql);
+        self.run(lease, effect, move |connection| run::fetch::<E>(connection, statement)).await
     }
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
-        self.run(lease, move |connection| run::number(connection, statement)).await
+        self.run(lease, Effect::Rows, move |connection| run::number(connection, statement)).await
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
@@ -162,7 +189,8 @@ impl Engine for DuckDbEngine {
     }
 
     async fn rows(&self, lease: &mut Lease, statement: Statement, types: Option<Vec<ArrayType>>, _: Effort) -> Result<Vec<Row>> {
-        self.run(lease, move |connection| run::rows(connection, statement, types)).await
+        let effect = Effect::of(&statement.sql);
+        self.run(lease, effect, move |connection| run::rows(connection, statement, types)).await
     }
 
     /// Planning a statement takes long for each value in it, and the appender none.
@@ -172,7 +200,7 @@ impl Engine for DuckDbEngine {
 
     async fn stage<E: Storable>(&self, lease: &mut Lease, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
         let columns = columns.to_vec();
-        self.run(lease, move |connection| append::stage::<E>(connection, &columns, &rows)).await
+        self.run(lease, Effect::Rows, move |connection| append::stage::<E>(connection, &columns, &rows)).await
     }
 
     async fn unstage(&self, lease: &mut Lease) -> Result<()> {
@@ -189,7 +217,7 @@ impl Engine for DuckDbEngine {
 
     async fn append(&self, lease: &mut Lease, target: &Arc<Target>, rows: Vec<RecordBatch>) -> Result<()> {
         let target = target.clone();
-        self.run(lease, move |connection| append::append(connection, &target, rows)).await
+        self.run(lease, Effect::Rows, move |connection| append::append(connection, &target, rows)).await
     }
 
     async fn violated_by<E: Storable>(&self, rows: Vec<Vec<Value>>) -> Option<String> {

@@ -16,12 +16,14 @@ pub(super) const INVALIDATED: &str = "Invalidated";
 pub(super) fn classify(error: DuckError) -> Error {
     let DuckError::DuckDBFailure(_, Some(text)) = &error else {
         let kind = match error {
+            DuckError::FromSqlConversionFailure(..) => ErrorKind::Unsupported,
             DuckError::NulError(_) | DuckError::ToSqlConversionFailure(_) | DuckError::InvalidParameterCount(..) => {
                 ErrorKind::InvalidInput
             }
             _ => ErrorKind::Internal,
         };
-        return Error::new(kind, "").with_source(error);
+        let message = if kind == ErrorKind::Unsupported { "a column of a type that is not read; cast it to another" } else { "" };
+        return Error::new(kind, message).with_source(error);
     };
     let (name, words) = parts(text);
     let kind = kind(name, words);
@@ -33,6 +35,12 @@ pub(super) fn classify(error: DuckError) -> Error {
 /// failed.
 pub(super) fn is_committed(error: &DuckError) -> bool {
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("COMMIT succeeded and is durable"))
+}
+
+/// Whether the error of a commit says that nothing of the transaction was stored: it was rolled back, or the commit was not begun.
+pub(super) fn is_rolled_back(error: &DuckError) -> bool {
+    const PROOFS: [&str; 3] = ["Failed to commit: ", "Current transaction is aborted", "because of a previous fatal error"];
+    matches!(error, DuckError::DuckDBFailure(_, Some(text)) if PROOFS.iter().any(|proof| text.contains(proof)))
 }
 
 /// Whether the instance is of no more use, and has to be closed and opened again.
@@ -194,6 +202,23 @@ mod tests {
         let named = |words| constraint(ErrorKind::Duplicate, words);
         assert_eq!(named(r#"Duplicate key "a: x, b: y" violates unique constraint."#).as_deref(), Some("a"));
         assert_eq!(named(r#"PRIMARY KEY or UNIQUE constraint violation: duplicate key "a: x""#), None);
+    }
+
+    /// Only what DuckDB says of its own rollback proves that a commit stored nothing.
+    #[test]
+    fn a_commit_is_unknown_unless_it_was_rolled_back() {
+        let failure = |text: &str| DuckError::DuckDBFailure(duckdb::ffi::Error::new(1), Some(text.to_owned()));
+        for (text, expected) in [
+            ("TransactionContext Error: Failed to commit: PRIMARY KEY or UNIQUE constraint violation", true),
+            ("TransactionContext Error: Current transaction is aborted (please ROLLBACK)", true),
+            ("FATAL Error: Failed: database has been invalidated because of a previous fatal error", true),
+            ("TransactionContext Error: cannot commit - no transaction is active", false),
+            ("IO Error: Could not write all bytes to file", false),
+            ("INTERNAL Error: Attempted to dereference unique_ptr that is NULL!", false),
+        ] {
+            assert_eq!(is_rolled_back(&failure(text)), expected, "{text}");
+        }
+        assert!(!is_rolled_back(&DuckError::InvalidQuery));
     }
 
     #[test]

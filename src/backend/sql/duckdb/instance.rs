@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,11 @@ use super::{
     error::{classify, is_fatal},
     settings::Settings,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    backend::sql::{Catalog, catalog::Catalogs},
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+};
 
 /// An open database. It is closed, and its log written to the file, when the last holder lets go.
 pub(super) struct Instance {
@@ -35,6 +39,10 @@ pub(super) struct Instance {
     holders: Mutex<Vec<Weak<dyn Holder>>>,
     /// The keys of transactions, each locked by the one that has it.
     keys: Mutex<HashMap<Arc<str>, Arc<Turn<()>>>>,
+    /// What the database says of the tables of entities.
+    catalogs: Catalogs,
+    /// How often the schema may have changed.
+    changes_of_schema: AtomicU64,
 }
 
 /// Keeps connections to an instance that nobody uses.
@@ -59,6 +67,7 @@ impl Instance {
     pub(super) fn open(place: Option<&Path>, settings: Settings) -> Result<Arc<Self>> {
         let Some(place) = place else {
             let first = Connection::open_in_memory_with_flags(settings.config()?).map_err(classify)?;
+            settings.apply(&first)?;
             return Ok(Arc::new(Self::new(first, settings, None)));
         };
         let path = real_path(place, &settings)?;
@@ -108,7 +117,31 @@ impl Instance {
             is_broken: AtomicBool::new(false),
             holders: Mutex::default(),
             keys: Mutex::default(),
+            catalogs: Catalogs::default(),
+            changes_of_schema: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn catalog<E: Storable>(&self) -> Option<Arc<Catalog>> {
+        self.catalogs.get::<E>()
+    }
+
+    /// How often the schema may have changed.
+    pub(super) fn changes_of_schema(&self) -> u64 {
+        self.changes_of_schema.load(Ordering::Acquire)
+    }
+
+    /// Remembers a catalog, if the schema has not changed since it was this often.
+    pub(super) fn remember<E: Storable>(&self, catalog: Arc<Catalog>, changes_of_schema: u64) {
+        self.catalogs.put::<E>(catalog);
+        if self.changes_of_schema() != changes_of_schema {
+            self.catalogs.forget();
+        }
+    }
+
+    pub(super) fn forget_catalogs(&self) {
+        self.changes_of_schema.fetch_add(1, Ordering::AcqRel);
+        self.catalogs.forget();
     }
 
     /// Waits until nobody has a key.
@@ -137,8 +170,11 @@ impl Instance {
         self.is_broken.load(Ordering::Acquire)
     }
 
-    /// Notes an error that the engine gave the instance up with.
+    /// Notes what an error tells of the instance.
     pub(super) fn note(&self, error: &Error) {
+        if matches!(error.code(), Some("Binder" | "Catalog")) {
+            self.forget_catalogs();
+        }
         if is_fatal(error) && !self.is_broken.swap(true, Ordering::AcqRel) {
             tracing::error!(%error, "the engine gave the database up");
         }
@@ -213,6 +249,7 @@ fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
 fn open_file(path: &Path, settings: &Settings) -> Result<Connection> {
     let is_new = !path.exists();
     let connection = Connection::open_with_flags(path, settings.config()?).map_err(classify)?;
+    settings.apply(&connection)?;
     if is_new {
         make_private(path).map_err(|error| Error::new(ErrorKind::Io, "the new file's permissions").with_source(error))?;
     }

@@ -2,18 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use duckdb::Connection;
-use tokio::{runtime::Handle, sync::OwnedMutexGuard};
-
 use super::{
-    error::{FATAL, INVALIDATED, classify, is_committed, is_fatal, is_none_open},
+    leased::{Leased, gone, unknown},
     pool::Pooled,
 };
 use crate::{
-    backend::sql::blocking::{self, Interrupt},
+    backend::sql::{
+        Catalog,
+        blocking::{self, Interrupt},
+    },
     clock::within,
     context::Access,
-    error::{Error, ErrorKind, Result},
+    entity::Storable,
+    error::{ErrorKind, Result},
 };
 
 /// A connection of the pool.
@@ -25,28 +26,20 @@ pub(crate) struct Lease {
     access: Access,
 }
 
-/// The connection itself. Dropping it gives it back, rolled back if need be.
-pub(super) struct Leased {
-    pooled: Option<Pooled>,
-    /// Whether a transaction may be open: from before it is begun until its end was confirmed.
-    in_transaction: bool,
-    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it success.
-    has_failed: bool,
-    /// The right to the key that its transaction is known by.
-    claim: Option<OwnedMutexGuard<()>>,
-    runtime: Handle,
-}
-
 impl Lease {
     pub(super) fn new(pooled: Pooled, access: Access) -> Self {
-        let (pooled, runtime) = (Some(pooled), Handle::current());
-        let leased = Leased { pooled, in_transaction: false, has_failed: false, claim: None, runtime };
-        Self { connection: Some(leased), access }
+        Self { connection: Some(Leased::new(pooled)), access }
     }
 
     /// Whether what runs on this connection is to take effect by itself.
     pub(super) fn commits_alone(&self) -> bool {
         self.access == Access::Write && self.connection.as_ref().is_some_and(|leased| !leased.in_transaction)
+    }
+
+    /// What is known of an entity's table already. What this connection alone sees is not.
+    pub(super) fn known_catalog<E: Storable>(&self) -> Option<Arc<Catalog>> {
+        let leased = self.connection.as_ref().filter(|leased| !leased.changes_schema)?;
+        leased.pooled.as_ref()?.instance().catalog::<E>()
     }
 
     /// Waits until no other transaction has this key, and keeps others from having it as long as a call of this one runs.
@@ -85,7 +78,7 @@ impl Lease {
             let result = blocking::unless_it_panics(|| work(leased)).unwrap_or_else(|| {
                 // In whatever state it was left, it is closed.
                 leased.pooled = None;
-                Err(blocking::panicked())
+                Err(if leased.is_committing { unknown("the commit panicked") } else { blocking::panicked() })
             });
             if let Err(error) = &result {
                 leased.has_failed = true;
@@ -102,95 +95,4 @@ impl Lease {
 fn interrupt_of(pooled: &Pooled) -> Interrupt {
     let handle = pooled.connection.interrupt_handle();
     Arc::new(move || handle.interrupt())
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::Internal, "the connection is gone: a call on it was given up")
-}
-
-impl Leased {
-    pub(super) fn connection(&self) -> Result<&Connection> {
-        self.pooled.as_ref().map(|pooled| &pooled.connection).ok_or_else(gone)
-    }
-
-    fn command(&self, sql: &str) -> duckdb::Result<()> {
-        match &self.pooled {
-            Some(pooled) => pooled.connection.execute_batch(sql),
-            None => Err(duckdb::Error::InvalidQuery),
-        }
-    }
-
-    /// Opens a transaction. Blocks, as the two below.
-    pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
-        self.in_transaction = true;
-        self.has_failed = false;
-        self.command(sql).map_err(classify)
-    }
-
-    pub(super) fn commit(&mut self) -> Result<()> {
-        if self.has_failed {
-            let message = "a statement of the transaction failed";
-            return Err(Error::new(ErrorKind::TransactionAborted, message));
-        }
-        match self.command("COMMIT") {
-            Ok(()) => {
-                self.in_transaction = false;
-                self.pooled.iter().for_each(Pooled::keep_log_private);
-            }
-            Err(error) if is_committed(&error) => {
-                tracing::warn!(%error, "committed, although the engine complains");
-                self.in_transaction = false;
-                self.note(&classify(error).with_code(FATAL));
-            }
-            Err(error) => return Err(self.after_failed_commit(classify(error))),
-        }
-        Ok(())
-    }
-
-    /// What a failed commit comes to. DuckDB has rolled back then, unless it could not even do that.
-    fn after_failed_commit(&mut self, error: Error) -> Error {
-        self.note(&error);
-        let after = self.command("ROLLBACK").map_err(|error| (is_none_open(&error), classify(error)));
-        let is_lost = match after {
-            Ok(()) | Err((true, _)) => {
-                self.in_transaction = false;
-                is_fatal(&error)
-            }
-            Err((false, after)) => {
-                self.note(&after);
-                is_fatal(&after)
-            }
-        };
-        // One that was refused because of an earlier fatal error was not begun.
-        let is_lost = is_lost && error.code() != Some(INVALIDATED);
-        if is_lost {
-            return Error::new(ErrorKind::CommitUnknown, "the engine gave the database up in the commit").with_source(error);
-        }
-        error
-    }
-
-    fn note(&self, error: &Error) {
-        self.pooled.iter().for_each(|pooled| pooled.note(error));
-    }
-
-    pub(super) fn rollback(&mut self) -> Result<()> {
-        self.command("ROLLBACK").map_err(classify)?;
-        self.in_transaction = false;
-        Ok(())
-    }
-}
-
-impl Drop for Leased {
-    fn drop(&mut self) {
-        let Some(pooled) = self.pooled.take() else { return };
-        if !self.in_transaction {
-            return pooled.give_back();
-        }
-        // This may run on a thread that must not wait.
-        self.runtime.spawn_blocking(move || match pooled.connection.execute_batch("ROLLBACK") {
-            Ok(()) => pooled.give_back(),
-            // None was open, or the connection is of no more use: closing it rolls back, too.
-            Err(error) => tracing::debug!(%error, "a connection could not be rolled back and is closed"),
-        });
-    }
 }

@@ -4,15 +4,19 @@
 //! block. Writers do not wait for each other: who changes a row that another transaction has changed meanwhile is refused.
 
 mod append;
+mod catalog;
 mod corrected;
 mod decode;
 mod dialect;
 mod duplicate;
+mod effect;
 mod encode;
 mod engine;
 mod error;
+mod fit;
 mod instance;
 mod lease;
+mod leased;
 mod pool;
 mod run;
 mod settings;

@@ -192,6 +192,11 @@ impl Pooled {
         }
     }
 
+    /// Closes the connection. The next who needs one gets another.
+    pub(super) fn close(self) {
+        drop_elsewhere((self.connection, self.instance));
+    }
+
     pub(super) fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use duckdb::{
-    Connection, Statement as Prepared,
+    Connection, Error as DuckError, Statement as Prepared,
     arrow::{
         array::{Array, ArrayRef, StructArray},
         datatypes::Field,
     },
+    core::LogicalTypeId,
     params_from_iter,
     types::Value as Parameter,
 };
@@ -44,8 +45,9 @@ pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u
 pub(super) fn fetch<E: Storable>(connection: &Connection, statement: Statement) -> Result<Vec<E::Model>> {
     run(connection, statement, |prepared, _| {
         let mut models = Vec::new();
+        let ids = decode::ids(prepared);
         let batches = std::iter::from_fn(|| prepared.step().map_err(classify).transpose());
-        convert_beside(batches, |batch| read::<E>(&batch, &mut models))?;
+        convert_beside(batches, |batch| read::<E>(&batch, &ids, &mut models))?;
         Ok(models)
     })
     .map_err(named::<E>)
@@ -57,7 +59,7 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         let batch = prepared.step().map_err(classify)?.ok_or_else(missing)?;
         let column = batch.columns().first().ok_or_else(missing)?;
-        match decode::column(column, &ArrayType::BigInt)?.first() {
+        match decode::column(column, LogicalTypeId::Bigint, &ArrayType::BigInt)?.first() {
             Some(Value::BigInt(Some(number))) => Ok(*number),
             _ => Err(missing()),
         }
@@ -67,11 +69,12 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
 /// Runs a statement and gives its models away as they are read.
 pub(super) fn stream<E: Storable>(connection: &Connection, statement: Statement, sink: &Sink<E::Model>) -> Result<()> {
     let mut prepared = connection.prepare(&statement.sql).map_err(classify)?;
+    let ids = decode::ids(&prepared);
     let parameters = parameters(statement.values)?;
     let batches = prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)?;
     convert_beside(batches.map(|batch| batch.map(StructArray::from).map_err(classify)), |batch| {
         let mut models = Vec::new();
-        read::<E>(&batch, &mut models)?;
+        read::<E>(&batch, &ids, &mut models)?;
         sink.send_blocking(models)
     })
 }
@@ -103,19 +106,19 @@ fn no_thread(error: io::Error) -> Error {
 pub(super) fn rows(connection: &Connection, statement: Statement, types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
     run(connection, statement, |prepared, _| {
         let mut rows = Vec::new();
+        let ids = decode::ids(prepared);
         while let Some(batch) = prepared.step().map_err(classify)? {
             let names: Arc<[String]> = batch.fields().iter().map(|field| field.name().clone()).collect();
             let fields = batch.fields().iter().zip(batch.columns()).enumerate();
             let column = |(at, (field, array)): (usize, (&Arc<Field>, &ArrayRef))| {
+                let id = id_at(&ids, at);
                 let known = match &types {
                     Some(types) => types.get(at).cloned(),
-                    None => decode::type_of(field),
+                    None => decode::type_of(field, id),
                 };
-                let unknown = || {
-                    let message = format!("column `{}` is of a type that is not read; cast it to another", field.name());
-                    Error::new(ErrorKind::Unsupported, message)
-                };
-                decode::column(array, &known.ok_or_else(unknown)?).map(Vec::into_iter)
+                let unknown = || Error::new(ErrorKind::Unsupported, "a column of a type that is not read; cast it to another");
+                let values = known.ok_or_else(unknown).and_then(|known| decode::column(array, id, &known));
+                values.map(Vec::into_iter).map_err(|error| error.in_column(field.name()))
             };
             let mut columns = fields.map(column).collect::<Result<Vec<_>>>()?;
             for _ in 0..batch.len() {
@@ -132,7 +135,7 @@ fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Pr
     let is_kept = values.is_some() && sql.len() <= LONGEST_KEPT;
     let parameters = parameters(values)?;
     let execute = |prepared: &mut Prepared<'_>| -> Result<T> {
-        let changed = prepared.execute(params_from_iter(parameters)).map_err(classify)?;
+        let changed = prepared.execute(params_from_iter(parameters)).map_err(|error| unread(connection, &sql, error))?;
         answer(prepared, changed as u64)
     };
     if is_kept {
@@ -148,18 +151,44 @@ fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Pr
     }
 }
 
+/// The error of a statement. Where the library refuses the type of a column, its name is looked up.
+fn unread(connection: &Connection, sql: &str, error: DuckError) -> Error {
+    let position = match &error {
+        DuckError::FromSqlConversionFailure(position, ..) => Some(*position),
+        _ => None,
+    };
+    let name = position.and_then(|position| {
+        let mut described = connection.prepare(&format!("DESCRIBE {sql}")).ok()?;
+        let nulls = vec![Parameter::Null; described.parameter_count()];
+        let names = described.query_map(params_from_iter(nulls), |row| row.get::<_, String>(0)).ok()?;
+        names.flatten().nth(position)
+    });
+    let error = classify(error);
+    match name {
+        Some(name) => error.in_column(&name),
+        None => error,
+    }
+}
+
 fn parameters(values: Option<Values>) -> Result<Vec<Parameter>> {
     values.into_iter().flat_map(|values| values.0).map(encode::parameter).collect()
 }
 
+/// DuckDB's type of a column. Of a stream that is not known before it is read in all cases.
+fn id_at(ids: &[LogicalTypeId], position: usize) -> LogicalTypeId {
+    ids.get(position).copied().unwrap_or(LogicalTypeId::Invalid)
+}
+
 /// Reads the models of a batch: the entity's columns by their names.
-fn read<E: Storable>(batch: &StructArray, models: &mut Vec<E::Model>) -> Result<()> {
+fn read<E: Storable>(batch: &StructArray, ids: &[LogicalTypeId], models: &mut Vec<E::Model>) -> Result<()> {
     let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
     let fields = batch.fields();
     let column = |column: E::Column| {
         let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.as_str());
-        let array = position.and_then(|position| batch.columns().get(position)).ok_or_else(missing)?;
-        decode::reader(array, &E::Model::get_value_type(column))
+        let found = position.and_then(|position| Some((batch.columns().get(position)?, id_at(ids, position))));
+        let reader =
+            found.ok_or_else(missing).and_then(|(array, id)| decode::reader(array, id, &E::Model::get_value_type(column)));
+        reader.map_err(|error| error.in_column(column.as_str()))
     };
     let columns = E::Column::iter().map(column).collect::<Result<Vec<_>>>()?;
     models.reserve(batch.len());

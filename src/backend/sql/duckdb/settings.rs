@@ -2,10 +2,17 @@
 
 use std::{num::NonZero, path::PathBuf, thread::available_parallelism};
 
-use duckdb::Config;
+use duckdb::{Config, Connection};
 
 use super::error::classify;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    parameter::{unfit, unknown},
+};
+
+/// The parameters of a URL.
+const PARAMETERS: [&str; 7] =
+    ["mode", "read_only", "memory_limit", "threads", "temp_directory", "external_access", "lock_configuration"];
 
 /// A service has other uses for its cores.
 const MOST_THREADS: usize = 4;
@@ -46,7 +53,7 @@ impl Settings {
             lock_configuration: true,
         };
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let (name, value) = parameter.split_once('=').unwrap_or_default();
             settings.set(name, value)?;
         }
         if path.is_none() {
@@ -74,13 +81,26 @@ impl Settings {
             ("external_access", "false") => self.external_access = false,
             ("lock_configuration", "true") => self.lock_configuration = true,
             ("lock_configuration", "false") => self.lock_configuration = false,
-            _ => return Err(invalid("a `duckdb:` URL with a parameter or a value that is not known")),
+            (known, _) if PARAMETERS.contains(&known) => return Err(unfit("duckdb", known)),
+            (name, _) => return Err(unknown("duckdb", name, &PARAMETERS)),
         }
         Ok(())
     }
 
     pub(super) fn creates(&self) -> bool {
         self.mode == Mode::Create
+    }
+
+    /// Sets what can be set only once the database is open. Blocks.
+    pub(super) fn apply(&self, connection: &Connection) -> Result<()> {
+        // Without the extension that knows of time zones there are none, and casts are by UTC.
+        if let Err(error) = connection.execute_batch("SET GLOBAL TimeZone = 'UTC'") {
+            tracing::debug!(%error, "time zones are not known");
+        }
+        if self.lock_configuration {
+            connection.execute_batch("SET GLOBAL lock_configuration = true").map_err(classify)?;
+        }
+        Ok(())
     }
 
     pub(super) fn config(&self) -> Result<Config> {
@@ -99,9 +119,6 @@ impl Settings {
         }
         if !self.external_access {
             settings.push(("enable_external_access", "false".to_owned()));
-        }
-        if self.lock_configuration {
-            settings.push(("lock_configuration", "true".to_owned()));
         }
         let config = settings.into_iter().try_fold(Config::default(), |config, (name, value)| config.with(name, value));
         config.map_err(|error| match classify(error) {

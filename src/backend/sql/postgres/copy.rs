@@ -7,14 +7,19 @@
 //! Two things differ from inserts: a limit on the time of a statement is one for the whole batch, and a column of type `json` keeps the text of a document
 //! as it is given, where a statement's goes through `jsonb`.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
-use sqlx::{Encode, PgConnection, Postgres, Row, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer};
+use sqlx::{Encode, PgConnection, Postgres, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer};
 
-use super::flavor::PostgresFlavor;
+use super::{
+    catalog::{self, quoted, table},
+    flavor::PostgresFlavor,
+    keeps,
+    kind::Kind,
+};
 use crate::{
-    backend::sql::{engine::Rows, sqlx::classify},
+    backend::sql::{catalog::Keeps, engine::Rows, sqlx::classify},
     entity::Storable,
     error::{Error, ErrorKind, Result},
     value::{integer, is_null, null_of, text_of},
@@ -24,19 +29,13 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 
-/// The types of a table's columns, if it is one that `COPY` writes to as an insert does: not a view, without rules and row security.
-const COLUMNS: &str = "SELECT a.attname::text, CASE WHEN a.attidentity = 'a' THEN NULL WHEN t.typtype = 'e' THEN 'enum' \
-     WHEN t.typtype = 'b' AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text END \
-     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
-     WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AND NOT c.relhasrules \
-     AND a.attnum > 0 AND NOT a.attisdropped AND current_setting('transaction_isolation') = 'read committed'";
-
 /// How values of a column are written.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Int2,
     Int4,
     Int8,
+    Float4,
     Float8,
     Text,
     Json,
@@ -44,6 +43,9 @@ enum Form {
     /// As the value's own type is.
     Own,
 }
+
+/// In place of the names of all enums.
+const ENUM: &str = "enum";
 
 /// The form of a column of this type for a value, if it has one.
 fn form(column_type: &str, value: &Value) -> Option<Form> {
@@ -54,9 +56,8 @@ fn form(column_type: &str, value: &Value) -> Option<Form> {
         ("int4", _) if is_integer => Form::Int4,
         ("int8", _) if is_integer => Form::Int8,
         ("float8", V::Float(_) | V::Double(_)) => Form::Float8,
-        ("text" | "varchar" | "bpchar", V::String(_) | V::Enum(_) | V::Char(_)) | ("enum", V::String(_) | V::Enum(_)) => {
-            Form::Text
-        }
+        ("float4", V::Double(_)) => Form::Float4,
+        ("text" | "varchar" | "bpchar", V::String(_) | V::Enum(_) | V::Char(_)) | (ENUM, V::Enum(_)) => Form::Text,
         ("json", V::Json(_)) => Form::Json,
         ("jsonb", V::Json(_)) => Form::Jsonb,
         ("bool", V::Bool(_))
@@ -75,25 +76,24 @@ fn form(column_type: &str, value: &Value) -> Option<Form> {
 /// Columns of a table that rows are copied to.
 pub(crate) struct Target {
     copy: String,
-    /// For each column that is named, its position in the entity, and its form.
-    columns: Vec<(usize, Form)>,
+    /// For each column that is named, its position in the entity, its form, and which values it keeps.
+    columns: Vec<(usize, Form, Keeps)>,
 }
 
 impl Target {
     /// The columns of an entity at these positions. None if one has no form.
     pub(super) async fn of<E: Storable>(connection: &mut PgConnection, named: &[usize]) -> Result<Option<Self>> {
-        let described = sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(connection).await;
-        let described = described.map_err(classify::<PostgresFlavor>)?;
-        let mut types = BTreeMap::new();
-        for row in &described {
-            let read = |error| Error::new(ErrorKind::Internal, "the catalogue cannot be read").with_source(error);
-            types.insert(row.try_get::<String, _>(0).map_err(read)?, row.try_get::<Option<String>, _>(1).map_err(read)?);
-        }
+        let found = catalog::columns::<E>(connection).await?;
         let all: Vec<_> = E::Column::iter().collect();
         let form_of = |position: &usize| {
             let column = all.get(*position)?;
-            let column_type = types.get(column.as_str())?.as_deref()?;
-            Some((*position, form(column_type, &null_of(&E::Model::get_value_type(*column)))?))
+            let found = found.iter().find(|found| found.name == column.as_str())?;
+            let wanted = E::Model::get_value_type(*column);
+            if !found.is_copied_to || found.is_identity || found.is_list {
+                return None;
+            }
+            let type_name = if found.kind == Kind::Enum { ENUM } else { &found.type_name };
+            Some((*position, form(type_name, &null_of(&wanted))?, keeps::keeps(found, column, &wanted)?))
         };
         let columns: Option<Vec<_>> = named.iter().map(form_of).collect();
         let names: Vec<_> =
@@ -107,10 +107,14 @@ impl Target {
         let count = i16::try_from(self.columns.len()).map_err(|_| unfit())?;
         for row in 0..rows.len() {
             encoded.extend_from_slice(&count.to_be_bytes());
-            for (position, form) in &self.columns {
-                match rows.value(row, *position)? {
-                    value if is_null(&value) => encoded.extend_from_slice(&(-1_i32).to_be_bytes()),
-                    value => put(&mut encoded, &value, *form)?,
+            for (position, form, keeps) in &self.columns {
+                match (rows.value(row, *position)?, keeps) {
+                    (value, _) if is_null(&value) => encoded.extend_from_slice(&(-1_i32).to_be_bytes()),
+                    (value, Keeps::All) => put(&mut encoded, &value, *form)?,
+                    (value, Keeps::Only(keeps)) => {
+                        keeps(&value)?;
+                        put(&mut encoded, &value, *form)?;
+                    }
                 }
             }
         }
@@ -132,16 +136,6 @@ impl Target {
     }
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn table<E: Storable>() -> String {
-    let entity = E::default();
-    let schema = entity.schema_name().map(|schema| quoted(schema) + ".").unwrap_or_default();
-    schema + &quoted(entity.table_name())
-}
-
 fn unfit() -> Error {
     Error::new(ErrorKind::InvalidInput, "a value that does not fit its column")
 }
@@ -155,6 +149,11 @@ fn put(part: &mut PgArgumentBuffer, value: &Value, form: Form) -> Result<()> {
         Form::Int2 => part.extend_from_slice(&i16::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
         Form::Int4 => part.extend_from_slice(&i32::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
         Form::Int8 => part.extend_from_slice(&number()?.to_be_bytes()),
+        #[expect(clippy::cast_possible_truncation, reason = "what would change is refused before")]
+        Form::Float4 => match value {
+            Value::Double(Some(number)) => part.extend_from_slice(&(*number as f32).to_be_bytes()),
+            _ => return Err(unfit()),
+        },
         Form::Float8 => match value {
             Value::Float(Some(number)) => part.extend_from_slice(&f64::from(*number).to_be_bytes()),
             Value::Double(Some(number)) => part.extend_from_slice(&number.to_be_bytes()),

@@ -3,6 +3,7 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     mem,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,9 +15,9 @@ use sqlx::{
     error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
-use super::{copy, decode, error};
+use super::{catalog::KnownTables, copy, decode, error, gate::Gate};
 use crate::{
-    backend::sql::{engine::Rows, sqlx::Flavor},
+    backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
     dialect::Dialect,
     entity::{Put, Storable},
     error::{Error, ErrorKind, Result},
@@ -32,10 +33,15 @@ fn typed(statement: Statement) -> (String, SqlxValues) {
     (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
 }
 
-/// A process of the server's.
+/// A process of a server's.
 pub(crate) struct Stopper {
     pool: PgPool,
-    backend: i32,
+    process: i32,
+    /// When it was seen, and when its server began: another server, or this one later, may have a process of the same number.
+    seen: String,
+    server: String,
+    /// Whether a commit waits for another server.
+    waits_for_standby: bool,
 }
 
 /// Postgres as sqlx drives it.
@@ -45,10 +51,38 @@ impl Flavor for PostgresFlavor {
     type Db = Postgres;
     type Target = copy::Target;
     type Encoded = PgArgumentBuffer;
+    type Catalogs = KnownTables;
 
     const DIALECT: Dialect = Dialect::Postgres;
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
+    /// Every find compares, and every insert may be changed on its way.
+    const ASKS_FOR_SINGLE_MODELS: bool = true;
+
+    fn known<E: Storable>(catalogs: &KnownTables) -> Option<Arc<Catalog>> {
+        catalogs.get::<E>()
+    }
+
+    async fn catalog<E: Storable>(connection: &mut PgConnection, catalogs: &KnownTables) -> Result<Arc<Catalog>> {
+        catalogs.look_up::<E>(connection).await
+    }
+
+    fn forget(catalogs: &KnownTables) {
+        catalogs.forget();
+    }
+
+    /// What changes rows alone is not the schema's.
+    fn changes_schema(sql: &str) -> bool {
+        const ROWS: [&str; 6] = ["INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "WITH"];
+        let first = sql.split_whitespace().next().unwrap_or_default();
+        !ROWS.iter().any(|word| word.eq_ignore_ascii_case(first))
+    }
+
+    fn tells_of_change(error: &Error) -> bool {
+        // An outdated plan, names and types that are not as they were, values that do not fit.
+        let class = error.code().and_then(|code| code.get(..2));
+        error.kind() == ErrorKind::Corrupt || matches!(class, Some("0A" | "22" | "42"))
+    }
 
     fn reads(value_type: &ArrayType) -> bool {
         use ArrayType as T;
@@ -78,27 +112,52 @@ impl Flavor for PostgresFlavor {
     }
 
     type Stopper = Stopper;
+    type Gate = Gate;
+
+    async fn check(gate: &Gate, pool: &PgPool) -> Result<()> {
+        gate.check(pool).await
+    }
+
+    fn may_only_read(gate: &Gate) -> bool {
+        gate.session.target.may_only_read()
+    }
 
     async fn stopper(connection: &mut PgConnection, pool: &PgPool) -> sqlx::Result<Stopper> {
-        let backend = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await?;
-        Ok(Stopper { pool: pool.clone(), backend })
+        let question = "SELECT pg_backend_pid(), clock_timestamp()::text, pg_postmaster_start_time()::text, \
+                        current_setting('synchronous_standby_names') <> ''";
+        let (process, seen, server, waits_for_standby) = sqlx::query_as(question).fetch_one(connection).await?;
+        Ok(Stopper { pool: pool.clone(), process, seen, server, waits_for_standby })
     }
 
-    /// By a connection of its own: those of the pool may all be busy.
+    /// By a connection of its own: those of the pool may all be busy. It may come to another server than the one that the process is of.
     async fn stop(stopper: &Stopper) -> sqlx::Result<()> {
         let mut connection = stopper.pool.connect_options().connect().await?;
-        sqlx::query("SELECT pg_cancel_backend($1)").bind(stopper.backend).execute(&mut connection).await?;
-        connection.close().await
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
+                      WHERE pid = $1 AND backend_start <= $2::timestamptz AND pg_postmaster_start_time() = $3::timestamptz";
+        let cancel = sqlx::query(cancel).persistent(false).bind(stopper.process).bind(&stopper.seen).bind(&stopper.server);
+        let is_found = cancel.fetch_optional(&mut connection).await?.is_some();
+        connection.close().await?;
+        if is_found { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
     }
 
-    async fn refusal(pool: &PgPool) -> Option<sqlx::Error> {
-        match pool.connect_options().connect().await {
-            Ok(connection) => {
-                drop(connection.close().await);
-                None
-            }
-            Err(error) => Some(error),
-        }
+    /// A commit that waits for a standby is not undone by being stopped, only no longer waited for: its time limit ends before. What is deferred to the
+    /// commit is done within the limit.
+    fn before_commit(stopper: &Stopper) -> Option<&'static str> {
+        stopper.waits_for_standby.then_some("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL statement_timeout = 0")
+    }
+
+    async fn refusal(gate: &Gate, pool: &PgPool) -> Option<sqlx::Error> {
+        let looked = async {
+            let mut connection = pool.connect_options().connect().await?;
+            gate.session.prepare(&mut connection).await?;
+            drop(connection.close().await);
+            Ok::<_, sqlx::Error>(())
+        };
+        looked.await.err()
+    }
+
+    fn ends_connection(error: &dyn DatabaseError) -> bool {
+        error::ends_connection(error)
     }
 
     /// A server that has become a replica: somewhere else there may be the one that has not. Or a statement that a change of the schema outdated: it is
@@ -129,7 +188,8 @@ impl Flavor for PostgresFlavor {
                 let (sql, values) = typed(statement);
                 sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?
             }
-            None => connection.execute(AssertSqlSafe(statement.sql)).await?,
+            // Not as a simple query, which could be several statements.
+            None => sqlx::query(AssertSqlSafe(statement.sql)).persistent(false).execute(connection).await?,
         };
         Ok(done.rows_affected())
     }
@@ -180,6 +240,14 @@ impl Flavor for PostgresFlavor {
 
     fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
         decode::read(row, at, wanted, put)
+    }
+
+    fn read_foreign<M>(
+        row: &QueryResult,
+        is_decimal: impl Fn(&str) -> bool,
+        read: impl FnOnce(&QueryResult) -> Result<M>,
+    ) -> Result<M> {
+        decode::read_foreign(row, is_decimal, read)
     }
 
     fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)> {

@@ -1,17 +1,24 @@
 //! Postgres, through sqlx.
 
+mod catalog;
 mod connect;
 mod copy;
 mod decode;
 mod error;
 mod flavor;
+mod gate;
+mod keeps;
+mod kind;
+mod session;
+mod url;
+mod wire;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use connect::open;
 use sqlx::PgPool;
 
-use self::flavor::PostgresFlavor;
+use self::{flavor::PostgresFlavor, gate::Gate};
 use super::{SqlStore, sqlx::SqlxEngine};
 use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
 
@@ -19,6 +26,10 @@ pub(crate) type PostgresStore = SqlStore<SqlxEngine<PostgresFlavor>>;
 
 /// A store on a pool that somebody else made.
 pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
+    store(pool, Gate::unknown(), clock, long_transaction)
+}
+
+fn store(pool: PgPool, gate: Gate, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
     let capabilities = Capabilities {
         durable: true,
         schema: true,
@@ -33,5 +44,5 @@ pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>, long_transaction: D
         decimals: true,
         sql: true,
     };
-    SqlStore::new(SqlxEngine::new(pool, capabilities), clock, long_transaction)
+    SqlStore::new(SqlxEngine::new(pool, gate, capabilities), clock, long_transaction)
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
+use sea_orm::{IdenStatic, Value};
 
-use super::SqlRepository;
+use super::{SqlRepository, View, not_stored};
 use crate::{
-    backend::sql::{Engine, engine::Effort, statement::Source},
+    backend::sql::{
+        Engine,
+        engine::Effort,
+        statement::{Source, Statements},
+    },
     context::{Access, Cx, RUNNING},
     entity::{IdOf, Storable, model_of},
     error::{Error, ErrorKind, Result, conflict, not_found},
@@ -20,36 +24,56 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
         let now = self.store.clock().now();
         let rows = self.values(std::slice::from_ref(model), |row| self.as_changed(row, now)).await?;
-        let row = rows.into_iter().next().unwrap_or_default();
-        let id = self.shape.key_of_values(&row);
-        let returns = self.store.engine().returns_updates() || !self.is_stored_as_given();
         let entry = self.store.enter(cx, Access::Write)?;
         // A statement by itself, unless another has to say what the first one met.
-        let mut held = match self.shape.rules.version.is_some() || (returns && !self.store.engine().returns_updates()) {
+        let held = match self.shape.rules.version.is_some() {
             true => self.store.hold_together(cx, &entry).await?,
             false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
         };
-        let lease = held.lease()?;
-        let updated = async {
-            // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
-            let Some(update) = self.statements().update(&row, self.store.engine().returns_updates())? else {
-                return Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)?, Effort::Read).await?.pop());
-            };
-            if self.store.engine().returns_updates() {
-                return Ok(self.store.engine().fetch::<E>(lease, update, Effort::OneModel).await?.pop());
-            }
-            match (self.store.engine().execute(lease, update, Effort::OneModel).await?, returns) {
-                (0, _) => Ok(None),
-                (_, true) => Ok(self.store.engine().fetch::<E>(lease, self.statements().find(&id)?, Effort::Read).await?.pop()),
-                (_, false) => self.given(row).map(Some),
-            }
-        };
+        let (mut held, view) = self.viewed(cx, held, true).await?;
+        if let Err(refused) = self.check_rows(&view, &rows).await {
+            return held.refuse(refused).await;
+        }
+        let row = rows.into_iter().next().unwrap_or_default();
+        let id = self.shape.key_of_values(&row);
+        let read_back = ReadBack::of(self, &view);
+        if read_back == ReadBack::Afterwards {
+            held = held.together(&self.store, cx.limits()).await?;
+        }
+        let statements = self.statements(&view);
+        let updated = self.replace_on(held.lease()?, &statements, row, read_back);
         let updated = match cx.limits().bound(RUNNING, updated).await {
             Ok(Some(model)) => Ok(Ok(model)),
-            Ok(None) => cx.limits().bound(RUNNING, self.refusal(lease, std::slice::from_ref(&id))).await.map(Err),
+            Ok(None) => {
+                let refusal = self.refusal(held.lease()?, &statements, std::slice::from_ref(&id));
+                cx.limits().bound(RUNNING, refusal).await.map(Err)
+            }
             Err(error) => Err(error),
         };
         held.finish(updated).await?
+    }
+
+    async fn replace_on(
+        &self,
+        lease: &mut G::Lease,
+        statements: &Statements<'_, E>,
+        row: Vec<Value>,
+        read_back: ReadBack,
+    ) -> Result<Option<E::Model>> {
+        let engine = self.store.engine();
+        let id = self.shape.key_of_values(&row);
+        // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
+        let Some(update) = statements.update(&row, read_back == ReadBack::Returned)? else {
+            return Ok(engine.fetch::<E>(lease, statements.find(&id)?, Effort::Read).await?.pop());
+        };
+        if read_back == ReadBack::Returned {
+            return Ok(engine.fetch::<E>(lease, update, Effort::OneModel).await?.pop());
+        }
+        match (engine.execute(lease, update, Effort::OneModel).await?, read_back) {
+            (0, _) => Ok(None),
+            (_, ReadBack::Never) => self.given(row).map(Some),
+            (..) => Ok(engine.fetch::<E>(lease, statements.find(&id)?, Effort::Read).await?.pop()),
+        }
     }
 
     /// What the repository makes of a row that is to replace another: the time of the change, and no mark, because what is marked is not
@@ -65,15 +89,26 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Why models with these ids were not updated, although nothing failed.
-    async fn refusal(&self, lease: &mut G::Lease, ids: &[Key]) -> Result<Error> {
-        if self.shape.rules.version.is_none() {
+    async fn refusal(&self, lease: &mut G::Lease, statements: &Statements<'_, E>, ids: &[Key]) -> Result<Error> {
+        self.store.engine().missed::<E>(lease).await?;
+        let is_versioned = self.shape.rules.version.is_some();
+        if !is_versioned && !statements.catalog.is_rewritten {
             return Ok(not_found());
         }
         let mut there = 0;
-        for part in ids.chunks(self.statements().ids_at_once()) {
-            there += self.store.engine().number(lease, self.statements().count_of(part)).await?.unsigned_abs();
+        for part in ids.chunks(self.ids_at_once()) {
+            there += self.store.engine().number(lease, statements.count_of(part)).await?.unsigned_abs();
         }
-        Ok(if there < ids.len() as u64 { not_found() } else { conflict() })
+        Ok(match (there < ids.len() as u64, is_versioned) {
+            (true, _) => not_found(),
+            (false, true) => conflict(),
+            (false, false) => not_stored(),
+        })
+    }
+
+    /// Whether the table stores a row just as it is given.
+    fn stores_as_given(&self, view: &View) -> bool {
+        view.catalog.stores_as_given() && self.shape.computed.is_empty()
     }
 
     /// Whether an updated model is what was given, but for its version.
@@ -111,32 +146,42 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             self.store.hold(cx, &entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
             return Err(conflict());
         }
-        let mut held = self.store.hold_together(cx, &entry).await?;
-        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, latest, &ids)).await;
+        let held = self.store.hold_together(cx, &entry).await?;
+        let (mut held, view) = self.viewed(cx, held, false).await?;
+        let (keys, rows): (Vec<_>, Vec<_>) = latest.into_iter().unzip();
+        if let Err(refused) = self.check_rows(&view, &rows).await {
+            return held.refuse(refused).await;
+        }
+        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, &view, (keys, rows), &ids)).await;
         held.finish(updated).await
     }
 
-    async fn update_all(&self, lease: &mut G::Lease, latest: BTreeMap<Key, Vec<Value>>, ids: &[Key]) -> Result<Vec<E::Model>> {
-        let keys: Vec<_> = latest.keys().cloned().collect();
-        let rows: Vec<_> = latest.into_values().collect();
+    async fn update_all(
+        &self,
+        lease: &mut G::Lease,
+        view: &View,
+        (keys, rows): (Vec<Key>, Vec<Vec<Value>>),
+        ids: &[Key],
+    ) -> Result<Vec<E::Model>> {
+        let statements = self.statements(view);
         let all: Vec<usize> = (0..self.shape.columns.len()).collect();
         let mut updated = 0;
         for rows in rows.chunks(self.rows_at_once()) {
             let source = self.source(lease, &all, rows).await?;
-            updated += match self.statements().update_from(&source, &all)? {
+            updated += match statements.update_from(&source, &all)? {
                 Some(update) => self.store.engine().execute(lease, update, Effort::Any).await?,
                 // Models that are all id have nothing to replace.
                 None => {
                     let keys: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
-                    self.look_up_on(lease, &keys).await?.len() as u64
+                    self.look_up_on(lease, &statements, &keys).await?.len() as u64
                 }
             };
             self.end_source(lease, &source).await?;
         }
         if updated < keys.len() as u64 {
-            return Err(self.refusal(lease, &keys).await?);
+            return Err(self.refusal(lease, &statements, &keys).await?);
         }
-        let mut stored = match self.is_stored_as_given() {
+        let mut stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
                 let mut stored = BTreeMap::new();
                 for (nth, (key, row)) in keys.into_iter().zip(rows).enumerate() {
@@ -145,7 +190,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 }
                 stored
             }
-            false => self.look_up_on(lease, &keys).await?,
+            false => self.look_up_on(lease, &statements, &keys).await?,
         };
         let gone = || Error::new(ErrorKind::Internal, "the engine lost a model that it updated");
         if stored.len() == ids.len() {
@@ -156,7 +201,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// How many rows of a source are taken at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        if self.store.engine().stages() { usize::MAX } else { self.statements().rows_at_once() }
+        if self.store.engine().stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
     }
 
     /// Rows for a statement to take values from.
@@ -178,17 +223,40 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn change_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
         let condition = self.condition(filter)?;
         let changes = self.with_time(self.shape.changes(changes)?, self.store.clock().now())?;
-        match self.statements().update_where(&condition, &changes)? {
-            Some(update) => self.store.execute(cx, update).await,
+        let entry = self.store.enter(cx, Access::Write)?;
+        let mut is_counted = false;
+        let write = |statements: &Statements<'_, E>| {
+            self.check_changes(statements, &changes)?;
+            let update = statements.update_where(&condition, &changes)?;
+            is_counted = update.is_none();
             // Nothing changes; how many there are is asked for as a write, also for the context.
-            None => {
-                let count = self.statements().count(&condition);
-                let entry = self.store.enter(cx, Access::Write)?;
-                let mut held = self.store.hold(cx, &entry, Access::Write, Effort::Any).await?;
-                let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, count)).await;
-                Ok(held.finish(number).await?.unsigned_abs())
+            Ok(update.unwrap_or_else(|| statements.count(&condition)))
+        };
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), write).await?;
+        let changed = async {
+            let engine = self.store.engine();
+            match is_counted {
+                true => engine.number(held.lease()?, statement).await.map(i64::unsigned_abs),
+                false => engine.execute(held.lease()?, statement, Effort::Any).await,
             }
-        }
+        };
+        let changed = cx.limits().bound(RUNNING, changed).await;
+        held.finish(changed).await
+    }
+
+    /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
+    fn check_changes(&self, statements: &Statements<'_, E>, changes: &[Change]) -> Result<()> {
+        changes.iter().try_for_each(|change| {
+            let Some(column) = self.shape.columns.get(change.column()) else { return Ok(()) };
+            if statements.is_computed(change.column()) {
+                let message = "the database computes the values of this column";
+                return Err(Error::new(ErrorKind::InvalidInput, message).in_column(column.as_str()));
+            }
+            match change {
+                Change::Set(position, value) => statements.catalog.check(*position, *column, value),
+                Change::Increase { .. } => Ok(()),
+            }
+        })
     }
 
     /// Changes, and the time of them where the repository keeps it.
@@ -210,20 +278,23 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn remove(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
         let keys = self.keys(ids)?;
         let mark = self.mark()?;
-        let parts: Vec<_> = keys.chunks(self.statements().ids_at_once()).collect();
+        let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;
         let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
-        let mut held = match parts.len() {
+        let held = match parts.len() {
             0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
+        let (mut held, view) = self.viewed(cx, held, keys.len() == 1).await?;
         let lease = held.lease()?;
         let removed = async {
             let mut removed = 0;
             for part in parts {
-                if let Some(delete) = self.statements().delete_ids(part, mark.as_deref())? {
-                    removed += self.store.engine().execute(lease, delete, effort).await?;
-                }
+                let delete = self.statements(&view).delete_ids(part, mark.as_deref())?;
+                removed += self.store.engine().execute(lease, delete, effort).await?;
+            }
+            if removed < keys.len() as u64 {
+                self.store.engine().missed::<E>(lease).await?;
             }
             Ok(removed)
         };
@@ -233,9 +304,34 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     pub(super) async fn remove_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.condition(filter)?;
-        match self.statements().delete_where(&condition, self.mark()?.as_deref())? {
-            Some(delete) => self.store.execute(cx, delete).await,
-            None => Ok(0),
+        let mark = self.mark()?;
+        let entry = self.store.enter(cx, Access::Write)?;
+        let delete = |statements: &Statements<'_, E>| statements.delete_where(&condition, mark.as_deref());
+        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), delete).await?;
+        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
+        held.finish(removed).await
+    }
+}
+
+/// How an update learns what is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadBack {
+    /// It is what was given.
+    Never,
+    /// The statement returns it.
+    Returned,
+    /// It is looked up after the statement, and after the triggers that may have changed it.
+    Afterwards,
+}
+
+impl ReadBack {
+    fn of<E: Storable, G: Engine>(repository: &SqlRepository<E, G>, view: &View) -> Self {
+        let returns = repository.store.engine().returns_updates();
+        match (view.catalog.is_changed_afterwards, returns) {
+            (true, _) => Self::Afterwards,
+            (false, true) => Self::Returned,
+            (false, false) if repository.is_stored_as_given() && repository.stores_as_given(view) => Self::Never,
+            (false, false) => Self::Afterwards,
         }
     }
 }

@@ -6,16 +6,19 @@ use futures_util::future::join;
 use sea_orm::Value;
 
 use super::{
-    ROWS_A_TURN, SqlRepository,
+    ROWS_A_TURN, SqlRepository, View,
     new::{New, Run},
+    not_stored,
 };
 use crate::{
     backend::sql::{
         Engine, WholeInsert,
         engine::{Effort, Rows},
+        statement::Statements,
         transaction::SqlTransaction,
     },
     context::{Access, Cx, Entry, RUNNING},
+    dialect::Dialect,
     entity::{Storable, model_of},
     error::{Error, ErrorKind, Result},
     value::{Key, integer, is_array},
@@ -28,7 +31,7 @@ const PART: usize = 16 * ROWS_A_TURN;
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
         self.require_readable()?;
-        let new = New { shape: &self.shape, models, now: self.store.clock().now() };
+        let new = New { shape: &self.shape, models, now: self.store.clock().now(), catalog: &self.plain.catalog };
         let stored = match self.is_appendable(new, returning)? {
             true => self.append(cx, new, returning).await,
             false => self.insert_by_statements(cx, new, returning).await,
@@ -61,16 +64,27 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             && self.is_plain
             && self.store.engine().inserts_as_given()
             && let [row] = rows.as_mut_slice()
-            && let Some(insert) = self.statements().whole_insert(row)?
+            && let Some(insert) = self.statements(&self.plain).whole_insert(row)?
         {
             return self.insert_whole(cx, &entry, mem::take(row), insert).await;
         }
-        let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
-        let mut held = match self.statements().insert_runs(&rows).len() {
-            0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
+        let is_single = rows.len() == 1;
+        let effort = if is_single { Effort::Insert } else { Effort::Any };
+        // One that is asked about single models alone takes one statement after it was asked about a table.
+        let is_statement = is_single || self.store.engine().asks_for_single_models();
+        let held = match self.statements(&self.plain).insert_runs(&rows).len() {
+            0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
-        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &rows, returning)).await;
+        let (mut held, view) = self.viewed(cx, held, is_single).await?;
+        if let Err(refused) = self.check_rows(&view, &rows).await {
+            return held.refuse(refused).await;
+        }
+        // Of several rows, a trigger may skip one.
+        if view.catalog.is_changed_afterwards || (view.catalog.is_rewritten && !is_single) {
+            held = held.together(&self.store, cx.limits()).await?;
+        }
+        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, returning)).await;
         held.finish(stored).await
     }
 
@@ -91,20 +105,52 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Inserts rows on a connection, by as many statements as it takes.
-    pub(super) async fn insert_runs(&self, lease: &mut G::Lease, rows: &[Vec<Value>], returning: bool) -> Result<Vec<E::Model>> {
-        let runs = self.statements().insert_runs(rows);
-        let effort = if rows.len() == 1 { Effort::Insert } else { Effort::Any };
+    pub(super) async fn insert_runs(
+        &self,
+        lease: &mut G::Lease,
+        view: &View,
+        rows: &[Vec<Value>],
+        returning: bool,
+    ) -> Result<Vec<E::Model>> {
+        let engine = self.store.engine();
+        let statements = self.statements(view);
+        let is_single = rows.len() == 1;
+        let effort = if is_single { Effort::Insert } else { Effort::Any };
+        // An engine that is not asked about a single row shows by returning it what it made of it.
+        // Nor does SQLite count what a view's trigger stores.
+        let is_uncounted = engine.dialect() == Dialect::Sqlite && view.catalog.is_changed_afterwards;
+        let reads_back = returning || is_uncounted || (is_single && !engine.asks_for_single_models());
         let mut stored = Vec::with_capacity(if returning { rows.len() } else { 0 });
-        for run in runs.into_iter().filter_map(|run| rows.get(run)) {
-            let statement = self.statements().insert(run, returning)?;
-            if returning {
-                let models = self.store.engine().fetch::<E>(lease, statement, effort).await?;
-                stored.extend(self.in_order_of(run, models)?);
+        for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
+            let statement = statements.insert(run, reads_back)?;
+            let count = if reads_back {
+                let models = engine.fetch::<E>(lease, statement, effort).await?;
+                let count = models.len();
+                stored.extend(if count < run.len() { Vec::new() } else { self.in_order_of(run, models)? });
+                count as u64
             } else {
-                self.store.engine().execute(lease, statement, effort).await?;
+                engine.execute(lease, statement, effort).await?
+            };
+            if count < run.len() as u64 {
+                return Err(not_stored());
             }
         }
+        if reads_back && view.catalog.is_changed_afterwards {
+            stored = self.after_triggers(lease, &statements, stored).await?;
+        }
         Ok(stored)
+    }
+
+    /// The models as triggers have left them.
+    async fn after_triggers(
+        &self,
+        lease: &mut G::Lease,
+        statements: &Statements<'_, E>,
+        inserted: Vec<E::Model>,
+    ) -> Result<Vec<E::Model>> {
+        let keys: Vec<_> = inserted.iter().map(|model| self.shape.key_of_model(model)).collect();
+        let mut stored = self.look_up_on(lease, statements, &keys).await?;
+        keys.iter().map(|key| stored.remove(key).ok_or_else(not_stored)).collect()
     }
 
     /// Whether the engine's bulk path is the way to store models: there are enough, and no cast of the entity's is in the way.
@@ -121,37 +167,36 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// Stores models by the engine's bulk path, as far as that is possible.
     async fn append(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
         let entry = self.store.enter(cx, Access::Write)?;
-        let mut held = self.store.hold_together(cx, &entry).await?;
+        let held = self.store.hold_together(cx, &entry).await?;
+        let (mut held, view) = self.viewed(cx, held, false).await?;
+        let new = New { catalog: &view.catalog, ..new };
         if let Entry::Joined(..) = entry
             && let Err(refused) = self.check(new).await
         {
-            // Nothing was sent, and the transaction is as it was.
-            return held.finish(Ok(())).await.and(Err(refused));
+            return held.refuse(refused).await;
         }
-        let lease = held.lease()?;
-        let stored = async {
-            let mut stored = Vec::with_capacity(if returning { new.len() } else { 0 });
-            for run in self.runs(new).await? {
-                let new = new.part(run.rows);
-                // What is left to the engine, only the engine can answer.
-                let target = match !returning || self.keeps(lease, &run.named, new).await? {
-                    true => self.target(lease, &run.named, new).await?,
-                    false => None,
-                };
-                match target {
-                    Some(target) => {
-                        self.append_to(lease, &target, new).await?;
-                        if returning {
-                            self.as_given(new, &mut stored).await?;
-                        }
-                    }
-                    None => stored.extend(self.insert_runs(lease, &self.rows(new).await?, returning).await?),
-                }
-            }
-            Ok(stored)
-        };
-        let stored = cx.limits().bound(RUNNING, stored).await;
+        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, returning)).await;
         held.finish(stored).await
+    }
+
+    async fn append_runs(&self, lease: &mut G::Lease, view: &View, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
+        let mut stored = Vec::with_capacity(if returning { new.len() } else { 0 });
+        for run in self.runs(new).await? {
+            let new = new.part(run.rows);
+            // What is left to the engine, or to a trigger, only the engine can answer.
+            let is_as_given = !view.catalog.is_rewritten && (!returning || self.keeps(lease, &run.named, new).await?);
+            let target = if is_as_given { self.target(lease, view, &run.named, new).await? } else { None };
+            match target {
+                Some(target) => {
+                    self.append_to(lease, &target, new).await?;
+                    if returning {
+                        self.as_given(new, &mut stored).await?;
+                    }
+                }
+                None => stored.extend(self.insert_runs(lease, view, &self.rows(new).await?, returning).await?),
+            }
+        }
+        Ok(stored)
     }
 
     /// Refuses values that cannot be stored.
@@ -182,7 +227,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     async fn runs(&self, new: New<'_, E>) -> Result<Vec<Run>> {
-        let all: Vec<_> = (0..self.shape.columns.len()).collect();
+        let is_named = |column: &usize| !new.catalog.column(*column).is_generated && !self.shape.computed.contains(column);
+        let all: Vec<_> = (0..self.shape.columns.len()).filter(is_named).collect();
         if !all.iter().any(|column| self.shape.may_be_left_to_engine(*column)) {
             return Ok(vec![Run { named: all, rows: 0..new.len() }]);
         }
@@ -199,19 +245,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if named.len() < self.shape.columns.len() || !self.store.engine().inserts_as_given() {
             return Ok(named.len() == self.shape.columns.len());
         }
-        match self.statements().whole_insert(&new.row(0)?)? {
+        match self.statements(&self.plain).whole_insert(&new.row(0)?)? {
             Some(insert) => self.store.engine().keeps::<E>(lease, insert).await,
             None => Ok(false),
         }
     }
 
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
-    async fn target(&self, lease: &mut G::Lease, named: &[usize], new: New<'_, E>) -> Result<Option<G::Target>> {
+    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: New<'_, E>) -> Result<Option<G::Target>> {
         let engine = self.store.engine();
         if named.is_empty() || engine.appends_from().is_none_or(|least| new.len() < least) {
             return Ok(None);
         }
-        let insert = self.statements().insert(&[new.row(0)?], false)?.sql;
+        let insert = self.statements(view).insert(&[new.row(0)?], false)?.sql;
         engine.target::<E>(lease, named, insert).await
     }
 

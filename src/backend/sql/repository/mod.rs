@@ -6,12 +6,13 @@ mod new;
 mod read;
 mod upsert;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use sea_orm::Value;
 
 use super::{
+    Catalog,
     engine::{Effort, Engine},
     statement::{Statements, Texts},
     store::SqlStore,
@@ -31,10 +32,28 @@ use crate::{
 /// How many models are converted before other tasks have a turn: less than a millisecond's work, and as many rows as DuckDB works on at a time.
 const ROWS_A_TURN: usize = 2048;
 
+/// A table as the database describes it, and the texts of statements for it.
+#[derive(Clone)]
+struct View {
+    catalog: Arc<Catalog>,
+    texts: Arc<Texts>,
+}
+
+impl View {
+    fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog, texts: Arc::default() }
+    }
+}
+
 pub(crate) struct SqlRepository<E: Storable, G: Engine> {
     store: SqlStore<G>,
     shape: Arc<Shape<E>>,
-    texts: Arc<Texts>,
+    /// For a table that is just what the entity says.
+    plain: View,
+    /// The last other one.
+    view: Arc<RwLock<View>>,
+    /// Whether operations on single models have to know what the database says of the table.
+    asks_for_single_models: bool,
     /// Whether the models can be read back.
     is_readable: bool,
     /// Whether no cast of the entity's makes other models of those that are given.
@@ -43,7 +62,8 @@ pub(crate) struct SqlRepository<E: Storable, G: Engine> {
 
 impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), shape: self.shape.clone(), texts: self.texts.clone(), ..*self }
+        let (store, shape) = (self.store.clone(), self.shape.clone());
+        Self { store, shape, plain: self.plain.clone(), view: self.view.clone(), ..*self }
     }
 }
 
@@ -51,16 +71,39 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
         let is_readable = shape.is_readable(|value_type| store.engine().reads(value_type));
         let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
-        Self { store, shape: Arc::new(shape), texts: Arc::default(), is_readable, is_plain }
+        let plain = View::new(Catalog::plain());
+        let view = Arc::new(RwLock::new(plain.clone()));
+        let engine = store.engine();
+        // Such an id may be stored in another form than it is looked for.
+        let has_forms = |position: &usize| shape.value_type(*position).is_ok_and(|id| engine.compares_by_form(&id));
+        let asks_for_single_models = engine.asks_for_single_models() || shape.id.iter().any(has_forms);
+        Self { store, shape: Arc::new(shape), plain, view, asks_for_single_models, is_readable, is_plain }
     }
 
-    fn statements(&self) -> Statements<'_, E> {
+    /// What builds the statements for a table.
+    fn statements<'a>(&'a self, view: &'a View) -> Statements<'a, E> {
         let engine = self.store.engine();
-        Statements { shape: &self.shape, dialect: engine.dialect(), bind_limit: engine.bind_limit(), texts: &self.texts }
+        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        Statements { shape: &self.shape, dialect, bind_limit, catalog: &view.catalog, texts: &view.texts }
+    }
+
+    /// The table as the database describes it now.
+    async fn view(&self, lease: &mut G::Lease) -> Result<View> {
+        let catalog = self.store.engine().catalog::<E>(lease).await?;
+        if Arc::ptr_eq(&catalog, &self.plain.catalog) {
+            return Ok(self.plain.clone());
+        }
+        let known = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if Arc::ptr_eq(&catalog, &known.catalog) {
+            return Ok(known);
+        }
+        let view = View::new(catalog);
+        self.view.write().unwrap_or_else(PoisonError::into_inner).clone_from(&view);
+        Ok(view)
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
-        move |error| error.at(operation, E::default().table_name())
+        move |error| error.at(operation, &self.shape.table())
     }
 
     fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
@@ -127,6 +170,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         rows
     }
 
+    /// How many ids one statement can look up.
+    fn ids_at_once(&self) -> usize {
+        self.statements(&self.plain).ids_at_once()
+    }
+
+    /// Refuses values that a column of the table would change, before anything is sent.
+    async fn check_rows(&self, view: &View, rows: &[Vec<Value>]) -> Result<()> {
+        for (nth, row) in rows.iter().enumerate() {
+            view.catalog.check_row(&self.shape.columns, row)?;
+            self.take_turns(nth).await;
+        }
+        Ok(())
+    }
+
     /// Lets other tasks have their turn once in a while.
     async fn take_turns(&self, nth: usize) {
         if nth % ROWS_A_TURN == ROWS_A_TURN - 1 {
@@ -139,6 +196,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let entry = self.store.enter(cx, access)?;
         self.store.hold(cx, &entry, access, Effort::Any).await?.finish(Ok(())).await
     }
+}
+
+/// A trigger or a rule of the table can see to that without an error.
+fn not_stored() -> Error {
+    Error::new(ErrorKind::Check, "a trigger or a rule of the table stored fewer rows than were given")
 }
 
 #[async_trait]
@@ -166,9 +228,7 @@ impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
 #[async_trait]
 impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
-        let find = self.require_readable().and_then(|()| self.statements().find(&self.shape.key_of_id(id)?));
-        let models = self.store.fetch::<E>(cx, Access::Read, find.map_err(self.at("find"))?, Effort::Read).await;
-        Ok(models.map_err(self.at("find"))?.pop())
+        self.find_one(cx, id).await.map_err(self.at("find"))
     }
 
     async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
@@ -184,9 +244,7 @@ impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
     }
 
     async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.condition(filter).map_err(self.at("count"))?;
-        let number = self.store.number(cx, self.statements().count(&condition)).await.map_err(self.at("count"))?;
-        Ok(number.unsigned_abs())
+        self.number_of(cx, filter).await.map_err(self.at("count"))
     }
 
     async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use crate::{
-    backend::sql::engine::Rows,
+    backend::sql::{Catalog, engine::Rows},
     entity::{Shape, Storable, portable},
     error::{Error, ErrorKind, Result},
 };
@@ -16,6 +16,7 @@ pub(super) struct New<'m, E: Storable> {
     pub(super) shape: &'m Shape<E>,
     pub(super) models: &'m [E::Model],
     pub(super) now: DateTime<Utc>,
+    pub(super) catalog: &'m Catalog,
 }
 
 impl<E: Storable> Clone for New<'_, E> {
@@ -49,6 +50,9 @@ impl<'m, E: Storable> New<'m, E> {
     /// Puts a row into the last of the runs, or into one of its own.
     pub(super) fn put(&self, row: usize, runs: &mut Vec<Run>) -> Result<()> {
         let is_named = |column: &usize| {
+            if self.catalog.column(*column).is_generated || self.shape.computed.contains(column) {
+                return Ok(false);
+            }
             let may_be_left = self.shape.may_be_left_to_engine(*column);
             Ok(!may_be_left || !self.shape.is_left_to_engine(*column, &self.value(row, *column)?))
         };
@@ -74,7 +78,9 @@ impl<E: Storable> Rows for New<'_, E> {
     fn value(&self, row: usize, column: usize) -> Result<Value> {
         let missing = || Error::new(ErrorKind::Internal, "a row or a column that is not there");
         let model = self.models.get(row).ok_or_else(missing)?;
-        let given = portable::<E>(model, *self.shape.columns.get(column).ok_or_else(missing)?)?;
-        Ok(self.shape.time_of_new(column, &given, self.now).unwrap_or(given))
+        let name = *self.shape.columns.get(column).ok_or_else(missing)?;
+        let given = portable::<E>(model, name)?;
+        let value = self.shape.time_of_new(column, &given, self.now).unwrap_or(given);
+        self.catalog.check(column, name, &value).map(|()| value)
     }
 }

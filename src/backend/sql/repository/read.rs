@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::SqlRepository;
+use sea_orm::Statement;
+
+use super::{SqlRepository, View};
 use crate::{
-    backend::sql::{Engine, engine::Effort, produced::Produced},
+    backend::sql::{Engine, engine::Effort, produced::Produced, statement::Statements, store::Held, transaction::SqlTransaction},
     context::{Access, Cx, Entry, RUNNING, WAITING},
     entity::{IdOf, Storable},
     error::Result,
-    query::{Projection, Query},
+    query::{Filter, Projection, Query},
     repository::in_usual_parts,
     row::Row,
     stream::ModelStream,
@@ -16,24 +18,101 @@ use crate::{
 };
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
+    /// The connection for a statement, and the statement, written for the table as the database describes it. A statement that cannot be written or
+    /// sent leaves the transaction of the context as it was.
+    pub(super) async fn prepared<'a>(
+        &self,
+        cx: &Cx,
+        entry: &'a Entry<SqlTransaction<G>>,
+        (access, effort): (Access, Effort),
+        write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
+    ) -> Result<(Held<'a, G>, Statement)> {
+        let held = self.store.hold(cx, entry, access, effort).await?;
+        let (held, view) = self.viewed(cx, held, false).await?;
+        let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
+        match write(&self.statements(&view)).and_then(checked) {
+            Ok(statement) => Ok((held, statement)),
+            Err(refused) => held.refuse(refused).await,
+        }
+    }
+
+    /// The connection for a call, of a single model or not, and the table as the database describes it.
+    pub(super) async fn viewed<'a>(&self, cx: &Cx, mut held: Held<'a, G>, is_single: bool) -> Result<(Held<'a, G>, View)> {
+        if is_single && !self.asks_for_single_models {
+            return Ok((held, self.plain.clone()));
+        }
+        let viewed = match held.lease() {
+            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease)).await,
+            Err(error) => Err(error),
+        };
+        match viewed {
+            Ok(view) => Ok((held, view)),
+            Err(error) => held.finish(Err(error)).await,
+        }
+    }
+
+    /// The models that a statement answers, of which so many are expected, if they are looked for by their ids.
+    async fn fetch(
+        &self,
+        cx: &Cx,
+        expected: usize,
+        write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
+    ) -> Result<Vec<E::Model>> {
+        let entry = self.store.enter(cx, Access::Read)?;
+        let (held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), write).await?;
+        self.fetch_on(cx, held, statement, expected).await
+    }
+
+    async fn fetch_on(&self, cx: &Cx, mut held: Held<'_, G>, statement: Statement, expected: usize) -> Result<Vec<E::Model>> {
+        let engine = self.store.engine();
+        let lease = held.lease()?;
+        let models = async {
+            let models = engine.fetch::<E>(lease, statement, Effort::Read).await?;
+            if models.len() < expected {
+                engine.missed::<E>(lease).await?;
+            }
+            Ok(models)
+        };
+        let models = cx.limits().bound(RUNNING, models).await;
+        held.finish(models).await
+    }
+
+    pub(super) async fn find_one(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+        self.require_readable()?;
+        let key = self.shape.key_of_id(id)?;
+        if self.asks_for_single_models {
+            return Ok(self.fetch(cx, 1, |statements| statements.find(&key)).await?.pop());
+        }
+        let find = self.statements(&self.plain).find(&key)?;
+        self.store.engine().check(&find)?;
+        let entry = self.store.enter(cx, Access::Read)?;
+        let held = self.store.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        Ok(self.fetch_on(cx, held, find, 1).await?.pop())
+    }
+
     pub(super) async fn look_up(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
         let keys = self.keys(ids)?;
         if keys.is_empty() {
             return self.do_nothing(cx, Access::Read).await.map(|()| Vec::new());
         }
         let mut found = BTreeMap::new();
-        for part in keys.chunks(self.statements().ids_at_once()) {
-            let models = self.store.fetch::<E>(cx, Access::Read, self.statements().find_many(part), Effort::Read).await?;
+        for part in keys.chunks(self.ids_at_once()) {
+            let models = self.fetch(cx, part.len(), |statements| Ok(statements.find_many(part))).await?;
             found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
         }
         Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
     }
 
     /// [`look_up`](Self::look_up) on a connection.
-    pub(super) async fn look_up_on(&self, lease: &mut G::Lease, keys: &[Key]) -> Result<BTreeMap<Key, E::Model>> {
+    pub(super) async fn look_up_on(
+        &self,
+        lease: &mut G::Lease,
+        statements: &Statements<'_, E>,
+        keys: &[Key],
+    ) -> Result<BTreeMap<Key, E::Model>> {
         let mut found = BTreeMap::new();
-        for part in keys.chunks(self.statements().ids_at_once()) {
-            let models = self.store.engine().fetch::<E>(lease, self.statements().find_many(part), Effort::Read).await?;
+        for part in keys.chunks(self.ids_at_once()) {
+            let models = self.store.engine().fetch::<E>(lease, statements.find_many(part), Effort::Read).await?;
             found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
         }
         Ok(found)
@@ -41,7 +120,16 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         let selection = self.selection(query)?;
-        self.store.fetch::<E>(cx, Access::Read, self.statements().select(&selection), Effort::Read).await
+        self.fetch(cx, 0, |statements| Ok(statements.select(&selection))).await
+    }
+
+    pub(super) async fn number_of(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.condition(filter)?;
+        let entry = self.store.enter(cx, Access::Read)?;
+        let count = |statements: &Statements<'_, E>| Ok(statements.count(&condition));
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), count).await?;
+        let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
+        Ok(held.finish(number).await?.unsigned_abs())
     }
 
     pub(super) async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
@@ -57,10 +145,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }));
         }
         let Entry::Alone(patience) = entry else { return Ok(ModelStream::of_chunks(futures_util::stream::empty())) };
-        let statement = self.statements().select(&selection);
         let limits = cx.limits().clone();
         let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
+        let view = limits.bound(RUNNING, self.view(&mut lease)).await?;
+        let statement = self.statements(&view).select(&selection);
         let repository = self.clone();
         let read = move |sink| async move {
             let read = repository.store.engine().stream::<E>(&mut lease, statement, sink);
@@ -73,7 +162,12 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn columns(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
         let columns = self.shape.projected(projection)?;
         let types = columns.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
-        let statement = self.statements().project(&self.selection(query)?, &columns, projection.distinct);
-        self.store.rows(cx, Access::Read, statement, Some(types), Effort::Read).await
+        let selection = self.selection(query)?;
+        let project = |statements: &Statements<'_, E>| Ok(statements.project(&selection, &columns, projection.distinct));
+        let entry = self.store.enter(cx, Access::Read)?;
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), project).await?;
+        let rows = self.store.engine().rows(held.lease()?, statement, Some(types), Effort::Read);
+        let rows = cx.limits().bound(RUNNING, rows).await;
+        held.finish(rows).await
     }
 }

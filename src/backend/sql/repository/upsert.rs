@@ -1,8 +1,10 @@
 //! Creating models or replacing those that are there.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
 
-use super::SqlRepository;
+use super::{SqlRepository, View, not_stored};
 use crate::{
     backend::sql::{Engine, engine::Effort},
     context::{Access, Cx, RUNNING},
@@ -31,23 +33,31 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
-        let mut held = self.store.hold_together(cx, &entry).await?;
+        let held = self.store.hold_together(cx, &entry).await?;
+        let (mut held, view) = self.viewed(cx, held, false).await?;
+        for rows in [&known, &new] {
+            if let Err(refused) = self.check_rows(&view, rows).await {
+                return held.refuse(refused).await;
+            }
+        }
         let lease = held.lease()?;
         let stored = async {
             let mut inserted = 0;
+            let total = known.len() as u64;
             // Rows that name the same columns go together.
-            let (with_id, without_id): (Vec<_>, Vec<_>) =
-                known.into_iter().partition(|row| self.statements().sent(row).len() == self.shape.columns.len());
-            let total = (with_id.len() + without_id.len()) as u64;
-            for rows in [with_id, without_id] {
+            let mut alike: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for row in known {
+                alike.entry(self.statements(&view).sent(&row)).or_default().push(row);
+            }
+            for rows in alike.into_values() {
                 for part in rows.chunks(self.rows_at_once()) {
                     inserted += match self.store.engine().upserts() {
-                        true => self.upsert_at_once(lease, part, &resolution).await?,
-                        false => self.upsert_in_turn(lease, part, &resolution).await?,
+                        true => self.upsert_at_once(lease, &view, part, &resolution).await?,
+                        false => self.upsert_in_turn(lease, &view, part, &resolution).await?,
                     };
                 }
             }
-            self.insert_runs(lease, &new, false).await?;
+            self.insert_runs(lease, &view, &new, false).await?;
             upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,
@@ -84,22 +94,42 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// By one statement, whoever else writes meanwhile. Answers how many rows were new.
-    async fn upsert_at_once(&self, lease: &mut G::Lease, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
-        let statement = self.statements().upsert(rows, resolution)?;
+    async fn upsert_at_once(
+        &self,
+        lease: &mut G::Lease,
+        view: &View,
+        rows: &[Vec<Value>],
+        resolution: &Resolution,
+    ) -> Result<u64> {
+        let statement = self.statements(view).upsert(rows, resolution)?;
         let answered = self.store.engine().rows(lease, statement, Some(vec![ArrayType::Int]), Effort::Any).await?;
+        if resolution.replaced.is_some() && answered.len() < rows.len() {
+            return Err(not_stored());
+        }
         Ok(answered.iter().filter(|row| row.values.first().and_then(integer) == Some(1)).count() as u64)
     }
 
     /// First what is there, then what is not: nobody else comes between, because writers take turns, or because whoever does is refused.
-    async fn upsert_in_turn(&self, lease: &mut G::Lease, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
-        let columns = rows.first().map(|row| self.statements().sent(row)).unwrap_or_default();
+    async fn upsert_in_turn(
+        &self,
+        lease: &mut G::Lease,
+        view: &View,
+        rows: &[Vec<Value>],
+        resolution: &Resolution,
+    ) -> Result<u64> {
+        let statements = self.statements(view);
+        let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
         let source = self.source(lease, &columns, rows).await?;
-        if let Some(replace) = self.statements().replace_from(&source, &columns, resolution)? {
-            self.store.engine().execute(lease, replace, Effort::Any).await?;
-        }
-        let insert = self.statements().insert_missing(&source, &columns, resolution)?;
+        let replaced = match statements.replace_from(&source, &columns, resolution)? {
+            Some(replace) => Some(self.store.engine().execute(lease, replace, Effort::Any).await?),
+            None => None,
+        };
+        let insert = statements.insert_missing(&source, &columns, resolution)?;
         let inserted = self.store.engine().execute(lease, insert, Effort::Any).await?;
         self.end_source(lease, &source).await?;
+        if replaced.is_some_and(|replaced| replaced + inserted < rows.len() as u64) {
+            return Err(not_stored());
+        }
         Ok(inserted)
     }
 }

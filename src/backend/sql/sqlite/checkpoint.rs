@@ -3,10 +3,16 @@
 //! SQLite would do it inside of whichever commit makes the log too long, and that one would wait for the disk. Here it is done by a task of its
 //! own, beside readers and the writer. A writer that never pauses would keep the log from ever beginning anew, so from some length on the task
 //! takes a turn to write.
+//!
+//! A reader that goes on for long, such as a backup, keeps the log from being moved, and writers would wait for nothing. So after a turn that
+//! came to nothing the task does not take the next for a while, which grows from one turn to the next.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::runtime::Handle;
@@ -14,6 +20,7 @@ use tokio::runtime::Handle;
 use super::{connection::Connection, pool::Pool};
 use crate::{
     backend::sql::blocking,
+    clock::{Moment, this_moment},
     context::{Access, Patience},
     error::{Error, ErrorKind, Result},
 };
@@ -24,17 +31,64 @@ pub(super) const LONG: u32 = 1_000;
 /// From how many pages on writers have to wait for it.
 const TOO_LONG: u32 = 4_000;
 
+/// How long nothing is moved after a reader was in the way.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long no turn to write is taken after the first that came to nothing, and after many.
+const SHORT_REST: Duration = Duration::from_secs(1);
+const LONG_REST: Duration = Duration::from_secs(60);
+
 #[derive(Default)]
 pub(super) struct Checkpoints {
     is_running: AtomicBool,
     /// Whether somebody was told that a reader is in the way, since the log was moved.
     is_told: AtomicBool,
+    rest: Mutex<Rest>,
+}
+
+/// When to try again after a reader was in the way.
+#[derive(Debug, Default)]
+struct Rest {
+    /// From when on the log may be moved.
+    next: Option<Moment>,
+    /// From when on a turn to write may be taken, and after how long a rest.
+    turn: Option<(Moment, Duration)>,
+    #[cfg(test)]
+    turns: u32,
+}
+
+impl Rest {
+    fn is_over(&self, now: Moment) -> bool {
+        self.next.is_none_or(|next| now >= next)
+    }
+
+    /// Whether a turn to write may be taken now.
+    fn may_take_turn(&self, now: Moment) -> bool {
+        self.turn.is_none_or(|(next, _)| now >= next)
+    }
+
+    /// Notes that a reader was in the way of moving a log that is too long; of a turn to write or not.
+    fn was_blocked(&mut self, now: Moment, with_turn: bool) {
+        self.next = Some(now + PAUSE);
+        if with_turn {
+            let rest = self.turn.map_or(SHORT_REST, |(_, rest)| (2 * rest).min(LONG_REST));
+            self.turn = Some((now + rest, rest));
+        }
+    }
+
+    /// Notes that all of the log was moved.
+    fn was_moved(&mut self) {
+        (self.next, self.turn) = (None, None);
+    }
 }
 
 impl Checkpoints {
     /// Moves the log in the background, unless that goes on already.
     pub(super) fn begin(pool: &Arc<Pool>) {
         let Ok(runtime) = Handle::try_current() else { return };
+        if !pool.checkpoints().rest().is_over(this_moment()) {
+            return;
+        }
         if !pool.checkpoints().is_running.swap(true, Ordering::AcqRel) {
             let running = Running(pool.clone());
             runtime.spawn(async move {
@@ -43,6 +97,10 @@ impl Checkpoints {
                 }
             });
         }
+    }
+
+    fn rest(&self) -> MutexGuard<'_, Rest> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,8 +114,19 @@ impl Drop for Running {
 
 async fn move_log(pool: &Arc<Pool>) -> Result<()> {
     let (length, is_all) = checkpoint(pool, Access::Read).await?;
-    let (length, is_all) = if length >= TOO_LONG { checkpoint(pool, Access::Write).await? } else { (length, is_all) };
-    let is_told = &pool.checkpoints().is_told;
+    let checkpoints = pool.checkpoints();
+    let takes_turn = length >= TOO_LONG && checkpoints.rest().may_take_turn(this_moment());
+    let (length, is_all) = if takes_turn { checkpoint(pool, Access::Write).await? } else { (length, is_all) };
+    #[cfg(test)]
+    {
+        checkpoints.rest().turns += u32::from(takes_turn);
+    }
+    let is_told = &checkpoints.is_told;
+    if is_all {
+        checkpoints.rest().was_moved();
+    } else if length >= TOO_LONG {
+        checkpoints.rest().was_blocked(this_moment(), takes_turn);
+    }
     if is_all {
         is_told.store(false, Ordering::Relaxed);
     } else if length >= TOO_LONG && !is_told.swap(true, Ordering::Relaxed) {
@@ -85,4 +154,56 @@ async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<(u32, bool)> {
         Ok((length, is_all))
     };
     blocking::call((), None, work).await?.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{connection::Connection, place::Place, settings::Settings},
+        *,
+    };
+    use crate::open::OpenOptions;
+
+    #[test]
+    fn a_turn_that_came_to_nothing_is_followed_by_longer_and_longer_rests() {
+        let (mut rest, mut now, mut rests) = (Rest::default(), this_moment(), Vec::new());
+        for _ in 0..9 {
+            assert!(rest.may_take_turn(now));
+            rest.was_blocked(now, true);
+            assert!(!rest.is_over(now) && rest.is_over(now + PAUSE));
+            rest.was_blocked(now, false);
+            let Some((next, length)) = rest.turn else { unreachable!() };
+            assert!(!rest.may_take_turn(next - PAUSE));
+            rests.push(length.as_secs());
+            now = next;
+        }
+        assert_eq!(rests, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        rest.was_moved();
+        assert!(rest.may_take_turn(now) && rest.is_over(now));
+    }
+
+    /// However often the log grows beside it, a reader costs writers one turn for each rest.
+    #[tokio::test]
+    async fn a_long_reader_is_not_waited_for_again_and_again() -> Result<()> {
+        let failed = |error: std::io::Error| Error::new(ErrorKind::Io, "").with_source(error);
+        let directory = tempfile::tempdir().map_err(failed)?;
+        let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
+        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new());
+        let (writer, reader) = (Connection::open(&settings)?, Connection::open(&settings)?);
+        writer.command("CREATE TABLE t (a)")?;
+        reader.command("BEGIN")?;
+        reader.number("SELECT count(*) FROM t")?;
+        writer.command("INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT zeroblob(4096) FROM n")?;
+        let pool = Arc::new(Pool::new(settings, vec![writer], 3, Duration::from_secs(5)));
+        for _ in 0..20 {
+            move_log(&pool).await?;
+        }
+        assert_eq!(pool.checkpoints().rest().turns, 1);
+        reader.command("COMMIT")?;
+        // Beside nobody, all of it is moved without a turn.
+        move_log(&pool).await?;
+        assert_eq!(pool.checkpoints().rest().turns, 1);
+        assert!(pool.checkpoints().rest().turn.is_none());
+        Ok(())
+    }
 }

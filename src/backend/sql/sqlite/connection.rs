@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,8 +15,9 @@ use sea_orm::Value;
 use super::{
     bind::bind,
     error::classify,
-    given::Known,
+    fence::{self, Fence},
     settings::{Counts, Settings},
+    watch::Watch,
 };
 use crate::{
     backend::sql::blocking::Interrupt,
@@ -42,6 +43,8 @@ const PREPARED: usize = 128;
 /// Longer statements are not kept prepared: hardly one is like another.
 const LONGEST_KEPT: usize = 8_192;
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
 thread_local! {
     /// How long the log was after the last commit on this thread, in pages.
     static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
@@ -61,13 +64,6 @@ fn not_opened(error: Error) -> Error {
     Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
 }
 
-/// How a column is declared.
-pub(super) struct Declared {
-    /// Empty if with no type.
-    pub(super) value_type: Vec<u8>,
-    pub(super) refuses_null: bool,
-}
-
 pub(super) struct Connection {
     library: Library,
     /// Whether what runs is to be stopped when it is not brief.
@@ -81,7 +77,14 @@ pub(super) struct Connection {
     /// Whether what runs only reads.
     only_reads: Arc<AtomicBool>,
     counts: Arc<Counts>,
-    known: Known,
+    /// A number that no other connection of the process has.
+    id: u64,
+    watch: Arc<Watch>,
+    /// Whether a statement of the application's has run since the connection was taken from the pool.
+    is_foreign: Cell<bool>,
+    fence: Fence,
+    /// How many rows had been changed on this connection when the transaction began.
+    changed_before: Cell<u64>,
 }
 
 impl Connection {
@@ -97,7 +100,11 @@ impl Connection {
             is_given_up: Arc::default(),
             only_reads: Arc::default(),
             counts: settings.counts.clone(),
-            known: Known::default(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            watch: settings.watch.clone(),
+            is_foreign: Cell::new(false),
+            fence: Fence::default(),
+            changed_before: Cell::new(0),
         };
         connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
         Ok(connection)
@@ -121,7 +128,7 @@ impl Connection {
         library.progress_handler(BRIEF, Some(move || is_brief.load(Ordering::Relaxed))).map_err(classify)?;
         // In place of SQLite's own checkpoints, which run inside of whichever commit makes the log too long.
         library.wal_hook(Some(note_log));
-        Ok(())
+        self.fence.build(library)
     }
 
     /// Runs something on a thread that must not wait. `None` if it takes longer: it has then done nothing. What must not be stopped half-way is
@@ -174,7 +181,7 @@ impl Connection {
 
     /// Whether it can be used by somebody else.
     pub(super) fn is_clean(&self) -> bool {
-        !self.is_suspect.get() && self.is_autocommit()
+        !self.is_suspect.get() && !self.fence.is_altered() && self.is_autocommit()
     }
 
     /// Runs a write in a transaction of its own, of which nothing is left if it fails.
@@ -200,6 +207,7 @@ impl Connection {
         run: impl FnOnce(&mut Statement<'_>) -> Result<T>,
     ) -> Result<T> {
         let ready = |statement: &mut Statement<'_>| {
+            self.fence.lower();
             if statement.column_count() == 0 && statement.readonly() && statement.expanded_sql().is_none() {
                 return Err(Error::new(ErrorKind::InvalidInput, "text without a statement"));
             }
@@ -216,6 +224,8 @@ impl Connection {
             true => self.library.prepare(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
             false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
         };
+        // It was not even prepared.
+        let done = if self.fence.lower() { done.map_err(fence::refused) } else { done };
         self.noted(done)
     }
 
@@ -229,6 +239,9 @@ impl Connection {
 
     /// Runs a statement without values, such as `COMMIT`.
     pub(super) fn command(&self, sql: &str) -> Result<()> {
+        if sql.starts_with("BEGIN") {
+            self.changed_before.set(self.total_changes());
+        }
         self.ask(sql, |command| command.raw_execute().map_err(classify)).map(drop)
     }
 
@@ -262,15 +275,47 @@ impl Connection {
         Ok((u32::try_from(length).unwrap_or_default(), moved >= length))
     }
 
-    pub(super) fn known(&self) -> &Known {
-        &self.known
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
-    /// How a column of a table is declared, as far as the connection has learned of it. None if there is no such table.
-    pub(super) fn declared(&self, schema: Option<&str>, table: &str, column: &str) -> Option<Declared> {
-        let (value_type, _, is_not_null, is_key, _) = self.library.column_metadata(schema, table, column).ok()?;
-        let value_type = value_type.map_or_else(Vec::new, |value_type| value_type.to_bytes().to_vec());
-        Some(Declared { value_type, refuses_null: is_not_null || is_key })
+    /// What is known of the tables of the store.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// A number that changes when another connection has committed.
+    pub(super) fn data_version(&self) -> Result<i64> {
+        self.number("PRAGMA data_version")
+    }
+
+    /// A number that changes with the schema.
+    pub(super) fn schema_version(&self) -> Result<i64> {
+        self.number("PRAGMA schema_version")
+    }
+
+    /// Notes that a statement of the application's is about to run, which may change anything.
+    pub(super) fn note_foreign_write(&self) {
+        self.is_foreign.set(true);
+        self.fence.raise();
+        self.watch.forget();
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
+        self.is_foreign.get()
+    }
+
+    /// Whether the transaction that the connection is in has changed nothing yet.
+    pub(super) fn is_unchanged(&self) -> bool {
+        !self.is_foreign() && self.total_changes() == self.changed_before.get()
+    }
+
+    /// Notes that what was written here has been committed or rolled back.
+    pub(super) fn wrote(&self) {
+        if self.is_foreign.replace(false) {
+            self.watch.forget();
+        }
+        self.watch.release();
     }
 
     /// Whether a transaction is open that has the right to write to a schema already.

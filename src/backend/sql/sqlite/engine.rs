@@ -6,8 +6,8 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
     connection::Connection,
+    described, facts,
     flavor::{BIND_LIMIT, reads},
-    given,
     group::Group,
     lease::{Lease, Pace},
     pool::Pool,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::sql::{
-        Engine, Sink, WholeInsert,
+        Catalog, Engine, Sink, WholeInsert,
         bindable::refuse_unbindable,
         engine::{Effort, Rows, nested_acquire},
     },
@@ -99,6 +99,35 @@ impl Engine for SqliteEngine {
         refuse_unbindable(statement, Dialect::Sqlite, BIND_LIMIT)
     }
 
+    /// Of UUIDs, a probe tells: see [`missed`](Engine::missed).
+    fn compares_by_form(&self, value_type: &ArrayType) -> bool {
+        facts::has_forms(value_type) && *value_type != ArrayType::Uuid
+    }
+
+    async fn catalog<E: Storable>(&self, lease: &mut Lease) -> Result<Arc<Catalog>> {
+        if lease.is_of_group() {
+            // What the statement meets is up to the others.
+            let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
+            return other.catalog::<E>(&self.pool).await;
+        }
+        lease.catalog::<E>(&self.pool).await
+    }
+
+    fn note_foreign_write(&self, lease: &mut Lease) {
+        lease.note_foreign_write();
+    }
+
+    async fn missed<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
+        if !described::has_uuid_id::<E>() {
+            return Ok(());
+        }
+        if lease.is_of_group() {
+            let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
+            return other.run(Pace::BriefOrAgain, described::refuse_text_ids::<E>).await;
+        }
+        lease.run(Pace::BriefOrAgain, described::refuse_text_ids::<E>).await
+    }
+
     async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<Lease> {
         if patience == Patience::None && !self.capabilities.reads_beside_writer {
             return Err(nested_acquire());
@@ -138,7 +167,12 @@ impl Engine for SqliteEngine {
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
-        self.run(lease, effort, move |connection| run::fetch::<E>(connection, &statement)).await
+        let fetch = move |connection: &Connection| match effort {
+            Effort::Insert => run::insert_returning::<E>(connection, &statement),
+            Effort::OneModel => run::changed::<E>(connection, || run::fetch::<E>(connection, &statement)),
+            Effort::Read | Effort::Any | Effort::Lasting => run::fetch::<E>(connection, &statement),
+        };
+        self.run(lease, effort, fetch).await
     }
 
     fn inserts_as_given(&self) -> bool {
@@ -167,8 +201,8 @@ impl Engine for SqliteEngine {
         self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 
-    async fn keeps<E: Storable>(&self, lease: &mut Lease, insert: Arc<WholeInsert>) -> Result<bool> {
-        lease.run(Pace::Brief, move |connection| given::keeps::<E>(connection, &insert.nothing)).await
+    async fn keeps<E: Storable>(&self, lease: &mut Lease, _: Arc<WholeInsert>) -> Result<bool> {
+        lease.run(Pace::Brief, described::keeps::<E>).await
     }
 
     /// Every batch: a statement for many rows has to be prepared for that many.

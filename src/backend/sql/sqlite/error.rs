@@ -3,7 +3,10 @@
 use rusqlite::Error as SqliteError;
 use sqlx::error::DatabaseError;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    backend::sql::statement::meaning::UNREADABLE,
+    error::{Error, ErrorKind},
+};
 
 /// An error that the library tells by its code.
 pub(super) fn classify(error: SqliteError) -> Error {
@@ -36,8 +39,19 @@ pub(super) fn classify_sqlx(error: &dyn DatabaseError) -> Error {
 }
 
 fn classify_code(code: i32, message: &str) -> Error {
+    if let Some(column) = unreadable_in(message) {
+        return Error::new(ErrorKind::Corrupt, "a stored value does not fit the model")
+            .with_code(code.to_string())
+            .in_column(column);
+    }
     let kind = kind(code, message);
     Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, message))
+}
+
+/// The column in which a statement of this library came to a value that cannot be compared: `bad JSON path: 'larder: unreadable value in column'`.
+fn unreadable_in(message: &str) -> Option<&str> {
+    let (_, column) = message.split_once(UNREADABLE)?;
+    Some(column.strip_suffix('\'').unwrap_or(column))
 }
 
 fn kind(code: i32, message: &str) -> ErrorKind {
@@ -56,6 +70,7 @@ fn kind(code: i32, message: &str) -> ErrorKind {
         _ => match code & 0xff {
             // A fault without a code of its own.
             1 if message.starts_with("no such table") => K::TableMissing,
+            1 if message.starts_with("malformed JSON") => K::Corrupt,
             1 | 17 | 18 | 20 | 21 | 25 => K::InvalidInput,
             2 => K::EngineDown,
             3 | 23 => K::Auth,
@@ -83,6 +98,15 @@ fn constraint(kind: ErrorKind, message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unreadable_value_is_told_by_its_column() {
+        let error = classify_code(1, "bad JSON path: 'larder: unreadable value in created_at'");
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("created_at"), "{error}");
+        assert_eq!(kind(1, "malformed JSON"), ErrorKind::Corrupt);
+        assert_eq!(kind(1, "bad JSON path: 'x'"), ErrorKind::InvalidInput);
+    }
 
     #[test]
     fn an_unlisted_extended_code_falls_back_to_its_low_byte() {

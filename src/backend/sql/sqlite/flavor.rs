@@ -16,12 +16,15 @@ use sqlx::{
     AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, SqlitePool, TypeInfo, ValueRef, error::DatabaseError,
 };
 
-use super::error;
+use super::{
+    asked::{self, Catalogs},
+    decode, error,
+};
 use crate::{
-    backend::sql::{engine::Rows, sqlx::Flavor},
+    backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
     dialect::Dialect,
-    entity::Storable,
-    error::{Error, Result},
+    entity::{Put, Storable},
+    error::{Error, ErrorKind, Result},
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -54,15 +57,43 @@ impl Flavor for SqliteFlavor {
     // There is no bulk path.
     type Target = Infallible;
     type Encoded = Infallible;
+    type Catalogs = Catalogs;
 
     const DIALECT: Dialect = Dialect::Sqlite;
     const BIND_LIMIT: usize = BIND_LIMIT;
+    const ASKS_FOR_SINGLE_MODELS: bool = true;
+
+    async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+        asked::catalog::<E>(connection, catalogs).await
+    }
+
+    fn forget(catalogs: &Catalogs) {
+        catalogs.forget();
+    }
+
+    fn fits(_: &QueryResult, _: usize, wanted: &ArrayType) -> bool {
+        reads(wanted)
+    }
+
+    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
+        let missing = || Error::new(ErrorKind::Internal, "a row of another database");
+        decode::read(asked::stored(row.try_as_sqlite_row().ok_or_else(missing)?, at)?, wanted, put)
+    }
 
     fn reads(value_type: &ArrayType) -> bool {
         reads(value_type)
     }
 
+    type Gate = ();
     type Stopper = Arc<AtomicBool>;
+
+    /// SQLite says so of a commit outside of any transaction: somebody else has ended it, and in which way is not known.
+    fn of_commit(error: Error) -> Error {
+        if error.code() != Some("1") {
+            return error;
+        }
+        Error::new(ErrorKind::CommitUnknown, "the transaction had ended before its commit").with_source(error)
+    }
 
     async fn stopper(connection: &mut SqliteConnection, _: &SqlitePool) -> sqlx::Result<Arc<AtomicBool>> {
         let is_stopped = Arc::new(AtomicBool::new(false));

@@ -1,17 +1,25 @@
 //! A connection taken from the pool, how calls run on it, and how it goes back.
 
+use std::sync::Arc;
+
 use tokio::runtime::Handle;
 
-use super::{connection::Connection, pool::Pooled};
+use super::{
+    connection::Connection,
+    described,
+    leased::{Leased, gone},
+    pool::{Pool, Pooled},
+};
 use crate::{
-    backend::sql::blocking::{self, Interrupt},
+    backend::sql::{
+        Catalog,
+        blocking::{self, Interrupt},
+    },
     context::Access,
-    error::{Error, ErrorKind, Result},
+    entity::Storable,
+    error::Result,
     transaction::{AccessMode, Locking, TxOptions},
 };
-
-/// A transaction that has changed no more rows than this is committed in place, where a commit does not wait for the disk.
-const FEW_CHANGES: u64 = 100;
 
 /// What a statement may do to the thread that it is run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +37,6 @@ pub(crate) struct Lease {
     connection: Option<Leased>,
 }
 
-/// The connection itself. Dropping it gives it back, rolled back if need be.
-pub(super) struct Leased {
-    pooled: Option<Pooled>,
-    access: Access,
-    /// Whether a transaction may be open: from before it is begun until its end was confirmed.
-    in_transaction: bool,
-    only_reads: bool,
-    changes_before: u64,
-    /// Whether the statement that is run next is one of a unit of work with limits.
-    is_limited: bool,
-    runtime: Handle,
-}
-
 impl Lease {
     pub(super) fn new(pooled: Pooled, access: Access) -> Self {
         let leased = Leased {
@@ -51,6 +46,8 @@ impl Lease {
             only_reads: false,
             changes_before: 0,
             is_limited: false,
+            is_lone: false,
+            mark: None,
             runtime: Handle::current(),
         };
         Self { connection: Some(leased) }
@@ -78,10 +75,22 @@ impl Lease {
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         pace: Pace,
-        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         leased.check()?;
+        if leased.is_lone && leased.access == Access::Write {
+            return self.run_and_commit(work).await;
+        }
+        self.go(pace, work).await
+    }
+
+    async fn go<T: Send + 'static>(
+        &mut self,
+        pace: Pace,
+        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let leased = self.connection.as_mut().ok_or_else(gone)?;
         if pace != Pace::Blocking
             && let Some(done) = leased.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
         {
@@ -89,6 +98,71 @@ impl Lease {
         }
         let interrupt = leased.interrupt();
         self.call(interrupt, move |leased| leased.connection()?.at_length(&mut work)).await
+    }
+
+    /// Runs the statement that a transaction was begun for, and commits it, so that nothing is left of one that fails.
+    async fn run_and_commit<T: Send + 'static>(
+        &mut self,
+        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
+        let run = move |leased: &mut Leased| {
+            let connection = leased.connection()?;
+            let mut done = connection.at_length(&mut work);
+            if done.is_ok() {
+                connection.watch().release();
+                done = connection.at_length(&mut |connection| connection.command("COMMIT")).and(done);
+            }
+            if done.is_err() && !connection.is_autocommit() {
+                connection.command("ROLLBACK")?;
+            }
+            leased.is_lone = false;
+            leased.in_transaction = false;
+            done
+        };
+        self.call(Some(interrupt), run).await
+    }
+
+    /// The catalog of an entity's table. Outside a transaction, this begins one for the statement that follows.
+    pub(super) async fn catalog<E: Storable>(&mut self, pool: &Arc<Pool>) -> Result<Arc<Catalog>> {
+        let leased = self.connection.as_mut().ok_or_else(gone)?;
+        leased.check()?;
+        let before = leased.connection()?.watch().before();
+        if !leased.in_transaction {
+            (leased.in_transaction, leased.is_lone, leased.mark) = (true, true, None);
+            let begin = if leased.access == Access::Read { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+            let mut begin = move |connection: &Connection| connection.command(begin);
+            match leased.connection()?.briefly(false, &mut begin) {
+                Some(begun) => begun?,
+                None => self.call(None, move |leased| leased.connection()?.at_length(&mut begin)).await?,
+            }
+        }
+        let (known, pool) = (self.connection.as_mut().ok_or_else(gone)?.mark, pool.clone());
+        let look = move |connection: &Connection| {
+            // This takes the snapshot.
+            let schema_version = connection.schema_version()?;
+            let mut mark = match known {
+                _ if connection.is_foreign() => None,
+                None => pool.seen(connection, before)?,
+                known => known,
+            };
+            let catalog = described::catalog::<E>(connection, schema_version, &mut mark)?;
+            Ok((catalog, mark))
+        };
+        let (catalog, mark) = self.go(Pace::BriefOrAgain, look).await?;
+        let leased = self.connection.as_mut().ok_or_else(gone)?;
+        if leased.access == Access::Read {
+            leased.mark = mark;
+        }
+        Ok(catalog)
+    }
+
+    /// Notes that a statement of the application's is about to run.
+    pub(super) fn note_foreign_write(&mut self) {
+        if let Some(leased) = &mut self.connection {
+            leased.mark = None;
+            leased.connection().iter().for_each(|connection| connection.note_foreign_write());
+        }
     }
 
     /// Runs a write in a transaction of its own, in place if it is brief, so that nothing is left of one that fails. It also says for certain what
@@ -151,6 +225,11 @@ impl Lease {
 
     pub(super) async fn begin(&mut self, options: &TxOptions) -> Result<()> {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
+        if std::mem::take(&mut leased.is_lone) && leased.access == Access::Write {
+            // The transaction that was begun for one statement is now for several.
+            leased.changes_before = leased.connection()?.total_changes();
+            return Ok(());
+        }
         leased.in_transaction = true;
         leased.only_reads = options.access_mode() == AccessMode::ReadOnly;
         leased.changes_before = leased.connection()?.total_changes();
@@ -165,7 +244,11 @@ impl Lease {
                 // SQLite has no read-only transactions; this makes every write on the connection fail.
                 connection.set_query_only(true)?;
             }
-            connection.command(begin)
+            connection.command(begin)?;
+            if begin != "BEGIN DEFERRED" {
+                connection.watch().hold(connection.id(), connection.data_version()?);
+            }
+            Ok(())
         };
         match leased.connection()?.briefly(false, &mut begin) {
             Some(begun) => begun,
@@ -184,6 +267,10 @@ impl Lease {
         leased.check()?;
         let mut work = move |connection: &Connection| connection.command(end);
         let is_write = leased.access == Access::Write;
+        if is_write {
+            // From here on, others may write.
+            leased.connection()?.watch().release();
+        }
         let waits = is_write && (syncs || leased.pooled.as_ref().is_some_and(Pooled::waits_for_the_next_commit));
         let is_brief = leased.has_changed_little()? && !waits;
         let done = if is_brief { leased.connection()?.briefly(false, &mut work) } else { None };
@@ -191,93 +278,5 @@ impl Lease {
             return done.map(|()| leased.ended());
         }
         self.call(None, move |leased| leased.connection()?.at_length(&mut work).map(|()| leased.ended())).await
-    }
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::Internal, "the connection is gone: a call on it was given up")
-}
-
-impl Leased {
-    fn connection(&mut self) -> Result<&mut Connection> {
-        self.pooled.as_mut().and_then(Pooled::connection).ok_or_else(gone)
-    }
-
-    /// Refuses to go on where SQLite has ended the transaction by itself: what follows would take effect alone.
-    fn check(&mut self) -> Result<()> {
-        if self.in_transaction && self.connection()?.is_autocommit() {
-            return Err(Error::new(ErrorKind::TransactionAborted, "the engine has rolled the transaction back"));
-        }
-        Ok(())
-    }
-
-    fn has_changed_little(&mut self) -> Result<bool> {
-        let before = self.changes_before;
-        Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
-    }
-
-    /// What stops a call when nobody waits for it any more. A write inside a transaction is stopped only by its limits: that ends all of it.
-    fn interrupt(&mut self) -> Option<Interrupt> {
-        let ends_all = self.in_transaction && self.access == Access::Write && !self.is_limited;
-        let connection = self.connection().ok()?;
-        Some(if ends_all { connection.interrupt_reading() } else { connection.interrupt() })
-    }
-
-    /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed instead.
-    fn ended(&mut self) {
-        self.in_transaction = false;
-        if self.only_reads && self.let_write().is_err() {
-            self.pooled = None;
-        }
-    }
-
-    fn let_write(&mut self) -> Result<()> {
-        self.only_reads = false;
-        self.connection()?.set_query_only(false)
-    }
-
-    /// Leaves no transaction open, or fails. Blocks.
-    fn clean(&mut self) -> Result<()> {
-        let connection = self.connection()?;
-        // SQLite may have ended the transaction by itself.
-        if !connection.is_autocommit() {
-            connection.at_length(&mut |connection| connection.command("ROLLBACK"))?;
-        }
-        self.in_transaction = false;
-        if self.only_reads { self.let_write() } else { Ok(()) }
-    }
-
-    fn give_back(&mut self) {
-        self.pooled.take().into_iter().for_each(Pooled::give_back);
-    }
-}
-
-impl Drop for Leased {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Closed, in whatever state it was left.
-            self.pooled = None;
-        }
-        if !self.in_transaction {
-            return self.give_back();
-        }
-        let Some(pooled) = self.pooled.take() else { return };
-        let (access, only_reads, runtime) = (self.access, self.only_reads, self.runtime.clone());
-        // This may run on a thread that must not wait.
-        self.runtime.spawn_blocking(move || {
-            let mut left = Self {
-                pooled: Some(pooled),
-                access,
-                in_transaction: false,
-                only_reads,
-                changes_before: 0,
-                is_limited: false,
-                runtime,
-            };
-            if let Err(error) = left.clean() {
-                tracing::debug!(%error, "a connection could not be rolled back and is closed");
-                left.pooled = None;
-            }
-        });
     }
 }

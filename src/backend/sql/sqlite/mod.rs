@@ -17,26 +17,36 @@
 //!
 //! To answer rows that it stores, SQLite makes a table in memory for each statement: some 16 000 instructions beside the 28 000 of an insert of six columns
 //! (callgrind), a microsecond or more. So the model that a create answers is the one that it was given, where the columns of the table are known to keep it as it
-//! is: see [`given`].
+//! is: see [`described`].
 //!
 //! Where a commit syncs, single writes share one: see [`group`]. Where it does not, the log is moved into the database, which syncs, by a task of its own:
 //! see [`checkpoint`].
 
+mod affinity;
+#[cfg(test)]
+mod agreement;
+mod asked;
 mod bind;
 mod checkpoint;
 mod connect;
 mod connection;
 mod decode;
+mod described;
 mod engine;
 mod error;
+mod facts;
+mod fence;
 mod flavor;
-mod given;
+mod forms;
 mod group;
 mod lease;
+mod leased;
 mod place;
 mod pool;
 mod run;
 mod settings;
+mod times;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -55,7 +65,7 @@ pub(crate) type SqlxSqliteStore = SqlStore<SqlxEngine<SqliteFlavor>>;
 pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transaction: Duration) -> SqlxSqliteStore {
     // The options have no accessor for this, and turning those of a database in memory into a URL panics (sqlx 0.9.0).
     let in_memory = format!("{:?}", pool.connect_options()).contains("in_memory: true");
-    SqlStore::new(SqlxEngine::new(pool, capabilities(in_memory)), clock, long_transaction)
+    SqlStore::new(SqlxEngine::new(pool, (), capabilities(in_memory)), clock, long_transaction)
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

@@ -5,7 +5,11 @@ use rusqlite::OpenFlags;
 use crate::{
     error::{Error, ErrorKind, Result},
     id::new_id,
+    parameter::{unfit, unknown},
 };
+
+/// The parameters of a URL.
+const PARAMETERS: [&str; 2] = ["mode", "cache"];
 
 /// Where a database is, and how it is to be opened.
 #[derive(Clone, Debug)]
@@ -28,7 +32,11 @@ impl Place {
                 "mode=rw" => create = false,
                 "mode=rwc" | "cache=private" => {}
                 "cache=shared" => shared = true,
-                _ => return Err(Error::new(ErrorKind::InvalidInput, "a `sqlite:` URL with a parameter that is not known")),
+                other => {
+                    let (name, _) = other.split_once('=').unwrap_or_default();
+                    let is_known = PARAMETERS.contains(&name);
+                    return Err(if is_known { unfit("sqlite", name) } else { unknown("sqlite", name, &PARAMETERS) });
+                }
             }
         }
         let name = match path {

@@ -17,6 +17,7 @@ use super::{
     checkpoint::{self, Checkpoints},
     connection::Connection,
     settings::Settings,
+    watch::Mark,
 };
 use crate::{
     backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
@@ -70,8 +71,9 @@ impl Pool {
         if settings.place.in_memory {
             idle._anchor = first.next();
         }
+        idle.writer = first.next();
         idle.readers = first.collect();
-        idle.open = u32::try_from(idle.readers.len()).unwrap_or(size);
+        idle.open = u32::try_from(idle.readers.len() + usize::from(idle.writer.is_some())).unwrap_or(size);
         Self {
             settings,
             idle: Mutex::new(Some(idle)),
@@ -163,6 +165,26 @@ impl Pool {
         if self.is_closed() { Err(closed()) } else { Ok(()) }
     }
 
+    /// The state of the data that a connection's snapshot shows, which it must have taken; none if it is not known.
+    pub(super) fn seen(&self, connection: &Connection, before: Mark) -> Result<Option<Mark>> {
+        let watch = &self.settings.watch;
+        if watch.is_writer(connection.id()) || connection.may_write(None) {
+            return Ok(Some(watch.seen(before, connection.id(), connection.data_version()?, false)));
+        }
+        let mut idle = self.lock();
+        let Some(idle) = idle.as_mut() else { return Ok(None) };
+        if idle.writer.is_none() {
+            let Ok(_nobody_writes) = self.turns.try_lock() else { return Ok(watch.seen_beside_writer(before)) };
+            // The one that wrote is gone, or reads.
+            idle.writer = idle.readers.pop();
+        }
+        let Some(writer) = &mut idle.writer else { return Ok(None) };
+        match writer.briefly(false, &mut Connection::data_version) {
+            Some(version) => Ok(Some(watch.seen(before, writer.id(), version?, true))),
+            None => Ok(None),
+        }
+    }
+
     /// Waits for the connections in use, and closes all.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
@@ -225,9 +247,14 @@ impl Pooled {
         if connection.take_log_pages() >= checkpoint::LONG {
             Checkpoints::begin(&self.pool);
         }
+        let writes = self.access == Access::Write;
+        let is_writer = writes || self.pool.settings.watch.is_writer(connection.id());
         let mut idle = self.pool.lock();
+        if writes {
+            connection.wrote();
+        }
         match idle.as_mut() {
-            Some(idle) if self.access == Access::Write && idle.writer.is_none() => idle.writer = Some(connection),
+            Some(idle) if is_writer && idle.writer.is_none() => idle.writer = Some(connection),
             Some(idle) => idle.readers.push(connection),
             None => drop_elsewhere(connection),
         }
@@ -245,6 +272,9 @@ impl Drop for Pooled {
             idle.open = idle.open.saturating_sub(1);
         }
         if let Some(connection) = self.connection.take() {
+            if self.access == Access::Write {
+                connection.wrote();
+            }
             drop_elsewhere(connection);
         }
     }

@@ -3,9 +3,12 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use rusqlite::{Rows, Statement as Prepared};
-use sea_orm::{IdenStatic, Iterable, ModelTrait, Statement, Value, sea_query::ArrayType};
+use sea_orm::{
+    ColumnTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, Statement, Value, Values,
+    sea_query::{Alias, ArrayType, Expr, ExprTrait, Query, SqliteQueryBuilder},
+};
 
-use super::{connection::Connection, decode, error::classify, given};
+use super::{connection::Connection, decode, described, error::classify};
 use crate::{
     backend::sql::{Sink, WholeInsert},
     entity::Storable,
@@ -58,11 +61,47 @@ fn models<E: Storable>(prepared: &mut Prepared<'_>) -> Result<Vec<E::Model>> {
 
 /// Inserts a row and answers its model; none if that is what was given.
 pub(super) fn insert<E: Storable>(connection: &Connection, row: &Statement, insert: &WholeInsert) -> Result<Option<E::Model>> {
-    if given::keeps::<E>(connection, &insert.nothing)? {
+    if described::keeps::<E>(connection)? {
         return if execute(connection, row)? == 1 { Ok(None) } else { Err(not_stored()) };
     }
-    let mut models = connection.prepared(&insert.returning, values(row), models::<E>)?;
-    models.pop().map(Some).ok_or_else(not_stored)
+    let inserted = || connection.prepared(&insert.returning, values(row), models::<E>);
+    changed::<E>(connection, inserted)?.pop().map(Some).ok_or_else(not_stored)
+}
+
+/// Inserts a row and answers its model, by a statement that returns it.
+pub(super) fn insert_returning<E: Storable>(connection: &Connection, statement: &Statement) -> Result<Vec<E::Model>> {
+    described::keeps::<E>(connection)?;
+    changed::<E>(connection, || fetch::<E>(connection, statement))
+}
+
+/// The model that a statement changed, as its triggers have left it: what the statement returns is what it was before them.
+pub(super) fn changed<E: Storable>(
+    connection: &Connection,
+    change: impl FnOnce() -> Result<Vec<E::Model>>,
+) -> Result<Vec<E::Model>> {
+    let before = connection.total_changes();
+    let models = change()?;
+    if connection.total_changes() - before == models.len() as u64 {
+        return Ok(models);
+    }
+    let again = |model: &E::Model| {
+        let (sql, id) = lookup::<E>(model);
+        let mut found = connection.prepared(&sql, &id.0, self::models::<E>)?;
+        found.pop().ok_or_else(not_stored)
+    };
+    models.iter().map(again).collect()
+}
+
+/// The query for a model, by its id.
+fn lookup<E: Storable>(model: &E::Model) -> (String, Values) {
+    let mut select = Query::select();
+    for column in E::Column::iter() {
+        select.expr_as(column.select_as(Expr::col(column)), Alias::new(column.as_str()));
+    }
+    for id in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
+        select.and_where(Expr::col(id).eq(id.save_as(Expr::val(model.get(id)))));
+    }
+    select.from(E::default().table_ref()).build(SqliteQueryBuilder)
 }
 
 /// Runs a statement and gives its models away as they are read.
@@ -94,10 +133,11 @@ pub(super) fn rows(connection: &Connection, statement: &Statement, types: Option
             for at in 0..names.len() {
                 let stored = row.get_ref(at).map_err(classify)?;
                 let own = decode::type_of(stored);
-                decode::read(stored, types.and_then(|types| types.get(at)).unwrap_or(&own), &mut |value| {
+                let read = decode::read(stored, types.and_then(|types| types.get(at)).unwrap_or(&own), &mut |value| {
                     values.push(value);
                     Ok(())
-                })?;
+                });
+                read.map_err(|error| names.get(at).map_or(error.clone(), |name| error.in_column(name)))?;
             }
             rows.push(Row { names: names.clone(), values });
         }
@@ -129,7 +169,7 @@ fn store(connection: &Connection, insert: &mut Prepared<'_>) -> Result<()> {
 
 /// A trigger or the table's own rule for a conflict can see to that without a word.
 fn not_stored() -> Error {
-    Error::new(ErrorKind::Internal, "the engine stored no row")
+    Error::new(ErrorKind::Check, "a trigger or a rule of the table stored fewer rows than were given")
 }
 
 /// The models that a statement answers.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::place::Place;
+use super::{place::Place, watch::Watch};
 use crate::{
     open::{Durability, OpenOptions},
     store::StatementCounts,
@@ -18,6 +18,7 @@ pub(super) struct Settings {
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
     pub(super) counts: Arc<Counts>,
+    pub(super) watch: Arc<Watch>,
 }
 
 /// How often statements were prepared, and found prepared.
@@ -41,7 +42,7 @@ impl Settings {
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
             (false, _) => "EXTRA",
         };
-        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default() }
+        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default(), watch: Arc::default() }
     }
 
     /// Whether a commit waits for the disk.

@@ -21,11 +21,25 @@ pub(super) struct Models<E: Storable, F: Flavor> {
     of: PhantomData<(E, F)>,
 }
 
-/// Where a column of the entity is in a row.
-struct Place {
+/// Where a value is in the rows of an answer, and what it is to be.
+pub(super) struct Place {
     at: usize,
     wanted: ArrayType,
     fits: bool,
+}
+
+impl Place {
+    /// `row` is any of the answer's.
+    pub(super) fn of<F: Flavor>(row: &QueryResult, at: usize, wanted: ArrayType) -> Self {
+        Self { at, fits: F::fits(row, at, &wanted), wanted }
+    }
+
+    pub(super) fn read<F: Flavor>(&self, row: &QueryResult, put: Put<'_>) -> Result<()> {
+        match self.fits {
+            true => F::read_fitting(row, self.at, &self.wanted, put),
+            false => read(row, self.at, &self.wanted, put),
+        }
+    }
 }
 
 impl<E: Storable, F: Flavor> Models<E, F> {
@@ -34,20 +48,23 @@ impl<E: Storable, F: Flavor> Models<E, F> {
     }
 
     pub(super) fn read(&mut self, row: &QueryResult) -> Result<E::Model> {
-        // SeaORM knows more types, of which some are of the application's own, and says what is missing.
-        let by_sea_orm = || E::Model::from_query_result(row, "").map_err(unreadable);
-        match self.places.get_or_insert_with(|| places::<E, F>(row)) {
-            Some(places) => {
-                let model = E::model_of(|position, put| match places.get(position) {
-                    Some(Place { at, wanted, fits: true }) => F::read_fitting(row, *at, wanted, put),
-                    Some(Place { at, wanted, .. }) => read(row, *at, wanted, put),
-                    None => Ok(()),
-                });
-                model.or_else(|_| by_sea_orm())
-            }
-            None => by_sea_orm(),
-        }
+        let Some(places) = self.places.get_or_insert_with(|| places::<E, F>(row)) else { return by_sea_orm::<E, F>(row) };
+        let model = E::model_of(|position, put| places.get(position).map_or(Ok(()), |place| place.read::<F>(row, put)));
+        model.or_else(|error| {
+            // What is read here is not read otherwise. What the model does not take, it may take from the row.
+            let is_unreadable = |place: &Place| place.fits && place.read::<F>(row, &mut |_| Ok(())).is_err();
+            if places.iter().any(is_unreadable) { Err(error) } else { by_sea_orm::<E, F>(row).map_err(|_| error) }
+        })
     }
+}
+
+/// SeaORM knows more types, of which some are of the application's own, and says what is missing.
+fn by_sea_orm<E: Storable, F: Flavor>(row: &QueryResult) -> Result<E::Model> {
+    let is_decimal = |name: &str| {
+        let column = E::Column::iter().find(|column| column.as_str() == name);
+        column.is_some_and(|column| E::Model::get_value_type(column) == ArrayType::Decimal)
+    };
+    F::read_foreign(row, is_decimal, |row| E::Model::from_query_result(row, "").map_err(unreadable))
 }
 
 fn places<E: Storable, F: Flavor>(row: &QueryResult) -> Option<Vec<Place>> {
@@ -58,7 +75,7 @@ fn places<E: Storable, F: Flavor>(row: &QueryResult) -> Option<Vec<Place>> {
             return None;
         }
         let at = names.iter().position(|name| name == column.as_str())?;
-        Some(Place { at, fits: F::fits(row, at, &wanted), wanted })
+        Some(Place::of::<F>(row, at, wanted))
     };
     E::Column::iter().map(place).collect()
 }
@@ -72,7 +89,7 @@ pub(super) fn read(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_
             match wanted {
                 $(T::$variant => put(Value::$variant(get(row, at)?)),)*
                 T::Enum(name) => put(enum_of(name, get(row, at)?)),
-                T::Char => put(Value::Char(get::<String>(row, at)?.and_then(|text| text.chars().next()))),
+                T::Char => put(Value::Char(get::<String>(row, at)?.map(|text| one_character(&text)).transpose()?)),
                 T::Json => put(Value::Json(get::<serde_json::Value>(row, at)?.map(Box::new))),
                 _ => Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read from this store")),
             }
@@ -86,4 +103,12 @@ pub(super) fn read(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_
 
 fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<Option<T>> {
     row.try_get_by_index::<Option<T>>(at).map_err(unreadable)
+}
+
+fn one_character(text: &str) -> Result<char> {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(character), None) => Ok(character),
+        _ => Err(Error::new(ErrorKind::Corrupt, "text that is not one character")),
+    }
 }

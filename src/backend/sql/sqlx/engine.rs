@@ -8,14 +8,14 @@ use sqlx::{Pool, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    decode::{self, Models},
-    error::classify,
+    decode::{Models, Place},
+    error::{classify, refused},
     flavor::Flavor,
     lease::{CLEANING, Lease},
 };
 use crate::{
     backend::sql::{
-        Engine, Sink,
+        Catalog, Engine, Sink,
         bindable::refuse_unbindable,
         engine::{Effort, Rows, nested_acquire},
     },
@@ -33,25 +33,47 @@ use crate::{
 
 const NO_ANSWER: &str = "no answer to a rollback";
 
+/// The code of a statement that the server does not have, or no longer.
+const FORGOTTEN: &str = "26000";
+
 /// How long a server is asked why it lets nobody in.
 const ASKING: Duration = Duration::from_secs(1);
 
 pub(crate) struct SqlxEngine<F: Flavor> {
     pool: Pool<F::Db>,
+    gate: F::Gate,
     capabilities: Capabilities,
     acquire_timeout: Duration,
     /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
     writer: Arc<Mutex<()>>,
+    catalogs: F::Catalogs,
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    pub(crate) fn new(pool: Pool<F::Db>, mut capabilities: Capabilities) -> Self {
+    pub(crate) fn new(pool: Pool<F::Db>, gate: F::Gate, mut capabilities: Capabilities) -> Self {
         let acquire_timeout = pool.options().get_acquire_timeout();
         // One connection does one thing at a time, whatever the database could do.
         let several = pool.options().get_max_connections() > 1;
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
-        Self { pool, capabilities, acquire_timeout, writer: Arc::default() }
+        Self { pool, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+    }
+
+    /// The first rows of a cursor.
+    async fn begin_reading(lease: &mut Lease<F>, declare: Statement, fetch: String) -> Result<Vec<QueryResult>> {
+        lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
+        F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
+        let rows = F::fetch_afresh(lease.connection()?, fetch).await;
+        lease.answered(rows)
+    }
+
+    /// Looks at the schema anew after an error that tells of a change.
+    fn noted<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.inspect_err(|error| {
+            if F::tells_of_change(error) {
+                F::forget(&self.catalogs);
+            }
+        })
     }
 
     async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
@@ -66,6 +88,7 @@ impl<F: Flavor> SqlxEngine<F> {
     }
 
     async fn connection(&self, patience: Patience) -> Result<PoolConnection<F::Db>> {
+        F::check(&self.gate, &self.pool).await?;
         if patience == Patience::None {
             if !self.capabilities.reads_beside_writer {
                 return Err(nested_acquire());
@@ -80,10 +103,19 @@ impl<F: Flavor> SqlxEngine<F> {
         match self.pool.acquire().await {
             // The pool knows why none could be made, and does not tell.
             Err(sqlx::Error::PoolTimedOut) if self.pool.size() < self.pool.options().get_max_connections() => {
-                let refused = within(ASKING, F::refusal(&self.pool), ErrorKind::PoolTimeout, "").await;
-                Err(classify::<F>(refused.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
+                let refusal = within(ASKING, F::refusal(&self.gate, &self.pool), ErrorKind::PoolTimeout, "").await;
+                Err(refused::<F>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
             }
-            acquired => acquired.map_err(classify::<F>),
+            acquired => acquired.map_err(refused::<F>),
+        }
+    }
+}
+
+impl<F: Flavor> SqlxEngine<F> {
+    /// Notes what a statement may leave on the connection. That of a database in memory is the database: it is kept.
+    fn note(&self, lease: &mut Lease<F>, effort: Effort) {
+        if effort == Effort::Lasting && self.capabilities.durable {
+            lease.is_last_user();
         }
     }
 }
@@ -101,6 +133,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         self.capabilities
     }
 
+    fn may_only_read(&self) -> bool {
+        F::may_only_read(&self.gate)
+    }
+
     fn reads(&self, value_type: &ArrayType) -> bool {
         F::reads(value_type)
     }
@@ -113,12 +149,26 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         refuse_unbindable(statement, F::DIALECT, F::BIND_LIMIT)
     }
 
+    fn asks_for_single_models(&self) -> bool {
+        F::ASKS_FOR_SINGLE_MODELS
+    }
+
+    async fn catalog<E: Storable>(&self, lease: &mut Lease<F>) -> Result<Arc<Catalog>> {
+        if let Some(known) = F::known::<E>(&self.catalogs) {
+            return Ok(known);
+        }
+        let catalog = F::catalog::<E>(lease.connection()?, &self.catalogs).await;
+        lease.done();
+        catalog
+    }
+
     async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
         if self.pool.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
         let turn = self.turn(access, patience).await?;
-        Ok(Lease::new(self.connection(patience).await?, turn))
+        let is_replaced = self.pool.options().get_min_connections() > 0;
+        Ok(Lease::new(self.connection(patience).await?, is_replaced, turn))
     }
 
     async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
@@ -131,12 +181,12 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
-        lease.end("COMMIT").await
+        lease.commit().await
     }
 
     async fn rollback(&self, lease: &mut Lease<F>) -> Result<()> {
         // A server that does not answer is not waited for: the connection is closed.
-        within(CLEANING, lease.end("ROLLBACK"), ErrorKind::Connection, NO_ANSWER).await?
+        within(CLEANING, lease.roll_back(), ErrorKind::Connection, NO_ANSWER).await?
     }
 
     async fn command(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
@@ -147,24 +197,30 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         within(CLEANING, lease.run(sql), ErrorKind::Connection, NO_ANSWER).await?
     }
 
-    async fn execute(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<u64> {
+    async fn execute(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<u64> {
+        self.note(lease, effort);
+        let changes_schema = F::changes_schema(&statement.sql);
         let changed = F::execute(lease.connection()?, statement).await;
-        lease.answered(changed)
+        if changes_schema {
+            F::forget(&self.catalogs);
+        }
+        self.noted(lease.answered(changed))
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
+    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+        self.note(lease, effort);
         // Each is read while the next are on their way.
         let mut rows = F::stream(lease.connection()?, statement);
         let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
         let read = loop {
             match rows.try_next().await {
-                Ok(Some(row)) => models.push(reader.read(&row)?),
+                Ok(Some(row)) => models.push(self.noted(reader.read(&row))?),
                 Ok(None) => break Ok(models),
                 Err(error) => break Err(error),
             }
         };
         drop(rows);
-        lease.answered(read)
+        self.noted(lease.answered(read))
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
@@ -177,10 +233,14 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
         let mut reader = Models::<E, F>::new();
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
-            lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
-            F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
-            let rows = F::fetch_afresh(lease.connection()?, fetch.clone()).await;
-            let mut rows = lease.answered(rows)?;
+            let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
+                // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it knows them.
+                Err(error) if error.code() == Some(FORGOTTEN) => {
+                    lease.roll_back().await?;
+                    Self::begin_reading(lease, declare, fetch.clone()).await?
+                }
+                begun => begun?,
+            };
             while !rows.is_empty() {
                 // Each part is read and taken while the server looks for the next.
                 let next = F::fetch_afresh(lease.connection()?, fetch.clone());
@@ -190,7 +250,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
                 taken?;
                 rows = next?;
             }
-            return lease.end("COMMIT").await;
+            return lease.commit().await;
         }
         let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
@@ -206,30 +266,30 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         lease: &mut Lease<F>,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
-        _: Effort,
+        effort: Effort,
     ) -> Result<Vec<Row>> {
+        self.note(lease, effort);
         let rows = F::fetch(lease.connection()?, statement).await;
-        let rows = lease.answered(rows)?;
-        let mut names: Arc<[String]> = Arc::new([]);
-        let mut answer = Vec::with_capacity(rows.len());
-        for row in &rows {
-            if names.is_empty() {
-                names = row.column_names().into();
-            }
-            let value_types = match &types {
-                Some(types) => types.clone(),
-                None => known_types::<F>(row)?,
-            };
-            let mut values = Vec::with_capacity(value_types.len());
-            for (at, wanted) in value_types.iter().enumerate() {
-                decode::read(row, at, wanted, &mut |value| {
+        let rows = self.noted(lease.answered(rows))?;
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let names: Arc<[String]> = first.column_names().into();
+        let places = |row: &QueryResult, types: Vec<ArrayType>| -> Vec<Place> {
+            types.into_iter().enumerate().map(|(at, wanted)| Place::of::<F>(row, at, wanted)).collect()
+        };
+        let wanted = types.map(|types| places(first, types));
+        let read = |row| {
+            let own = if wanted.is_none() { places(row, known_types::<F>(row)?) } else { Vec::new() };
+            let mut values = Vec::with_capacity(names.len());
+            for (place, name) in wanted.as_ref().unwrap_or(&own).iter().zip(names.iter()) {
+                let read = place.read::<F>(row, &mut |value| {
                     values.push(value);
                     Ok(())
-                })?;
+                });
+                read.map_err(|error| error.in_column(name))?;
             }
-            answer.push(Row { names: names.clone(), values });
-        }
-        Ok(answer)
+            Ok(Row { names: names.clone(), values })
+        };
+        rows.iter().map(read).collect()
     }
 
     fn upserts(&self) -> bool {
@@ -256,7 +316,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn append(&self, lease: &mut Lease<F>, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
-        lease.append(target, rows).await
+        self.noted(lease.append(target, rows).await)
     }
 
     async fn close(&self) {

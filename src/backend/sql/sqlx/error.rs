@@ -5,7 +5,20 @@ use sqlx::Error as SqlxError;
 use super::flavor::Flavor;
 use crate::error::{Error, ErrorKind};
 
+/// What a statement came to. An error that ends the connection is no answer to the statement, whatever its code: a pooler or a server that is shut down sends
+/// such a one, and the statement may have taken effect.
 pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
+    match &error {
+        SqlxError::Database(database) if F::ends_connection(database.as_ref()) => {
+            let ended = Error::new(ErrorKind::Connection, "the server, or a pooler in between, ended the connection");
+            ended.with_code(database.code().unwrap_or_default()).with_source(error)
+        }
+        _ => refused::<F>(error),
+    }
+}
+
+/// Why there is no connection.
+pub(crate) fn refused<F: Flavor>(error: SqlxError) -> Error {
     let known = |kind, message| Error::new(kind, message);
     let classified = match &error {
         SqlxError::Database(database) => F::classify(database.as_ref()),
@@ -22,6 +35,8 @@ pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
             known(ErrorKind::Corrupt, "a stored value does not fit the model")
         }
         SqlxError::ColumnNotFound(_) => known(ErrorKind::Corrupt, "what is stored lacks a column of the model"),
+        // What larder found out about a new connection.
+        SqlxError::Configuration(reason) if let Some(own) = reason.downcast_ref::<Error>() => return own.clone(),
         SqlxError::Configuration(_) | SqlxError::InvalidArgument(_) | SqlxError::Encode(_) | SqlxError::TypeNotFound { .. } => {
             known(ErrorKind::InvalidInput, "a value or setting the engine cannot take")
         }

@@ -1,6 +1,6 @@
 //! What differs between the databases of sqlx.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
@@ -8,7 +8,7 @@ use sqlx::{Database, Pool, error::DatabaseError};
 
 use super::decode::read;
 use crate::{
-    backend::sql::engine::Rows,
+    backend::sql::{Catalog, engine::Rows},
     dialect::Dialect,
     entity::{Put, Storable},
     error::{Error, Result},
@@ -28,8 +28,40 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Rows as the database's bulk path takes them.
     type Encoded: Send + 'static;
 
+    /// What the database was asked of tables.
+    type Catalogs: Default + Send + Sync;
+
     const DIALECT: Dialect;
     const BIND_LIMIT: usize;
+
+    /// Whether operations on single models have to know what the database says of their table.
+    const ASKS_FOR_SINGLE_MODELS: bool = false;
+
+    /// What the database said of an entity's table, if that is still good.
+    fn known<E: Storable>(_catalogs: &Self::Catalogs) -> Option<Arc<Catalog>> {
+        None
+    }
+
+    /// What the database says of an entity's table.
+    fn catalog<E: Storable>(
+        _connection: &mut Connection<Self>,
+        _catalogs: &Self::Catalogs,
+    ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
+        async { Ok(Catalog::plain()) }
+    }
+
+    /// Forgets what the database was asked: the schema may have changed.
+    fn forget(_catalogs: &Self::Catalogs) {}
+
+    /// Whether a statement may change the schema.
+    fn changes_schema(_sql: &str) -> bool {
+        false
+    }
+
+    /// Whether an error says that the schema may have changed.
+    fn tells_of_change(_error: &Error) -> bool {
+        false
+    }
 
     /// Whether SeaORM reads values of this type from this database.
     fn reads(value_type: &ArrayType) -> bool;
@@ -50,9 +82,37 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     fn go_on(_stopper: &Self::Stopper) {}
 
+    /// What has to run before the commit of a transaction with limits, so that they do not stop the commit itself.
+    fn before_commit(_stopper: &Self::Stopper) -> Option<&'static str> {
+        None
+    }
+
+    /// What an error of a commit means.
+    fn of_commit(error: Error) -> Error {
+        error
+    }
+
+    /// What the store knows of the way to its database.
+    type Gate: Send + Sync;
+
+    /// Refuses a way to the database that cannot be used. Asked before a connection is taken.
+    fn check(_gate: &Self::Gate, _pool: &Pool<Self::Db>) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Whether the store was opened for a server that may refuse to write.
+    fn may_only_read(_gate: &Self::Gate) -> bool {
+        false
+    }
+
     /// Why no connection can be made, if none can.
-    fn refusal(_pool: &Pool<Self::Db>) -> impl Future<Output = Option<sqlx::Error>> + Send {
+    fn refusal(_gate: &Self::Gate, _pool: &Pool<Self::Db>) -> impl Future<Output = Option<sqlx::Error>> + Send {
         async { None }
+    }
+
+    /// Whether the server ends the connection with this error.
+    fn ends_connection(_error: &dyn DatabaseError) -> bool {
+        false
     }
 
     /// Whether an error, in a transaction that only reads or in another, says that a new connection may fare better.
@@ -118,6 +178,15 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Gives away the value of a column that [`fits`](Self::fits).
     fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
         read(row, at, wanted, put)
+    }
+
+    /// Reads a row by SeaORM. `is_decimal` says which columns are to become a `Decimal`.
+    fn read_foreign<M>(
+        row: &QueryResult,
+        _is_decimal: impl Fn(&str) -> bool,
+        read: impl FnOnce(&QueryResult) -> Result<M>,
+    ) -> Result<M> {
+        read(row)
     }
 
     /// The names of a row's columns, and what the types of its values come to. None for a type that is not read.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use sqlx::{Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
-use super::flavor::{Connection, Flavor};
+use super::{
+    flavor::{Connection, Flavor},
+    pooled::Pooled,
+};
 use crate::{
     clock::within,
     error::{Error, ErrorKind, Result},
@@ -20,7 +23,7 @@ pub(super) const CLEANING: Duration = Duration::from_secs(5);
 /// One whose transaction has not ended is rolled back by a task of its own when the lease is dropped, and goes back to the pool
 /// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANING`].
 pub(crate) struct Lease<F: Flavor> {
-    connection: Option<PoolConnection<F::Db>>,
+    connection: Option<Pooled<F>>,
     /// The turn to write, kept until the connection is clean again.
     turn: Option<OwnedMutexGuard<()>>,
     runtime: Handle,
@@ -36,13 +39,16 @@ pub(crate) struct Lease<F: Flavor> {
     is_out_of_step: bool,
     /// Whether a statement runs. One whose future was dropped may still.
     is_busy: bool,
+    /// Whether that is a commit. It is never stopped: it may have taken effect, and only the wait for a replica is given up then.
+    commits: bool,
     stopper: Option<F::Stopper>,
 }
 
 impl<F: Flavor> Lease<F> {
-    pub(super) fn new(connection: PoolConnection<F::Db>, turn: Option<OwnedMutexGuard<()>>) -> Self {
+    /// A connection of a pool that replaces those that are closed, or does not.
+    pub(super) fn new(connection: PoolConnection<F::Db>, is_replaced: bool, turn: Option<OwnedMutexGuard<()>>) -> Self {
         Self {
-            connection: Some(connection),
+            connection: Some(Pooled::new(connection, is_replaced)),
             turn,
             runtime: Handle::current(),
             in_transaction: false,
@@ -51,6 +57,7 @@ impl<F: Flavor> Lease<F> {
             is_outdated: false,
             is_out_of_step: false,
             is_busy: false,
+            commits: false,
             stopper: None,
         }
     }
@@ -61,7 +68,7 @@ impl<F: Flavor> Lease<F> {
             return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
         }
         self.is_busy = true;
-        self.connection.as_deref_mut().ok_or_else(gone)
+        self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)
     }
 
     /// The answer to the statement, which does not run any more.
@@ -77,6 +84,17 @@ impl<F: Flavor> Lease<F> {
     /// Notes that no statement runs any more.
     pub(super) fn done(&mut self) {
         self.is_busy = false;
+        self.commits = false;
+    }
+
+    /// Notes that nobody else is to use the connection.
+    pub(super) fn is_last_user(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// Whether a statement runs that may be stopped.
+    fn can_be_stopped_now(&self) -> bool {
+        self.is_busy && !self.commits
     }
 
     /// Learns how to stop statements of this connection.
@@ -98,9 +116,22 @@ impl<F: Flavor> Lease<F> {
         Ok(())
     }
 
-    /// Ends the transaction with `COMMIT` or `ROLLBACK`.
-    pub(super) async fn end(&mut self, statement: &str) -> Result<()> {
-        self.run(statement.to_owned()).await?;
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        if let (false, Some(before)) = (self.only_reads, self.stopper.as_ref().and_then(F::before_commit)) {
+            self.run(before.to_owned()).await?;
+        }
+        self.stop_what_runs().await;
+        self.commits = true;
+        self.run_now("COMMIT".to_owned()).await.map_err(F::of_commit)?;
+        self.ended().await
+    }
+
+    pub(super) async fn roll_back(&mut self) -> Result<()> {
+        self.run("ROLLBACK".to_owned()).await?;
+        self.ended().await
+    }
+
+    async fn ended(&mut self) -> Result<()> {
         // A commit that took effect is not undone by what fails here: the connection is closed instead of given back.
         let clean = match self.after {
             Some(after) => self.run(after.to_owned()).await,
@@ -115,19 +146,30 @@ impl<F: Flavor> Lease<F> {
         self.connection()?;
         self.done();
         self.is_out_of_step = true;
-        let appended = F::append(self.connection.as_deref_mut().ok_or_else(gone)?, target, rows).await;
+        let appended = F::append(self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)?, target, rows).await;
         // An error with a code is the server's answer, and its last.
         self.is_out_of_step = appended.as_ref().is_err_and(|error| error.code().is_none());
         appended
     }
 
     pub(super) async fn run(&mut self, statement: String) -> Result<()> {
-        if let (true, Some(stopper), Some(connection)) = (self.is_busy, &self.stopper, self.connection.as_deref_mut()) {
-            self.is_out_of_step |= !stop::<F>(stopper, Some(connection)).await;
-        }
+        self.stop_what_runs().await;
+        self.run_now(statement).await
+    }
+
+    async fn run_now(&mut self, statement: String) -> Result<()> {
         let ran = F::run(self.connection()?, statement).await;
         self.stopper.iter().for_each(F::go_on);
         self.answered(ran)
+    }
+
+    /// Stops a statement whose future was dropped.
+    async fn stop_what_runs(&mut self) {
+        let is_running = self.can_be_stopped_now();
+        let connection = self.connection.as_mut().and_then(Pooled::get);
+        if let (true, Some(stopper), Some(connection)) = (is_running, &self.stopper, connection) {
+            self.is_out_of_step |= !stop::<F>(stopper, Some(connection)).await;
+        }
     }
 }
 
@@ -152,17 +194,6 @@ async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut Connectio
     is_stopped
 }
 
-/// Gives a connection back that is clean. The pool asks it first whether it lives, and would wait for the answer without end.
-fn give_back<F: Flavor>(mut connection: PoolConnection<F::Db>) -> impl Future<Output = ()> + Send + 'static {
-    // The pool has charge of it from now on, even if the task for the rest of it never runs.
-    let given_back = connection.return_to_pool();
-    async move {
-        if within(CLEANING, given_back, ErrorKind::Connection, "").await.is_err() {
-            tracing::debug!("a connection did not answer when it was given back, and is closed");
-        }
-    }
-}
-
 /// Leaves no transaction open, or fails.
 async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -> sqlx::Result<()> {
     // SQLite may have ended the transaction by itself, and then has none to roll back. That one can begin proves it.
@@ -179,12 +210,13 @@ async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -
 impl<F: Flavor> Drop for Lease<F> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        // sqlx gives a connection back by a task, which needs a runtime, and this may run outside of any.
-        let _runtime = self.runtime.enter();
+        // This may run outside of any runtime, and while one ends: all that needs one is done by a task. If that never runs, the connection is closed.
+        let stopper = self.stopper.take();
         if self.is_out_of_step {
             tracing::debug!("a statement was given up, and its connection is closed");
-            let (connection, stopper) = (connection.detach(), self.stopper.take());
+            let stopper = stopper.filter(|_| !self.commits);
             self.runtime.spawn(async move {
+                let connection = connection.detach();
                 if let Some(stopper) = &stopper {
                     stop::<F>(stopper, None).await;
                 }
@@ -192,27 +224,28 @@ impl<F: Flavor> Drop for Lease<F> {
             });
             return;
         }
-        let is_to_be_stopped = self.is_busy && self.stopper.is_some();
+        let stopper = stopper.filter(|_| self.can_be_stopped_now());
         let is_outdated = self.is_outdated;
-        if !self.in_transaction && !is_to_be_stopped && !is_outdated {
-            self.runtime.spawn(give_back::<F>(connection));
+        if !self.in_transaction && stopper.is_none() && !is_outdated {
+            self.runtime.spawn(connection.give_back());
             return;
         }
         let (turn, after) = (self.turn.take(), self.after);
-        let stopper = self.stopper.take().filter(|_| self.is_busy);
         self.runtime.spawn(async move {
             // One that is stopped late must not be somebody else's.
-            let is_stopped = match &stopper {
-                Some(stopper) => stop::<F>(stopper, Some(&mut connection)).await,
-                None => true,
+            let is_stopped = match (&stopper, connection.get()) {
+                (Some(stopper), raw) => stop::<F>(stopper, raw).await,
+                (None, _) => true,
             };
-            let clean = within(CLEANING, clean::<F>(&mut connection, after), ErrorKind::Connection, "").await;
-            if is_outdated || !is_stopped || !matches!(clean, Ok(Ok(()))) {
-                tracing::debug!("a connection that could not be rolled back, or that is out of date, is closed");
-                let closed = within(CLEANING, connection.close(), ErrorKind::Connection, "").await;
-                drop(closed);
+            let is_clean = match connection.get() {
+                Some(raw) => within(CLEANING, clean::<F>(raw, after), ErrorKind::Connection, "").await,
+                None => Err(gone()),
+            };
+            if is_outdated || !is_stopped || !matches!(is_clean, Ok(Ok(()))) {
+                tracing::debug!("a connection that could not be rolled back, or that is not to be used again, is closed");
+                connection.close().await;
             } else {
-                give_back::<F>(connection).await;
+                connection.give_back().await;
             }
             stopper.iter().for_each(F::go_on);
             drop(turn);

@@ -5,8 +5,10 @@ mod engine;
 mod error;
 mod flavor;
 mod lease;
+mod pooled;
 
 pub(super) use engine::SqlxEngine;
-#[cfg(feature = "postgres")]
 pub(super) use error::classify;
+#[cfg(feature = "postgres")]
+pub(super) use error::refused;
 pub(super) use flavor::Flavor;

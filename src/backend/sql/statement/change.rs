@@ -9,7 +9,7 @@ use super::{Statements, remembered::Which};
 use crate::{
     dialect::Dialect,
     entity::Storable,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     query::{Change, Comparison, Condition, range},
     value::Key,
 };
@@ -19,7 +19,9 @@ impl<E: Storable> Statements<'_, E> {
     pub(super) fn replaced(&self) -> Vec<usize> {
         let rules = self.shape.rules;
         let is_replaced = |position: &usize| {
-            !self.shape.id.contains(position) && ![rules.version, rules.created_at, rules.deleted_at].contains(&Some(*position))
+            !self.shape.id.contains(position)
+                && !self.is_computed(*position)
+                && ![rules.version, rules.created_at, rules.deleted_at].contains(&Some(*position))
         };
         (0..self.shape.columns.len()).filter(is_replaced).collect()
     }
@@ -49,7 +51,10 @@ impl<E: Storable> Statements<'_, E> {
             }
             Ok(self.build(&update))
         };
-        self.texts.statement(Which::Update { returning }, self.dialect, row, write).map(Some)
+        match self.compares_ids_by_meaning() {
+            true => write(row).map(Some),
+            false => self.texts.statement(Which::Update { returning }, self.dialect, row, write).map(Some),
+        }
     }
 
     pub(in super::super) fn update_where(&self, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
@@ -57,18 +62,19 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// Deletes, or marks, the models that fulfil a condition.
-    pub(in super::super) fn delete_where(&self, condition: &Condition, mark: Option<&[Change]>) -> Result<Option<Statement>> {
+    pub(in super::super) fn delete_where(&self, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
         self.delete_all(Cond::all(), condition, mark)
     }
 
     /// Deletes, or marks, the models with these ids.
-    pub(in super::super) fn delete_ids(&self, ids: &[Key], mark: Option<&[Change]>) -> Result<Option<Statement>> {
+    pub(in super::super) fn delete_ids(&self, ids: &[Key], mark: Option<&[Change]>) -> Result<Statement> {
         self.delete_all(self.id_is_in(ids), &self.shape.not_deleted(), mark)
     }
 
-    fn delete_all(&self, which: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Option<Statement>> {
+    fn delete_all(&self, which: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
         if let Some(mark) = mark {
-            return self.update_all(which, condition, mark);
+            let missing = || Error::new(ErrorKind::Internal, "a mark that changes nothing");
+            return self.update_all(which, condition, mark)?.ok_or_else(missing);
         }
         let mut delete = Query::delete();
         delete.from_table(E::default().table_ref());
@@ -76,7 +82,7 @@ impl<E: Storable> Statements<'_, E> {
             delete.cond_where(which);
         }
         self.restrict_to(&mut delete, condition);
-        Ok(Some(self.build(&delete)))
+        Ok(self.build(&delete))
     }
 
     /// Changes all that fulfils both conditions. None if there is nothing to change.

@@ -13,7 +13,7 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     query::{Comparison, Condition, Test, Tree},
-    value::{Key, text_of},
+    value::Key,
 };
 
 impl<E: Storable> Statements<'_, E> {
@@ -62,14 +62,14 @@ impl<E: Storable> Statements<'_, E> {
         match test {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.compared(column, *comparison, value),
-            Test::In(values) => self.column(column).is_in(values.iter().map(|value| self.value(column, value))),
+            Test::In(values) => self.is_one_of(column, values),
             Test::Contains(text) => {
                 let sql = match self.dialect {
                     Dialect::Sqlite => "instr($, $) > 0",
                     Dialect::Postgres => "strpos($, $) > 0",
                     Dialect::DuckDb => "contains($, $)",
                 };
-                self.written(sql, [self.in_byte_order(column), Expr::val(text.as_str())])
+                self.written(sql, [self.ordered(column), Expr::val(text.as_str())])
             }
             Test::StartsWith(text) => self.started(column, text),
             Test::Path(path, scalar) => self.path_equals(column, path, scalar),
@@ -78,11 +78,12 @@ impl<E: Storable> Statements<'_, E> {
 
     pub(super) fn compared(&self, column: E::Column, comparison: Comparison, value: &Value) -> Expr {
         use Comparison as C;
-        if matches!(comparison, C::Equal | C::NotEqual) {
-            let (column, value) = (self.column(column), self.value(column, value));
-            return if comparison == C::Equal { column.eq(value) } else { column.ne(value) };
+        match comparison {
+            C::Equal => return self.equal(column, value),
+            C::NotEqual => return self.not_equal(column, value),
+            _ => {}
         }
-        let (column, value) = (self.in_byte_order(column), as_text(value));
+        let (column, value) = (self.ordered(column), self.operand(column, value));
         match comparison {
             C::Less => column.lt(value),
             C::AtMost => column.lte(value),
@@ -93,9 +94,9 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be used for that.
     fn started(&self, column: E::Column, prefix: &str) -> Expr {
-        let from = self.in_byte_order(column).gte(prefix);
+        let from = self.ordered(column).gte(prefix);
         match end_of(prefix) {
-            Some(end) => from.and(self.in_byte_order(column).lt(end)),
+            Some(end) => from.and(self.ordered(column).lt(end)),
             None => from,
         }
     }
@@ -107,25 +108,14 @@ impl<E: Storable> Statements<'_, E> {
     /// The condition that these columns have these values.
     fn are(&self, columns: &[usize], values: &[Value]) -> Cond {
         let parts = self.columns(columns).into_iter().zip(values);
-        parts.fold(Cond::all(), |all, (column, value)| all.add(self.column(column).eq(self.value(column, value))))
+        parts.fold(Cond::all(), |all, (column, value)| all.add(self.equal(column, value)))
     }
 
     pub(super) fn id_is_in(&self, ids: &[Key]) -> Cond {
         match self.id_columns().as_slice() {
-            [column] => {
-                let values = ids.iter().flat_map(|id| &id.0).map(|value| self.value(*column, value));
-                Cond::all().add(self.column(*column).is_in(values))
-            }
+            [column] => Cond::all().add(self.is_one_of(*column, ids.iter().flat_map(|id| &id.0))),
             _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
         }
-    }
-}
-
-/// A value to compare with text, if it is text of another type.
-pub(super) fn as_text(value: &Value) -> Expr {
-    match text_of(value) {
-        Some(text) => Expr::val(text),
-        None => Expr::val(value.clone()),
     }
 }
 

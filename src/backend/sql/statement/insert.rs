@@ -37,8 +37,13 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Positions of the columns that an insert names; the others are left to the engine.
     pub(in super::super) fn sent(&self, row: &[Value]) -> Vec<usize> {
-        let values = row.iter().enumerate();
-        values.filter(|(position, value)| !self.shape.is_left_to_engine(*position, value)).map(|(position, _)| position).collect()
+        let is_sent = |(position, value): &(usize, &Value)| !self.is_left(*position, value);
+        row.iter().enumerate().filter(is_sent).map(|(position, _)| position).collect()
+    }
+
+    /// Whether the engine fills in this column of a new row.
+    fn is_left(&self, position: usize, value: &Value) -> bool {
+        self.is_computed(position) || self.shape.is_left_to_engine(position, value)
     }
 
     /// Inserts rows of one run.
@@ -62,7 +67,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Inserts a row of which nothing is left to the engine; none if something is, or if SeaORM makes something else of a value when it writes a statement.
     pub(in super::super) fn whole_insert(&self, row: &[Value]) -> Result<Option<Arc<WholeInsert>>> {
-        let is_left = |(position, value)| is_array(value) || self.shape.is_left_to_engine(position, value);
+        let is_left = |(position, value)| is_array(value) || self.is_left(position, value);
         if row.iter().enumerate().any(is_left) {
             return Ok(None);
         }
@@ -72,9 +77,7 @@ impl<E: Storable> Statements<'_, E> {
             let mut insert = self.insert_rows(&named, &[&row])?;
             let plain = self.build(&insert);
             let returning = self.build(insert.returning(self.returning()));
-            let mut nothing = Query::select();
-            nothing.expr(Expr::cust("1")).from(E::default().table_ref()).cond_where(Expr::cust("1 = 0"));
-            Ok(WholeInsert::new(plain, returning.sql, self.build(&nothing).sql, row.len()))
+            Ok(WholeInsert::new(plain, returning.sql, row.len()))
         };
         self.texts.whole_insert(write).map(Some)
     }
@@ -104,7 +107,9 @@ impl<E: Storable> Statements<'_, E> {
         match &resolution.replaced {
             None => on_conflict.do_nothing(),
             Some(replaced) => {
-                let changed = self.columns(&[replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat());
+                let mut replaced = [replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat();
+                replaced.retain(|position| !self.is_computed(*position));
+                let changed = self.columns(&replaced);
                 on_conflict.update_columns(changed.iter().copied());
                 if let Some((column, raised)) = self.raised_version()? {
                     on_conflict.value(column, raised);

@@ -1,9 +1,11 @@
 //! Statements for the models of an entity.
 
 mod change;
+mod compared;
 mod condition;
 mod insert;
 mod json;
+pub(super) mod meaning;
 mod order;
 mod remembered;
 mod select;
@@ -13,13 +15,14 @@ mod tests;
 
 use sea_orm::{
     ColumnTrait, IdenStatic, Statement, Value,
-    sea_query::{Alias, ColumnType, Expr, Query, ReturningClause, SimpleExpr},
+    sea_query::{Alias, Expr, Query, ReturningClause},
 };
 
 pub(crate) use self::remembered::WholeInsert;
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::SOURCE;
 pub(super) use self::{remembered::Texts, source::Source};
+use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
     entity::{Shape, Storable},
@@ -37,6 +40,8 @@ pub(super) struct Statements<'a, E: Storable> {
     pub(super) shape: &'a Shape<E>,
     pub(super) dialect: Dialect,
     pub(super) bind_limit: usize,
+    /// What the database says of the entity's table.
+    pub(super) catalog: &'a Catalog,
     /// Those that were written before.
     pub(super) texts: &'a Texts,
 }
@@ -53,6 +58,17 @@ impl<E: Storable> Statements<'_, E> {
 
     fn columns(&self, positions: &[usize]) -> Vec<E::Column> {
         positions.iter().filter_map(|position| self.shape.columns.get(*position).copied()).collect()
+    }
+
+    /// What the database says of a column.
+    fn described(&self, column: E::Column) -> &Described {
+        let position = self.shape.columns.iter().position(|other| other.as_str() == column.as_str());
+        self.catalog.column(position.unwrap_or(usize::MAX))
+    }
+
+    /// Whether the database computes the values of a column, and takes none.
+    pub(super) fn is_computed(&self, position: usize) -> bool {
+        self.catalog.column(position).is_generated || self.shape.computed.contains(&position)
     }
 
     fn id_columns(&self) -> Vec<E::Column> {
@@ -99,17 +115,5 @@ impl<E: Storable> Statements<'_, E> {
     /// A value for a column, as it is stored.
     fn value(&self, column: E::Column, value: &Value) -> Expr {
         column.save_as(Expr::val(value.clone()))
-    }
-
-    /// A column as a sort key. Postgres sorts text by the database's language unless told otherwise; the others sort by bytes.
-    fn in_byte_order(&self, column: E::Column) -> SimpleExpr {
-        use ColumnType as C;
-        let key = self.column(column);
-        match column.def().get_column_type() {
-            C::String(_) | C::Text | C::Char(_) | C::Enum { .. } if self.dialect == Dialect::Postgres => {
-                self.written(r#"$ COLLATE "C""#, [column.select_as(key)])
-            }
-            _ => key,
-        }
     }
 }

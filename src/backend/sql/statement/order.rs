@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{Cond, Expr, ExprTrait, NullOrdering, Order, SelectStatement},
 };
 
-use super::{Statements, condition::as_text};
+use super::Statements;
 use crate::{
     dialect::Dialect,
     entity::Storable,
@@ -19,7 +19,7 @@ impl<E: Storable> Statements<'_, E> {
         for key in order {
             let Some(column) = self.shape.columns.get(key.column) else { continue };
             let direction = if key.descending == backward { Order::Asc } else { Order::Desc };
-            let column = self.in_byte_order(*column);
+            let column = self.ordered(*column);
             if key.nullable {
                 let nulls = if backward { NullOrdering::Last } else { NullOrdering::First };
                 select.order_by_expr_with_nulls(column, direction, nulls);
@@ -38,8 +38,9 @@ impl<E: Storable> Statements<'_, E> {
         if uniform && order.len() > 1 && self.dialect != Dialect::DuckDb {
             // One comparison of rows, which an index on the same columns answers at once.
             let columns = order.iter().filter_map(|key| self.shape.columns.get(key.column));
-            let columns = Expr::tuple(columns.map(|column| self.in_byte_order(*column)));
-            let values = Expr::tuple(values.iter().map(as_text));
+            let columns = Expr::tuple(columns.map(|column| self.ordered(*column)));
+            let operands = order.iter().zip(values).filter_map(|(key, value)| Some((self.shape.columns.get(key.column)?, value)));
+            let values = Expr::tuple(operands.map(|(column, value)| self.operand(*column, value)));
             let descending = order.first().is_some_and(|key| key.descending) != backward;
             return Cond::all().add(if descending { columns.lt(values) } else { columns.gt(values) });
         }

@@ -43,13 +43,11 @@ pub(crate) struct WholeInsert {
     text: Text,
     /// The same, answering the row.
     pub(crate) returning: String,
-    /// A query of the table that answers nothing.
-    pub(crate) nothing: String,
 }
 
 impl WholeInsert {
-    pub(super) fn new(plain: Statement, returning: String, nothing: String, length: usize) -> Self {
-        Self { text: Text::new(plain, length), returning, nothing }
+    pub(super) fn new(plain: Statement, returning: String, length: usize) -> Self {
+        Self { text: Text::new(plain, length), returning }
     }
 
     /// The insert of a row of values.

@@ -1,7 +1,7 @@
 //! Reading.
 
 use sea_orm::{
-    ColumnTrait, IdenStatic, Statement,
+    ColumnTrait, IdenStatic, Statement, Value,
     sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
 };
 
@@ -18,11 +18,15 @@ const NO_LIMIT: u64 = i64::MAX as u64;
 
 impl<E: Storable> Statements<'_, E> {
     pub(in super::super) fn find(&self, id: &Key) -> Result<Statement> {
-        self.texts.statement(Which::Find, self.dialect, &id.0, |id| {
+        let write = |id: &[Value]| {
             let mut select = self.select_all();
             self.restrict_to(select.cond_where(self.id_is(id)), &self.shape.not_deleted());
             Ok(self.build(&select))
-        })
+        };
+        match self.compares_ids_by_meaning() {
+            true => write(&id.0),
+            false => self.texts.statement(Which::Find, self.dialect, &id.0, write),
+        }
     }
 
     /// How many ids one statement can look up.
@@ -65,14 +69,15 @@ impl<E: Storable> Statements<'_, E> {
         let mut select = Query::select();
         select.from(E::default().table_ref());
         for column in self.columns(columns) {
-            select.expr_as(column.select_as(self.column(column)), Alias::new(column.as_str()));
+            let selected = if distinct { self.once(column).0 } else { column.select_as(self.column(column)) };
+            select.expr_as(selected, Alias::new(column.as_str()));
         }
         self.restrict(&mut select, selection);
         if distinct {
             // Not DISTINCT: Postgres would not let a column be sorted otherwise than it is selected.
             for column in self.columns(columns) {
-                select.add_group_by([self.column(column)]);
-                select.order_by_expr_with_nulls(self.in_byte_order(column), Order::Asc, NullOrdering::First);
+                select.add_group_by([self.once(column).1]);
+                select.order_by_expr_with_nulls(self.ordered(column), Order::Asc, NullOrdering::First);
             }
         } else {
             self.order(&mut select, &selection.order, false);

@@ -3,8 +3,8 @@
 use sea_orm::{
     ColumnTrait, IdenStatic, Statement, Value,
     sea_query::{
-        Alias, Asterisk, CommonTableExpression, Cond, Expr, ExprTrait, InsertStatement, Query, SelectStatement, UpdateStatement,
-        ValueTuple, WithClause,
+        Alias, Asterisk, CommonTableExpression, Cond, Expr, InsertStatement, Query, SelectStatement, UpdateStatement, ValueTuple,
+        WithClause,
     },
 };
 
@@ -56,8 +56,10 @@ impl<E: Storable> Statements<'_, E> {
         same: Cond,
         condition: &Condition,
     ) -> Result<Option<Statement>> {
+        let mut replaced = replaced.to_vec();
+        replaced.retain(|position| columns.contains(position));
         let taken = |column: E::Column| (column, column.save_as(self.column_of(SOURCE, column)));
-        let mut set: Vec<_> = self.columns(replaced).into_iter().map(taken).collect();
+        let mut set: Vec<_> = self.columns(&replaced).into_iter().map(taken).collect();
         set.extend(self.raised_version()?);
         if set.is_empty() {
             return Ok(None);
@@ -99,7 +101,7 @@ impl<E: Storable> Statements<'_, E> {
         let columns = self.columns(columns).into_iter();
         columns.fold(Cond::all(), |all, column| {
             let given = column.save_as(self.column_of(SOURCE, column));
-            all.add(self.column(column).eq(given))
+            all.add(self.same_as(column, given))
         })
     }
 

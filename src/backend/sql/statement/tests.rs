@@ -4,8 +4,9 @@ use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
 use sea_orm::{Statement, Value};
 use uuid::Uuid;
 
-use super::{Source, Statements, Texts};
+use super::{Catalog, Described, Source, Statements, Texts};
 use crate::{
+    backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
     entity::{Shape, Storable},
     error::Result,
@@ -18,9 +19,10 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     let logs = Shape::<raw_log::Entity>::new();
     let members = Shape::<fiber_membership::Entity>::new();
     let fibers = Shape::<fiber::Entity>::new();
-    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100, texts: &Texts::default() };
-    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100, texts: &Texts::default() };
-    let of_members = Statements { shape: &members, dialect, bind_limit: 100, texts: &Texts::default() };
+    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let of_members =
+        Statements { shape: &members, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
     let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
     let log = raw_log::Model {
         log_id,
@@ -49,9 +51,9 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_members.update(&member, true)?);
     all.extend(of_logs.update(&log, false)?);
     all.extend(of_logs.update_from(&source, &all_columns)?);
-    all.extend(of_logs.delete_ids(std::slice::from_ref(&log_key), None)?);
-    all.extend(of_members.delete_ids(std::slice::from_ref(&member_key), None)?);
-    all.extend(of_logs.delete_where(&logs.condition(&Filter::all())?, None)?);
+    all.push(of_logs.delete_ids(std::slice::from_ref(&log_key), None)?);
+    all.push(of_members.delete_ids(std::slice::from_ref(&member_key), None)?);
+    all.push(of_logs.delete_where(&logs.condition(&Filter::all())?, None)?);
     for on_conflict in [OnConflict::ignore(), OnConflict::replace(), OnConflict::replace_column(raw_log::COLUMN.raw_text)] {
         let resolution = logs.resolution(&on_conflict)?;
         all.extend(upserts(&of_logs, &rows, &resolution)?);
@@ -131,7 +133,7 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut shape = Shape::<document::Entity>::new();
     shape.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     shape.rules.check(&shape)?;
-    let statements = Statements { shape: &shape, dialect, bind_limit: 100, texts: &Texts::default() };
+    let statements = Statements { shape: &shape, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
     let (created_at, updated_at) = (None, None);
     let row =
         shape.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
@@ -148,7 +150,7 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     }
     all.extend(statements.update_from(&source, &all_columns)?);
     all.extend(upserts(&statements, &rows, &resolution)?);
-    all.extend(statements.delete_ids(&[id], Some(&mark))?);
+    all.push(statements.delete_ids(&[id], Some(&mark))?);
     Ok(all)
 }
 
@@ -196,10 +198,64 @@ fn the_text_is_the_snapshot() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Statements for a table whose text has a collation of its own, and whose times may be in forms of other programs.
+fn statements_for(described: Described) -> Result<Vec<Statement>> {
+    let shape = Shape::<raw_log::Entity>::new();
+    let catalog = Catalog::new(vec![described; shape.columns.len()], false);
+    let mut all = Vec::new();
+    for (dialect, _) in DIALECTS {
+        let texts = Texts::default();
+        let of_logs = Statements { shape: &shape, dialect: *dialect, bind_limit: 100, catalog: &catalog, texts: &texts };
+        let text = || field(raw_log::COLUMN.raw_text);
+        let time = || field(raw_log::COLUMN.ingestion_time);
+        let is_new = time().at_least(chrono::DateTime::UNIX_EPOCH);
+        for filter in [text().equals("a"), text().not_equals("a"), text().is_in(["a", "b"]), text().starts_with("a"), is_new] {
+            all.push(of_logs.count(&shape.condition(&filter)?));
+        }
+        let query = Query::new().order_by(raw_log::COLUMN.source_id).order_by_desc(raw_log::COLUMN.ingestion_time);
+        all.push(of_logs.select(&shape.selection(&query)?));
+        let projection = shape.projected(&Projection::of(raw_log::COLUMN.source_id))?;
+        all.push(of_logs.project(&shape.selection(&Query::new())?, &projection, true));
+    }
+    Ok(all)
+}
+
+/// Whatever the column's own order is, the statements ask for that of bytes, and of instants.
+#[test]
+fn text_and_times_compare_alike_in_every_column() -> Result<()> {
+    let text = |text| Described { text, ..Described::default() };
+    let any_form = Described { form: Form::Any, ..Described::default() };
+    for (described, expected) in [
+        (text(TextOrder::Bytes), [0, 0, 0, 0, 0]),
+        (text(TextOrder::Sorted), [0, 0, 0, 1, 0]),
+        (text(TextOrder::Folded), [1, 1, 1, 1, 0]),
+        (any_form, [0, 0, 0, 0, 1]),
+    ] {
+        let mut all = statements_for(described.clone())?;
+        if described.form == Form::Any {
+            // Only SQLite has no type for times.
+            all.truncate(7);
+        }
+        let is_plain = |statement: &Statement| !["COLLATE", "SELECT CASE"].iter().any(|word| statement.sql.contains(word));
+        for (nth, statement) in all.iter().enumerate() {
+            if let Some(expected) = expected.get(nth % 7) {
+                assert_eq!(is_plain(statement), *expected == 0, "{described:?}: {}", statement.sql);
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_run_holds_what_one_statement_can() -> Result<()> {
     let shape = Shape::<fiber_membership::Entity>::new();
-    let statements = Statements { shape: &shape, dialect: Dialect::Sqlite, bind_limit: 10, texts: &Texts::default() };
+    let statements = Statements {
+        shape: &shape,
+        dialect: Dialect::Sqlite,
+        bind_limit: 10,
+        catalog: &Catalog::plain(),
+        texts: &Texts::default(),
+    };
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
     let rows = vec![shape.values(&member)?; 7];
     assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);

@@ -1,0 +1,165 @@
+//! What the database's catalog says of an entity's table, as far as the entity does not say it.
+
+#[cfg(feature = "duckdb-linked")]
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use sea_orm::{IdenStatic, Value};
+
+#[cfg(feature = "duckdb-linked")]
+use crate::entity::Storable;
+use crate::{error::Result, value::is_null};
+
+/// The table of an entity, as the database describes it.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    /// One for each column of the entity, by position.
+    columns: Vec<Described>,
+    /// Whether a trigger, a rule or a view may store a row otherwise than it is given, or not at all.
+    pub(crate) is_rewritten: bool,
+    /// Whether that may happen after the statement has returned its rows.
+    pub(crate) is_changed_afterwards: bool,
+    keeps_all: bool,
+    has_generated: bool,
+}
+
+/// A column, as the database describes it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Described {
+    /// Whether the database computes the values itself and takes none.
+    pub(crate) is_generated: bool,
+    pub(crate) keeps: Keeps,
+    pub(crate) text: TextOrder,
+    pub(crate) form: Form,
+}
+
+/// What tells whether a value is kept.
+pub(crate) type Check = dyn Fn(&Value) -> Result<()> + Send + Sync;
+
+/// Which values a column stores as they are given.
+#[derive(Clone, Default)]
+pub(crate) enum Keeps {
+    #[default]
+    All,
+    /// Those that this accepts. The error of any other is complete but for the name of the column. Nulls are not asked about.
+    Only(Arc<Check>),
+}
+
+/// How the database compares text of a column by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TextOrder {
+    /// By its bytes; or the column holds no text.
+    #[default]
+    Bytes,
+    /// Equal text has equal bytes, and the order is another.
+    Sorted,
+    /// Text of different bytes may be equal.
+    Folded,
+}
+
+/// In which forms a column stores its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// All in the form that is written here, so that they compare as they are stored.
+    #[default]
+    Own,
+    /// Some may be in forms of other programs, and compare only by what they mean.
+    Any,
+}
+
+impl fmt::Debug for Keeps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "All",
+            Self::Only(_) => "Only",
+        })
+    }
+}
+
+const PLAIN: Described = Described { is_generated: false, keeps: Keeps::All, text: TextOrder::Bytes, form: Form::Own };
+
+impl Catalog {
+    pub(crate) fn new(columns: Vec<Described>, is_rewritten: bool) -> Self {
+        let keeps_all = columns.iter().all(|column| matches!(column.keeps, Keeps::All));
+        let has_generated = columns.iter().any(|column| column.is_generated);
+        Self { columns, is_rewritten, is_changed_afterwards: false, keeps_all, has_generated }
+    }
+
+    /// A table with triggers that may change a row after the statement has returned it.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn changed_afterwards(self, is_changed_afterwards: bool) -> Self {
+        let is_rewritten = self.is_rewritten || is_changed_afterwards;
+        Self { is_rewritten, is_changed_afterwards, ..self }
+    }
+
+    /// A table that stores what it is given, and compares it as the entity says.
+    pub(crate) fn plain() -> Arc<Self> {
+        static PLAIN: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::new(Vec::new(), false)));
+        PLAIN.clone()
+    }
+
+    /// Whether the database was asked about the table.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// The column at a position of the entity.
+    pub(crate) fn column(&self, position: usize) -> &Described {
+        self.columns.get(position).unwrap_or(&PLAIN)
+    }
+
+    /// Whether a row is stored just as it is given, if [`check`](Self::check) accepts its values.
+    pub(crate) fn stores_as_given(&self) -> bool {
+        !self.is_rewritten && !self.has_generated
+    }
+
+    /// Refuses a value that the column would change.
+    pub(crate) fn check(&self, position: usize, column: impl IdenStatic, value: &Value) -> Result<()> {
+        if self.keeps_all {
+            return Ok(());
+        }
+        match &self.column(position).keeps {
+            Keeps::Only(keeps) if !is_null(value) => keeps(value).map_err(|error| error.in_column(column.as_str())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a row of which a column would change a value.
+    pub(crate) fn check_row<C: IdenStatic>(&self, columns: &[C], row: &[Value]) -> Result<()> {
+        if self.keeps_all {
+            return Ok(());
+        }
+        let values = columns.iter().zip(row).enumerate();
+        values
+            .filter(|(position, _)| !self.column(*position).is_generated)
+            .try_for_each(|(position, (column, value))| self.check(position, *column, value))
+    }
+}
+
+/// The catalogs that an engine has looked up, by entity.
+#[cfg(feature = "duckdb-linked")]
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs(RwLock<BTreeMap<TypeId, Arc<Catalog>>>);
+
+#[cfg(feature = "duckdb-linked")]
+impl Catalogs {
+    pub(crate) fn get<E: Storable>(&self) -> Option<Arc<Catalog>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&TypeId::of::<E>()).cloned()
+    }
+
+    pub(crate) fn put<E: Storable>(&self, catalog: Arc<Catalog>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(TypeId::of::<E>(), catalog);
+    }
+
+    /// Forgets all: the schema may have changed.
+    pub(crate) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,63 @@
+//! What a statement of an application's does beside reading and writing rows, as its words tell.
+
+/// From the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Effect {
+    /// Nothing.
+    Rows,
+    /// It changes the schema.
+    Schema,
+    /// It may change the session, such as its settings or its temporary tables, or end the transaction.
+    Session,
+}
+
+impl Effect {
+    pub(super) fn of(sql: &str) -> Self {
+        if sql.trim_end_matches([';', ' ', '\n']).contains(';') {
+            return Self::Session;
+        }
+        let mut words = words(sql);
+        match words.next().unwrap_or_default() {
+            word if is_one_of(word, &["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "FROM", "VALUES", "MERGE"]) => Self::Rows,
+            word if is_one_of(word, &["ALTER", "DROP", "COMMENT", "TRUNCATE"]) => Self::Schema,
+            // `CREATE OR REPLACE TEMP TABLE`
+            word if is_one_of(word, &["CREATE"]) && !words.take(3).any(|word| is_one_of(word, &["TEMP", "TEMPORARY"])) => {
+                Self::Schema
+            }
+            _ => Self::Session,
+        }
+    }
+}
+
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+fn is_one_of(word: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_is_told_by_the_first_words() {
+        for (sql, expected) in [
+            ("SELECT 1", Effect::Rows),
+            ("(select 1);", Effect::Rows),
+            (" insert into t values (1)", Effect::Rows),
+            ("CREATE TABLE t (a INTEGER)", Effect::Schema),
+            ("alter table t add column b integer", Effect::Schema),
+            ("CREATE OR REPLACE TEMP TABLE t (a INTEGER)", Effect::Session),
+            ("create temporary view v as select 1", Effect::Session),
+            ("SELECT 1; COMMIT", Effect::Session),
+            ("/* */ COMMIT", Effect::Session),
+            ("CALL checkpoint()", Effect::Session),
+            ("PRAGMA threads=1", Effect::Session),
+            ("EXPLAIN ANALYZE DELETE FROM t", Effect::Session),
+        ] {
+            assert_eq!(Effect::of(sql), expected, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What Postgres' catalog says of a table. Everybody may read it, also on a replica and in a transaction that only reads.
+//!
+//! What was looked up is used for [`MAX_AGE`]: a look takes a round trip, so that a busy store spends less than a thousandth of its time on it, and a change
+//! that another program makes to the table is noticed about as soon. A change that the application makes by itself is noticed at once. So is one that an
+//! error tells of, which is what a statement that answers whole rows meets with when a type has changed.
+
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use sea_orm::{IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
+
+use super::{
+    flavor::PostgresFlavor,
+    keeps,
+    kind::{CITEXT, Kind, kind_of},
+};
+use crate::{
+    backend::sql::{
+        Catalog,
+        catalog::{Described, Form, TextOrder},
+        sqlx::classify,
+    },
+    clock::{Moment, this_moment},
+    entity::{Shape, Storable},
+    error::Result,
+};
+
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// The columns of a table. Types are followed from domains to what they are based on, and from arrays to their elements. What is enabled for `INSERT` and
+/// `UPDATE` on a table or on what inherits from it may make other rows of those that are given: rules, triggers, the engine of a foreign table.
+///
+/// A collation that is of the database's default, or none, is the database's own. That has had a provider of its own since version 15.
+const COLUMNS: &str = r#"
+WITH RECURSIVE relation AS (
+  SELECT oid, relkind, relrowsecurity FROM pg_class WHERE oid = to_regclass($1)
+), family AS (
+  SELECT oid FROM relation UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+), part AS (
+  SELECT a.attnum, a.atttypid AS typid, a.atttypmod AS typmod, FALSE AS is_list, FALSE AS is_list_of_domain
+  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT p.attnum, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END,
+    CASE WHEN t.typtype = 'd' AND p.typmod = -1 THEN t.typtypmod ELSE p.typmod END, p.is_list OR t.typtype <> 'd',
+    p.is_list_of_domain OR p.is_list AND t.typtype = 'd'
+  FROM part p JOIN pg_type t ON t.oid = p.typid WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0
+), changes AS (
+  SELECT r.relkind NOT IN ('r', 'p')
+    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = r.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D')
+    OR EXISTS (SELECT FROM pg_class c JOIN family f ON f.oid = c.oid WHERE c.relkind = 'f')
+    OR EXISTS (SELECT FROM pg_trigger t JOIN family f ON f.oid = t.tgrelid
+      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 20 <> 0) AS is_rewritten,
+    r.relkind NOT IN ('r', 'p')
+    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = r.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D')
+    OR EXISTS (SELECT FROM pg_trigger t JOIN family f ON f.oid = t.tgrelid
+      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 20 <> 0 AND t.tgtype & 2 = 0) AS is_changed_afterwards
+  FROM relation r
+), base AS (
+  SELECT COALESCE(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider, d.datcollate::text AS locale
+  FROM pg_database d WHERE d.datname = current_database()
+)
+SELECT a.attname::text AS name, a.attgenerated <> '' AS is_computed, a.attidentity = 'a' AS is_identity, p.is_list, p.is_list_of_domain,
+  t.oid::int8 AS type_oid, t.typtype = 'e' AS is_enum, t.typname::text AS type_name, p.typmod,
+  COALESCE(l.collisdeterministic, TRUE) AS is_deterministic,
+  o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
+  k.is_rewritten, k.is_changed_afterwards,
+  NOT k.is_rewritten AND NOT r.relrowsecurity AND current_setting('transaction_isolation') = 'read committed' AS is_copied_to,
+  current_setting('transaction_isolation') = 'read committed' 
+    OR clock_timestamp() - transaction_timestamp() < interval '1 second' AS is_current
+FROM relation r
+JOIN pg_attribute a ON a.attrelid = r.oid
+JOIN part p ON p.attnum = a.attnum
+JOIN pg_type t ON t.oid = p.typid AND NOT (t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0)
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collprovider <> 'd'
+CROSS JOIN changes k
+CROSS JOIN base b
+CROSS JOIN LATERAL (SELECT COALESCE(l.collprovider::text, b.provider) AS provider,
+  CASE WHEN l.oid IS NULL THEN b.locale ELSE l.collcollate::text END AS locale) o"#;
+
+/// A column, and in each the same of its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    is_computed: bool,
+    pub(super) is_identity: bool,
+    /// Whether it holds lists; the type is that of their elements.
+    pub(super) is_list: bool,
+    /// Whether the elements are of a domain.
+    pub(super) is_list_of_domain: bool,
+    pub(super) kind: Kind,
+    pub(super) type_name: String,
+    /// What is in parentheses behind the type, in a form of the type's own; -1 if nothing is.
+    pub(super) typmod: i32,
+    is_deterministic: bool,
+    is_of_bytes: bool,
+    is_rewritten: bool,
+    /// Whether that may happen after a statement has returned its rows.
+    is_changed_afterwards: bool,
+    /// Whether `COPY` writes to the table as an insert does. Not in a transaction that goes on seeing the catalog as it was when it began, while `COPY`
+    /// writes to the table as it is.
+    pub(super) is_copied_to: bool,
+    /// Whether what is seen is not much older than a transaction that begins now would see it.
+    is_current: bool,
+}
+
+impl Column {
+    fn of(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            name: row.try_get("name")?,
+            is_computed: row.try_get("is_computed")?,
+            is_identity: row.try_get("is_identity")?,
+            is_list: row.try_get("is_list")?,
+            is_list_of_domain: row.try_get("is_list_of_domain")?,
+            kind: match row.try_get("is_enum")? {
+                true => Kind::Enum,
+                false => kind_of(u32::try_from(row.try_get::<i64, _>("type_oid")?).unwrap_or_default()),
+            },
+            type_name: row.try_get("type_name")?,
+            typmod: row.try_get("typmod")?,
+            is_deterministic: row.try_get("is_deterministic")?,
+            is_of_bytes: row.try_get("is_of_bytes")?,
+            is_rewritten: row.try_get("is_rewritten")?,
+            is_changed_afterwards: row.try_get("is_changed_afterwards")?,
+            is_copied_to: row.try_get("is_copied_to")?,
+            is_current: row.try_get("is_current")?,
+        })
+    }
+
+    fn text_order(&self, wanted: &ArrayType) -> TextOrder {
+        match wanted {
+            ArrayType::String | ArrayType::Enum(_) | ArrayType::Char => match self.is_deterministic && self.type_name != CITEXT {
+                false => TextOrder::Folded,
+                true if self.is_of_bytes => TextOrder::Bytes,
+                true => TextOrder::Sorted,
+            },
+            _ => TextOrder::Bytes,
+        }
+    }
+}
+
+/// The columns of an entity's table as they are now; none if there is no such table.
+pub(super) async fn columns<E: Storable>(connection: &mut PgConnection) -> Result<Vec<Column>> {
+    let rows = sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(connection).await.map_err(classify::<PostgresFlavor>)?;
+    rows.iter().map(|row| Column::of(row).map_err(classify::<PostgresFlavor>)).collect()
+}
+
+/// The table of an entity, as SQL names it.
+pub(super) fn table<E: Storable>() -> String {
+    let entity = E::default();
+    let schema = entity.schema_name().map(|schema| quoted(schema) + ".").unwrap_or_default();
+    schema + &quoted(entity.table_name())
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
+    let generated = Shape::<E>::new().generated;
+    if columns.is_empty() {
+        return Catalog::plain();
+    }
+    let mut is_rewritten = columns.iter().any(|column| column.is_rewritten);
+    let mut described = Vec::new();
+    for (position, column) in E::Column::iter().enumerate() {
+        let Some(found) = columns.iter().find(|found| found.name == column.as_str()) else {
+            described.push(Described::default());
+            continue;
+        };
+        let wanted = E::Model::get_value_type(column);
+        let keeps = keeps::keeps(found, &column, &wanted);
+        is_rewritten |= keeps.is_none();
+        described.push(Described {
+            // An id that the database gives is left out where it is to be made, and named where it is looked for.
+            is_generated: found.is_computed || (found.is_identity && generated != Some(position)),
+            keeps: keeps.unwrap_or_default(),
+            text: found.text_order(&wanted),
+            form: Form::Own,
+        });
+    }
+    let is_changed_afterwards = columns.iter().any(|column| column.is_changed_afterwards);
+    Arc::new(Catalog::new(described, is_rewritten).changed_afterwards(is_changed_afterwards))
+}
+
+/// A table as it was looked up.
+#[derive(Debug)]
+struct Known {
+    columns: Vec<Column>,
+    since: Moment,
+    catalog: Arc<Catalog>,
+}
+
+/// The tables that were looked up, by entity.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTables(RwLock<BTreeMap<TypeId, Known>>);
+
+impl KnownTables {
+    /// What was looked up of an entity's table not long ago.
+    pub(super) fn get<E: Storable>(&self) -> Option<Arc<Catalog>> {
+        let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.get(&TypeId::of::<E>())?;
+        (this_moment().saturating_duration_since(known.since) < MAX_AGE).then(|| known.catalog.clone())
+    }
+
+    /// What the catalog says of an entity's table.
+    pub(super) async fn look_up<E: Storable>(&self, connection: &mut PgConnection) -> Result<Arc<Catalog>> {
+        let now = this_moment();
+        let columns = columns::<E>(connection).await?;
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // The same catalog for the same table: statements that were written for it are still good.
+        let catalog = match tables.get(&TypeId::of::<E>()) {
+            Some(known) if known.columns == columns => known.catalog.clone(),
+            _ => catalog::<E>(&columns),
+        };
+        if columns.first().is_some_and(|column| column.is_current) {
+            tables.insert(TypeId::of::<E>(), Known { columns, since: now, catalog: catalog.clone() });
+        }
+        Ok(catalog)
+    }
+
+    /// Lets every table be looked up anew: one may have changed.
+    pub(super) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

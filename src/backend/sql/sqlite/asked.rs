@@ -1,0 +1,104 @@
+//! The catalog of a table, asked through sqlx. SeaORM writes beside it, in forms of its own, so a column is taken to have values of any form.
+
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::types::ValueRef as Stored;
+use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _, sqlite::SqliteRow};
+
+use super::{
+    described::{text_of, uuid_id},
+    facts::{self, Facts, Texts},
+    flavor::SqliteFlavor,
+    forms,
+};
+use crate::{
+    backend::sql::{Catalog, sqlx::classify},
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+};
+
+/// What the schema said of tables.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs(Mutex<BTreeMap<TypeId, Known>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    schema_version: String,
+    /// With all ids in the form that is written here, and with some that are not.
+    own_ids: Arc<Catalog>,
+    text_ids: Arc<Catalog>,
+}
+
+impl Catalogs {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TypeId, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+}
+
+pub(super) async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+    let has_text_ids = uuid_id::<E>().map_or_else(|| "SELECT 0".to_owned(), forms::has_text_ids::<E>);
+    let state = format!("SELECT (SELECT schema_version FROM pragma_schema_version), ({has_text_ids})");
+    let state = match texts(connection, state).await {
+        // The statement itself will say so.
+        Err(error) if matches!(error.kind(), ErrorKind::TableMissing | ErrorKind::InvalidInput) => return Ok(Catalog::plain()),
+        state => state?,
+    };
+    let value = |at: usize| state.first().and_then(|row| row.get(at).cloned().flatten()).unwrap_or_default();
+    let schema_version = value(0);
+    let known = catalogs.lock().get(&TypeId::of::<E>()).filter(|known| known.schema_version == schema_version).cloned();
+    let known = match known {
+        Some(known) => known,
+        None => {
+            let Some(facts) = load::<E>(connection).await? else { return Ok(Catalog::plain()) };
+            let any: Vec<_> = facts.with_forms().iter().copied().filter(|position| facts.uuid_id != Some(*position)).collect();
+            let own_ids = facts.catalog(&any, false);
+            let known = Known { schema_version, own_ids, text_ids: facts.catalog(facts.with_forms(), true) };
+            catalogs.lock().insert(TypeId::of::<E>(), known.clone());
+            known
+        }
+    };
+    Ok(if value(1) == "1" { known.text_ids } else { known.own_ids })
+}
+
+async fn load<E: Storable>(connection: &mut SqliteConnection) -> Result<Option<Facts>> {
+    let [columns, tables] = facts::queries::<E>();
+    let (columns, tables) = (texts(connection, columns).await?, texts(connection, tables).await?);
+    let collations = match facts::collations::<E>(&columns) {
+        Some(query) => texts(connection, query).await?,
+        None => Vec::new(),
+    };
+    Ok(Facts::new::<E>(&columns, &tables, &collations))
+}
+
+async fn texts(connection: &mut SqliteConnection, sql: String) -> Result<Vec<Texts>> {
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(classify::<SqliteFlavor>)?;
+    let text = |row: &SqliteRow, at| stored(row, at).map(text_of);
+    rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect()
+}
+
+/// A value of a row, as it is stored.
+pub(super) fn stored(row: &SqliteRow, at: usize) -> Result<Stored<'_>> {
+    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(ErrorKind::Corrupt, "a stored value cannot be read").with_source(std::io::Error::other(error))
+    };
+    let raw = row.try_get_raw(at).map_err(classify::<SqliteFlavor>)?;
+    if raw.is_null() {
+        return Ok(Stored::Null);
+    }
+    let name = raw.type_info().name().to_owned();
+    match name.as_str() {
+        "REAL" => <f64 as Decode<Sqlite>>::decode(raw).map(Stored::Real),
+        "TEXT" => <&[u8] as Decode<Sqlite>>::decode(raw).map(Stored::Text),
+        "BLOB" => <&[u8] as Decode<Sqlite>>::decode(raw).map(Stored::Blob),
+        _ => <i64 as Decode<Sqlite>>::decode(raw).map(Stored::Integer),
+    }
+    .map_err(unreadable)
+}

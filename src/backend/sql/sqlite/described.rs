@@ -1,0 +1,196 @@
+//! The catalog of an entity's table, on one connection.
+
+use std::{any::TypeId, sync::Arc};
+
+use rusqlite::types::ValueRef;
+use sea_orm::{IdenStatic as _, Iterable as _, ModelTrait as _, PrimaryKeyToColumn as _, sea_query::ArrayType};
+
+use super::{
+    connection::Connection,
+    error::classify,
+    facts::{self, Facts, Texts},
+    forms,
+    watch::Mark,
+};
+use crate::{
+    backend::sql::Catalog,
+    clock::this_moment,
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+};
+
+/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known.
+pub(super) fn catalog<E: Storable>(
+    connection: &Connection,
+    schema_version: i64,
+    mark: &mut Option<Mark>,
+) -> Result<Arc<Catalog>> {
+    let table = TypeId::of::<E>();
+    let watch = connection.watch();
+    let known = if connection.is_foreign() { None } else { watch.facts(table, schema_version, *mark) };
+    let facts = match known {
+        Some(facts) => facts,
+        None => {
+            let Some(facts) = load::<E>(connection)? else { return Ok(Catalog::plain()) };
+            if !connection.is_foreign() {
+                watch.learn(table, schema_version, *mark, &facts);
+            }
+            facts
+        }
+    };
+    let (own, any) = watch.catalogs(table, &facts);
+    if facts.with_forms().is_empty() {
+        return Ok(own);
+    }
+    if let Some(known) = mark.and_then(|mark| watch.checked(table, &facts, mark)) {
+        return Ok(known);
+    }
+    // What a transaction has changed may be undone.
+    if let Some(mark) = mark.as_mut().filter(|_| connection.is_unchanged())
+        && watch.begin_check(table, &facts)
+    {
+        let began = this_moment();
+        // One that is stopped begins again on a thread that may block.
+        let others = others::<E>(connection, &facts).inspect_err(|_| watch.give_up_check(table))?;
+        let has_text_ids = facts.uuid_id.is_some_and(|id| others.contains(&id));
+        let catalog = if others.is_empty() { own } else { facts.catalog(&others, has_text_ids) };
+        *mark = watch.end_check(table, &catalog, others.is_empty(), *mark, began);
+        return Ok(catalog);
+    }
+    match facts.uuid_id {
+        // An index answers at once.
+        Some(id) if has_text_ids::<E>(connection, &facts, id)? => Ok(facts.catalog(facts.with_forms(), true)),
+        Some(id) if facts.with_forms() == [id] => Ok(own),
+        _ => Ok(any),
+    }
+}
+
+/// The columns that have values in another form than is written here.
+fn others<E: Storable>(connection: &Connection, facts: &Facts) -> Result<Vec<usize>> {
+    let mut others = Vec::new();
+    for position in facts.with_forms() {
+        let Some((name, value_type)) = facts.column(*position) else { continue };
+        if connection.is_true(&forms::has_other::<E>(name, value_type, facts.uuid_id == Some(*position)))? {
+            others.push(*position);
+        }
+    }
+    Ok(others)
+}
+
+fn has_text_ids<E: Storable>(connection: &Connection, facts: &Facts, id: usize) -> Result<bool> {
+    facts.column(id).map_or(Ok(false), |(name, _)| connection.is_true(&forms::has_text_ids::<E>(name)))
+}
+
+/// What the schema says of a table. `None` if it is not there as the entity says.
+fn load<E: Storable>(connection: &Connection) -> Result<Option<Arc<Facts>>> {
+    let [columns, tables] = facts::queries::<E>();
+    let (columns, tables) = (connection.texts(&columns)?, connection.texts(&tables)?);
+    let collations = match facts::collations::<E>(&columns) {
+        Some(query) => connection.texts(&query)?,
+        None => Vec::new(),
+    };
+    Ok(Facts::new::<E>(&columns, &tables, &collations).map(Arc::new))
+}
+
+/// Whether a row that names every column is stored in the table of an entity as it is given.
+///
+/// Only a transaction that may write already is told: nobody else changes the table before it stores the row, and one that has read cannot wait
+/// for its turn to write any more.
+///
+/// # Errors
+/// [`Corrupt`](ErrorKind::Corrupt) if the table has ids in another form, under which the model may be there already.
+pub(super) fn keeps<E: Storable>(connection: &Connection) -> Result<bool> {
+    if connection.is_foreign() || !connection.may_write(E::default().schema_name()) {
+        return refuse_text_ids::<E>(connection).map(|()| false);
+    }
+    let (table, watch, version) = (TypeId::of::<E>(), connection.watch(), connection.data_version()?);
+    let (facts, has_own_ids) = match watch.facts_of(table, connection.id(), version) {
+        Some(known) => known,
+        None => {
+            let mark = watch.seen(watch.before(), connection.id(), version, false);
+            let schema_version = connection.schema_version()?;
+            match watch.facts(table, schema_version, Some(mark)) {
+                Some(facts) => (facts, false),
+                None => {
+                    let Some(facts) = load::<E>(connection)? else { return Ok(false) };
+                    watch.learn(table, schema_version, Some(mark), &facts);
+                    (facts, false)
+                }
+            }
+        }
+    };
+    if let Some(id) = facts.uuid_id.filter(|_| !has_own_ids) {
+        if has_text_ids::<E>(connection, &facts, id)? {
+            return Err(refused(&facts, id));
+        }
+        if connection.is_unchanged() {
+            watch.learn_ids(table, connection.id(), version);
+        }
+    }
+    Ok(facts.keeps_rows)
+}
+
+/// Refuses a table in which a model that was not found by its id may be there under the same id in another form.
+pub(super) fn refuse_text_ids<E: Storable>(connection: &Connection) -> Result<()> {
+    let Some(id) = uuid_id::<E>() else { return Ok(()) };
+    match connection.is_true(&forms::has_text_ids::<E>(id)) {
+        Ok(true) => Err(facts::text_ids().in_column(id)),
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the first column of an entity's ids holds UUIDs.
+pub(super) fn has_uuid_id<E: Storable>() -> bool {
+    uuid_id::<E>().is_some()
+}
+
+/// The name of the id's first column, if it holds UUIDs.
+pub(super) fn uuid_id<E: Storable>() -> Option<&'static str> {
+    let first = E::PrimaryKey::iter().next()?.into_column();
+    (E::Model::get_value_type(first) == ArrayType::Uuid).then(|| first.as_str())
+}
+
+fn refused(facts: &Facts, id: usize) -> Error {
+    facts.column(id).map_or_else(facts::text_ids, |(name, _)| facts::text_ids().in_column(name))
+}
+
+impl Connection {
+    /// Runs a query of its own, and answers its rows as text.
+    fn texts(&self, sql: &str) -> Result<Vec<Texts>> {
+        self.ask(sql, |query| {
+            let columns = query.column_count();
+            let mut rows = query.raw_query();
+            let mut texts = Vec::new();
+            while let Some(row) = rows.next().map_err(classify)? {
+                let text = |at| row.get_ref(at).map_err(classify).map(text_of);
+                texts.push((0..columns).map(text).collect::<Result<_>>()?);
+            }
+            Ok(texts)
+        })
+    }
+
+    /// Runs a query of its own that answers one truth.
+    fn is_true(&self, sql: &str) -> Result<bool> {
+        self.number(sql).map(|number| number != 0)
+    }
+
+    /// Runs a query of its own that answers one number.
+    pub(super) fn number(&self, sql: &str) -> Result<i64> {
+        self.ask(sql, |query| {
+            let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
+            let mut rows = query.raw_query();
+            rows.next().map_err(classify)?.ok_or_else(missing)?.get(0).map_err(classify)
+        })
+    }
+}
+
+/// A value as text.
+pub(super) fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}

@@ -1,0 +1,225 @@
+//! What SQLite's schema says of the table of an entity. It is asked by text, so that both engines can ask.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ColumnTrait, IdenStatic, Iterable, ModelTrait,
+    sea_query::{ArrayType, Expr},
+};
+
+use super::affinity::Affinity;
+use crate::{
+    backend::sql::{
+        Catalog,
+        catalog::{Described, Form, Keeps, TextOrder},
+    },
+    entity::{Shape, Storable},
+    error::{Error, ErrorKind},
+    value::integer,
+};
+
+/// A row of an answer, as text.
+pub(super) type Texts = Vec<Option<String>>;
+
+/// The table of an entity, as SQLite's schema describes it.
+#[derive(Debug)]
+pub(super) struct Facts {
+    columns: Vec<Column>,
+    is_rewritten: bool,
+    /// Whether a row that names every column is stored as it is given, whatever its values.
+    pub(super) keeps_rows: bool,
+    /// The positions of the columns whose values can be in several forms.
+    with_forms: Vec<usize>,
+    /// The position of the id's first column, if it holds UUIDs: an index finds those that are stored as text.
+    pub(super) uuid_id: Option<usize>,
+    /// Whether statements that name every column may still store other forms of values than they are given.
+    pub(super) is_volatile: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    described: Described,
+    value_type: ArrayType,
+    name: &'static str,
+}
+
+/// The queries that [`Facts::new`] needs the answers of: the table's columns, the table and the triggers, and the collations of its columns of text.
+pub(super) fn queries<E: Storable>() -> [String; 2] {
+    let entity = E::default();
+    let (schema, table) = (quoted(entity.schema_name().unwrap_or("main"), '\''), quoted(entity.table_name(), '\''));
+    let master = format!("{}.sqlite_master", quoted(entity.schema_name().unwrap_or("main"), '"'));
+    [
+        format!("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo({table}, {schema})"),
+        format!(
+            "SELECT type, sql, tbl_name = {table} COLLATE NOCASE, \
+             (SELECT strict FROM pragma_table_list WHERE schema = {schema} AND name = {table} COLLATE NOCASE), \
+             NOT EXISTS (SELECT 1 FROM pragma_index_list({table}, {schema}) WHERE origin = 'pk'), \
+             (SELECT count(*) FROM {master} WHERE type = 'trigger') \
+             FROM {master} WHERE (tbl_name = {table} COLLATE NOCASE AND type = 'trigger') OR (name = {table} COLLATE NOCASE AND type IN ('table', 'view'))"
+        ),
+    ]
+}
+
+/// The query that says how the columns of text are compared. `None` if the entity has none, or the table not those of the entity.
+///
+/// The columns of a compound query are compared as those of its first part.
+pub(super) fn collations<E: Storable>(columns: &[Texts]) -> Option<String> {
+    let entity = E::default();
+    let texts: Vec<_> = E::Column::iter().filter(|column| is_text(&E::Model::get_value_type(*column))).collect();
+    if texts.is_empty() || !texts.iter().all(|column| columns.iter().any(|row| is_named(row, column.as_str()))) {
+        return None;
+    }
+    let (mut selected, mut probed) = (Vec::new(), Vec::new());
+    for (nth, column) in texts.iter().enumerate() {
+        selected.push(format!("{} AS c{nth}", quoted(column.as_str(), '"')));
+        probed.push(format!(
+            "c{nth} = 'A' OR c{nth} = 'a ' OR c{nth} < 'B' OR c{nth} > 'aa' OR c{nth} > '\u{e4}' OR c{nth} < '' OR c{nth} < '9'"
+        ));
+    }
+    let given = vec!["'a'"; texts.len()].join(", ");
+    let table = [entity.schema_name(), Some(entity.table_name())].into_iter().flatten().map(|name| quoted(name, '"'));
+    Some(format!(
+        "SELECT {} FROM (SELECT {} FROM {} WHERE 0 UNION SELECT {given})",
+        probed.join(", "),
+        selected.join(", "),
+        table.collect::<Vec<_>>().join(".")
+    ))
+}
+
+impl Facts {
+    /// From the answers to [`queries`] and [`collations`]. `None` if there is no such table, or it lacks a column of the entity.
+    pub(super) fn new<E: Storable>(columns: &[Texts], tables: &[Texts], collations: &[Texts]) -> Option<Self> {
+        let is = |row: &Texts, at: usize, text: &str| row.get(at).and_then(Option::as_deref) == Some(text);
+        let kind = |kind: &'static str| tables.iter().filter(move |row| is(row, 0, kind));
+        let table = kind("table").chain(kind("view")).next()?;
+        let sql = table.get(1).and_then(Option::as_deref).unwrap_or_default().to_ascii_uppercase();
+        let is_rewritten = is(table, 0, "view")
+            || kind("trigger").next().is_some()
+            || sql.contains("CONFLICT")
+            || sql.starts_with("CREATE VIRTUAL");
+        let is_strict = is(table, 3, "1");
+        let has_rowid_id =
+            is(table, 0, "table") && is(table, 4, "1") && columns.iter().filter(|row| !is(row, 4, "0")).count() == 1;
+        let generated = Shape::<E>::new().generated;
+        let mut collations = collations.first().into_iter().flatten();
+        let mut is_volatile = !is(table, 5, "0");
+        let mut keeps_rows = !is_rewritten;
+        let (mut described, mut with_forms, mut uuid_id) = (Vec::new(), Vec::new(), None);
+        for (position, column) in E::Column::iter().enumerate() {
+            let value_type = E::Model::get_value_type(column);
+            let row = columns.iter().find(|row| is_named(row, column.as_str()))?;
+            let declared = row.get(1).and_then(Option::as_deref).unwrap_or_default();
+            let affinity = Affinity::of(declared, is_strict);
+            let text = match is_text(&value_type).then(|| collations.next()).flatten() {
+                Some(Some(folds)) if folds != "0" => TextOrder::Folded,
+                _ => TextOrder::Bytes,
+            };
+            let default = row.get(3).and_then(Option::as_deref).filter(|default| !default.eq_ignore_ascii_case("null"));
+            let is_rowid = has_rowid_id && declared.eq_ignore_ascii_case("integer") && !is(row, 4, "0");
+            // Left to the engine, such an id is null.
+            let lacks_id = generated == Some(position) && !is_rowid && default.is_none() && !is(table, 0, "view");
+            if has_forms(&value_type) && !is_cast(column) {
+                with_forms.push(position);
+                is_volatile |= default.is_some();
+            }
+            if value_type == ArrayType::Uuid && is(row, 4, "1") && !is(table, 0, "view") {
+                uuid_id = Some(position);
+            }
+            // A primary key and a column with a default may have another value instead of none.
+            let keeps_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
+            keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.def().is_null());
+            described.push(Column {
+                described: Described {
+                    is_generated: is(row, 5, "2") || is(row, 5, "3"),
+                    keeps: keeps(affinity, &value_type, lacks_id),
+                    text,
+                    form: Form::Own,
+                },
+                value_type,
+                name: column.as_str(),
+            });
+        }
+        Some(Self { columns: described, is_rewritten, keeps_rows, with_forms, uuid_id, is_volatile })
+    }
+
+    /// The positions of the columns whose values can be in several forms.
+    pub(super) fn with_forms(&self) -> &[usize] {
+        &self.with_forms
+    }
+
+    /// A column's name and the type of its values.
+    pub(super) fn column(&self, position: usize) -> Option<(&'static str, &ArrayType)> {
+        self.columns.get(position).map(|column| (column.name, &column.value_type))
+    }
+
+    /// The catalog of the table, in which some columns have values of any form, and ids may be stored as text.
+    pub(super) fn catalog(&self, any: &[usize], has_text_ids: bool) -> Arc<Catalog> {
+        let describe = |(position, column): (usize, &Column)| {
+            let keeps = if has_text_ids && self.uuid_id == Some(position) { refuses() } else { column.described.keeps.clone() };
+            Described { form: if any.contains(&position) { Form::Any } else { Form::Own }, keeps, ..column.described.clone() }
+        };
+        let described = self.columns.iter().enumerate().map(describe).collect();
+        // What a statement returns is what it was before the triggers.
+        Arc::new(Catalog::new(described, self.is_rewritten).changed_afterwards(self.is_rewritten))
+    }
+}
+
+/// Refuses every id of a table in which some are stored in another form.
+fn refuses() -> Keeps {
+    Keeps::Only(Arc::new(|_| Err(text_ids())))
+}
+
+/// Why a table is refused in which a model may be there under its id, and not be found by it.
+pub(super) fn text_ids() -> Error {
+    Error::new(ErrorKind::Corrupt, "the table has ids that are no UUIDs of 16 bytes")
+}
+
+/// Whether a column has a cast of the entity's own, which knows its forms.
+fn is_cast(column: impl ColumnTrait) -> bool {
+    let plain = Expr::val("");
+    column.save_as(plain.clone()) != plain || column.select_as(plain.clone()) != plain
+}
+
+fn is_named(row: &Texts, name: &str) -> bool {
+    row.first().and_then(Option::as_deref).is_some_and(|other| other.eq_ignore_ascii_case(name))
+}
+
+fn is_text(value_type: &ArrayType) -> bool {
+    matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char)
+}
+
+/// Whether other programs store values of a type in other forms than this library.
+pub(super) fn has_forms(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::Bool
+            | T::Uuid
+            | T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone
+    )
+}
+
+fn keeps(affinity: Affinity, value_type: &ArrayType, lacks_id: bool) -> Keeps {
+    if affinity.keeps_all(value_type) && !lacks_id {
+        return Keeps::All;
+    }
+    Keeps::Only(Arc::new(move |value| {
+        if lacks_id && integer(value) == Some(0) {
+            return Err(Error::new(ErrorKind::Corrupt, "the table does not generate ids: the model would have none"));
+        }
+        match affinity.keeps(value) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Corrupt, "the column would store the value as one of another type")),
+        }
+    }))
+}
+
+/// A name or a text in quotes.
+pub(super) fn quoted(text: &str, quote: char) -> String {
+    format!("{quote}{}{quote}", text.replace(quote, &format!("{quote}{quote}")))
+}

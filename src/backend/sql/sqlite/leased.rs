@@ -1,0 +1,127 @@
+//! The connection of a lease, and how it goes back to the pool.
+
+use tokio::runtime::Handle;
+
+use super::{connection::Connection, pool::Pooled, watch::Mark};
+use crate::{
+    backend::sql::blocking::Interrupt,
+    context::Access,
+    error::{Error, ErrorKind, Result},
+};
+
+/// A transaction that has changed no more rows than this is committed in place, where a commit does not wait for the disk.
+const FEW_CHANGES: u64 = 100;
+
+/// The connection itself. Dropping it gives it back, rolled back if need be.
+pub(super) struct Leased {
+    pub(super) pooled: Option<Pooled>,
+    pub(super) access: Access,
+    /// Whether a transaction may be open: from before it is begun until its end was confirmed.
+    pub(super) in_transaction: bool,
+    pub(super) only_reads: bool,
+    pub(super) changes_before: u64,
+    /// Whether the statement that is run next is one of a unit of work with limits.
+    pub(super) is_limited: bool,
+    /// Whether the transaction is that of one statement, to which the catalog was to be known.
+    pub(super) is_lone: bool,
+    /// What the snapshot of the transaction shows, if that is known.
+    pub(super) mark: Option<Mark>,
+    pub(super) runtime: Handle,
+}
+
+pub(super) fn gone() -> Error {
+    Error::new(ErrorKind::Internal, "the connection is gone: a call on it was given up")
+}
+
+impl Leased {
+    pub(super) fn connection(&mut self) -> Result<&mut Connection> {
+        self.pooled.as_mut().and_then(Pooled::connection).ok_or_else(gone)
+    }
+
+    /// Refuses to go on where SQLite has ended the transaction by itself: what follows would take effect alone.
+    pub(super) fn check(&mut self) -> Result<()> {
+        if self.in_transaction && self.connection()?.is_autocommit() {
+            return Err(Error::new(ErrorKind::TransactionAborted, "the engine has rolled the transaction back"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_changed_little(&mut self) -> Result<bool> {
+        let before = self.changes_before;
+        Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
+    }
+
+    /// What stops a call when nobody waits for it any more. A write inside a transaction is stopped only by its limits: that ends all of it.
+    pub(super) fn interrupt(&mut self) -> Option<Interrupt> {
+        let ends_all = self.in_transaction && self.access == Access::Write && !self.is_limited;
+        let connection = self.connection().ok()?;
+        Some(if ends_all { connection.interrupt_reading() } else { connection.interrupt() })
+    }
+
+    /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed instead.
+    pub(super) fn ended(&mut self) {
+        self.in_transaction = false;
+        if self.only_reads && self.let_write().is_err() {
+            self.pooled = None;
+        }
+    }
+
+    pub(super) fn let_write(&mut self) -> Result<()> {
+        self.only_reads = false;
+        self.connection()?.set_query_only(false)
+    }
+
+    /// Leaves no transaction open, or fails. Blocks.
+    pub(super) fn clean(&mut self) -> Result<()> {
+        let connection = self.connection()?;
+        // SQLite may have ended the transaction by itself.
+        if !connection.is_autocommit() {
+            connection.at_length(&mut |connection| connection.command("ROLLBACK"))?;
+        }
+        self.in_transaction = false;
+        if self.only_reads { self.let_write() } else { Ok(()) }
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.pooled.take().into_iter().for_each(Pooled::give_back);
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Closed, in whatever state it was left.
+            self.pooled = None;
+        }
+        if self.in_transaction && self.is_lone && self.access == Access::Read {
+            // Nothing was written, and the end of a snapshot takes no time.
+            self.in_transaction = false;
+            if self.connection().is_ok_and(|connection| !connection.is_autocommit() && connection.command("COMMIT").is_err()) {
+                self.pooled = None;
+            }
+        }
+        if !self.in_transaction {
+            return self.give_back();
+        }
+        let Some(pooled) = self.pooled.take() else { return };
+        let (access, only_reads, runtime) = (self.access, self.only_reads, self.runtime.clone());
+        // This may run on a thread that must not wait.
+        self.runtime.spawn_blocking(move || {
+            let mut left = Self {
+                pooled: Some(pooled),
+                access,
+                in_transaction: false,
+                only_reads,
+                changes_before: 0,
+                is_limited: false,
+                is_lone: false,
+                mark: None,
+                runtime,
+            };
+            if let Err(error) = left.clean() {
+                tracing::debug!(%error, "a connection could not be rolled back and is closed");
+                left.pooled = None;
+            }
+        });
+    }
+}

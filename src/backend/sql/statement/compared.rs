@@ -1,0 +1,153 @@
+//! How values of a column compare: text by its bytes, times by their instants, whatever the column's own collation or form.
+
+use sea_orm::{
+    ColumnTrait, ModelTrait, Value,
+    sea_query::{Expr, ExprTrait, Func, SimpleExpr},
+};
+
+use super::{Statements, meaning};
+use crate::{
+    backend::sql::catalog::{Form, TextOrder},
+    dialect::Dialect,
+    entity::Storable,
+    value::{is_text, text_of},
+};
+
+impl<E: Storable> Statements<'_, E> {
+    /// The expression that the values of a column are ordered by.
+    pub(super) fn ordered(&self, column: E::Column) -> SimpleExpr {
+        let key = self.column(column);
+        if let Some(meaning) = self.meaning(column) {
+            return meaning;
+        }
+        let order = self.text_order(column);
+        match self.dialect {
+            Dialect::Postgres if is_text(&E::Model::get_value_type(column)) => {
+                let text = column.select_as(key);
+                match order {
+                    TextOrder::Bytes => text,
+                    TextOrder::Sorted => self.written(r#"$ COLLATE "C""#, [text]),
+                    TextOrder::Folded => self.written(r#"CAST($ AS text) COLLATE "C""#, [text]),
+                }
+            }
+            _ => self.by_bytes(key, order),
+        }
+    }
+
+    /// Text of a column in the order of its bytes.
+    fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
+        match (order, self.dialect) {
+            (TextOrder::Bytes, _) => text,
+            (_, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
+            (_, Dialect::Postgres) => self.written(r#"CAST($ AS text) COLLATE "C""#, [text]),
+            (_, Dialect::DuckDb) => self.written(r#"CAST($ AS VARCHAR) COLLATE "C""#, [text]),
+        }
+    }
+
+    /// A value to compare with [`ordered`](Self::ordered).
+    pub(super) fn operand(&self, column: E::Column, value: &Value) -> Expr {
+        let meaning = self.meaning(column).and_then(|_| meaning::meaning_of(value));
+        match (meaning, text_of(value)) {
+            (Some(meaning), _) => Expr::val(meaning),
+            (None, Some(text)) => Expr::val(text),
+            (None, None) => Expr::val(value.clone()),
+        }
+    }
+
+    /// The condition that a column has a value.
+    pub(super) fn equal(&self, column: E::Column, value: &Value) -> Expr {
+        if self.meaning(column).is_some() {
+            return self.ordered(column).eq(self.operand(column, value));
+        }
+        let equal = || self.column(column).eq(self.value(column, value));
+        if !self.folds(column) {
+            return equal();
+        }
+        let by_bytes = self.by_bytes(self.column(column), TextOrder::Folded).eq(self.operand(column, value));
+        match self.dialect {
+            // What is no value of a type such as JSON cannot be compared with one.
+            Dialect::DuckDb => by_bytes,
+            // By the column's own collation too, which an index answers.
+            Dialect::Sqlite | Dialect::Postgres => equal().and(by_bytes),
+        }
+    }
+
+    /// The condition that a column has another value.
+    pub(super) fn not_equal(&self, column: E::Column, value: &Value) -> Expr {
+        match self.meaning(column).is_some() || self.folds(column) {
+            true => self.written("NOT ($)", [self.equal(column, value)]),
+            false => self.column(column).ne(self.value(column, value)),
+        }
+    }
+
+    /// The condition that a column has one of some values.
+    pub(super) fn is_one_of<'v>(&self, column: E::Column, values: impl IntoIterator<Item = &'v Value>) -> Expr {
+        let values = values.into_iter();
+        if self.folds(column) {
+            let folded = self.by_bytes(self.column(column), TextOrder::Folded);
+            return folded.is_in(values.map(|value| self.operand(column, value)));
+        }
+        match self.meaning(column) {
+            Some(meaning) => meaning.is_in(values.map(|value| self.operand(column, value))),
+            None => self.column(column).is_in(values.map(|value| self.value(column, value))),
+        }
+    }
+
+    /// The condition that a column has the same value as an expression of the same type.
+    pub(super) fn same_as(&self, column: E::Column, other: Expr) -> Expr {
+        let own = self.column(column);
+        if !self.folds(column) {
+            return own.eq(other);
+        }
+        let by_bytes = |text| self.by_bytes(text, TextOrder::Folded);
+        match self.dialect {
+            // Two columns of different collations do not compare.
+            Dialect::DuckDb => by_bytes(own).eq(by_bytes(other)),
+            Dialect::Sqlite | Dialect::Postgres => own.clone().eq(other.clone()).and(by_bytes(own).eq(by_bytes(other))),
+        }
+    }
+
+    /// A column of which each value is selected once, and what it is grouped by.
+    pub(super) fn once(&self, column: E::Column) -> (Expr, Expr) {
+        let selected = column.select_as(self.column(column));
+        if self.meaning(column).is_none() && self.text_order(column) == TextOrder::Bytes {
+            return (selected, self.column(column));
+        }
+        let grouped = self.ordered(column);
+        match self.dialect {
+            // All of a group have the same bytes.
+            Dialect::Postgres => (Func::min(grouped.clone()).into(), grouped),
+            Dialect::DuckDb => (Func::cust("any_value").arg(selected).into(), grouped),
+            Dialect::Sqlite => (selected, grouped),
+        }
+    }
+
+    /// What stored values of a column mean, where some may be in forms that do not compare as they are.
+    fn meaning(&self, column: E::Column) -> Option<Expr> {
+        match self.described(column).form {
+            Form::Own => None,
+            Form::Any => meaning::meaning(self.column(column), &E::Model::get_value_type(column)),
+        }
+    }
+
+    /// Whether the text of a statement on an id depends on the id: a value that is compared by its meaning is sent as that.
+    pub(super) fn compares_ids_by_meaning(&self) -> bool {
+        self.shape.id.iter().any(|position| self.catalog.column(*position).form == Form::Any)
+    }
+
+    /// Whether the column's own collation may take text of different bytes for equal.
+    fn folds(&self, column: E::Column) -> bool {
+        self.text_order(column) == TextOrder::Folded
+    }
+
+    /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
+    fn text_order(&self, column: E::Column) -> TextOrder {
+        match self.dialect {
+            _ if !is_text(&E::Model::get_value_type(column)) => TextOrder::Bytes,
+            _ if self.catalog.is_known() => self.described(column).text,
+            Dialect::Postgres => TextOrder::Sorted,
+            Dialect::Sqlite => TextOrder::Folded,
+            Dialect::DuckDb => TextOrder::Bytes,
+        }
+    }
+}

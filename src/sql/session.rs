@@ -1,0 +1,260 @@
+//! Statements that concern a transaction or a connection as such, and not the data.
+//!
+//! The pool hands a connection to one caller after another, and larder begins and ends their transactions: what a statement changes of either
+//! would be met by somebody else.
+
+use super::scan::{Token, invalid};
+use crate::{dialect::Dialect, error::Result};
+
+const TRANSACTION: &str = "a statement that begins, ends or changes a transaction; use `tx` and its options for that";
+const CONNECTION: &str = "a statement that changes its connection for whoever has it next";
+
+const CONTROL: [&str; 8] = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"];
+
+/// What is kept by a connection under a name: statements.
+const KEPT: [&str; 3] = ["PREPARE", "EXECUTE", "DEALLOCATE"];
+
+/// Words between `EXPLAIN` and its statement.
+const OF_EXPLAIN: [&str; 26] = [
+    "ANALYZE",
+    "ANALYSE",
+    "VERBOSE",
+    "QUERY",
+    "PLAN",
+    "FORMAT",
+    "JSON",
+    "TEXT",
+    "XML",
+    "YAML",
+    "COSTS",
+    "SETTINGS",
+    "BUFFERS",
+    "WAL",
+    "TIMING",
+    "SUMMARY",
+    "GENERIC_PLAN",
+    "MEMORY",
+    "SERIALIZE",
+    "NONE",
+    "BINARY",
+    "ON",
+    "OFF",
+    "TRUE",
+    "FALSE",
+    "HTML",
+];
+
+/// Pragmas of SQLite that take a value and read, or change the database and not the connection; or bound how large it may become, which is there to be kept.
+const PRAGMAS: [&str; 18] = [
+    "MAX_PAGE_COUNT",
+    "APPLICATION_ID",
+    "FOREIGN_KEY_CHECK",
+    "FOREIGN_KEY_LIST",
+    "INCREMENTAL_VACUUM",
+    "INDEX_INFO",
+    "INDEX_LIST",
+    "INDEX_XINFO",
+    "INTEGRITY_CHECK",
+    "OPTIMIZE",
+    "QUICK_CHECK",
+    "SCHEMA_VERSION",
+    "TABLE_INFO",
+    "TABLE_LIST",
+    "TABLE_XINFO",
+    "USER_VERSION",
+    "WAL_CHECKPOINT",
+    "DATABASE_LIST",
+];
+
+/// Functions of Postgres that change their session.
+const OF_SESSION: [&str; 8] = [
+    "SET_CONFIG",
+    "PG_ADVISORY_LOCK",
+    "PG_ADVISORY_LOCK_SHARED",
+    "PG_TRY_ADVISORY_LOCK",
+    "PG_TRY_ADVISORY_LOCK_SHARED",
+    "PG_ADVISORY_UNLOCK",
+    "PG_ADVISORY_UNLOCK_ALL",
+    "SETSEED",
+];
+
+/// Refuses a statement of these words that ends or changes its transaction, or changes its connection.
+pub(super) fn check(words: &[String], dialect: Dialect) -> Result<()> {
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let first = match word(0) {
+        "EXPLAIN" => words.iter().skip(1).map(String::as_str).find(|word| !OF_EXPLAIN.contains(word)).unwrap_or_default(),
+        first => first,
+    };
+    if CONTROL.contains(&first) || first == "PREPARE" && word(1) == "TRANSACTION" {
+        return Err(invalid(TRANSACTION));
+    }
+    let is_of_connection = KEPT.contains(&first)
+        || match dialect {
+            Dialect::Postgres => return of_postgres(first, words),
+            Dialect::Sqlite => false,
+            Dialect::DuckDb => match first {
+                "USE" => true,
+                "SET" | "RESET" => matches!(word(1), "SESSION" | "LOCAL" | "VARIABLE" | "SCHEMA" | "SEARCH_PATH"),
+                _ => false,
+            },
+        };
+    if is_of_connection { Err(invalid(CONNECTION)) } else { Ok(()) }
+}
+
+fn of_postgres(first: &str, words: &[String]) -> Result<()> {
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let is_with_hold = || words.windows(2).any(|pair| matches!(pair, [with, hold] if with == "WITH" && hold == "HOLD"));
+    match (first, word(1)) {
+        // Both end with the transaction.
+        ("SET", "CONSTRAINTS") => Ok(()),
+        ("SET", "LOCAL") if word(2).starts_with("TRANSACTION") => Err(invalid(TRANSACTION)),
+        ("SET", "LOCAL") => Ok(()),
+        ("SET", "TRANSACTION") => Err(invalid(TRANSACTION)),
+        ("SET" | "RESET" | "DISCARD" | "LISTEN" | "UNLISTEN" | "LOAD", _) => Err(invalid(CONNECTION)),
+        ("PREPARE" | "EXECUTE" | "DEALLOCATE", _) => Err(invalid(CONNECTION)),
+        ("DECLARE", _) if is_with_hold() => Err(invalid(CONNECTION)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a pragma of SQLite sets something that its connection keeps.
+fn sets(sql: &str, tokens: &[Token]) -> bool {
+    let Some(value) = tokens.iter().position(|token| *token == Token::Value) else { return false };
+    let name = value.checked_sub(1).and_then(|at| match tokens.get(at) {
+        Some(Token::Word(range)) => sql.get(range.clone()).map(str::to_ascii_uppercase),
+        _ => None,
+    });
+    !name.is_some_and(|name| PRAGMAS.contains(&name.as_str()))
+}
+
+/// Whether a statement may leave something behind that its connection keeps, such as a temporary table.
+pub(super) fn outlives(sql: &str, tokens: &[Token], words: &[String], dialect: Dialect) -> bool {
+    let is_temporary = |word: &String| matches!(word.as_str(), "TEMP" | "TEMPORARY");
+    let makes = matches!(words.first().map(String::as_str), Some("CREATE")) && words.iter().take(4).any(is_temporary)
+        || words.windows(2).any(|pair| matches!(pair, [into, temporary] if into == "INTO" && is_temporary(temporary)));
+    let is_dropped =
+        words.windows(3).any(|three| matches!(three, [on, commit, drop] if on == "ON" && commit == "COMMIT" && drop == "DROP"));
+    if makes && !is_dropped {
+        return true;
+    }
+    let first = words.first().map_or("", String::as_str);
+    match dialect {
+        Dialect::Postgres => matches!(first, "DO" | "CALL") || words.iter().any(|word| OF_SESSION.contains(&word.as_str())),
+        Dialect::Sqlite => matches!(first, "ATTACH" | "DETACH") || first == "PRAGMA" && sets(sql, tokens),
+        Dialect::DuckDb => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan;
+    use crate::{dialect::Dialect, error::ErrorKind};
+
+    const ALL: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::DuckDb];
+
+    fn is_refused(dialects: &[Dialect], texts: &[&str]) {
+        for (dialect, sql) in dialects.iter().flat_map(|dialect| texts.iter().map(move |sql| (*dialect, *sql))) {
+            let checked = scan::check(sql, dialect).map_err(|error| error.kind());
+            assert_eq!(checked, Err(ErrorKind::InvalidInput), "{dialect:?} {sql}");
+        }
+    }
+
+    fn is_let_through(dialects: &[Dialect], texts: &[&str], outlives: bool) {
+        for (dialect, sql) in dialects.iter().flat_map(|dialect| texts.iter().map(move |sql| (*dialect, *sql))) {
+            assert_eq!(scan::check(sql, dialect).ok(), Some(outlives), "{dialect:?} {sql}");
+        }
+    }
+
+    #[test]
+    fn what_ends_or_changes_a_transaction_is_refused() {
+        is_refused(
+            &ALL,
+            &[
+                "COMMIT",
+                "commit and chain",
+                "END TRANSACTION",
+                "ROLLBACK TO SAVEPOINT larder_1",
+                "ABORT",
+                "SAVEPOINT a",
+                "RELEASE a",
+                "START TRANSACTION",
+                "/* a */ -- b\n BEGIN",
+                "PREPARE TRANSACTION 'a'",
+                "EXPLAIN ANALYZE COMMIT",
+                "EXPLAIN (ANALYZE, FORMAT JSON) COMMIT",
+                "SELECT 1; COMMIT",
+                "CREATE TABLE t (a INT DEFAULT 1); COMMIT",
+            ],
+        );
+        is_refused(&[Dialect::Postgres], &["SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on"]);
+    }
+
+    #[test]
+    fn what_changes_a_connection_is_refused() {
+        is_refused(&ALL, &["PREPARE a AS SELECT 1", "EXECUTE a", "DEALLOCATE ALL"]);
+        is_refused(
+            &[Dialect::Postgres],
+            &[
+                "SET search_path = a",
+                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+                "SET ROLE a",
+                "RESET ALL",
+                "DISCARD ALL",
+                "LISTEN a",
+                "UNLISTEN *",
+                "LOAD 'a'",
+                "DECLARE a CURSOR WITH HOLD FOR SELECT 1",
+            ],
+        );
+        is_refused(&[Dialect::Sqlite], &["SELECT 1 AS [a'b]; COMMIT --']", "SELECT e'\\'; COMMIT --'", "\u{feff}COMMIT"]);
+        is_refused(&[Dialect::DuckDb], &["USE a", "SET SESSION threads = 1", "SET schema = 'a'", "SET VARIABLE a = 1"]);
+    }
+
+    #[test]
+    fn what_concerns_the_data_is_let_through() {
+        is_let_through(
+            &ALL,
+            &["SELECT 1", "CREATE TABLE t (a INT)", "DELETE FROM t", "EXPLAIN SELECT 1", "VACUUM", "ANALYZE"],
+            false,
+        );
+        let postgres = [
+            "SET LOCAL synchronous_commit = off",
+            "SET CONSTRAINTS ALL DEFERRED",
+            "NOTIFY a, 'b'",
+            "LOCK TABLE t",
+            "CREATE TEMP TABLE t (a INT) ON COMMIT DROP",
+            "SELECT pg_advisory_xact_lock(1)",
+            "DECLARE a CURSOR FOR SELECT 1",
+            "SHOW search_path",
+        ];
+        is_let_through(&[Dialect::Postgres], &postgres, false);
+        let sqlite = [
+            "PRAGMA table_info(t)",
+            "PRAGMA query_only",
+            "PRAGMA main.user_version = 3",
+            "PRAGMA max_page_count = 9",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ];
+        is_let_through(&[Dialect::Sqlite], &sqlite, false);
+        is_let_through(&[Dialect::DuckDb], &["SET memory_limit = '1GB'", "CHECKPOINT", "PRAGMA database_size"], false);
+    }
+
+    #[test]
+    fn what_may_leave_something_behind_is_told() {
+        is_let_through(&ALL, &["CREATE TEMP TABLE t (a INT)", "CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1"], true);
+        let postgres = ["SELECT set_config('a.b', 'c', false)", "SELECT pg_advisory_lock(1)", "DO $$ BEGIN END $$", "CALL a()"];
+        is_let_through(&[Dialect::Postgres], &postgres, true);
+        is_let_through(&[Dialect::Postgres], &["SELECT 1 AS a INTO TEMP t"], true);
+        let sqlite = [
+            "PRAGMA query_only = 1",
+            "PRAGMA query_only(1)",
+            "PRAGMA main.query_only=1",
+            "PRAGMA \"query_only\" = 1",
+            "PRAGMA [query_only] = 1",
+            "pragma /* a */ foreign_keys = off",
+            "ATTACH 'a' AS b",
+            "DETACH b",
+        ];
+        is_let_through(&[Dialect::Sqlite], &sqlite, true);
+    }
+}

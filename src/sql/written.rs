@@ -1,0 +1,51 @@
+//! Statements that cannot be written for a database. Where sea-query finds that out while it writes them, it panics.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sea_orm::{
+    Statement,
+    sea_query::{ColumnType, TableCreateStatement},
+};
+
+use super::sealed::Written;
+use crate::{
+    dialect::Dialect,
+    error::{Error, ErrorKind, Result},
+};
+
+/// Writes a statement.
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) if it cannot be written for the database.
+pub(super) fn written(statement: &impl Written, dialect: Dialect) -> Result<Statement> {
+    let written = catch_unwind(AssertUnwindSafe(|| statement.written_in(dialect)));
+    written.map_err(|_| Error::new(ErrorKind::Unsupported, "a statement that cannot be written for this database"))
+}
+
+/// Refuses a new table with a column of a type that SQLite does not have.
+pub(super) fn check_table(table: &TableCreateStatement, dialect: Dialect) -> Result<()> {
+    use ColumnType as C;
+    let is_missing = |column: &C| {
+        matches!(
+            column,
+            C::Array(_)
+                | C::Vector(_)
+                | C::Interval(..)
+                | C::Cidr
+                | C::Inet
+                | C::MacAddr
+                | C::Year
+                | C::Bit(_)
+                | C::VarBit(_)
+                | C::LTree
+        )
+    };
+    let missing = table.get_columns().iter().find(|column| column.get_column_type().is_some_and(is_missing));
+    match missing.filter(|_| dialect == Dialect::Sqlite) {
+        Some(column) => {
+            let error = Error::new(ErrorKind::Unsupported, "a column of a type that SQLite does not have");
+            Err(error.in_column(&column.get_column_name()))
+        }
+        None => Ok(()),
+    }
+}
