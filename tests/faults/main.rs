@@ -24,7 +24,10 @@ mod isolation;
 mod network;
 #[cfg(feature = "postgres")]
 mod pool;
+#[cfg(all(unix, feature = "postgres"))]
+mod pooler;
 mod retry;
+mod shutdown;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod tasks;

@@ -7,6 +7,8 @@ mod own;
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};
 
+#[cfg(unix)]
+use crate::support::pooler::Pooler;
 use crate::support::{
     backend::{Backend, Fixture, Wanted},
     postgres::{self, TestDatabase},
@@ -64,10 +66,40 @@ impl Backend for SeaOrm {
     }
 }
 
+/// A database, through a pooler that pools sessions.
+#[cfg(unix)]
+pub struct Pooled;
+
+#[cfg(unix)]
+impl Backend for Pooled {
+    fn is_skipped() -> bool {
+        postgres::is_skipped()
+    }
+
+    async fn open(wanted: Wanted) -> Fixture {
+        let database = TestDatabase::with_tables().await;
+        let direct = database.url();
+        let pooler = tokio::task::spawn_blocking(move || Pooler::of_sessions(&direct)).await.unwrap();
+        let url = pooler.url(&database.url());
+        Fixture::new(wanted.options().open(&url).await.unwrap(), (database, pooler))
+    }
+
+    fn declares(capabilities: &Capabilities) -> bool {
+        declares(capabilities)
+    }
+}
+
 mod by_url {
     use super::Server;
 
     conformance!(Server);
+}
+
+#[cfg(unix)]
+mod pooled {
+    use super::Pooled;
+
+    conformance!(Pooled);
 }
 
 mod sea_orm {

@@ -1,13 +1,16 @@
 //! The network between a store and a Postgres server fails, or the server does.
 
 mod dropped;
+mod fatal;
 mod lost;
 pub(crate) mod proxy;
 mod reconciled;
 mod refused;
+pub(crate) mod replica;
 mod restarted;
 mod silent;
 mod terminated;
+mod url;
 
 use std::{future::Future, time::Duration};
 
@@ -17,7 +20,7 @@ use self::proxy::Proxy;
 use crate::support::{Notes, entities::note, note, postgres::TestDatabase};
 
 /// How long something may take that has to happen.
-const BOUND: Duration = Duration::from_secs(60);
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// A database, and two stores of it: one with a single connection and the proxy on its way, and one to look on.
 pub(crate) struct Place {

@@ -33,6 +33,8 @@ pub enum Fault {
     CutAnswer(usize),
     /// The same, but the client is told by a reset.
     ResetAnswer(usize),
+    /// The server has answered, and the client gets an error of severity FATAL with this code instead, and is disconnected, as by a pooler.
+    FatalAnswer(&'static str),
     /// The server has answered, and the client gets it only after [`Proxy::go_on`].
     HoldAnswer,
     /// The server has answered, and the client gets a byte of that at a time, each after a pause.
@@ -300,6 +302,11 @@ impl<'a> Link<'a> {
                 self.shared.has_happened();
                 cut()
             }
+            Fault::FatalAnswer(code) => {
+                self.client.write_all(&fatal(code)).await?;
+                self.shared.has_happened();
+                cut()
+            }
             Fault::SlowAnswer(pause) => {
                 self.shared.has_happened();
                 for byte in answer {
@@ -326,6 +333,13 @@ impl<'a> Link<'a> {
         tokio::io::copy(&mut self.client, &mut tokio::io::sink()).await?;
         cut()
     }
+}
+
+/// An `ErrorResponse`: fields of a letter and text each.
+fn fatal(code: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{code}\0Mserver conn crashed?\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+    [b"E".as_slice(), &length, fields.as_bytes()].concat()
 }
 
 fn cut() -> io::Result<()> {

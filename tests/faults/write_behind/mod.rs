@@ -19,6 +19,8 @@ macro_rules! each {
 #[cfg(feature = "sqlite")]
 mod calls;
 #[cfg(feature = "sqlite")]
+mod columns;
+#[cfg(feature = "sqlite")]
 mod journal;
 mod killed;
 #[cfg(feature = "postgres")]

@@ -10,7 +10,7 @@ use larder::ReaderExt as _;
 use larder::{Cx, Error, ErrorKind, Isolation, OpenOptions, Result, SqlText, Store, Transactional, TransactionalExt, TxOptions};
 use sea_orm::{
     ConnectionTrait, Database,
-    sea_query::{Alias, Expr, Query, SelectStatement},
+    sea_query::{Alias, ColumnDef, Expr, Query, SelectStatement, Table},
 };
 
 use super::Server;
@@ -357,6 +357,84 @@ async fn a_column_of_another_type_is_not_misread() {
             let read = reader.repository::<label::Entity>().query(&Cx::new(), &larder::Query::new()).await;
             reader.close().await;
             assert_eq!(read.map_err(|error| error.kind()), Err(ErrorKind::Corrupt), "{declared} {first}");
+        }
+    }
+}
+
+/// What ends a transaction or changes a session does not come to the server, however it is written: as text, and as a part of a statement of sea-query. Nothing of the
+/// transaction is stored, and the connection stays as it is.
+#[tokio::test]
+async fn a_statement_that_ends_the_transaction_is_not_sent() {
+    if is_skipped() {
+        return;
+    }
+    for fixture in [Server::narrow().await, super::SeaOrm::narrow().await] {
+        let store = &fixture.store;
+        let notes = &store.repository::<note::Entity>();
+        let hidden = &Query::select().expr(Expr::cust("1; COMMIT; SELECT 1")).to_owned();
+        let mut column = ColumnDef::new("id");
+        column.integer().default(Expr::cust("1); COMMIT; CREATE TABLE other (id integer"));
+        let table = Table::create().table("hidden").col(column).to_owned();
+        for text in [
+            "COMMIT",
+            "END",
+            "ROLLBACK",
+            "PREPARE TRANSACTION 'a'",
+            "SET search_path = nowhere",
+            "DISCARD ALL",
+            "SET TRANSACTION READ ONLY",
+        ] {
+            let ended = store.tx(&Cx::new(), |cx| async move {
+                notes.create(&cx, &note("gone")).await?;
+                store.sql()?.execute(&cx, &SqlText::new(text)).await.map(drop)
+            });
+            assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+        }
+        let ended = store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("gone")).await?;
+            store.sql()?.execute(&cx, hidden).await.map(drop)
+        });
+        assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let ended = store.tx(&Cx::new(), |cx| {
+            let table = table.clone();
+            async move {
+                notes.create(&cx, &note("gone")).await?;
+                store.sql()?.execute(&cx, &table).await.map(drop)
+            }
+        });
+        assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        // The server refuses it.
+        let ended = store.tx(&Cx::new(), |cx| async move {
+            notes.create(&cx, &note("gone")).await?;
+            drop(store.sql()?.execute(&cx, &SqlText::new("DO 'BEGIN COMMIT; END'")).await);
+            Ok::<_, Error>(())
+        });
+        assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+        assert!(notes.all(&Cx::new()).await.unwrap().is_empty());
+    }
+}
+
+/// What a statement leaves in its session is not met by the next user of the connection: a setting, a temporary table, a lock.
+#[tokio::test]
+async fn what_a_statement_leaves_in_its_session_is_not_met() {
+    if is_skipped() {
+        return;
+    }
+    for fixture in [Server::narrow().await, super::SeaOrm::narrow().await] {
+        let store = &fixture.store;
+        let notes = &store.repository::<note::Entity>();
+        let stored = notes.create(&Cx::new(), &note("n")).await.unwrap();
+        for text in [
+            "SELECT set_config('search_path', 'nowhere', false)",
+            "SELECT set_config('default_transaction_read_only', 'on', false)",
+            "DO $$ BEGIN PERFORM set_config('search_path', 'nowhere', false); END $$",
+            "CREATE TEMP TABLE note (id uuid, body text)",
+        ] {
+            store.sql().unwrap().execute(&Cx::new(), &SqlText::new(text)).await.unwrap();
+            assert_eq!(notes.all(&Cx::new()).await.unwrap(), std::slice::from_ref(&stored), "{text}");
+            let within = store.tx(&Cx::new(), |cx| async move { store.sql()?.execute(&cx, &SqlText::new(text)).await.map(drop) });
+            within.await.unwrap();
+            assert_eq!(notes.update(&Cx::new(), &stored).await.unwrap(), stored, "{text}");
         }
     }
 }

@@ -4,6 +4,8 @@
 
 pub(crate) mod backend;
 pub(crate) mod entities;
+#[cfg(all(unix, feature = "postgres"))]
+pub mod pooler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod tables;

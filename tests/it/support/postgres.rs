@@ -122,6 +122,23 @@ impl OwnServer {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Runs a script in the server's container.
+    pub async fn script(&self, script: &'static str) {
+        let id = self.0.container.as_ref().expect("a container").id().to_owned();
+        let run = move || Command::new("docker").args(["exec", "-u", "postgres", &id, "sh", "-c", script]).output();
+        let output = tokio::task::spawn_blocking(run).await.expect("a thread").expect("docker");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The address of the server's container, at which all of its ports are open.
+    pub async fn address(&self) -> String {
+        let id = self.0.container.as_ref().expect("a container").id().to_owned();
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let run = move || Command::new("docker").args(["inspect", "-f", format, &id]).output();
+        let output = tokio::task::spawn_blocking(run).await.expect("a thread").expect("docker");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// Where the server is now: a container that is started again is at another port.
     pub async fn place(&self) -> String {
         let server = self.0.clone();

@@ -1,6 +1,7 @@
 //! A queue that writes behind, in front of a repository that does as it is told, and of real ones.
 
 mod batches;
+mod columns;
 mod counts;
 mod ending;
 mod failures;

@@ -1,0 +1,23 @@
+//! Rows and schemas made by other programs: SeaORM, sqlite3, psql, DuckDB's own client, triggers, typed columns. Each test says what a repository
+//! reads of them, and what it stores beside them.
+
+#![allow(
+    dead_code, // Each feature uses a part of it.
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+#[cfg(feature = "duckdb-linked")]
+mod duckdb;
+mod memory;
+mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[path = "../it/support/mod.rs"]
+mod support;

@@ -1,0 +1,148 @@
+//! Text of other collations, and rows that hold what has no place in an order.
+
+use larder::{Cx, Filter, PageRequest, Query, ReaderExt as _, SqlText, Store, field};
+
+use super::{entities::doubles, is_skipped, psql, stores};
+use crate::support::{entities::label, postgres::TestDatabase};
+
+/// All of a query, by pages.
+async fn paged(store: &Store, query: &Query<label::Model>, size: u32) -> Vec<String> {
+    let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+    let (mut names, mut request) = (Vec::new(), PageRequest::new(size));
+    loop {
+        let page = labels.page(&cx, query, &request).await.unwrap();
+        names.extend(page.models.into_iter().map(|label| label.name));
+        match page.next {
+            Some(next) if names.len() < 100 => request = PageRequest::new(size).after(&next),
+            _ => return names,
+        }
+    }
+}
+
+/// Text is what its bytes are, whatever the column's collation takes for the same.
+#[tokio::test]
+async fn text_of_any_collation_is_compared_by_its_bytes() {
+    if is_skipped() {
+        return;
+    }
+    for english in [false, true] {
+        let database = &if english { TestDatabase::in_english().await } else { TestDatabase::empty().await };
+        psql(
+            database,
+            "CREATE EXTENSION citext; CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        );
+        for column in ["citext", "text COLLATE folded", "text COLLATE \"en-x-icu\"", "text", "varchar(20)", "text COLLATE \"C\""]
+        {
+            psql(
+                database,
+                &format!(
+                    "DROP TABLE IF EXISTS label; CREATE TABLE label (name {column} PRIMARY KEY, text {column});
+                     INSERT INTO label VALUES ('Zebra', 'x'), ('apple', 'X'), ('Ann', 'x'), ('é', 'X'), ('b', 'y'), ('_', NULL)"
+                ),
+            );
+            let bytes = psql(database, "SELECT name FROM label ORDER BY name::text COLLATE \"C\"").replace('\n', " ");
+            for store in stores(database).await {
+                let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+                let names = |labels: Vec<label::Model>| labels.into_iter().map(|label| label.name).collect::<Vec<_>>().join(" ");
+                let case = format!("{column} in {english}");
+                assert_eq!(names(labels.all(&cx).await.unwrap()), bytes, "{case}");
+                for size in [1, 2, 5] {
+                    assert_eq!(paged(&store, &Query::new(), size).await.join(" "), bytes, "{case}");
+                    let by_text = Query::new().order_by_desc(label::COLUMN.text).order_by_desc(label::COLUMN.name);
+                    assert_eq!(paged(&store, &by_text, size).await.join(" "), "_ b Zebra Ann é apple", "{case}");
+                }
+                assert_eq!(labels.find(&cx, &"ANN".to_owned()).await.unwrap(), None, "{case}");
+                assert!(labels.find(&cx, &"Ann".to_owned()).await.unwrap().is_some(), "{case}");
+                let ids = ["ANN", "Ann", "zebra", "Zebra"].map(str::to_owned);
+                assert_eq!(names(labels.find_many(&cx, &ids).await.unwrap()), "Ann Zebra", "{case}");
+                let starts = async |text: &str| {
+                    let query = Query::new().filter(field(label::COLUMN.name).starts_with(text));
+                    names(labels.query(&cx, &query).await.unwrap())
+                };
+                assert_eq!((starts("Z").await, starts("z").await), ("Zebra".to_owned(), String::new()), "{case}");
+                let count = async |filter: Filter<label::Model>| labels.count(&cx, &filter).await.unwrap();
+                let text = || field(label::COLUMN.text);
+                assert_eq!(count(text().equals("x")).await, 2, "{case}");
+                assert_eq!(count(text().not_equals("x")).await, 3, "{case}");
+                assert_eq!(count(text().is_in(["x", "y"])).await, 3, "{case}");
+                assert_eq!(count(text().contains("X")).await, 2, "{case}");
+                assert_eq!(count(text().at_most("X")).await, 2, "{case}");
+                let mut texts = labels.distinct::<Option<String>, _>(&cx, label::COLUMN.text, &Filter::all()).await.unwrap();
+                texts.sort();
+                assert_eq!(texts, [None, Some("X".to_owned()), Some("x".to_owned()), Some("y".to_owned())], "{case}");
+                assert_eq!(labels.delete_many(&cx, &["ANN".to_owned()]).await.unwrap(), 0, "{case}");
+                store.close().await;
+            }
+        }
+    }
+}
+
+/// The plan of a statement that lists labels in their order.
+async fn plan(store: &Store, sql: &str) -> String {
+    let plan: Vec<String> = store.sql().unwrap().query_as(&Cx::new(), &SqlText::new(format!("EXPLAIN {sql}"))).await.unwrap();
+    plan.join("\n")
+}
+
+/// Text keys are searched by an ordinary index where the order of the column is that of bytes, and else by one that is made for it.
+#[tokio::test]
+async fn text_keys_are_searched_by_an_index() {
+    if is_skipped() {
+        return;
+    }
+    for (english, column, index) in [
+        (false, "text", ""),
+        (true, "text COLLATE \"C\"", ""),
+        (true, "text", "CREATE INDEX label_by_name ON label (name COLLATE \"C\")"),
+    ] {
+        let database = &if english { TestDatabase::in_english().await } else { TestDatabase::empty().await };
+        psql(
+            database,
+            &format!(
+                "CREATE TABLE label (name {column} PRIMARY KEY, text text); {index};
+                 INSERT INTO label SELECT 'label ' || n FROM generate_series(1, 20000) n; ANALYZE label"
+            ),
+        );
+        for store in stores(database).await {
+            let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+            assert_eq!(labels.query(&cx, &Query::new().limit(3)).await.unwrap().len(), 3);
+            let query = psql(
+                database,
+                "SELECT query FROM pg_stat_activity WHERE query LIKE 'SELECT \"label\"%' AND query NOT LIKE '%pg_stat%' ORDER BY query_start DESC LIMIT 1",
+            );
+            let query = query.replace("$1", "3").replace("$2", "0");
+            let plan = plan(&store, &query).await;
+            assert!(plan.contains("Index") && !plan.contains("Sort"), "{query}: {plan}");
+            store.close().await;
+        }
+    }
+}
+
+/// A row that holds NaN is read as it is, and is no hindrance to pages in the order of other columns.
+#[tokio::test]
+async fn pages_pass_over_a_row_that_holds_nan() {
+    if is_skipped() {
+        return;
+    }
+    let database = &TestDatabase::empty().await;
+    psql(
+        database,
+        "CREATE TABLE typed (id integer PRIMARY KEY, value double precision);
+         INSERT INTO typed VALUES (1, 'NaN'), (2, 1), (3, 'NaN'), (4, 'Infinity'), (5, NULL)",
+    );
+    for store in stores(database).await {
+        let (cx, models) = (Cx::new(), store.repository::<doubles::Entity>());
+        let (mut read, mut request) = (Vec::new(), PageRequest::new(1));
+        for _ in 0..5 {
+            let page = models.page(&cx, &Query::new(), &request).await.unwrap();
+            read.extend(page.models);
+            let Some(next) = page.next else { break };
+            request = PageRequest::new(1).after(&next);
+        }
+        assert_eq!(read.iter().map(|model| model.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        let value = |nth: usize| read[nth].value;
+        assert!(value(0).is_some_and(f64::is_nan) && value(3) == Some(f64::INFINITY));
+        let error = models.update(&cx, &read[0]).await.unwrap_err();
+        assert_eq!((error.kind(), error.column()), (larder::ErrorKind::InvalidInput, Some("value")));
+        store.close().await;
+    }
+}
