@@ -2,6 +2,8 @@
 
 use larder::{Cx, Filter, PageRequest, Query, ReaderExt as _, SqlText, Store, field};
 
+use larder_entity::raw_log;
+
 use super::{entities::doubles, is_skipped, psql, stores};
 use crate::support::{entities::label, postgres::TestDatabase};
 
@@ -83,6 +85,16 @@ async fn plan(store: &Store, sql: &str) -> String {
     plan.join("\n")
 }
 
+/// The last statement that read a table's models.
+fn last_query(database: &TestDatabase, table: &str) -> String {
+    psql(
+        database,
+        &format!(
+            "SELECT query FROM pg_stat_activity WHERE query LIKE 'SELECT \"{table}\"%' AND query NOT LIKE '%pg_stat%' ORDER BY query_start DESC LIMIT 1"
+        ),
+    )
+}
+
 /// Text keys are searched by an ordinary index where the order of the column is that of bytes, and else by one that is made for it.
 #[tokio::test]
 async fn text_keys_are_searched_by_an_index() {
@@ -105,16 +117,36 @@ async fn text_keys_are_searched_by_an_index() {
         for store in stores(database).await {
             let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
             assert_eq!(labels.query(&cx, &Query::new().limit(3)).await.unwrap().len(), 3);
-            let query = psql(
-                database,
-                "SELECT query FROM pg_stat_activity WHERE query LIKE 'SELECT \"label\"%' AND query NOT LIKE '%pg_stat%' ORDER BY query_start DESC LIMIT 1",
-            );
+            let query = last_query(database, "label");
             let query = query.replace("$1", "3").replace("$2", "0");
             let plan = plan(&store, &query).await;
             assert!(plan.contains("Index") && !plan.contains("Sort"), "{query}: {plan}");
             store.close().await;
         }
     }
+}
+
+/// The ready-made tables keep text that is searched by in the order of bytes, whatever the database speaks.
+#[tokio::test]
+async fn ready_made_tables_are_searched_by_their_indexes_in_english() {
+    if is_skipped() {
+        return;
+    }
+    let database = &TestDatabase::in_english().await;
+    let [store, _] = stores(database).await;
+    larder_migration::Migrations::default().up(&store, None).await.unwrap();
+    psql(
+        database,
+        "INSERT INTO raw_logs SELECT gen_random_uuid(), now(), 'source ' || n, 'text', now(), 1 FROM generate_series(1, 20000) n; ANALYZE raw_logs",
+    );
+    let (cx, logs) = (Cx::new(), store.repository::<raw_log::Entity>());
+    let in_order = Query::new().order_by(raw_log::COLUMN.source_id).limit(3);
+    let first = logs.query(&cx, &in_order).await.unwrap();
+    assert_eq!(first.iter().map(|log| log.source_id.as_str()).collect::<Vec<_>>(), ["source 1", "source 10", "source 100"]);
+    let query = last_query(database, "raw_logs").replace("$1", "3").replace("$2", "0");
+    let plan = plan(&store, &query).await;
+    assert!(plan.contains("idx_raw_logs_source"), "{query}: {plan}");
+    store.close().await;
 }
 
 /// A row that holds NaN is read as it is, and is no hindrance to pages in the order of other columns.

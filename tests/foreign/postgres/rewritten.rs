@@ -132,16 +132,24 @@ async fn rows_that_a_trigger_skips_are_errors() {
             let store = &stores(database).await[nth];
             let (cx, lines) = (Cx::new(), &store.repository::<line::Entity>());
             let skipped = |id| line::Model { price: 0, ..line(id) };
-            lines.create(&cx, &line(1)).await.unwrap();
+            // Postgres does not answer rows of a table with a rule that is for some of them.
+            let is_ruled = tables.contains("RULE");
+            match is_ruled {
+                true => assert_eq!(lines.create_batch(&cx, &[line(1)]).await.unwrap(), 1),
+                false => assert_eq!(lines.create(&cx, &line(1)).await.unwrap(), line(1)),
+            }
             let check = |told: Result<(), larder::Error>| assert_eq!(told.unwrap_err().kind(), ErrorKind::Check, "{tables}");
-            check(lines.create(&cx, &skipped(2)).await.map(drop));
+            if !is_ruled {
+                check(lines.create(&cx, &skipped(2)).await.map(drop));
+            }
+            check(lines.create_batch(&cx, &[skipped(2)]).await.map(drop));
             check(lines.create_batch(&cx, &[line(2), skipped(3)]).await.map(drop));
             let many: Vec<_> = (2..700).map(|id| if id == 600 { skipped(id) } else { line(id) }).collect();
             check(lines.create_batch(&cx, &many).await.map(drop));
             check(lines.update(&cx, &skipped(1)).await.map(drop));
             check(lines.update_many(&cx, &[skipped(1)]).await.map(drop));
             // Postgres does not say of the rows of a partitioned table, nor of one with rules, whether they are new.
-            if !tables.contains("RULE") && !tables.contains("PARTITION") {
+            if !is_ruled && !tables.contains("PARTITION") {
                 check(lines.upsert_batch(&cx, &[line(2), skipped(3)], &OnConflict::replace()).await.map(drop));
             }
             assert_eq!(psql(database, ROWS), "1|3|4|");

@@ -38,47 +38,50 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// A collation that is of the database's default, or none, is the database's own. That has had a provider of its own since version 15.
 const COLUMNS: &str = r#"
 WITH RECURSIVE relation AS (
-  SELECT oid, relkind, relrowsecurity FROM pg_class WHERE oid = to_regclass($1)
+  SELECT oid, relkind, relrowsecurity, relhasrules, relhastriggers, relhassubclass FROM pg_class WHERE oid = to_regclass($1)
 ), family AS (
-  SELECT oid FROM relation UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+  SELECT oid FROM relation
+  UNION SELECT i.inhrelid FROM relation r, family f, LATERAL (SELECT inhrelid FROM pg_inherits WHERE inhparent = f.oid OFFSET 0) i
+  WHERE r.relhassubclass
+), trigger AS (
+  SELECT t.tgtype & 2 = 0 AS is_after FROM relation r, family f, LATERAL (
+    SELECT tgtype FROM pg_trigger WHERE tgrelid = f.oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 20 <> 0 OFFSET 0
+  ) t WHERE r.relhastriggers OR r.relhassubclass
+), changes AS MATERIALIZED (
+  SELECT c.is_changed_afterwards, c.is_changed_afterwards OR EXISTS (SELECT FROM trigger)
+    OR r.relhassubclass AND EXISTS (SELECT FROM family f JOIN pg_class c ON c.oid = f.oid WHERE c.relkind = 'f') AS is_rewritten
+  FROM relation r, LATERAL (
+    SELECT r.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM trigger WHERE is_after)
+      OR r.relhasrules AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = r.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D')
+      AS is_changed_afterwards OFFSET 0
+  ) c
 ), part AS (
-  SELECT a.attnum, a.atttypid AS typid, a.atttypmod AS typmod, FALSE AS is_list, FALSE AS is_list_of_domain
-  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attnum > 0 AND NOT a.attisdropped
+  SELECT a.attname, a.attgenerated, a.attidentity, a.attcollation, a.atttypmod AS typmod, FALSE AS is_list, FALSE AS is_list_of_domain,
+    t.oid, t.typname, t.typtype, t.typtypmod,
+    CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END AS based_on
+  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_type t ON t.oid = a.atttypid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT p.attnum, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END,
-    CASE WHEN t.typtype = 'd' AND p.typmod = -1 THEN t.typtypmod ELSE p.typmod END, p.is_list OR t.typtype <> 'd',
-    p.is_list_of_domain OR p.is_list AND t.typtype = 'd'
-  FROM part p JOIN pg_type t ON t.oid = p.typid WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0
-), changes AS (
-  SELECT r.relkind NOT IN ('r', 'p')
-    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = r.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D')
-    OR EXISTS (SELECT FROM pg_class c JOIN family f ON f.oid = c.oid WHERE c.relkind = 'f')
-    OR EXISTS (SELECT FROM pg_trigger t JOIN family f ON f.oid = t.tgrelid
-      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 20 <> 0) AS is_rewritten,
-    r.relkind NOT IN ('r', 'p')
-    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = r.oid AND w.ev_type <> '1' AND w.ev_enabled <> 'D')
-    OR EXISTS (SELECT FROM pg_trigger t JOIN family f ON f.oid = t.tgrelid
-      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 20 <> 0 AND t.tgtype & 2 = 0) AS is_changed_afterwards
-  FROM relation r
-), base AS (
+  SELECT p.attname, p.attgenerated, p.attidentity, p.attcollation,
+    CASE WHEN p.typtype = 'd' AND p.typmod = -1 THEN p.typtypmod ELSE p.typmod END,
+    p.is_list OR p.typtype <> 'd', p.is_list_of_domain OR p.is_list AND p.typtype = 'd', t.oid, t.typname, t.typtype, t.typtypmod,
+    CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END
+  FROM part p, LATERAL (SELECT * FROM pg_type WHERE oid = p.based_on OFFSET 0) t WHERE p.based_on <> 0
+), base AS MATERIALIZED (
   SELECT COALESCE(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider, d.datcollate::text AS locale
   FROM pg_database d WHERE d.datname = current_database()
 )
-SELECT a.attname::text AS name, a.attgenerated <> '' AS is_computed, a.attidentity = 'a' AS is_identity, p.is_list, p.is_list_of_domain,
-  t.oid::int8 AS type_oid, t.typtype = 'e' AS is_enum, t.typname::text AS type_name, p.typmod,
+SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidentity = 'a' AS is_identity, p.is_list, p.is_list_of_domain,
+  p.oid::int8 AS type_oid, p.typtype = 'e' AS is_enum, p.typname::text AS type_name, p.typmod,
   COALESCE(l.collisdeterministic, TRUE) AS is_deterministic,
   o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
   k.is_rewritten, k.is_changed_afterwards,
   NOT k.is_rewritten AND NOT r.relrowsecurity AND current_setting('transaction_isolation') = 'read committed' AS is_copied_to,
-  current_setting('transaction_isolation') = 'read committed' 
+  current_setting('transaction_isolation') = 'read committed'
     OR clock_timestamp() - transaction_timestamp() < interval '1 second' AS is_current
-FROM relation r
-JOIN pg_attribute a ON a.attrelid = r.oid
-JOIN part p ON p.attnum = a.attnum
-JOIN pg_type t ON t.oid = p.typid AND NOT (t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0)
-LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collprovider <> 'd'
-CROSS JOIN changes k
-CROSS JOIN base b
+FROM relation r CROSS JOIN changes k CROSS JOIN base b
+JOIN part p ON p.based_on = 0
+LEFT JOIN pg_collation l ON l.oid = p.attcollation AND l.collprovider <> 'd'
 CROSS JOIN LATERAL (SELECT COALESCE(l.collprovider::text, b.provider) AS provider,
   CASE WHEN l.oid IS NULL THEN b.locale ELSE l.collcollate::text END AS locale) o"#;
 
