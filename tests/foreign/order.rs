@@ -1,6 +1,6 @@
 //! Columns by which nothing can be ordered, and values that are no place in an order.
 
-use larder::{Changes, Cx, ErrorKind, Filter, OnConflict, Page, PageRequest, Query, ReaderExt, TransactionalExt, field_of};
+use larder::{Changes, Cx, ErrorKind, Filter, OnConflict, Page, PageRequest, Query, ReaderExt, field_of};
 
 /// A type that not every backend knows, beside one that is.
 mod odd {
@@ -215,6 +215,8 @@ async fn ids_in_pages(store: &larder::Store, query: &Query<measure::Model>) -> l
 /// A number that is none keeps nobody from reading on, unless the order is by it.
 #[cfg(feature = "_sql")]
 async fn pages_go_past_nan(store: &larder::Store, numbers: &str) {
+    use larder::TransactionalExt;
+
     run(store, "CREATE TABLE measure (id bigint PRIMARY KEY, rank int NOT NULL, ratio double precision NOT NULL, share real)")
         .await;
     run(
