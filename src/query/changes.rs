@@ -110,12 +110,12 @@ impl<E: Storable> Shape<E> {
         for (name, written) in &changes.columns {
             let column = self.position(name)?;
             if self.id.contains(&column) {
-                return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed"));
+                return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed").in_column(name));
             }
             if self.rules.is_stamped(column) || self.rules.deleted_at == Some(column) {
-                return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself"));
+                return Err(Error::new(ErrorKind::InvalidInput, "a column that the repository keeps by itself").in_column(name));
             }
-            let change = self.change(column, written)?;
+            let change = self.change(column, written).map_err(|error| self.in_column(column, error))?;
             match resolved.iter_mut().find(|earlier| earlier.column() == column) {
                 Some(earlier) => *earlier = change,
                 None => resolved.push(change),

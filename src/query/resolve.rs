@@ -73,8 +73,15 @@ impl<E: Storable> Shape<E> {
         if !self.incomparable.contains(&position) {
             return Ok(());
         }
-        let name = self.columns.get(position).map_or("", |column| column.as_str());
-        Err(Error::new(ErrorKind::Unsupported, format!("the column {name} is of a type that cannot be compared")))
+        Err(self.in_column(position, Error::new(ErrorKind::Unsupported, "a column of a type that cannot be compared")))
+    }
+
+    /// An error about the column at a position, which it names.
+    pub(super) fn in_column(&self, position: usize, error: Error) -> Error {
+        match self.columns.get(position) {
+            Some(column) => error.in_column(column.as_str()),
+            None => error,
+        }
     }
 
     pub(crate) fn is_nullable(&self, position: usize) -> bool {
@@ -123,7 +130,7 @@ impl<E: Storable> Shape<E> {
     fn require_order(&self, column: usize) -> Result<()> {
         self.require_comparable(column)?;
         if self.value_type(column)? == ArrayType::Json {
-            return Err(Error::new(ErrorKind::InvalidInput, "JSON documents have no order"));
+            return Err(self.in_column(column, Error::new(ErrorKind::InvalidInput, "JSON documents have no order")));
         }
         Ok(())
     }
@@ -151,7 +158,8 @@ impl<E: Storable> Shape<E> {
                     _ => 1,
                 };
                 size.check()?;
-                self.test(self.position(name)?, test)
+                let column = self.position(name)?;
+                self.test(column, test).map_err(|error| self.in_column(column, error))
             }
         }
     }

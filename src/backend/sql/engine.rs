@@ -115,6 +115,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(Catalog::plain()) }
     }
 
+    /// Takes the right to write to the table of an entity before the first statement of a transaction that was begun without it: one that has read may not
+    /// be able to wait for it any more.
+    fn begin_to_write<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// Notes that the application runs a statement of its own next, which may change rows, in whatever form, or the schema.
     fn note_foreign_write(&self, _lease: &mut Self::Lease) {}
 

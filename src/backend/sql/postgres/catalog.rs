@@ -164,7 +164,7 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
-    let generated = Shape::<E>::new().generated;
+    let id = Shape::<E>::new().id;
     if columns.is_empty() {
         return Catalog::plain();
     }
@@ -179,8 +179,8 @@ fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
         let keeps = keeps::keeps(found, &column, &wanted);
         is_rewritten |= keeps.is_none();
         described.push(Described {
-            // An id that the database gives is left out where it is to be made, and named where it is looked for.
-            is_generated: found.is_computed || (found.is_identity && generated != Some(position)),
+            // An id that the database gives is left out where it is to be made, and named where it is given: then the database refuses it.
+            is_generated: found.is_computed || (found.is_identity && !id.contains(&position)),
             keeps: keeps.unwrap_or_default(),
             text: found.text_order(&wanted),
             form: Form::Own,

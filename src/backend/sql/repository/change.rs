@@ -30,7 +30,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             true => self.store.hold_together(cx, &entry).await?,
             false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
         };
-        let (mut held, view) = self.viewed(cx, held, true).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, true).await?;
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
         }
@@ -147,7 +147,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return Err(conflict());
         }
         let held = self.store.hold_together(cx, &entry).await?;
-        let (mut held, view) = self.viewed(cx, held, false).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false).await?;
         let (keys, rows): (Vec<_>, Vec<_>) = latest.into_iter().unzip();
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
@@ -285,7 +285,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
-        let (mut held, view) = self.viewed(cx, held, keys.len() == 1).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1).await?;
         let lease = held.lease()?;
         let removed = async {
             let mut removed = 0;

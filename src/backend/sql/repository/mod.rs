@@ -88,7 +88,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// The table as the database describes it now.
-    async fn view(&self, lease: &mut G::Lease) -> Result<View> {
+    async fn view(&self, lease: &mut G::Lease, access: Access) -> Result<View> {
+        if access == Access::Write {
+            self.store.engine().begin_to_write::<E>(lease).await?;
+        }
         let catalog = self.store.engine().catalog::<E>(lease).await?;
         if Arc::ptr_eq(&catalog, &self.plain.catalog) {
             return Ok(self.plain.clone());

@@ -28,7 +28,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
     ) -> Result<(Held<'a, G>, Statement)> {
         let held = self.store.hold(cx, entry, access, effort).await?;
-        let (held, view) = self.viewed(cx, held, false).await?;
+        let (held, view) = self.viewed(cx, held, access, false).await?;
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
         match write(&self.statements(&view)).and_then(checked) {
             Ok(statement) => Ok((held, statement)),
@@ -37,12 +37,18 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// The connection for a call, of a single model or not, and the table as the database describes it.
-    pub(super) async fn viewed<'a>(&self, cx: &Cx, mut held: Held<'a, G>, is_single: bool) -> Result<(Held<'a, G>, View)> {
+    pub(super) async fn viewed<'a>(
+        &self,
+        cx: &Cx,
+        mut held: Held<'a, G>,
+        access: Access,
+        is_single: bool,
+    ) -> Result<(Held<'a, G>, View)> {
         if is_single && !self.asks_for_single_models {
             return Ok((held, self.plain.clone()));
         }
         let viewed = match held.lease() {
-            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease)).await,
+            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease, access)).await,
             Err(error) => Err(error),
         };
         match viewed {
@@ -148,7 +154,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let limits = cx.limits().clone();
         let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
-        let view = limits.bound(RUNNING, self.view(&mut lease)).await?;
+        let view = limits.bound(RUNNING, self.view(&mut lease, Access::Read)).await?;
         let statement = self.statements(&view).select(&selection);
         let repository = self.clone();
         let read = move |sink| async move {

@@ -34,7 +34,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
-        let (mut held, view) = self.viewed(cx, held, false).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false).await?;
         for rows in [&known, &new] {
             if let Err(refused) = self.check_rows(&view, rows).await {
                 return held.refuse(refused).await;

@@ -324,6 +324,12 @@ impl Connection {
         state.is_ok_and(|state| state == TransactionState::Write)
     }
 
+    /// Whether a transaction is open that has neither read nor written a schema yet.
+    pub(super) fn is_idle_transaction(&self, schema: Option<&str>) -> bool {
+        let state = self.library.transaction_state(Some(schema.unwrap_or("main")));
+        !self.is_autocommit() && state.is_ok_and(|state| state == TransactionState::None)
+    }
+
     /// Whether no transaction is open.
     pub(super) fn is_autocommit(&self) -> bool {
         self.library.is_autocommit()

@@ -100,6 +100,7 @@ fn load<E: Storable>(connection: &Connection) -> Result<Option<Arc<Facts>>> {
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) if the table has ids in another form, under which the model may be there already.
 pub(super) fn keeps<E: Storable>(connection: &Connection) -> Result<bool> {
+    begin_to_write::<E>(connection)?;
     if connection.is_foreign() || !connection.may_write(E::default().schema_name()) {
         return refuse_text_ids::<E>(connection).map(|()| false);
     }
@@ -128,6 +129,18 @@ pub(super) fn keeps<E: Storable>(connection: &Connection) -> Result<bool> {
         }
     }
     Ok(facts.keeps_rows)
+}
+
+/// Takes the right to write in a transaction that has not done anything yet. One that has read cannot wait for it.
+pub(super) fn begin_to_write<E: Storable>(connection: &Connection) -> Result<()> {
+    if !connection.is_idle_transaction(E::default().schema_name()) {
+        return Ok(());
+    }
+    match connection.ask(&forms::begin_to_write::<E>(), |statement| statement.raw_query().next().map(drop).map_err(classify)) {
+        Err(error) if error.kind() == ErrorKind::Contention => Err(error),
+        // The statement that is about to run says what else is wrong.
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a table in which a model that was not found by its id may be there under the same id in another form.

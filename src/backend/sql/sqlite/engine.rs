@@ -113,6 +113,10 @@ impl Engine for SqliteEngine {
         lease.catalog::<E>(&self.pool).await
     }
 
+    async fn begin_to_write<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
+        if lease.is_of_group() { Ok(()) } else { lease.run(Pace::Brief, described::begin_to_write::<E>).await }
+    }
+
     fn note_foreign_write(&self, lease: &mut Lease) {
         lease.note_foreign_write();
     }

@@ -18,7 +18,7 @@ use sqlx::{
 
 use super::{
     asked::{self, Catalogs},
-    decode, error,
+    decode, error, forms,
 };
 use crate::{
     backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
@@ -65,6 +65,10 @@ impl Flavor for SqliteFlavor {
 
     async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
         asked::catalog::<E>(connection, catalogs).await
+    }
+
+    fn begin_to_write<E: Storable>() -> Option<String> {
+        Some(forms::begin_to_write::<E>())
     }
 
     fn forget(catalogs: &Catalogs) {

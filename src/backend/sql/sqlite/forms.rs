@@ -12,6 +12,11 @@ pub(super) fn table<E: Storable>() -> String {
     names.map(|name| quoted(name, '"')).collect::<Vec<_>>().join(".")
 }
 
+/// The statement that takes the right to write to a table and changes nothing.
+pub(super) fn begin_to_write<E: Storable>() -> String {
+    format!("DELETE FROM {} WHERE 0", table::<E>())
+}
+
 /// The query whether a table has a value of another form in a column.
 pub(super) fn has_other<E: Storable>(column: &str, value_type: &ArrayType, is_indexed: bool) -> String {
     let (table, column) = (table::<E>(), quoted(column, '"'));

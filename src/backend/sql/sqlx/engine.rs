@@ -162,6 +162,16 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         catalog
     }
 
+    async fn begin_to_write<E: Storable>(&self, lease: &mut Lease<F>) -> Result<()> {
+        let statement = if lease.writes_late() { F::begin_to_write::<E>() } else { None };
+        let Some(statement) = statement else { return Ok(()) };
+        match lease.run(statement).await {
+            Err(error) if error.kind() == ErrorKind::Contention => Err(error),
+            // The statement that is about to run says what else is wrong.
+            _ => Ok(()),
+        }
+    }
+
     async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
         if self.pool.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));

@@ -50,6 +50,11 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         async { Ok(Catalog::plain()) }
     }
 
+    /// The statement that takes the right to write to the table of an entity and changes nothing, where a transaction may have to wait for it.
+    fn begin_to_write<E: Storable>() -> Option<String> {
+        None
+    }
+
     /// Forgets what the database was asked: the schema may have changed.
     fn forget(_catalogs: &Self::Catalogs) {}
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::within,
     error::{Error, ErrorKind, Result},
-    transaction::{AccessMode, TxOptions},
+    transaction::{AccessMode, Locking, TxOptions},
 };
 
 /// How long a connection may take to roll back what its user left behind, before it is closed instead.
@@ -33,6 +33,8 @@ pub(crate) struct Lease<F: Flavor> {
     after: Option<&'static str>,
     /// Whether the transaction is one that may not write.
     only_reads: bool,
+    /// Whether the transaction takes the right to write no earlier than it writes.
+    writes_late: bool,
     /// Whether it is to be closed, and not used again.
     is_outdated: bool,
     /// Whether what the server answers next may be meant for somebody else.
@@ -54,6 +56,7 @@ impl<F: Flavor> Lease<F> {
             in_transaction: false,
             after: None,
             only_reads: false,
+            writes_late: false,
             is_outdated: false,
             is_out_of_step: false,
             is_busy: false,
@@ -110,10 +113,16 @@ impl<F: Flavor> Lease<F> {
         self.in_transaction = true;
         self.only_reads = options.access_mode() == AccessMode::ReadOnly;
         self.after = F::after(options);
+        self.writes_late = !self.only_reads && options.locking_mode() == Some(Locking::Deferred);
         for statement in statements {
             self.run(statement).await?;
         }
         Ok(())
+    }
+
+    /// Whether the right to write is still to be taken: once, before the first write of a transaction that was begun without it.
+    pub(super) fn writes_late(&mut self) -> bool {
+        std::mem::take(&mut self.writes_late)
     }
 
     pub(super) async fn commit(&mut self) -> Result<()> {
