@@ -10,6 +10,8 @@ mod written;
 use sea_orm::{EntityTrait, QueryTrait, Select, Statement, StatementBuilder, sea_query};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::session::is_kept_by_connection;
 pub use self::text::SqlText;
 
 #[cfg(feature = "duckdb-linked")]

@@ -124,7 +124,12 @@ fn sets(sql: &str, tokens: &[Token]) -> bool {
         Some(Token::Word(range)) => sql.get(range.clone()).map(str::to_ascii_uppercase),
         _ => None,
     });
-    !name.is_some_and(|name| PRAGMAS.contains(&name.as_str()))
+    name.is_none_or(|name| is_kept_by_connection(&name))
+}
+
+/// Whether what a pragma of SQLite sets is kept by its connection, and met by whoever has it next.
+pub(crate) fn is_kept_by_connection(pragma: &str) -> bool {
+    !PRAGMAS.iter().any(|name| name.eq_ignore_ascii_case(pragma))
 }
 
 /// Whether a statement may leave something behind that its connection keeps, such as a temporary table.

@@ -6,6 +6,8 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use super::{
@@ -22,6 +24,10 @@ use crate::{
 const READING: &str = "while the journal was read";
 const WRITING: &str = "while the journal was written anew";
 const SETTING_ASIDE: &str = "while what cannot be read was set aside";
+
+/// How often the lock of a journal is tried, and how long it is waited for in between.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A model that an earlier process accepted, and is not known to have settled.
 pub(in super::super) struct Recovered<M> {
@@ -92,13 +98,18 @@ pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Open
 fn locked(directory: &Path) -> Result<File> {
     let options = File::options().create(true).write(true).truncate(false).open(directory.join("lock"));
     let lock = options.map_err(failed("while the journal was locked"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"))
+    for attempt in 1.. {
+        match lock.try_lock() {
+            Ok(()) => break,
+            // A process that is just being started has copies of all open files for a moment, also of one that was closed here meanwhile.
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("while the journal was locked")(error)),
         }
-        Err(TryLockError::Error(error)) => Err(failed("while the journal was locked")(error)),
     }
+    Ok(lock)
 }
 
 /// The numbers of the files, in order.

@@ -64,6 +64,10 @@ impl Leased {
         self.is_spent |= effect == Effect::Session;
         let before = if effect == Effect::Session && self.in_transaction { Some(self.transaction()?) } else { None };
         let answer = work(self.connection()?);
+        if answer.as_ref().err().is_some_and(is_fatal) {
+            // The engine is gone, and the transaction with it.
+            return answer;
+        }
         let is_another = |before| match self.transaction() {
             Ok(after) => after != before,
             // It goes on, until it is rolled back.

@@ -61,6 +61,9 @@ fn not_opened(error: Error) -> Error {
         return error;
     }
     let code = error.code().map_or_else(|| ffi::SQLITE_CANTOPEN.to_string(), str::to_owned);
+    if self::code(&error) == ffi::SQLITE_IOERR_SHMSIZE {
+        return Error::new(ErrorKind::ResourceExhausted, "no room for the index of the log").with_code(code).with_source(error);
+    }
     Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
 }
 

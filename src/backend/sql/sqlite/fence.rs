@@ -11,7 +11,10 @@ use rusqlite::{
 };
 
 use super::{connection::code, error::classify};
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    sql::is_kept_by_connection,
+};
 
 /// Looks at the statements of the application on one connection.
 #[derive(Debug, Default)]
@@ -32,8 +35,10 @@ impl Fence {
             match context.action {
                 AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => return Authorization::Deny,
                 // A setting, another database, or what is there on this connection alone.
-                AuthAction::Pragma { .. }
-                | AuthAction::Attach { .. }
+                AuthAction::Pragma { pragma_value: Some(_), pragma_name } if is_kept_by_connection(pragma_name) => {
+                    is_altered.store(true, Ordering::Relaxed);
+                }
+                AuthAction::Attach { .. }
                 | AuthAction::Detach { .. }
                 | AuthAction::CreateTempIndex { .. }
                 | AuthAction::CreateTempTable { .. }
