@@ -82,7 +82,14 @@ fn value_of(kind: Kind, shown: &str) -> Option<String> {
     match kind {
         Kind::Real => number(shown).map(thing::real),
         #[expect(clippy::cast_possible_truncation)] // The nearest one: that is what a reader may make of a number of more digits.
-        Kind::Single => number(shown).filter(|n| !n.is_finite() || (*n as f32).is_finite()).map(|n| thing::single(n as f32)),
+        Kind::Single => {
+            let is_double = shown.len() == "x0123456789abcdef".len() && shown.starts_with('x');
+            let fits = |n: &f64| match is_double {
+                true => !n.is_finite() || f64::from(*n as f32) == *n,
+                false => !n.is_finite() || (*n as f32).is_finite(),
+            };
+            number(shown).filter(fits).map(|n| thing::single(n as f32))
+        }
         Kind::Text | Kind::Enum => String::from_utf8(bytes(shown)?).ok().map(|text| thing::hex(text.as_bytes())),
         Kind::Bytes => bytes(shown).map(|bytes| thing::hex(&bytes)),
         Kind::Json => serde_json::from_slice(&bytes(shown)?).ok().map(|document| thing::json(&document)),

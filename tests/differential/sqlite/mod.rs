@@ -105,7 +105,6 @@ impl Client for Sqlite3 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-#[ignore = "columns that change values, and rows that other programs wrote, are not yet known to larder"]
 async fn sqlite_does_what_its_own_program_shows() {
     run(&mut Sqlite3::new(), 200).await;
 }

@@ -36,11 +36,9 @@ pub fn shown(field: &Field) -> String {
         Kind::Int(_) => {
             let whole = format!("CAST({c} AS INTEGER)");
             let real = format!("{c}={whole} AND abs({c})<9e15 AND {}", in_range(&whole));
-            let text = format!("CAST({whole} AS TEXT)=CAST({c} AS TEXT) COLLATE BINARY AND {}", in_range(&whole));
             of(&[
                 ("integer", only_if(in_range(&format!("+{c}")), format!("'='||{c}"))),
                 ("real", only_if(real, format!("'='||{whole}"))),
-                ("text", only_if(text, format!("'='||{whole}"))),
             ])
         }
         Kind::Single | Kind::Real | Kind::Decimal => {
@@ -51,12 +49,10 @@ pub fn shown(field: &Field) -> String {
                 ("text", only_if(format!("CAST({real} AS TEXT)=CAST({c} AS TEXT)"), bits(&real))),
             ])
         }
-        Kind::Text | Kind::Enum => of(&[
-            ("text", format!("'='||hex(CAST({c} AS BLOB))")),
-            ("integer", format!("'='||hex(CAST({c} AS TEXT))")),
-            ("blob", format!("'='||hex({c})")),
-        ]),
-        Kind::Bytes => of(&[("blob", format!("'='||hex({c})")), ("text", format!("'='||hex(CAST({c} AS BLOB))"))]),
+        Kind::Text | Kind::Enum => {
+            of(&[("text", format!("'='||hex(CAST({c} AS BLOB))")), ("integer", format!("'='||hex(CAST({c} AS TEXT))"))])
+        }
+        Kind::Bytes => of(&[("blob", format!("'='||hex({c})"))]),
         Kind::Uuid => {
             let simple =
                 format!("replace(replace(replace(replace(lower(CAST({c} AS TEXT)),'urn:uuid:',''),'-',''),'{{',''),'}}','')");

@@ -43,13 +43,15 @@ fn read_what_is_there(stored: ValueRef<'_>, wanted: &ArrayType, put: Put<'_>) ->
         T::TinyUnsigned => put(u8::try_from(integer(stored)?).ok()?.into()),
         T::SmallUnsigned => put(u16::try_from(integer(stored)?).ok()?.into()),
         T::Unsigned => put(u32::try_from(integer(stored)?).ok()?.into()),
-        T::Float => put((real(stored)? as f32).into()),
+        T::Float => put(single(stored)?.into()),
         T::Double => put(real(stored)?.into()),
         T::String => put(text(stored)?.into()),
         T::Enum(name) => put(enum_of(name, Some(text(stored)?.to_owned()))),
         T::Char => put(text(stored)?.chars().next()?.into()),
-        T::Bytes => put(bytes(stored)?.into()),
-        T::Json => put(serde_json::from_slice::<serde_json::Value>(bytes(stored)?).ok()?.into()),
+        // Text is not equal to the bytes that it is made of, and comes before all of them.
+        T::Bytes => put(blob(stored)?.into()),
+        // Bytes are JSON in a form of SQLite's own, or none, to the functions that look into documents.
+        T::Json => put(serde_json::from_str::<serde_json::Value>(text(stored)?).ok()?.into()),
         T::Uuid => put(Uuid::from_slice(blob(stored)?).ok()?.into()),
         T::ChronoDate => put(times::date(text(stored)?.as_bytes()).filter(|date| date.year() > 0)?.into()),
         T::ChronoTime => put(times::time_of_day(text(stored)?.as_bytes())?.into()),
@@ -69,9 +71,19 @@ fn real(stored: ValueRef<'_>) -> Option<f64> {
     match stored {
         ValueRef::Real(number) => Some(number),
         // What a column that prefers whole numbers makes of one.
-        ValueRef::Integer(number) => Some(number as f64),
+        ValueRef::Integer(number) => {
+            let real = number as f64;
+            (real as i128 == i128::from(number)).then_some(real)
+        }
         _ => None,
     }
+}
+
+/// A number that `f32` holds exactly: any other is stored as another than the nearest one that it could be looked for by.
+fn single(stored: ValueRef<'_>) -> Option<f32> {
+    let real = real(stored)?;
+    let single = real as f32;
+    (f64::from(single) == real).then_some(single)
 }
 
 fn text(stored: ValueRef<'_>) -> Option<&str> {
@@ -80,8 +92,4 @@ fn text(stored: ValueRef<'_>) -> Option<&str> {
 
 fn blob(stored: ValueRef<'_>) -> Option<&[u8]> {
     if let ValueRef::Blob(bytes) = stored { Some(bytes) } else { None }
-}
-
-fn bytes(stored: ValueRef<'_>) -> Option<&[u8]> {
-    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = stored { Some(bytes) } else { None }
 }

@@ -112,6 +112,8 @@ impl Facts {
             let affinity = Affinity::of(declared, is_strict);
             let text = match is_text(&value_type).then(|| collations.next()).flatten() {
                 Some(Some(folds)) if folds != "0" => TextOrder::Folded,
+                // Such a column makes a number of what it is compared with, if that looks like one.
+                _ if is_text(&value_type) && !affinity.keeps_all(&value_type) => TextOrder::Sorted,
                 _ => TextOrder::Bytes,
             };
             let default = row.get(3).and_then(Option::as_deref).filter(|default| !default.eq_ignore_ascii_case("null"));

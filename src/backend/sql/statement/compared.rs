@@ -38,7 +38,9 @@ impl<E: Storable> Statements<'_, E> {
     fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
         match (order, self.dialect) {
             (TextOrder::Bytes, _) => text,
-            (_, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
+            // Of an affinity that makes numbers of text, which the plus sign takes away.
+            (TextOrder::Sorted, Dialect::Sqlite) => self.written("+$ COLLATE BINARY", [text]),
+            (TextOrder::Folded, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
             (_, Dialect::Postgres) => self.written(r#"CAST($ AS text) COLLATE "C""#, [text]),
             (_, Dialect::DuckDb) => self.written(r#"CAST($ AS VARCHAR) COLLATE "C""#, [text]),
         }
