@@ -265,3 +265,46 @@ async fn pages_go_past_nan_on_duckdb() {
     let store = larder::open("duckdb::memory:").await.unwrap();
     pages_go_past_nan(&store, "range(0, 2100) AS numbers(i)").await;
 }
+
+/// A null in a column whose field is no `Option` cannot be read, wherever the engine sorts it: no page leaves the row out.
+#[cfg(feature = "_sql")]
+async fn pages_do_not_pass_over_nulls(store: &larder::Store) {
+    run(store, "CREATE TABLE measure (id bigint PRIMARY KEY, rank int, ratio double precision NOT NULL, share real)").await;
+    for id in 1..=12 {
+        let rank = if id == 5 { "NULL".to_owned() } else { (id % 4).to_string() };
+        run(store, &format!("INSERT INTO measure VALUES ({id}, {rank}, {id}.5, NULL)")).await;
+    }
+    let rank = || field_of(measure::Column::Rank);
+    for query in [
+        Query::new().order_by(rank()),
+        Query::new().order_by_desc(rank()),
+        Query::new().order_by(field_of(measure::Column::Share)).order_by_desc(rank()),
+        Query::new().order_by_desc(rank()).order_by(field_of(measure::Column::Ratio)),
+    ] {
+        let refused = ids_in_pages(store, &query).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.column()), (ErrorKind::Corrupt, Some("rank")), "{refused}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn pages_do_not_pass_over_nulls_on_sqlite() {
+    pages_do_not_pass_over_nulls(&larder::open("sqlite::memory:").await.unwrap()).await;
+}
+
+#[cfg(feature = "duckdb-linked")]
+#[tokio::test]
+async fn pages_do_not_pass_over_nulls_on_duckdb() {
+    pages_do_not_pass_over_nulls(&larder::open("duckdb::memory:").await.unwrap()).await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn pages_do_not_pass_over_nulls_on_postgres() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    pages_do_not_pass_over_nulls(&store).await;
+}

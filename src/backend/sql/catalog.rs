@@ -38,6 +38,8 @@ pub(crate) struct Described {
     pub(crate) keeps: Keeps,
     pub(crate) text: TextOrder,
     pub(crate) form: Form,
+    /// Whether the table takes nulls. Where the entity has none, a row with one cannot be read, and must not be passed over.
+    pub(crate) is_nullable: bool,
 }
 
 /// What tells whether a value is kept.
@@ -83,7 +85,8 @@ impl fmt::Debug for Keeps {
     }
 }
 
-const PLAIN: Described = Described { is_generated: false, keeps: Keeps::All, text: TextOrder::Bytes, form: Form::Own };
+const PLAIN: Described =
+    Described { is_generated: false, keeps: Keeps::All, text: TextOrder::Bytes, form: Form::Own, is_nullable: false };
 
 impl Catalog {
     pub(crate) fn new(columns: Vec<Described>, is_rewritten: bool) -> Self {

@@ -26,7 +26,7 @@ use crate::{
 const COLUMNS: &str = "
     SELECT found.column_name, found.data_type, found.is_generated, found.place, t.sql IS NULL,
         t.sql IS NULL OR contains(lower(t.sql), 'collate') OR current_setting('default_collation') NOT IN ('', 'binary'),
-        coalesce((SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'), 'UTC') IN ('UTC', 'Etc/UTC')
+        coalesce((SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'), 'UTC') IN ('UTC', 'Etc/UTC'), found.is_nullable
     FROM (
         SELECT *, CASE
             WHEN $2::VARCHAR IS NULL AND database_name = 'temp' THEN 0
@@ -46,6 +46,7 @@ pub(super) struct Found {
     data_type: String,
     is_generated: bool,
     is_of_view: bool,
+    is_nullable: bool,
     session: Session,
 }
 
@@ -55,8 +56,9 @@ pub(super) fn columns<E: Storable>(connection: &Connection) -> Result<Vec<Found>
     let mut statement = connection.prepare(COLUMNS).map_err(classify)?;
     let found = statement.query_map(params![table, schema], |row| {
         let session = Session { folds: row.get(5)?, is_in_utc: row.get(6)? };
-        let (name, data_type, is_generated, is_of_view) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(4)?);
-        Ok((row.get::<_, i32>(3)?, Found { name, data_type, is_generated, is_of_view, session }))
+        let (name, data_type) = (row.get(0)?, row.get(1)?);
+        let (is_generated, is_of_view, is_nullable) = (row.get(2)?, row.get(4)?, row.get(7)?);
+        Ok((row.get::<_, i32>(3)?, Found { name, data_type, is_generated, is_of_view, is_nullable, session }))
     });
     let found = found.and_then(Iterator::collect::<duckdb::Result<Vec<_>>>).map_err(classify)?;
     let first = found.first().map(|(place, _)| *place);
@@ -81,7 +83,8 @@ pub(super) fn catalog<E: Storable>(columns: &[Found]) -> Result<Arc<Catalog>> {
                 fitting.map_err(|error| error.in_column(column.as_str()))?
             }
         };
-        Ok(Described { is_generated: found.is_generated, ..described })
+        let is_nullable = found.is_nullable && !column.def().is_null();
+        Ok(Described { is_generated: found.is_generated, is_nullable, ..described })
     };
     let described = E::Column::iter().map(described).collect::<Result<Vec<_>>>()?;
     let is_rewritten = columns.iter().any(|found| found.is_of_view);
@@ -92,7 +95,11 @@ pub(super) fn catalog<E: Storable>(columns: &[Found]) -> Result<Arc<Catalog>> {
 }
 
 fn is_plain(column: &Described) -> bool {
-    !column.is_generated && matches!(column.keeps, Keeps::All) && column.text == TextOrder::Bytes && column.form == Form::Own
+    !column.is_generated
+        && !column.is_nullable
+        && matches!(column.keeps, Keeps::All)
+        && column.text == TextOrder::Bytes
+        && column.form == Form::Own
 }
 
 /// Whether an entity casts what it reads or writes. An enum's cast is none: enums are text.

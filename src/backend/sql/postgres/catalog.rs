@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+use sea_orm::{ColumnTrait, IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
@@ -56,13 +56,13 @@ WITH RECURSIVE relation AS (
       AS is_changed_afterwards OFFSET 0
   ) c
 ), part AS (
-  SELECT a.attname, a.attgenerated, a.attidentity, a.attcollation, a.atttypmod AS typmod, FALSE AS is_list, FALSE AS is_list_of_domain,
+  SELECT a.attname, a.attgenerated, a.attidentity, NOT a.attnotnull AS is_nullable, a.attcollation, a.atttypmod AS typmod, FALSE AS is_list, FALSE AS is_list_of_domain,
     t.oid, t.typname, t.typtype, t.typtypmod,
     CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END AS based_on
   FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_type t ON t.oid = a.atttypid
   WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT p.attname, p.attgenerated, p.attidentity, p.attcollation,
+  SELECT p.attname, p.attgenerated, p.attidentity, p.is_nullable, p.attcollation,
     CASE WHEN p.typtype = 'd' AND p.typmod = -1 THEN p.typtypmod ELSE p.typmod END,
     p.is_list OR p.typtype <> 'd', p.is_list_of_domain OR p.is_list AND p.typtype = 'd', t.oid, t.typname, t.typtype, t.typtypmod,
     CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END
@@ -71,7 +71,7 @@ WITH RECURSIVE relation AS (
   SELECT COALESCE(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider, d.datcollate::text AS locale
   FROM pg_database d WHERE d.datname = current_database()
 )
-SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidentity = 'a' AS is_identity, p.is_list, p.is_list_of_domain,
+SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidentity = 'a' AS is_identity, p.is_nullable, p.is_list, p.is_list_of_domain,
   p.oid::int8 AS type_oid, p.typtype = 'e' AS is_enum, p.typname::text AS type_name, p.typmod,
   COALESCE(l.collisdeterministic, TRUE) AS is_deterministic,
   o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
@@ -91,6 +91,7 @@ pub(super) struct Column {
     pub(super) name: String,
     is_computed: bool,
     pub(super) is_identity: bool,
+    is_nullable: bool,
     /// Whether it holds lists; the type is that of their elements.
     pub(super) is_list: bool,
     /// Whether the elements are of a domain.
@@ -117,6 +118,7 @@ impl Column {
             name: row.try_get("name")?,
             is_computed: row.try_get("is_computed")?,
             is_identity: row.try_get("is_identity")?,
+            is_nullable: row.try_get("is_nullable")?,
             is_list: row.try_get("is_list")?,
             is_list_of_domain: row.try_get("is_list_of_domain")?,
             kind: match row.try_get("is_enum")? {
@@ -184,6 +186,7 @@ fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
             keeps: keeps.unwrap_or_default(),
             text: found.text_order(&wanted),
             form: Form::Own,
+            is_nullable: found.is_nullable && !column.def().is_null(),
         });
     }
     let is_changed_afterwards = columns.iter().any(|column| column.is_changed_afterwards);

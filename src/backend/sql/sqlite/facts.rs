@@ -136,6 +136,8 @@ impl Facts {
                     keeps: keeps(affinity, &value_type, lacks_id),
                     text,
                     form: Form::Own,
+                    // A primary key's nulls are found in the first page already.
+                    is_nullable: is(row, 2, "0") && is(row, 4, "0") && !column.def().is_null(),
                 },
                 value_type,
                 name: column.as_str(),
