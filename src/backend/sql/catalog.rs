@@ -64,6 +64,8 @@ pub(crate) enum TextOrder {
     Sorted,
     /// Text of different bytes may be equal.
     Folded,
+    /// The same, and blanks at the end are lost where the database makes other text of it: `char(n)` of Postgres.
+    Padded,
 }
 
 /// In which forms a column stores its values.

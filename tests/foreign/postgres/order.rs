@@ -178,3 +178,48 @@ async fn pages_pass_over_a_row_that_holds_nan() {
         store.close().await;
     }
 }
+
+/// Text that a `char(n)` has filled up with blanks is read with them, found by what was read, and by nothing else.
+#[tokio::test]
+async fn text_that_is_filled_up_with_blanks_is_found_by_what_was_read() {
+    if is_skipped() {
+        return;
+    }
+    let database = &TestDatabase::empty().await;
+    psql(
+        database,
+        "CREATE TABLE label (name char(5) PRIMARY KEY, text char(3));
+         INSERT INTO label VALUES ('abc', 'x'), ('ab', 'xyz'), ('ab c', NULL), ('abcde', 'x')",
+    );
+    for store in stores(database).await {
+        let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+        let all = labels.all(&cx).await.unwrap();
+        let names: Vec<_> = all.iter().map(|label| label.name.as_str()).collect();
+        assert_eq!(names, ["ab   ", "ab c ", "abc  ", "abcde"]);
+        assert_eq!(paged(&store, &Query::new(), 1).await, names);
+        assert_eq!(paged(&store, &Query::new().order_by_desc(label::COLUMN.text), 1).await, ["ab c ", "ab   ", "abc  ", "abcde"]);
+        for label in &all {
+            assert_eq!(labels.find(&cx, &label.name).await.unwrap().as_ref(), Some(label));
+            let found = labels.query(&cx, &Query::new().filter(field(label::COLUMN.name).equals(&label.name))).await.unwrap();
+            assert_eq!(found, std::slice::from_ref(label));
+        }
+        assert_eq!(labels.find(&cx, &"ab".to_owned()).await.unwrap(), None);
+        let ids: Vec<_> = ["ab   ", "ab", "abcde"].map(str::to_owned).into();
+        assert_eq!(labels.find_many(&cx, &ids).await.unwrap().len(), 2);
+        let count = async |filter: Filter<label::Model>| labels.count(&cx, &filter).await.unwrap();
+        assert_eq!(count(field(label::COLUMN.text).equals("x  ")).await, 2);
+        assert_eq!(count(field(label::COLUMN.text).equals("x")).await, 0);
+        assert_eq!(count(field(label::COLUMN.text).is_in(["x  ", "xyz"])).await, 3);
+        assert_eq!(count(field(label::COLUMN.name).contains("b ")).await, 2);
+        let full = all.iter().filter(|label| label.name == "abcde").cloned().collect::<Vec<_>>();
+        assert_eq!(labels.update_many(&cx, &full).await.unwrap_err().kind(), larder::ErrorKind::InvalidInput);
+        let changed = [label::Model { text: Some("new".to_owned()), ..full[0].clone() }];
+        assert_eq!(labels.update_many(&cx, &changed).await.unwrap(), changed);
+        assert_eq!(
+            labels.update_many(&cx, &[label::Model { text: Some("xxx".to_owned()), ..full[0].clone() }]).await.unwrap().len(),
+            1
+        );
+        assert_eq!(labels.delete_many(&cx, &["ab".to_owned()]).await.unwrap(), 0);
+        psql(database, "UPDATE label SET text = 'x' WHERE name = 'abcde'");
+    }
+}

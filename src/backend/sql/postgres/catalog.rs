@@ -138,6 +138,7 @@ impl Column {
 
     fn text_order(&self, wanted: &ArrayType) -> TextOrder {
         match wanted {
+            ArrayType::String | ArrayType::Enum(_) | ArrayType::Char if self.type_name == "bpchar" => TextOrder::Padded,
             ArrayType::String | ArrayType::Enum(_) | ArrayType::Char => match self.is_deterministic && self.type_name != CITEXT {
                 false => TextOrder::Folded,
                 true if self.is_of_bytes => TextOrder::Bytes,

@@ -27,7 +27,7 @@ impl<E: Storable> Statements<'_, E> {
                 match order {
                     TextOrder::Bytes => text,
                     TextOrder::Sorted => self.written(r#"$ COLLATE "C""#, [text]),
-                    TextOrder::Folded => self.written(r#"CAST($ AS text) COLLATE "C""#, [text]),
+                    order => self.by_bytes(text, order),
                 }
             }
             _ => self.by_bytes(key, order),
@@ -40,7 +40,8 @@ impl<E: Storable> Statements<'_, E> {
             (TextOrder::Bytes, _) => text,
             // Of an affinity that makes numbers of text, which the plus sign takes away.
             (TextOrder::Sorted, Dialect::Sqlite) => self.written("+$ COLLATE BINARY", [text]),
-            (TextOrder::Folded, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
+            (_, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
+            (TextOrder::Padded, Dialect::Postgres) => self.written(r#"textin(bpcharout($)) COLLATE "C""#, [text]),
             (_, Dialect::Postgres) => self.written(r#"CAST($ AS text) COLLATE "C""#, [text]),
             (_, Dialect::DuckDb) => self.written(r#"CAST($ AS VARCHAR) COLLATE "C""#, [text]),
         }
@@ -65,8 +66,12 @@ impl<E: Storable> Statements<'_, E> {
         if !self.folds(column) {
             return equal();
         }
-        let by_bytes = self.by_bytes(self.column(column), TextOrder::Folded).eq(self.operand(column, value));
+        let order = self.text_order(column);
+        let by_bytes = self.by_bytes(self.column(column), order).eq(self.operand(column, value));
         match self.dialect {
+            Dialect::Postgres if order == TextOrder::Padded => {
+                self.column(column).eq(self.written("CAST($ AS bpchar)", [self.operand(column, value)])).and(by_bytes)
+            }
             // What is no value of a type such as JSON cannot be compared with one.
             Dialect::DuckDb => by_bytes,
             // By the column's own collation too, which an index answers.
@@ -86,7 +91,7 @@ impl<E: Storable> Statements<'_, E> {
     pub(super) fn is_one_of<'v>(&self, column: E::Column, values: impl IntoIterator<Item = &'v Value>) -> Expr {
         let values = values.into_iter();
         if self.folds(column) {
-            let folded = self.by_bytes(self.column(column), TextOrder::Folded);
+            let folded = self.by_bytes(self.column(column), self.text_order(column));
             return folded.is_in(values.map(|value| self.operand(column, value)));
         }
         match self.meaning(column) {
@@ -101,11 +106,12 @@ impl<E: Storable> Statements<'_, E> {
         if !self.folds(column) {
             return own.eq(other);
         }
-        let by_bytes = |text| self.by_bytes(text, TextOrder::Folded);
+        let order = self.text_order(column);
+        let by_bytes = |text| self.by_bytes(text, order);
         match self.dialect {
-            // Two columns of different collations do not compare.
-            Dialect::DuckDb => by_bytes(own).eq(by_bytes(other)),
-            Dialect::Sqlite | Dialect::Postgres => own.clone().eq(other.clone()).and(by_bytes(own).eq(by_bytes(other))),
+            // Two columns of different collations do not compare, nor two types of text as either would.
+            _ if order == TextOrder::Padded || self.dialect == Dialect::DuckDb => by_bytes(own).eq(by_bytes(other)),
+            _ => own.clone().eq(other.clone()).and(by_bytes(own).eq(by_bytes(other))),
         }
     }
 
@@ -139,7 +145,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Whether the column's own collation may take text of different bytes for equal.
     fn folds(&self, column: E::Column) -> bool {
-        self.text_order(column) == TextOrder::Folded
+        matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
