@@ -6,7 +6,6 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -17,6 +16,7 @@ use super::{
     record::{Contents, Record},
 };
 use crate::{
+    clock::wait_here,
     error::{Error, ErrorKind, Result},
     id::new_id,
 };
@@ -102,7 +102,7 @@ fn locked(directory: &Path) -> Result<File> {
         match lock.try_lock() {
             Ok(()) => break,
             // A process that is just being started has copies of all open files for a moment, also of one that was closed here meanwhile.
-            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => wait_here(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"));
             }
