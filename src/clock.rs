@@ -120,7 +120,6 @@ pub(crate) async fn pause(duration: Duration) {
 }
 
 /// Waits for a while on a thread that may block.
-#[cfg(feature = "sqlite")]
 pub(crate) fn wait_here(duration: Duration) {
     std::thread::sleep(duration);
 }
