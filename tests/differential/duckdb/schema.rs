@@ -103,9 +103,9 @@ impl Schema for DuckDb {
 fn computed(rng: &mut Rng, case: &mut Case) {
     let expressions = [
         &("nick", "VARCHAR", "upper(\"name\"::VARCHAR)"),
-        &("amount", "BIGINT", "\"large\" + 1"),
-        &("whole", "INTEGER", "\"small\" * 2"),
-        &("discount", "DECIMAL(38,18)", "\"price\" * 2"),
+        &("amount", "BIGINT", "length(\"large\"::VARCHAR)"),
+        &("whole", "INTEGER", "length(\"small\"::VARCHAR) * 2"),
+        &("discount", "DECIMAL(38,18)", "length(\"price\"::VARCHAR) * 2"),
     ];
     let (name, own, expression) = pick(rng, &expressions);
     let Some(at) = case.position(name) else { return };

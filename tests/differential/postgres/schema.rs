@@ -167,9 +167,9 @@ fn rewrites_name(case: &mut Case) {
 fn computed(rng: &mut Rng, case: &mut Case) {
     let expressions = [
         &("nick", "text", "upper(\"name\"::text)"),
-        &("amount", "bigint", "\"large\" / 2"),
-        &("whole", "integer", "\"small\" * 2"),
-        &("discount", "numeric", "\"price\" / 2"),
+        &("amount", "bigint", "length(\"large\"::text)"),
+        &("whole", "integer", "length(\"small\"::text) * 2"),
+        &("discount", "numeric", "length(\"price\"::text) / 2.0"),
     ];
     let (name, own, expression) = pick(rng, &expressions);
     let Some(at) = case.position(name) else { return };
