@@ -170,7 +170,7 @@ async fn write_first(store: &Store, cx: &Cx, write: usize, there: &[note::Model]
         5 => notes.update_many(cx, there).await.map(drop),
         6 => notes.update_where(cx, &Filter::all(), &Changes::new().set(body(), "changed")).await.map(drop),
         7 => notes.delete_many(cx, &ids).await.map(drop),
-        _ => notes.delete_where(cx, &body().equals("first").into()).await.map(drop),
+        _ => notes.delete_where(cx, &body().equals("first")).await.map(drop),
     }
 }
 
