@@ -138,7 +138,8 @@ impl Column {
 
     fn text_order(&self, wanted: &ArrayType) -> TextOrder {
         match wanted {
-            ArrayType::String | ArrayType::Enum(_) | ArrayType::Char if self.type_name == "bpchar" => TextOrder::Padded,
+            // An enum is read without the blanks.
+            ArrayType::String | ArrayType::Char if self.type_name == "bpchar" => TextOrder::Padded,
             ArrayType::String | ArrayType::Enum(_) | ArrayType::Char => match self.is_deterministic && self.type_name != CITEXT {
                 false => TextOrder::Folded,
                 true if self.is_of_bytes => TextOrder::Bytes,
