@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ColumnTrait, IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+use sea_orm::{
+    ColumnTrait, IdenStatic, Iterable, ModelTrait,
+    sea_query::{ArrayType, Expr},
+};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
@@ -136,10 +139,10 @@ impl Column {
         })
     }
 
-    fn text_order(&self, wanted: &ArrayType) -> TextOrder {
+    fn text_order(&self, wanted: &ArrayType, is_cast: bool) -> TextOrder {
         match wanted {
-            // An enum is read without the blanks.
-            ArrayType::String | ArrayType::Char if self.type_name == "bpchar" => TextOrder::Padded,
+            // As `text`, which an enum is read as, it has no blanks.
+            ArrayType::String | ArrayType::Char if self.type_name == "bpchar" && !is_cast => TextOrder::Padded,
             ArrayType::String | ArrayType::Enum(_) | ArrayType::Char => match self.is_deterministic && self.type_name != CITEXT {
                 false => TextOrder::Folded,
                 true if self.is_of_bytes => TextOrder::Bytes,
@@ -186,7 +189,7 @@ fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
             // An id that the database gives is left out where it is to be made, and named where it is given: then the database refuses it.
             is_generated: found.is_computed || (found.is_identity && !id.contains(&position)),
             keeps: keeps.unwrap_or_default(),
-            text: found.text_order(&wanted),
+            text: found.text_order(&wanted, column.select_as(Expr::val("")) != Expr::val("")),
             form: Form::Own,
             is_nullable: found.is_nullable && !column.def().is_null(),
         });
