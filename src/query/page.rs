@@ -125,7 +125,7 @@ impl<E: Storable> Shape<E> {
         let columns = order.iter().filter_map(|key| self.columns.get(key.column));
         let value = |column: &E::Column| {
             portable::<E>(model, *column).map_err(|error| {
-                let error = Error::new(ErrorKind::Corrupt, "a stored value that is no place in an order").with_source(error);
+                let error = Error::new(ErrorKind::Corrupt, "a stored value that a cursor cannot hold").with_source(error);
                 error.in_column(column.as_str())
             })
         };

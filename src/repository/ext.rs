@@ -81,7 +81,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a page of no models or of more than
     /// [`MAX_PAGE_SIZE`](crate::MAX_PAGE_SIZE), for a cursor that is not one of this order, and for a query that has a limit or an offset.
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) where a page begins or ends with a model that has a value in a column of the order by which there is no reading on,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) where a page begins or ends with a model that has a value in a column of the order that a cursor cannot hold,
     /// such as a number that is not one (NaN): the error names the column. Other columns may have such values.
     fn page<'a>(
         &'a self,

@@ -2,7 +2,10 @@
 
 use fastrand::Rng;
 
-use crate::thing::{Field, Kind};
+use crate::{
+    cell::{Rows, line},
+    thing::{Field, Kind},
+};
 
 /// What larder has to do with a column. What it need not do it may refuse, naming the column, and never do wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +170,19 @@ impl Case {
     /// A column with a line for each row, as [`crate::cell`] reads them.
     pub fn lines(&self) -> String {
         self.columns.iter().map(|column| format!("({})", column.shown)).collect::<Vec<_>>().join("||'|'||")
+    }
+
+    /// The statement that shows all rows, and then how many they are. It is one statement, so that it sees one moment.
+    pub fn select_rows(&self) -> String {
+        let (lines, table) = (self.lines(), quoted(self.table));
+        format!("SELECT {lines} FROM {table} UNION ALL SELECT 'rows '||count(*) FROM {table}")
+    }
+
+    /// The rows of a client's answer to [`select_rows`](Self::select_rows).
+    pub fn rows(&self, mut shown: Vec<String>) -> Rows {
+        let (count, fields) = (shown.pop().unwrap_or_default(), self.fields());
+        assert_eq!(count, format!("rows {}", shown.len()), "not all rows of case {} are shown: {}", self.number, self.create());
+        shown.iter().map(|shown| line(&fields, shown)).collect()
     }
 
     pub fn ids(&self) -> impl Iterator<Item = &Column> {

@@ -1,4 +1,4 @@
-//! Columns by which nothing can be ordered, and values that are no place in an order.
+//! Columns that have no order, and values that a cursor cannot hold.
 
 use larder::{Changes, Cx, ErrorKind, Filter, OnConflict, Page, PageRequest, Query, ReaderExt, field_of};
 
@@ -212,7 +212,7 @@ async fn ids_in_pages(store: &larder::Store, query: &Query<measure::Model>) -> l
     Ok([forward, back.concat()])
 }
 
-/// A number that is none keeps nobody from reading on, unless the order is by it.
+/// NaN in a column outside of the order does not stop a page.
 #[cfg(feature = "_sql")]
 async fn pages_go_past_nan(store: &larder::Store, numbers: &str) {
     use larder::TransactionalExt;

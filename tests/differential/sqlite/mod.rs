@@ -11,8 +11,8 @@ use sea_orm::Database;
 use tempfile::TempDir;
 
 use crate::{
-    case::{Case, quoted},
-    cell::{Rows, line},
+    case::Case,
+    cell::Rows,
     harness::{Client, run},
     pipe::{DONE, Pipe},
 };
@@ -38,20 +38,8 @@ impl Sqlite3 {
     }
 
     fn rows(&mut self, case: &Case) -> Rows {
-        let fields = case.fields();
-        let table = quoted(case.table);
-        // One statement, which sees one moment.
-        let lines = case.lines();
-        let mut shown = self.run(&[format!("SELECT {lines} FROM {table} UNION ALL SELECT 'rows '||count(*) FROM {table}")]);
-        let count = shown.pop().unwrap_or_default();
-        assert_eq!(
-            count,
-            format!("rows {}", shown.len()),
-            "sqlite3 does not show all rows of case {}: {}",
-            case.number,
-            case.create()
-        );
-        shown.iter().map(|shown| line(&fields, shown)).collect()
+        let shown = self.run(&[case.select_rows()]);
+        case.rows(shown)
     }
 }
 

@@ -5,7 +5,7 @@ use larder::{Cx, ErrorKind, PageRequest, Query, ReaderExt as _, field};
 use super::{client::File, one};
 
 #[tokio::test]
-async fn numbers_that_are_none_come_last_and_keep_nobody_from_reading_on() {
+async fn nan_comes_last_and_does_not_stop_a_page() {
     let file = File::new();
     file.python(
         r#"

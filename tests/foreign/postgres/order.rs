@@ -1,4 +1,4 @@
-//! Text of other collations, and rows that hold what has no place in an order.
+//! Text of other collations, and values that a cursor cannot hold.
 
 use larder::{Cx, Filter, PageRequest, Query, ReaderExt as _, SqlText, Store, field};
 

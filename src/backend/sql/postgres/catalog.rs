@@ -141,7 +141,7 @@ impl Column {
 
     fn text_order(&self, wanted: &ArrayType, is_cast: bool) -> TextOrder {
         match wanted {
-            // As `text`, which an enum is read as, it has no blanks.
+            // An enum is read with a cast to `text`, which removes the blanks.
             ArrayType::String | ArrayType::Char if self.type_name == "bpchar" && !is_cast => TextOrder::Padded,
             ArrayType::String | ArrayType::Enum(_) | ArrayType::Char => match self.is_deterministic && self.type_name != CITEXT {
                 false => TextOrder::Folded,

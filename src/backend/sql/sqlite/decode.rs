@@ -48,7 +48,7 @@ fn read_what_is_there(stored: ValueRef<'_>, wanted: &ArrayType, put: Put<'_>) ->
         T::String => put(text(stored)?.into()),
         T::Enum(name) => put(enum_of(name, Some(text(stored)?.to_owned()))),
         T::Char => put(text(stored)?.chars().next()?.into()),
-        // Text is not equal to the bytes that it is made of, and comes before all of them.
+        // SQLite does not compare text by its bytes with a blob: a filter with the bytes would not find the row.
         T::Bytes => put(blob(stored)?.into()),
         // Bytes are JSON in a form of SQLite's own, or none, to the functions that look into documents.
         T::Json => put(serde_json::from_str::<serde_json::Value>(text(stored)?).ok()?.into()),
@@ -79,7 +79,7 @@ fn real(stored: ValueRef<'_>) -> Option<f64> {
     }
 }
 
-/// A number that `f32` holds exactly: any other is stored as another than the nearest one that it could be looked for by.
+/// A number that `f32` holds exactly. Any other would be rounded, and a filter with the rounded number would not find the row.
 fn single(stored: ValueRef<'_>) -> Option<f32> {
     let real = real(stored)?;
     let single = real as f32;

@@ -112,7 +112,7 @@ impl Facts {
             let affinity = Affinity::of(declared, is_strict);
             let text = match is_text(&value_type).then(|| collations.next()).flatten() {
                 Some(Some(folds)) if folds != "0" => TextOrder::Folded,
-                // Such a column makes a number of what it is compared with, if that looks like one.
+                // Such a column converts what it is compared with to a number, if it looks like one.
                 _ if is_text(&value_type) && !affinity.keeps_all(&value_type) => TextOrder::Sorted,
                 _ => TextOrder::Bytes,
             };

@@ -38,7 +38,7 @@ impl<E: Storable> Statements<'_, E> {
     fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
         match (order, self.dialect) {
             (TextOrder::Bytes, _) => text,
-            // Of an affinity that makes numbers of text, which the plus sign takes away.
+            // The plus sign takes away the column's affinity, which would convert text to numbers.
             (TextOrder::Sorted, Dialect::Sqlite) => self.written("+$ COLLATE BINARY", [text]),
             (_, Dialect::Sqlite) => self.written("$ COLLATE BINARY", [text]),
             (TextOrder::Padded, Dialect::Postgres) => self.written(r#"textin(bpcharout($)) COLLATE "C""#, [text]),

@@ -34,7 +34,9 @@ impl<E: Storable> Statements<'_, E> {
     pub(super) fn beyond(&self, order: &[SortKey], values: &[Value], backward: bool) -> Cond {
         let keys: Vec<_> = order.iter().zip(values).collect();
         let uniform = order.iter().all(|key| {
-            !key.nullable && !self.has_strange_nulls(key) && Some(key.descending) == order.first().map(|first| first.descending)
+            !key.nullable
+                && !self.may_have_unreadable_nulls(key)
+                && Some(key.descending) == order.first().map(|first| first.descending)
         });
         if uniform && order.len() > 1 && self.dialect != Dialect::DuckDb {
             // One comparison of rows, which an index on the same columns answers at once.
@@ -48,7 +50,7 @@ impl<E: Storable> Statements<'_, E> {
         let beyond = self.beyond_keys(&keys, backward);
         match keys.first().and_then(|(key, value)| Some((key, value, self.shape.columns.get(key.column)?))) {
             // What an index on the first key can answer stands by itself.
-            Some((key, value, column)) if !key.nullable && !self.has_strange_nulls(key) && keys.len() > 1 => {
+            Some((key, value, column)) if !key.nullable && !self.may_have_unreadable_nulls(key) && keys.len() > 1 => {
                 let comparison = if key.descending == backward { Comparison::AtLeast } else { Comparison::AtMost };
                 Cond::all().add(self.compared(*column, comparison, value)).add(beyond)
             }
@@ -77,7 +79,7 @@ impl<E: Storable> Statements<'_, E> {
             (false, _) => {
                 let comparison = if key.descending == backward { Comparison::Greater } else { Comparison::Less };
                 let beyond = Cond::any().add(self.compared(column, comparison, value));
-                match (backward && key.nullable) || self.has_strange_nulls(key) {
+                match (backward && key.nullable) || self.may_have_unreadable_nulls(key) {
                     true => beyond.add(self.column(column).is_null()),
                     false => beyond,
                 }
@@ -85,9 +87,9 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    /// Whether the table may have nulls where the entity has none, wherever the engine puts them. Every page goes on to them: a row that cannot be read is an
-    /// error, and not left out.
-    fn has_strange_nulls(&self, key: &SortKey) -> bool {
+    /// Whether the table may have nulls in a column whose field is no `Option`. A row with one cannot be read. The conditions select it in every page, so that
+    /// the page fails instead of leaving the row out.
+    fn may_have_unreadable_nulls(&self, key: &SortKey) -> bool {
         !key.nullable && !self.shape.id.contains(&key.column) && self.catalog.column(key.column).is_nullable
     }
 }
