@@ -154,6 +154,7 @@ mod tests {
     use duckdb::arrow::array::{Int64Array, StringArray};
 
     use super::*;
+    use crate::backend::sql::duckdb::settings::Settings;
 
     #[test]
     fn a_number_that_does_not_fit_is_corrupt() {
@@ -242,8 +243,9 @@ mod tests {
             T::ChronoDateTimeLocal,
             T::ChronoDateTimeWithTimeZone,
         ];
-        let connection = duckdb::Connection::open_in_memory()?;
-        connection.execute_batch("SET TimeZone = 'UTC'")?;
+        let (_, settings) = Settings::parse("duckdb::memory:").unwrap();
+        let connection = duckdb::Connection::open_in_memory_with_flags(settings.config().unwrap())?;
+        settings.apply(&connection).unwrap();
         for (data_type, texts) in EXTREMES {
             for text in texts.iter().map(|text| Some(*text)).chain([None]) {
                 let mut prepared = connection.prepare(&format!("SELECT CAST($1::VARCHAR AS {data_type}) AS value"))?;
