@@ -32,17 +32,17 @@ impl<G: Engine> SqlTransaction<G> {
     }
 }
 
-/// What an error means after a commit was sent: without the engine's answer nobody knows whether it took effect.
+/// The error of a commit or of a lone write: [`CommitUnknown`](ErrorKind::CommitUnknown) if the error does not prove that nothing was stored.
 ///
-/// | kind | code | who says so | what it proves |
+/// | kind | code | who reports it | what it proves |
 /// |---|---|---|---|
 /// | `Connection`, `Io`, `EngineDown` | none | the driver, which got no answer | nothing |
-/// | `Connection` | five letters | a Postgres server or a pooler that ends the connection, or an error of the server about another server | nothing |
-/// | `Connection` | 25P03 | a Postgres server whose transaction had nothing to do for too long: the commit came after its end | nothing was stored |
-/// | `Connection` | a number, or a word | SQLite, DuckDB: a file that cannot be opened | nothing was stored |
-/// | `Io` | 10 in its low byte | SQLite: it could not write or sync | nothing |
-/// | `Io`, `EngineDown` | others | Postgres, as an answer; DuckDB looks into its own commits | nothing was stored |
-/// | all others | | the engine, as an answer | nothing was stored |
+/// | `Connection` | five letters | a Postgres server or a pooler that ends the connection, or a Postgres server that lost its connection to another server | nothing |
+/// | `Connection` | 25P03 | a Postgres server: the transaction was idle for too long and had ended before the commit | nothing was stored |
+/// | `Connection` | a number, or a word | SQLite, DuckDB: the file cannot be opened | nothing was stored |
+/// | `Io` | 10 in its low byte | SQLite: a write or sync failed | nothing |
+/// | `Io`, `EngineDown` | others | Postgres, as the answer to the statement; DuckDB, where the engine looks up its own commit | nothing was stored |
+/// | all others | | the engine, as the answer to the statement | nothing was stored |
 pub(super) fn unknown_if_unanswered(error: Error) -> Error {
     let is_unanswered = match (error.kind(), error.code()) {
         (ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown, None) => true,
@@ -56,7 +56,7 @@ pub(super) fn unknown_if_unanswered(error: Error) -> Error {
     error
 }
 
-/// How long the codes of Postgres are. Those of SQLite are shorter numbers, and those of DuckDB other words.
+/// The length of Postgres' error codes. SQLite's codes are shorter numbers, and DuckDB's are longer words.
 const SQLSTATE: usize = 5;
 
 const IDLE_TOO_LONG: &str = "25P03";

@@ -1,6 +1,6 @@
 //! What DuckDB's catalog says of an entity's table.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use duckdb::{Connection, params};
 use sea_orm::{
@@ -21,24 +21,23 @@ use crate::{
     error::Result,
 };
 
-/// The columns of the tables and views that the name may lead to, those first that it leads to first. The collations are not told; `COLLATE` in the text that
-/// the table is made by tells that there may be one. The text of a view does not tell what those of its tables are.
+/// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several times as long.
 const COLUMNS: &str = "
-    SELECT found.column_name, found.data_type, found.is_generated, found.place, t.sql IS NULL,
-        t.sql IS NULL OR contains(lower(t.sql), 'collate') OR current_setting('default_collation') NOT IN ('', 'binary'),
-        coalesce((SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'), 'UTC') IN ('UTC', 'Etc/UTC'), found.is_nullable
-    FROM (
-        SELECT *, CASE
-            WHEN $2::VARCHAR IS NULL AND database_name = 'temp' THEN 0
-            WHEN $2::VARCHAR IS NULL AND database_name = current_database() AND schema_name = current_schema() THEN 1
-            WHEN lower(schema_name) = lower($2::VARCHAR) AND database_name = current_database() THEN 2
-            WHEN lower(database_name) = lower($2::VARCHAR) AND schema_name = 'main' THEN 3
-        END AS place
-        FROM duckdb_columns() WHERE lower(table_name) = lower($1::VARCHAR)
-    ) AS found
-    LEFT JOIN duckdb_tables() AS t ON t.database_oid = found.database_oid AND t.table_oid = found.table_oid
-    WHERE found.place IS NOT NULL
-    ORDER BY found.place, found.column_index";
+    SELECT column_name, data_type, is_generated, is_nullable, database_oid, table_oid,
+        table_name, schema_name, database_name, current_schema(), current_database()
+    FROM duckdb_columns() WHERE lower(table_name) = lower($1::VARCHAR)";
+
+/// The tables of that name, without the views, and whether one of their columns may have a collation. DuckDB's functions do not return the
+/// collations of columns, so the word is searched for in the table's `CREATE TABLE` statement. A view may have any collation.
+///
+/// This is a separate query because a join takes longer than both.
+const TABLES: &str = "
+    SELECT database_oid, table_oid, contains(lower(sql), 'collate') OR current_setting('default_collation') NOT IN ('', 'binary')
+    FROM duckdb_tables() WHERE lower(table_name) = lower($1::VARCHAR)";
+
+/// Whether the session's time zone is UTC. Without the `icu` extension the setting does not exist, and casts use UTC.
+const IS_IN_UTC: &str = "
+    SELECT coalesce((SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'), 'UTC') IN ('UTC', 'Etc/UTC')";
 
 /// A column as DuckDB describes it.
 pub(super) struct Found {
@@ -52,17 +51,67 @@ pub(super) struct Found {
 
 /// The columns of an entity's table; none if it is not there. Blocks.
 pub(super) fn columns<E: Storable>(connection: &Connection) -> Result<Vec<Found>> {
-    let (table, schema) = (E::default().table_name().to_owned(), E::default().schema_name().map(str::to_owned));
+    let entity = E::default();
+    let (table, schema) = (entity.table_name(), entity.schema_name());
+    let mut tables = connection.prepare(TABLES).map_err(classify)?;
+    let tables =
+        tables.query_map(params![table], |row| Ok(((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?), row.get::<_, bool>(2)?)));
+    let tables = tables.and_then(Iterator::collect::<duckdb::Result<BTreeMap<_, _>>>).map_err(classify)?;
     let mut statement = connection.prepare(COLUMNS).map_err(classify)?;
-    let found = statement.query_map(params![table, schema], |row| {
-        let session = Session { folds: row.get(5)?, is_in_utc: row.get(6)? };
-        let (name, data_type) = (row.get(0)?, row.get(1)?);
-        let (is_generated, is_of_view, is_nullable) = (row.get(2)?, row.get(4)?, row.get(7)?);
-        Ok((row.get::<_, i32>(3)?, Found { name, data_type, is_generated, is_of_view, is_nullable, session }))
+    let found = statement.query_map(params![table], |row| {
+        let text = |at| row.get::<_, String>(at);
+        let place = place((table, schema), (&text(6)?, &text(7)?, &text(8)?), (&text(9)?, &text(10)?));
+        let folds = tables.get(&(row.get(4)?, row.get(5)?));
+        let session = Session { folds: folds.copied().unwrap_or(true), is_in_utc: true };
+        let (name, data_type, is_generated, is_nullable) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok((place, Found { name, data_type, is_generated, is_of_view: folds.is_none(), is_nullable, session }))
     });
     let found = found.and_then(Iterator::collect::<duckdb::Result<Vec<_>>>).map_err(classify)?;
-    let first = found.first().map(|(place, _)| *place);
-    Ok(found.into_iter().filter(|(place, _)| Some(*place) == first).map(|(_, column)| column).collect())
+    let Some(first) = found.iter().filter_map(|(place, _)| *place).min() else { return Ok(Vec::new()) };
+    let mut columns: Vec<_> = found.into_iter().filter(|(place, _)| *place == Some(first)).map(|(_, column)| column).collect();
+    if has_times_of_other_kinds::<E>(&columns) {
+        let is_in_utc = connection.query_row(IS_IN_UTC, [], |row| row.get(0)).map_err(classify)?;
+        columns.iter_mut().for_each(|column| column.session.is_in_utc = is_in_utc);
+    }
+    Ok(columns)
+}
+
+/// The rank of a table in DuckDB's search for a table by name and schema. Returns `None` if the name does not mean this table. Names are compared
+/// without regard to ASCII case.
+fn place(
+    (table, schema): (&str, Option<&str>),
+    (found, found_schema, found_database): (&str, &str, &str),
+    (current_schema, current_database): (&str, &str),
+) -> Option<u8> {
+    let is_current = found_database == current_database;
+    match schema {
+        _ if !found.eq_ignore_ascii_case(table) => None,
+        None if found_database == "temp" => Some(0),
+        None => (is_current && found_schema == current_schema).then_some(1),
+        Some(schema) if is_current && found_schema.eq_ignore_ascii_case(schema) => Some(2),
+        Some(schema) => (found_database.eq_ignore_ascii_case(schema) && found_schema == "main").then_some(3),
+    }
+}
+
+/// Whether the session's time zone matters: times with a zone are stored in a column without one, or the reverse. The time zone is looked up only
+/// then, because that takes longer than the rest.
+fn has_times_of_other_kinds<E: Storable>(columns: &[Found]) -> bool {
+    E::Column::iter().filter_map(|column| Some((E::Model::get_value_type(column), found_of(columns, &column)?))).any(
+        |(wanted, found)| {
+            let has_zone = found.data_type == "TIMESTAMP WITH TIME ZONE";
+            match wanted {
+                ArrayType::ChronoDateTime => has_zone,
+                ArrayType::ChronoDateTimeUtc | ArrayType::ChronoDateTimeLocal | ArrayType::ChronoDateTimeWithTimeZone => {
+                    !has_zone
+                }
+                _ => false,
+            }
+        },
+    )
+}
+
+fn found_of<'a>(columns: &'a [Found], column: &impl IdenStatic) -> Option<&'a Found> {
+    columns.iter().find(|found| found.name.eq_ignore_ascii_case(column.as_str()))
 }
 
 /// What follows from the columns for an entity.
@@ -72,8 +121,7 @@ pub(super) fn columns<E: Storable>(connection: &Connection) -> Result<Vec<Found>
 pub(super) fn catalog<E: Storable>(columns: &[Found]) -> Result<Arc<Catalog>> {
     let described = |column: E::Column| {
         // A column that is not there is for the statement to complain about.
-        let named = |found: &&Found| found.name.eq_ignore_ascii_case(column.as_str());
-        let Some(found) = columns.iter().find(named) else { return Ok(Described::default()) };
+        let Some(found) = found_of(columns, &column) else { return Ok(Described::default()) };
         let wanted = E::Model::get_value_type(column);
         let described = match has_casts(&column, &wanted) {
             // The entity's own casts make of it what the model wants.

@@ -216,7 +216,7 @@ mod tests {
     ];
 
     #[test]
-    fn no_value_panics_under_any_type() -> duckdb::Result<()> {
+    fn no_value_panics_under_any_type() -> std::result::Result<(), Box<dyn std::error::Error>> {
         use ArrayType as T;
         let wanted = [
             T::Bool,
@@ -243,9 +243,9 @@ mod tests {
             T::ChronoDateTimeLocal,
             T::ChronoDateTimeWithTimeZone,
         ];
-        let (_, settings) = Settings::parse("duckdb::memory:").unwrap();
-        let connection = duckdb::Connection::open_in_memory_with_flags(settings.config().unwrap())?;
-        settings.apply(&connection).unwrap();
+        let (_, settings) = Settings::parse("duckdb::memory:")?;
+        let connection = duckdb::Connection::open_in_memory_with_flags(settings.config()?)?;
+        settings.apply(&connection)?;
         for (data_type, texts) in EXTREMES {
             for text in texts.iter().map(|text| Some(*text)).chain([None]) {
                 let mut prepared = connection.prepare(&format!("SELECT CAST($1::VARCHAR AS {data_type}) AS value"))?;

@@ -1,12 +1,12 @@
-//! What is between a store and its server: nothing, or a pooler, and of which kind.
+//! Detects a connection pooler between a store and its server, and refuses one that does not pool sessions.
 //!
-//! sqlx gives the same names to the prepared statements of every connection. A pooler that gives a server to one client for a transaction, and
-//! to another for the next, runs other clients' statements then. So such a one is refused, and one that gives a server to a client for as long as that is
-//! connected is let through.
+//! sqlx uses the same names for the prepared statements of every connection. With transaction or statement pooling, several clients share one
+//! server connection, so one client would run the statements of another. With session pooling, each client keeps its own server connection.
 //!
-//! Two signs that do not depend on what other clients do tell them apart. A server takes any setting with a dot in its name when a
-//! session begins, and a pooler refuses it, or leaves it out. And a server tells a session that listens of what is notified, whenever
-//! it is: through a pooler that comes only to a client that has the server although it does nothing.
+//! Two checks find this out. Neither depends on what other clients do at the time:
+//! 1. A server accepts a custom setting (a name with a dot) in the startup message. A pooler rejects it or does not pass it on.
+//! 2. A server sends a notification to a session that listens, even if the session is idle. A pooler passes it on only if the idle client has
+//!    kept its server connection, which is session pooling.
 
 use std::time::Duration;
 
@@ -27,31 +27,31 @@ use crate::{
     id::new_id,
 };
 
-/// How long a pooler may take to give a second server, and to pass a notification on.
+/// The timeout for a second server connection, and for a notification.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const ADVICE: &str = "A pooler gives its servers to one client after another (transaction or statement pooling), and statements of one would run \
                       for another. Let it pool sessions (`pool_mode = session`), or connect to the server itself.";
 
-/// What a store knows of the way to its server.
+/// What a store knows about the way to its server.
 pub(crate) struct Gate {
     pub(super) session: Session,
-    /// Whether the way was found to be good, or why not. Not filled as long as nobody has looked.
+    /// `None` if the way can be used, otherwise why not. Empty until the first check.
     found: OnceCell<Option<Error>>,
 }
 
 impl Gate {
-    /// Of a way that was looked at.
+    /// For a way that was checked and can be used.
     pub(super) fn open(session: Session) -> Self {
         Self { session, found: OnceCell::new_with(Some(None)) }
     }
 
-    /// Of a pool that somebody else made.
+    /// For a pool that the application made, which was not checked yet.
     pub(super) fn unknown() -> Self {
         Self { session: Session::default(), found: OnceCell::new() }
     }
 
-    /// Looks, if nobody has.
+    /// Checks the way, unless it was checked before.
     pub(super) async fn check(&self, pool: &PgPool) -> Result<()> {
         let look = || async {
             match way(&pool.connect_options()).await {
@@ -67,13 +67,13 @@ impl Gate {
     }
 }
 
-/// A way to a server that can be used.
+/// How to connect to a server, directly or through a pooler of sessions.
 pub(super) struct Way {
     pub(super) connect: PgConnectOptions,
     pub(super) is_direct: bool,
 }
 
-/// Looks what is in between.
+/// Finds out whether there is a pooler, and of which kind.
 ///
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported) for a pooler that does not pool sessions, or that cannot be told from one; otherwise why there is no connection.
@@ -87,7 +87,7 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
                 return Ok(Way { connect: direct, is_direct: true });
             }
         }
-        // A pooler answers so to what it does not pass on.
+        // The answers of poolers to a setting that they do not pass on.
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("08P01" | "0A000" | "42704")) => {}
         Err(error) => return Err(refused::<PostgresFlavor>(error)),
     }
@@ -118,11 +118,11 @@ fn unclear() -> Error {
     Error::new(ErrorKind::Unsupported, format!("Whether a pooler pools sessions could not be found out. {ADVICE}"))
 }
 
-/// Whether a session is told of a notification while it does nothing. What others of the pooler's clients can see is kept small: most poolers of
-/// transactions are found out before that, because both connections have one server, or one of them has two.
+/// Whether an idle session receives a notification. The notification is sent only if two cheaper checks find nothing: with transaction pooling,
+/// two clients often share one server process, or one client changes its process.
 async fn listens(listener: &mut PgListener, other: &mut PgConnection) -> sqlx::Result<bool> {
     let first = server(&mut *listener).await?;
-    // One that pools statements refuses this.
+    // A pooler of statements refuses transactions.
     if let Err(error) = other.execute("BEGIN").await {
         return if matches!(error, sqlx::Error::Database(_)) { Ok(false) } else { Err(error) };
     }
@@ -137,7 +137,7 @@ async fn listens(listener: &mut PgListener, other: &mut PgConnection) -> sqlx::R
     Ok(true)
 }
 
-/// The process of the server that answers.
+/// The process id of the server that answers.
 async fn server<'c>(connection: impl Executor<'c, Database = Postgres>) -> sqlx::Result<i32> {
     sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }

@@ -70,24 +70,24 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     async fn fetch_on(&self, cx: &Cx, mut held: Held<'_, G>, statement: Statement, expected: usize) -> Result<Vec<E::Model>> {
-        let engine = self.store.engine();
-        let lease = held.lease()?;
-        let models = async {
-            let models = engine.fetch::<E>(lease, statement, Effort::Read).await?;
-            if models.len() < expected {
-                engine.missed::<E>(lease).await?;
-            }
-            Ok(models)
+        let fetch = self.store.engine().fetch::<E>(held.lease()?, statement, Effort::Read);
+        let models = match cx.limits().bound(RUNNING, fetch).await {
+            // Boxed, because it is rare: its state would enlarge that of every call.
+            Ok(models) if models.len() < expected => Box::pin(self.missed(cx, &mut held)).await.map(|()| models),
+            models => models,
         };
-        let models = cx.limits().bound(RUNNING, models).await;
         held.finish(models).await
+    }
+
+    async fn missed(&self, cx: &Cx, held: &mut Held<'_, G>) -> Result<()> {
+        cx.limits().bound(RUNNING, self.store.engine().missed::<E>(held.lease()?)).await
     }
 
     pub(super) async fn find_one(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
         self.require_readable()?;
         let key = self.shape.key_of_id(id)?;
         if self.asks_for_single_models {
-            return Ok(self.fetch(cx, 1, |statements| statements.find(&key)).await?.pop());
+            return Ok(Box::pin(self.fetch(cx, 1, |statements| statements.find(&key))).await?.pop());
         }
         let find = self.statements(&self.plain).find(&key)?;
         self.store.engine().check(&find)?;

@@ -1,11 +1,11 @@
 //! Moving the write-ahead log into the database.
 //!
-//! SQLite would do it inside of whichever commit makes the log too long, and that one would wait for the disk. Here it is done by a task of its
-//! own, beside readers and the writer. A writer that never pauses would keep the log from ever beginning anew, so from some length on the task
-//! takes a turn to write.
+//! SQLite itself runs a checkpoint inside the commit that makes the log too long, and that commit waits for the disk. Here a separate task runs
+//! the checkpoints, beside readers and the writer. A writer that never pauses would keep the log from starting again at its beginning, so above
+//! `TOO_LONG` pages the task takes the right to write, and writers wait for it.
 //!
-//! A reader that goes on for long, such as a backup, keeps the log from being moved, and writers would wait for nothing. So after a turn that
-//! came to nothing the task does not take the next for a while, which grows from one turn to the next.
+//! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in vain. So after a
+//! failed attempt the task waits before the next one, and each time for longer.
 
 use std::{
     sync::{
@@ -34,14 +34,14 @@ const TOO_LONG: u32 = 4_000;
 /// How long nothing is moved after a reader was in the way.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long no turn to write is taken after the first that came to nothing, and after many.
+/// The wait after the first attempt with the right to write that failed, and the longest wait after many.
 const SHORT_REST: Duration = Duration::from_secs(1);
 const LONG_REST: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Checkpoints {
     is_running: AtomicBool,
-    /// Whether somebody was told that a reader is in the way, since the log was moved.
+    /// Whether the warning about a long reader was logged since the log was last moved.
     is_told: AtomicBool,
     rest: Mutex<Rest>,
 }
@@ -51,7 +51,7 @@ pub(super) struct Checkpoints {
 struct Rest {
     /// From when on the log may be moved.
     next: Option<Moment>,
-    /// From when on a turn to write may be taken, and after how long a rest.
+    /// When the right to write may be taken again, and the length of the wait before that.
     turn: Option<(Moment, Duration)>,
     #[cfg(test)]
     turns: u32,

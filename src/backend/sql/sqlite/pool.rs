@@ -41,20 +41,22 @@ pub(super) struct Pool {
     begins_log: AtomicBool,
 }
 
+/// Connections are boxed because each use of one moves it several times.
 #[derive(Default)]
 struct Idle {
     /// The one that wrote last: its pages in memory are not outdated by what it writes.
-    writer: Option<Connection>,
-    readers: Vec<Connection>,
+    writer: Option<Box<Connection>>,
+    #[expect(clippy::vec_box, reason = "a connection is moved out and in as a pointer")]
+    readers: Vec<Box<Connection>>,
     /// How many connections there are, with those in use.
     open: u32,
     /// Keeps a database in memory alive.
-    _anchor: Option<Connection>,
+    _anchor: Option<Box<Connection>>,
 }
 
 /// A connection in use. Dropping it closes it.
 pub(super) struct Pooled {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     access: Access,
     /// Whether the connection is with the others again.
     is_given_back: bool,
@@ -67,7 +69,7 @@ pub(super) struct Pooled {
 impl Pool {
     pub(super) fn new(settings: Settings, first: Vec<Connection>, size: u32, acquire_timeout: Duration) -> Self {
         let mut idle = Idle::default();
-        let mut first = first.into_iter();
+        let mut first = first.into_iter().map(Box::new);
         if settings.place.in_memory {
             idle._anchor = first.next();
         }
@@ -210,7 +212,7 @@ fn closed() -> Error {
 
 impl Idle {
     /// A connection that is there; if there is none, one is counted that has to be opened.
-    fn take(&mut self, access: Access, size: u32) -> Option<Connection> {
+    fn take(&mut self, access: Access, size: u32) -> Option<Box<Connection>> {
         let kept = match access {
             Access::Read => self.readers.pop(),
             Access::Write => self.writer.take(),
@@ -228,7 +230,7 @@ impl Pooled {
     async fn opened(mut self) -> Result<Self> {
         let opening = tokio::task::spawn_blocking(move || {
             let opened = Connection::open(&self.pool.settings);
-            opened.map(|connection| self.connection = Some(connection)).map(|()| self)
+            opened.map(|connection| self.connection = Some(Box::new(connection))).map(|()| self)
         });
         opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))?
     }
@@ -239,7 +241,7 @@ impl Pooled {
     }
 
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
-        self.connection.as_mut()
+        self.connection.as_deref_mut()
     }
 
     pub(super) fn give_back(mut self) {

@@ -1,8 +1,10 @@
-//! What is known of the tables of a store, and whether it still holds.
+//! What a store knows about its tables, and how long that stays valid.
 //!
-//! Other programs change rows and the schema without a word. `PRAGMA data_version` tells, on a connection, that somebody else has committed since; so it is
-//! asked on the connection that makes all writes of this store, whose own do not count. A period is a time in which only this store's own
-//! statements have written, apart from those of the application: what is known of a table holds to the end of it.
+//! Other programs can change rows and the schema at any time. `PRAGMA data_version` changes on a connection when another connection has
+//! committed. It is read on the one connection that makes all writes of this store, so the store's own commits do not change it.
+//!
+//! A period is a time without commits by others and without writes by statements of the application (`sql()`). What is known about a table is
+//! valid until its period ends.
 
 use std::{
     any::TypeId,
@@ -17,7 +19,7 @@ use crate::{
     clock::{Moment, this_moment},
 };
 
-/// How much more time passes between two checks of a table than a check takes.
+/// The pause after a check of a table's values, as a multiple of the time that the check took.
 const REST: u32 = 100;
 
 #[derive(Debug, Default)]
@@ -26,13 +28,13 @@ pub(super) struct Watch(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     period: u64,
-    /// The connection that writes, and the version of the data that it saw last.
+    /// The connection that writes, and the `data_version` that it saw last.
     writer: Option<(u64, i64)>,
-    /// Whether the writer holds the lock to write, so that nobody else commits.
+    /// Whether the writer holds SQLite's write lock, so that nobody else can commit.
     is_held: bool,
-    /// How often the writer may have written.
+    /// The number of write transactions that have ended.
     writes: u64,
-    /// How much has been found out.
+    /// The number of checks that have ended.
     found: u64,
     tables: BTreeMap<TypeId, Table>,
 }
@@ -43,13 +45,13 @@ struct Table {
     schema_version: i64,
     /// The last period in which the schema was as it is described here.
     period: u64,
-    /// With no column in any other form than is written here, and with all.
+    /// The catalog if all values are in the forms that larder writes, and the catalog if any value may be in another form.
     own: Arc<Catalog>,
     any: Arc<Catalog>,
-    /// The last period in which all ids were in the form that is written here.
+    /// The last period in which all ids were in the form that larder writes.
     has_own_ids: Option<u64>,
     checked: Option<Checked>,
-    /// When the values may be checked again.
+    /// The earliest time of the next check of the values.
     next_check: Option<Moment>,
 }
 
@@ -61,7 +63,7 @@ struct Checked {
     mark: Mark,
 }
 
-/// A state of the data, as far as it matters for what is known.
+/// Identifies a snapshot of the data, to compare it with the snapshot that a check has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     period: u64,
@@ -76,20 +78,20 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has been found out by now, to be asked before a snapshot is taken.
+    /// The mark before a snapshot is taken.
     pub(super) fn before(&self) -> Mark {
         let state = self.lock();
         Mark { period: state.period, writes: state.writes, found: state.found, is_settled: false }
     }
 
-    /// The state of a snapshot that was taken before the connection that writes was asked for its version of the data.
+    /// The mark of a snapshot, if the `data_version` of the writing connection was read after the snapshot was taken.
     pub(super) fn seen(&self, before: Mark, connection: u64, version: i64, is_idle: bool) -> Mark {
         let mut state = self.lock();
         state.see(connection, version);
         Mark { period: state.period, is_settled: is_idle && state.writes == before.writes, ..before }
     }
 
-    /// The state of a snapshot while the writer is busy; none if it is not known.
+    /// The mark of a snapshot that was taken while the writer is busy. Returns `None` if it is not known.
     pub(super) fn seen_beside_writer(&self, before: Mark) -> Option<Mark> {
         let state = self.lock();
         (state.is_held && state.writer.is_some()).then_some(Mark { period: state.period, ..before })
@@ -100,21 +102,21 @@ impl Watch {
         self.lock().writer.is_some_and(|(writer, _)| writer == connection)
     }
 
-    /// Notes that a connection holds the lock to write until [`release`](Self::release).
+    /// Records that a connection holds the write lock until [`release`](Self::release).
     pub(super) fn hold(&self, connection: u64, version: i64) {
         let mut state = self.lock();
         state.see(connection, version);
         state.is_held = true;
     }
 
-    /// Notes that the writer is about to commit or to roll back, or has done so.
+    /// Records that the writer is about to commit or roll back, or has done so.
     pub(super) fn release(&self) {
         let mut state = self.lock();
         state.is_held = false;
         state.writes += 1;
     }
 
-    /// Notes that rows or the schema are about to be changed, or have been, in a way that is not known.
+    /// Records that a statement of the application is about to change rows or the schema, or has done so.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.period += 1;
@@ -122,7 +124,7 @@ impl Watch {
         state.is_held = false;
     }
 
-    /// What the schema says of a table, if it still has this version. It has, in the period of the mark.
+    /// What the schema says about a table, if that was read at this version of the schema. It is then also valid in the period of the mark.
     pub(super) fn facts(&self, table: TypeId, schema_version: i64, mark: Option<Mark>) -> Option<Arc<Facts>> {
         let mut state = self.lock();
         let known = state.tables.get_mut(&table).filter(|known| known.schema_version == schema_version)?;
@@ -132,8 +134,8 @@ impl Watch {
         Some(known.facts.clone())
     }
 
-    /// The same inside a transaction that may write, on its connection, if nobody can have changed the schema since it was looked up. And whether the ids are known to be in
-    /// the form that is written here.
+    /// What the schema says about a table, inside a transaction that holds the write lock, if nobody can have changed the schema since it was read.
+    /// And whether all ids are known to be in the form that larder writes.
     pub(super) fn facts_of(&self, table: TypeId, connection: u64, version: i64) -> Option<(Arc<Facts>, bool)> {
         let mut state = self.lock();
         state.see(connection, version);
@@ -152,7 +154,7 @@ impl Watch {
         state.tables.insert(table, known);
     }
 
-    /// Notes that all ids of a table are in the form that is written here.
+    /// Records that all ids of a table are in the form that larder writes.
     pub(super) fn learn_ids(&self, table: TypeId, connection: u64, version: i64) {
         let mut state = self.lock();
         state.see(connection, version);
@@ -162,7 +164,7 @@ impl Watch {
         }
     }
 
-    /// The catalog of a table with no column in any other form than is written here; and with all.
+    /// The catalog of a table if all values are in the forms that larder writes, and the catalog if any value may be in another form.
     pub(super) fn catalogs(&self, table: TypeId, facts: &Arc<Facts>) -> (Arc<Catalog>, Arc<Catalog>) {
         let state = self.lock();
         match state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) {
@@ -171,39 +173,39 @@ impl Watch {
         }
     }
 
-    /// The catalog of a table in a state of the data, as far as its values have been checked.
+    /// The catalog of a table in a snapshot, if a check of its values is valid there.
     pub(super) fn checked(&self, table: TypeId, facts: &Arc<Facts>, mark: Mark) -> Option<Arc<Catalog>> {
         let state = self.lock();
         let known = state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts))?;
         let checked = known.checked.as_ref()?;
         let is_later = checked.mark.period == mark.period && checked.mark.found <= mark.found;
         let is_unwritten = checked.mark.writes == mark.writes && mark.is_settled && checked.mark.is_settled;
-        // What was in other forms may have been changed or deleted by now.
+        // Rows in other forms may have been changed or deleted since the check.
         let holds = is_later && (is_unwritten || (checked.is_own && !facts.is_volatile));
         holds.then(|| checked.catalog.clone())
     }
 
-    /// Whether it is time to check a table's values. Then nobody else does so for a while.
+    /// Whether it is time to check a table's values. If so, no other caller checks them until this check ends.
     pub(super) fn begin_check(&self, table: TypeId, facts: &Arc<Facts>) -> bool {
         let mut state = self.lock();
         let Some(known) = state.tables.get_mut(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) else { return false };
         let now = this_moment();
         let is_time = known.next_check.is_none_or(|next| now >= next);
         if is_time {
-            // Until the check has ended and says itself.
+            // The end of the check sets the real time.
             known.next_check = Some(now + Duration::from_secs(60));
         }
         is_time
     }
 
-    /// Notes that a check did not come to its end.
+    /// Records that a check was given up.
     pub(super) fn give_up_check(&self, table: TypeId) {
         if let Some(known) = self.lock().tables.get_mut(&table) {
             known.next_check = None;
         }
     }
 
-    /// Notes what a check found in a state of the data, that began at a moment.
+    /// Records the result of a check in a snapshot, and when the check began.
     pub(super) fn end_check(&self, table: TypeId, catalog: &Arc<Catalog>, is_own: bool, mark: Mark, began: Moment) -> Mark {
         let mut state = self.lock();
         state.found += 1;
@@ -218,7 +220,7 @@ impl Watch {
 }
 
 impl State {
-    /// Begins another period if somebody else has written.
+    /// Begins a new period if another connection has committed.
     fn see(&mut self, connection: u64, version: i64) {
         if self.writer != Some((connection, version)) {
             self.period += 1;
