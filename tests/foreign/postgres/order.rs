@@ -1,6 +1,6 @@
 //! Text of other collations, and values that a cursor cannot hold.
 
-use larder::{Cx, Filter, PageRequest, Query, ReaderExt as _, SqlText, Store, field};
+use larder::{Cx, ErrorKind, Filter, OnConflict, PageRequest, Query, ReaderExt as _, SqlText, Store, field};
 
 use larder_entity::raw_log;
 
@@ -73,9 +73,42 @@ async fn text_of_any_collation_is_compared_by_its_bytes() {
                 texts.sort();
                 assert_eq!(texts, [None, Some("X".to_owned()), Some("x".to_owned()), Some("y".to_owned())], "{case}");
                 assert_eq!(labels.delete_many(&cx, &["ANN".to_owned()]).await.unwrap(), 0, "{case}");
+                replaces_by_bytes(&store, column == "citext" || column == "text COLLATE folded", &case).await;
                 store.close().await;
             }
         }
+    }
+}
+
+/// An upsert of an id that only the column takes for a stored one is a duplicate, and changes nothing.
+async fn replaces_by_bytes(store: &Store, folds: bool, case: &str) {
+    let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+    let label = |name: &str, text: &str| label::Model { name: name.to_owned(), text: Some(text.to_owned()) };
+    let before = labels.all(&cx).await.unwrap();
+    for replaces in [true, false] {
+        let on_conflict = if replaces { OnConflict::replace() } else { OnConflict::ignore() };
+        let given = [label("ANN", "1"), label("new", "2"), label("b", "3")];
+        let upserted = labels.upsert_batch(&cx, &given, &on_conflict).await;
+        if folds {
+            assert_eq!(upserted.unwrap_err().kind(), ErrorKind::Duplicate, "{case}");
+            assert_eq!(labels.all(&cx).await.unwrap(), before, "{case}");
+            let twice = [label("New", "1"), label("new", "2")];
+            assert_eq!(labels.upsert_batch(&cx, &twice, &on_conflict).await.unwrap_err().kind(), ErrorKind::Duplicate, "{case}");
+            assert_eq!(labels.all(&cx).await.unwrap(), before, "{case}");
+        } else {
+            assert_eq!(upserted.unwrap().inserted, 2, "{case}");
+            assert_eq!(labels.find(&cx, &"Ann".to_owned()).await.unwrap(), Some(label("Ann", "x")), "{case}");
+            assert_eq!(labels.delete_many(&cx, &["ANN".to_owned(), "new".to_owned()]).await.unwrap(), 2, "{case}");
+        }
+        let upserted = labels.upsert_batch(&cx, &[label("b", "3"), label("c", "4")], &on_conflict).await.unwrap();
+        assert_eq!((upserted.inserted, upserted.updated + upserted.ignored), (1, 1), "{case}");
+        assert_eq!(
+            labels.find(&cx, &"b".to_owned()).await.unwrap(),
+            Some(label("b", if replaces { "3" } else { "y" })),
+            "{case}"
+        );
+        labels.delete(&cx, &"c".to_owned()).await.unwrap();
+        labels.upsert_batch(&cx, &[label("b", "y")], &OnConflict::replace()).await.unwrap();
     }
 }
 

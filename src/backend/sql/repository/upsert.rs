@@ -40,6 +40,9 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 return held.refuse(refused).await;
             }
         }
+        // `ON CONFLICT` would replace a row whose id is not the model's. By two statements, such a row is a duplicate.
+        let finds_others = self.statements(&view).finds_other_text(&resolution.target);
+        let at_once = self.store.engine().upserts() && !finds_others;
         let lease = held.lease()?;
         let stored = async {
             let mut inserted = 0;
@@ -51,7 +54,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
             for rows in alike.into_values() {
                 for part in rows.chunks(self.rows_at_once()) {
-                    inserted += match self.store.engine().upserts() {
+                    inserted += match at_once {
                         true => self.upsert_at_once(lease, &view, part, &resolution).await?,
                         false => self.upsert_in_turn(lease, &view, part, &resolution).await?,
                     };
@@ -67,14 +70,15 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         };
         let stored = cx.limits().bound(RUNNING, stored).await;
         // Before the context's transaction learns of it: contention is what makes that run again.
-        let stored = stored.map_err(|error| if new.is_empty() { self.lost_race(error, &resolution) } else { error });
+        let is_clear = new.is_empty() && !at_once && !finds_others;
+        let stored = stored.map_err(|error| if is_clear { self.lost_race(error, &resolution) } else { error });
         match held.finish(stored).await {
             Err(error) => Err(self.with_constraint(error, models).await),
             stored => stored,
         }
     }
 
-    /// What a duplicate comes to of a key that was looked for and not found: another transaction stored it meanwhile. Only where writers do
+    /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only where writers do
     /// not take turns, and where the column that the engine names cannot stand for another constraint.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
         let name = |position: &usize| self.shape.columns.get(*position).map(|column| column.as_str());
@@ -83,7 +87,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let is_target = |columns: &&Vec<usize>| columns.iter().all(|column| resolution.target.contains(column));
         let others = self.shape.uniques.iter().chain([&self.shape.id]).filter(|columns| !is_target(columns));
         let is_lost = self.store.capabilities().concurrent_writers
-            && !self.store.engine().upserts()
             && error.kind() == ErrorKind::Duplicate
             && is_told(&resolution.target)
             && !others.into_iter().any(|columns| is_told(columns));

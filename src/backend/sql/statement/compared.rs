@@ -148,6 +148,11 @@ impl<E: Storable> Statements<'_, E> {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
+    /// Whether a unique index on these columns takes text of different bytes for equal, blanks at the end of `char(n)` apart.
+    pub(in super::super) fn finds_other_text(&self, columns: &[usize]) -> bool {
+        self.columns(columns).into_iter().any(|column| self.text_order(column) == TextOrder::Folded)
+    }
+
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
     fn text_order(&self, column: E::Column) -> TextOrder {
         match self.dialect {
