@@ -66,7 +66,7 @@ pub fn shown(field: &Field, declared: &str) -> String {
         (Kind::Time, _) => strange,
         (Kind::Local | Kind::Instant | Kind::Zoned, "TIMESTAMP_NS") => {
             let nanos = format!("epoch_ns({c})");
-            only_if(&format!("isfinite({c})"), &format!("({nanos}-({nanos}%1000+1000)%1000)//1000"))
+            only_if(&format!("isfinite({c}) AND {nanos}%1000=0"), &format!("{nanos}//1000"))
         }
         (Kind::Local | Kind::Instant | Kind::Zoned, "VARCHAR") => only_if(
             &format!("TRY_CAST({c} AS TIMESTAMPTZ) IS NOT NULL AND isfinite({c}::TIMESTAMPTZ)"),

@@ -85,12 +85,22 @@ async fn replaces_by_bytes(store: &Store, folds: bool, case: &str) {
     let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
     let label = |name: &str, text: &str| label::Model { name: name.to_owned(), text: Some(text.to_owned()) };
     let before = labels.all(&cx).await.unwrap();
+    let written = [label("c1", "x"), label("C2", "X"), label("c3", "y")];
+    assert_eq!(labels.create(&cx, &written[0]).await.unwrap(), written[0], "{case}");
+    labels.create_batch(&cx, &written[1..]).await.unwrap();
+    assert_eq!(labels.update(&cx, &label("c1", "Z")).await.unwrap(), label("c1", "Z"), "{case}");
+    let changed = [label("c1", "z"), label("C2", "Y")];
+    assert_eq!(labels.update_many(&cx, &changed).await.unwrap(), changed, "{case}");
+    assert_eq!(labels.update(&cx, &label("c2", "Z")).await.unwrap_err().kind(), ErrorKind::NotFound, "{case}");
+    let deleted = field(label::COLUMN.name).is_in(["c1", "C1", "C2", "c3"]);
+    assert_eq!(labels.delete_where(&cx, &deleted).await.unwrap(), 3, "{case}");
     for replaces in [true, false] {
         let on_conflict = if replaces { OnConflict::replace() } else { OnConflict::ignore() };
         let given = [label("ANN", "1"), label("new", "2"), label("b", "3")];
         let upserted = labels.upsert_batch(&cx, &given, &on_conflict).await;
         if folds {
-            assert_eq!(upserted.unwrap_err().kind(), ErrorKind::Duplicate, "{case}");
+            let error = upserted.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Duplicate, "{case}: {error:?}");
             assert_eq!(labels.all(&cx).await.unwrap(), before, "{case}");
             let twice = [label("New", "1"), label("new", "2")];
             assert_eq!(labels.upsert_batch(&cx, &twice, &on_conflict).await.unwrap_err().kind(), ErrorKind::Duplicate, "{case}");

@@ -117,6 +117,7 @@ pub(super) struct Column {
 
 impl Column {
     fn of(row: &PgRow) -> sqlx::Result<Self> {
+        let type_name: String = row.try_get("type_name")?;
         Ok(Self {
             name: row.try_get("name")?,
             is_computed: row.try_get("is_computed")?,
@@ -126,9 +127,10 @@ impl Column {
             is_list_of_domain: row.try_get("is_list_of_domain")?,
             kind: match row.try_get("is_enum")? {
                 true => Kind::Enum,
+                false if type_name == CITEXT => Kind::Text,
                 false => kind_of(u32::try_from(row.try_get::<i64, _>("type_oid")?).unwrap_or_default()),
             },
-            type_name: row.try_get("type_name")?,
+            type_name,
             typmod: row.try_get("typmod")?,
             is_deterministic: row.try_get("is_deterministic")?,
             is_of_bytes: row.try_get("is_of_bytes")?,

@@ -9,7 +9,11 @@ use sea_orm::{
     sea_query::{ArrayType, ColumnType, Expr},
 };
 
-use super::{catalog::Column, decode::is_read_as, kind::Kind};
+use super::{
+    catalog::Column,
+    decode::is_read_as,
+    kind::{CITEXT, Kind},
+};
 use crate::{
     backend::sql::catalog::Keeps,
     error::{Error, ErrorKind, Result},
@@ -92,6 +96,7 @@ fn is_element(column: &Column, wanted: &ArrayType) -> bool {
         T::BigInt => type_name == "int8",
         T::Float => type_name == "float4",
         T::Double => type_name == "float8",
+        T::String => type_name != CITEXT,
         _ => true,
     }
 }
