@@ -50,6 +50,18 @@ pub(crate) enum Comparison {
     AtLeast,
 }
 
+impl Condition {
+    /// Whether it compares the values of a column of which this is true. Null is no value.
+    pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.compares(is_one)),
+            Self::Not(inner) => inner.compares(is_one),
+            Self::Test(_, Test::Null) => false,
+            Self::Test(column, _) => is_one(*column),
+        }
+    }
+}
+
 impl<C> Tree<C> {
     pub(crate) const TRUE: Self = Self::All(Vec::new());
     pub(crate) const FALSE: Self = Self::Any(Vec::new());

@@ -30,6 +30,13 @@ pub(crate) struct Selection {
     pub(crate) position: Option<Position>,
 }
 
+impl Selection {
+    /// Whether it compares the values of a column of which this is true.
+    pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
+        self.condition.compares(is_one) || self.order.iter().any(|key| is_one(key.column))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SortKey {
     pub(crate) column: usize,

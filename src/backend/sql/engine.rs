@@ -109,9 +109,20 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// What the catalog says of an entity's table. `lease` may be inside a transaction. An engine that has looked it up before may answer from memory, as long
-    /// as it notices the changes that can be made meanwhile.
-    fn catalog<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
+    /// Whether values of a type may be stored in several forms. To find out which there are, all rows of a table may have to be read.
+    fn has_forms(&self, _value_type: &ArrayType) -> bool {
+        false
+    }
+
+    /// What the catalog says about an entity's table. `lease` may be inside a transaction. An engine that has looked it up before may answer from
+    /// memory, as long as it notices the changes that can be made in the meantime.
+    ///
+    /// The forms of the values are described only if the statement that follows `compares_forms`; those of the ids always.
+    fn catalog<E: Storable>(
+        &self,
+        _lease: &mut Self::Lease,
+        _compares_forms: bool,
+    ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
         async { Ok(Catalog::plain()) }
     }
 

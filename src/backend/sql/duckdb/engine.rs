@@ -109,7 +109,7 @@ impl Engine for DuckDbEngine {
         true
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease) -> Result<Arc<Catalog>> {
+    async fn catalog<E: Storable>(&self, lease: &mut Lease, _: bool) -> Result<Arc<Catalog>> {
         if let Some(known) = lease.known_catalog::<E>() {
             return Ok(known);
         }

@@ -30,7 +30,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             true => self.store.hold_together(cx, &entry).await?,
             false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
         };
-        let (mut held, view) = self.viewed(cx, held, Access::Write, true).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, true, self.ids_have_forms()).await?;
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
         }
@@ -147,7 +147,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return Err(conflict());
         }
         let held = self.store.hold_together(cx, &entry).await?;
-        let (mut held, view) = self.viewed(cx, held, Access::Write, false).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, self.ids_have_forms()).await?;
         let (keys, rows): (Vec<_>, Vec<_>) = latest.into_iter().unzip();
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
@@ -232,7 +232,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             // Nothing changes; how many there are is asked for as a write, also for the context.
             Ok(update.unwrap_or_else(|| statements.count(&condition)))
         };
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), write).await?;
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, write).await?;
         let changed = async {
             let engine = self.store.engine();
             match is_counted {
@@ -285,7 +286,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
-        let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1, self.ids_have_forms()).await?;
         let lease = held.lease()?;
         let removed = async {
             let mut removed = 0;
@@ -307,7 +308,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let mark = self.mark()?;
         let entry = self.store.enter(cx, Access::Write)?;
         let delete = |statements: &Statements<'_, E>| statements.delete_where(&condition, mark.as_deref());
-        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), delete).await?;
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
         held.finish(removed).await
     }

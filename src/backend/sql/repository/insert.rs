@@ -76,7 +76,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
-        let (mut held, view) = self.viewed(cx, held, Access::Write, is_single).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, is_single, self.ids_have_forms()).await?;
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
         }
@@ -168,7 +168,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     async fn append(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
-        let (mut held, view) = self.viewed(cx, held, Access::Write, false).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, self.ids_have_forms()).await?;
         let new = New { catalog: &view.catalog, ..new };
         if let Entry::Joined(..) = entry
             && let Err(refused) = self.check(new).await

@@ -9,7 +9,7 @@ mod upsert;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use sea_orm::Value;
+use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
     Catalog,
@@ -87,12 +87,25 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         Statements { shape: &self.shape, dialect, bind_limit, catalog: &view.catalog, texts: &view.texts }
     }
 
-    /// The table as the database describes it now.
-    async fn view(&self, lease: &mut G::Lease, access: Access) -> Result<View> {
+    /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by itself for UUIDs in
+    /// other forms in the first column of an id, where an index helps.
+    fn has_forms(&self, column: usize) -> bool {
+        let is_uuid_id = |value_type: &ArrayType| *value_type == ArrayType::Uuid && self.shape.id.first() == Some(&column);
+        let of_type = |value_type: ArrayType| self.store.engine().has_forms(&value_type) && !is_uuid_id(&value_type);
+        self.shape.value_type(column).is_ok_and(of_type)
+    }
+
+    /// Whether a statement on models of given ids compares values that may be stored in several forms.
+    fn ids_have_forms(&self) -> bool {
+        self.shape.id.iter().any(|column| self.has_forms(*column))
+    }
+
+    /// The table as the database describes it now, for a statement that compares values which may be stored in several forms, or for another.
+    async fn view(&self, lease: &mut G::Lease, access: Access, compares_forms: bool) -> Result<View> {
         if access == Access::Write {
             self.store.engine().begin_to_write::<E>(lease).await?;
         }
-        let catalog = self.store.engine().catalog::<E>(lease).await?;
+        let catalog = self.store.engine().catalog::<E>(lease, compares_forms).await?;
         if Arc::ptr_eq(&catalog, &self.plain.catalog) {
             return Ok(self.plain.clone());
         }

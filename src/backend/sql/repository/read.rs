@@ -25,10 +25,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         cx: &Cx,
         entry: &'a Entry<SqlTransaction<G>>,
         (access, effort): (Access, Effort),
+        compares_forms: bool,
         write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
     ) -> Result<(Held<'a, G>, Statement)> {
         let held = self.store.hold(cx, entry, access, effort).await?;
-        let (held, view) = self.viewed(cx, held, access, false).await?;
+        let (held, view) = self.viewed(cx, held, access, false, compares_forms).await?;
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
         match write(&self.statements(&view)).and_then(checked) {
             Ok(statement) => Ok((held, statement)),
@@ -43,12 +44,13 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         mut held: Held<'a, G>,
         access: Access,
         is_single: bool,
+        compares_forms: bool,
     ) -> Result<(Held<'a, G>, View)> {
         if is_single && !self.asks_for_single_models {
             return Ok((held, self.plain.clone()));
         }
         let viewed = match held.lease() {
-            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease, access)).await,
+            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease, access, compares_forms)).await,
             Err(error) => Err(error),
         };
         match viewed {
@@ -62,10 +64,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         &self,
         cx: &Cx,
         expected: usize,
+        compares_forms: bool,
         write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
     ) -> Result<Vec<E::Model>> {
         let entry = self.store.enter(cx, Access::Read)?;
-        let (held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), write).await?;
+        let (held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, write).await?;
         self.fetch_on(cx, held, statement, expected).await
     }
 
@@ -87,7 +90,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         self.require_readable()?;
         let key = self.shape.key_of_id(id)?;
         if self.asks_for_single_models {
-            return Ok(Box::pin(self.fetch(cx, 1, |statements| statements.find(&key))).await?.pop());
+            return Ok(Box::pin(self.fetch(cx, 1, self.ids_have_forms(), |statements| statements.find(&key))).await?.pop());
         }
         let find = self.statements(&self.plain).find(&key)?;
         self.store.engine().check(&find)?;
@@ -103,7 +106,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.ids_at_once()) {
-            let models = self.fetch(cx, part.len(), |statements| Ok(statements.find_many(part))).await?;
+            let models = self.fetch(cx, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part))).await?;
             found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
         }
         Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
@@ -126,14 +129,16 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         let selection = self.selection(query)?;
-        self.fetch(cx, 0, |statements| Ok(statements.select(&selection))).await
+        let compares_forms = selection.compares(&|column| self.has_forms(column));
+        self.fetch(cx, 0, compares_forms, |statements| Ok(statements.select(&selection))).await
     }
 
     pub(super) async fn number_of(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.condition(filter)?;
         let entry = self.store.enter(cx, Access::Read)?;
         let count = |statements: &Statements<'_, E>| Ok(statements.count(&condition));
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), count).await?;
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
         Ok(held.finish(number).await?.unsigned_abs())
     }
@@ -154,7 +159,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let limits = cx.limits().clone();
         let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
-        let view = limits.bound(RUNNING, self.view(&mut lease, Access::Read)).await?;
+        let compares_forms = selection.compares(&|column| self.has_forms(column));
+        let view = limits.bound(RUNNING, self.view(&mut lease, Access::Read, compares_forms)).await?;
         let statement = self.statements(&view).select(&selection);
         let repository = self.clone();
         let read = move |sink| async move {
@@ -171,7 +177,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let selection = self.selection(query)?;
         let project = |statements: &Statements<'_, E>| Ok(statements.project(&selection, &columns, projection.distinct));
         let entry = self.store.enter(cx, Access::Read)?;
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), project).await?;
+        let has_forms = |column: usize| self.has_forms(column);
+        let is_one_of_each = projection.distinct && columns.iter().any(|column| has_forms(*column));
+        let compares_forms = is_one_of_each || selection.compares(&has_forms);
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, project).await?;
         let rows = self.store.engine().rows(held.lease()?, statement, Some(types), Effort::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
         held.finish(rows).await

@@ -34,7 +34,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
-        let (mut held, view) = self.viewed(cx, held, Access::Write, false).await?;
+        let compares_forms = resolution.target.iter().any(|column| self.has_forms(*column));
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, compares_forms).await?;
         for rows in [&known, &new] {
             if let Err(refused) = self.check_rows(&view, rows).await {
                 return held.refuse(refused).await;

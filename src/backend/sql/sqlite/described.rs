@@ -19,11 +19,13 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known.
+/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known. The values of other
+/// columns than the id are checked only for a statement that compares some that may have several forms.
 pub(super) fn catalog<E: Storable>(
     connection: &Connection,
     schema_version: i64,
     mark: &mut Option<Mark>,
+    compares_forms: bool,
 ) -> Result<Arc<Catalog>> {
     let table = TypeId::of::<E>();
     let watch = connection.watch();
@@ -46,7 +48,7 @@ pub(super) fn catalog<E: Storable>(
         return Ok(known);
     }
     // What a transaction has changed may be undone.
-    if let Some(mark) = mark.as_mut().filter(|_| connection.is_unchanged())
+    if let Some(mark) = mark.as_mut().filter(|_| compares_forms && connection.is_unchanged())
         && watch.begin_check(table, &facts)
     {
         let began = this_moment();
@@ -60,6 +62,7 @@ pub(super) fn catalog<E: Storable>(
     match facts.uuid_id {
         // An index answers at once.
         Some(id) if has_text_ids::<E>(connection, &facts, id)? => Ok(facts.catalog(facts.with_forms(), true)),
+        _ if !compares_forms => Ok(own),
         Some(id) if facts.with_forms() == [id] => Ok(own),
         _ => Ok(any),
     }

@@ -104,13 +104,17 @@ impl Engine for SqliteEngine {
         facts::has_forms(value_type) && *value_type != ArrayType::Uuid
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease) -> Result<Arc<Catalog>> {
+    fn has_forms(&self, value_type: &ArrayType) -> bool {
+        facts::has_forms(value_type)
+    }
+
+    async fn catalog<E: Storable>(&self, lease: &mut Lease, compares_forms: bool) -> Result<Arc<Catalog>> {
         if lease.is_of_group() {
             // What the statement meets is up to the others.
             let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
-            return other.catalog::<E>(&self.pool).await;
+            return other.catalog::<E>(&self.pool, compares_forms).await;
         }
-        lease.catalog::<E>(&self.pool).await
+        lease.catalog::<E>(&self.pool, compares_forms).await
     }
 
     async fn begin_to_write<E: Storable>(&self, lease: &mut Lease) -> Result<()> {

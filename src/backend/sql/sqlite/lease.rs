@@ -124,7 +124,7 @@ impl Lease {
     }
 
     /// The catalog of an entity's table. Outside a transaction, this begins one for the statement that follows.
-    pub(super) async fn catalog<E: Storable>(&mut self, pool: &Arc<Pool>) -> Result<Arc<Catalog>> {
+    pub(super) async fn catalog<E: Storable>(&mut self, pool: &Arc<Pool>, compares_forms: bool) -> Result<Arc<Catalog>> {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         leased.check()?;
         let before = leased.connection()?.watch().before();
@@ -146,7 +146,7 @@ impl Lease {
                 None => pool.seen(connection, before)?,
                 known => known,
             };
-            let catalog = described::catalog::<E>(connection, schema_version, &mut mark)?;
+            let catalog = described::catalog::<E>(connection, schema_version, &mut mark, compares_forms)?;
             Ok((catalog, mark))
         };
         let (catalog, mark) = self.go(Pace::BriefOrAgain, look).await?;

@@ -153,7 +153,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::ASKS_FOR_SINGLE_MODELS
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease<F>) -> Result<Arc<Catalog>> {
+    async fn catalog<E: Storable>(&self, lease: &mut Lease<F>, _: bool) -> Result<Arc<Catalog>> {
         if let Some(known) = F::known::<E>(&self.catalogs) {
             return Ok(known);
         }
