@@ -204,8 +204,8 @@ async fn the_log_is_moved_while_writers_go_on() {
     }
     let (log, file) =
         (std::fs::metadata(directory.path().join("log.sqlite-wal")).unwrap().len(), std::fs::metadata(&path).unwrap().len());
-    // What was written is several times as much.
-    assert!(log < 40 << 20 && file > 20 << 20, "a log of {log} bytes, a file of {file}");
+    // What was written is twice as much and more. How long the log becomes depends on how soon the task gets the processor.
+    assert!(log < 64 << 20 && file > 20 << 20, "a log of {log} bytes, a file of {file}");
 }
 
 /// A reader that goes on for long keeps the log from being moved. That is said once, until the log was moved again.
