@@ -50,6 +50,7 @@ pub(crate) enum Comparison {
     AtLeast,
 }
 
+#[cfg(feature = "_sql")]
 impl Condition {
     /// Whether it compares the values of a column of which this is true. Null is no value.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {

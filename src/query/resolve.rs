@@ -30,6 +30,7 @@ pub(crate) struct Selection {
     pub(crate) position: Option<Position>,
 }
 
+#[cfg(feature = "_sql")]
 impl Selection {
     /// Whether it compares the values of a column of which this is true.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
