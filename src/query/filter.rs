@@ -52,7 +52,7 @@ pub(crate) enum Comparison {
 
 #[cfg(feature = "_sql")]
 impl Condition {
-    /// Whether it compares the values of a column of which this is true. Null is no value.
+    /// Whether it compares values of a column for which `is_one` returns true. A test for null compares no values.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.compares(is_one)),

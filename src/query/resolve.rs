@@ -32,7 +32,7 @@ pub(crate) struct Selection {
 
 #[cfg(feature = "_sql")]
 impl Selection {
-    /// Whether it compares the values of a column of which this is true.
+    /// Whether it filters or sorts by values of a column for which `is_one` returns true.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
         self.condition.compares(is_one) || self.order.iter().any(|key| is_one(key.column))
     }

@@ -16,7 +16,7 @@ async fn run(store: &Store, text: &str) {
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(text)).await.unwrap();
 }
 
-/// The server's process for checkpoints, which is another one once it has recovered from a killed process. None while it cannot be asked.
+/// The id of the server's checkpoint process, which changes when the server recovers from a killed process. `None` while the server cannot be asked.
 async fn checkpointer(store: &Store) -> Option<i32> {
     let query = SqlText::new("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
     store.sql().unwrap().query_as(&Cx::new(), &query).await.ok()?.pop()
@@ -68,7 +68,7 @@ async fn a_commit_whose_server_dies_is_unknown() {
         };
         let (written, ()) = tokio::time::timeout(BOUND, async { futures::join!(write, kill) }).await.unwrap();
         assert_eq!(written.unwrap_err().kind(), ErrorKind::CommitUnknown, "{waits}, alone: {is_alone}");
-        // Until then, the server goes on for a moment, and shows the process that was killed.
+        // The server answers for a moment before it recovers, and still lists the killed process.
         until(|| async { checkpointer(observer).await.is_some_and(|pid| pid != before) }).await;
     }
     assert_eq!(observer.repository::<note::Entity>().all(&Cx::new()).await.unwrap().len(), 2);

@@ -80,7 +80,8 @@ async fn text_of_any_collation_is_compared_by_its_bytes() {
     }
 }
 
-/// An upsert of an id that only the column takes for a stored one is a duplicate, and changes nothing.
+/// Writes find rows by the bytes of the id. An upsert fails as a duplicate, and changes nothing, if the id differs from a stored one only in a way
+/// that the column ignores.
 async fn replaces_by_bytes(store: &Store, folds: bool, case: &str) {
     let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
     let label = |name: &str, text: &str| label::Model { name: name.to_owned(), text: Some(text.to_owned()) };

@@ -204,7 +204,7 @@ async fn the_log_is_moved_while_writers_go_on() {
     }
     let (log, file) =
         (std::fs::metadata(directory.path().join("log.sqlite-wal")).unwrap().len(), std::fs::metadata(&path).unwrap().len());
-    // What was written is twice as much and more. How long the log becomes depends on how soon the task gets the processor.
+    // A log that is never moved would have some 190 MiB. How long it becomes depends on how soon the task gets the processor.
     assert!(log < 64 << 20 && file > 20 << 20, "a log of {log} bytes, a file of {file}");
 }
 

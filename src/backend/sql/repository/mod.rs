@@ -100,7 +100,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         self.shape.id.iter().any(|column| self.has_forms(*column))
     }
 
-    /// The table as the database describes it now, for a statement that compares values which may be stored in several forms, or for another.
+    /// The table as the database describes it now. `compares_forms` says whether the statement that follows compares values that may be stored in
+    /// several forms.
     async fn view(&self, lease: &mut G::Lease, access: Access, compares_forms: bool) -> Result<View> {
         if access == Access::Write {
             self.store.engine().begin_to_write::<E>(lease).await?;

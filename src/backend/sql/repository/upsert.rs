@@ -41,7 +41,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 return held.refuse(refused).await;
             }
         }
-        // `ON CONFLICT` would replace a row whose id is not the model's. By two statements, such a row is a duplicate.
+        // `ON CONFLICT` would replace a row whose key has other bytes than the model's. With two statements, the insert fails as a duplicate.
         let finds_others = self.statements(&view).finds_other_text(&resolution.target);
         let at_once = self.store.engine().upserts() && !finds_others;
         let lease = held.lease()?;

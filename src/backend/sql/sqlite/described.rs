@@ -19,8 +19,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known. The values of other
-/// columns than the id are checked only for a statement that compares some that may have several forms.
+/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known. Values
+/// outside the id are checked only for a statement that compares values that may be stored in several forms.
 pub(super) fn catalog<E: Storable>(
     connection: &Connection,
     schema_version: i64,

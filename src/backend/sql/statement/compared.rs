@@ -148,7 +148,7 @@ impl<E: Storable> Statements<'_, E> {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
-    /// Whether a unique index on these columns takes text of different bytes for equal, blanks at the end of `char(n)` apart.
+    /// Whether a unique index on these columns may treat text with different bytes as equal. Blanks at the end of `char(n)` do not count.
     pub(in super::super) fn finds_other_text(&self, columns: &[usize]) -> bool {
         self.columns(columns).into_iter().any(|column| self.text_order(column) == TextOrder::Folded)
     }
