@@ -281,3 +281,9 @@ pub(crate) fn decimal_digits(column: &impl ColumnTrait) -> (u32, u32) {
 pub(crate) fn unreadable(error: DbErr) -> Error {
     Error::new(ErrorKind::Corrupt, "what is stored does not fit the model").with_source(error)
 }
+/// Whether a column has a cast of the entity's own, which knows in which form its values are stored.
+#[cfg(feature = "_sql")]
+pub(crate) fn is_cast(column: impl ColumnTrait) -> bool {
+    let plain = Expr::val("");
+    column.save_as(plain.clone()) != plain || column.select_as(plain.clone()) != plain
+}

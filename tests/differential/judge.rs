@@ -53,12 +53,21 @@ pub fn judge(case: &Case, step: &Step, before: &Rows, after: &Rows, found: &mut 
         }
         return;
     }
+    if is_matched_by_milliseconds(&step.asked, before) {
+        return;
+    }
     let expected = Expected::new(case, &step.asked, before);
     let left = expected.untouched_in(after, found);
     expected.touched_in(case, step, left, found);
     if let Answer::Models(models) = &step.answer {
         answered(case, step, models, after, found);
     }
+}
+
+/// Whether a condition is on times of which the client shows only the millisecond: whether they are the same to the microsecond is not known.
+fn is_matched_by_milliseconds(asked: &Asked, before: &Rows) -> bool {
+    let (Asked::Set { matching: (at, value), .. } | Asked::DeleteWhere(at, value)) = asked else { return false };
+    before.iter().any(|line| matches!(line[*at], Cell::About(_)) && line[*at].holds(Some(value)))
 }
 
 /// Whether an error says what is so: a row of the id is there, or is not.

@@ -286,16 +286,43 @@ async fn pages_do_not_pass_over_nulls(store: &larder::Store) {
     }
 }
 
+/// The same where the field is of the id, and the table has no key that keeps nulls out.
+#[cfg(feature = "_sql")]
+async fn pages_do_not_pass_over_null_ids(store: &larder::Store) {
+    run(store, "DROP TABLE measure").await;
+    run(store, "CREATE TABLE measure (id bigint, rank int NOT NULL, ratio double precision NOT NULL, share real)").await;
+    for id in 1..=12 {
+        let shown = if id == 6 { "NULL".to_owned() } else { id.to_string() };
+        run(store, &format!("INSERT INTO measure VALUES ({shown}, {}, {id}.5, NULL)", id % 4)).await;
+    }
+    let (rank, id) = (|| field_of(measure::Column::Rank), || field_of(measure::Column::Id));
+    for query in [
+        Query::new(),
+        Query::new().order_by_desc(id()),
+        Query::new().order_by(rank()),
+        Query::new().order_by_desc(rank()),
+        Query::new().order_by(rank()).order_by_desc(id()),
+        Query::new().order_by(field_of(measure::Column::Share)).order_by_desc(id()),
+    ] {
+        let refused = ids_in_pages(store, &query).await.expect_err(&format!("{query:?}"));
+        assert_eq!((refused.kind(), refused.column()), (ErrorKind::Corrupt, Some("id")), "{refused}");
+    }
+}
+
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn pages_do_not_pass_over_nulls_on_sqlite() {
-    pages_do_not_pass_over_nulls(&larder::open("sqlite::memory:").await.unwrap()).await;
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    pages_do_not_pass_over_nulls(&store).await;
+    pages_do_not_pass_over_null_ids(&store).await;
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[tokio::test]
 async fn pages_do_not_pass_over_nulls_on_duckdb() {
-    pages_do_not_pass_over_nulls(&larder::open("duckdb::memory:").await.unwrap()).await;
+    let store = larder::open("duckdb::memory:").await.unwrap();
+    pages_do_not_pass_over_nulls(&store).await;
+    pages_do_not_pass_over_null_ids(&store).await;
 }
 
 #[cfg(feature = "postgres")]
@@ -307,4 +334,5 @@ async fn pages_do_not_pass_over_nulls_on_postgres() {
     let database = crate::support::postgres::TestDatabase::empty().await;
     let store = larder::open(&database.url()).await.unwrap();
     pages_do_not_pass_over_nulls(&store).await;
+    pages_do_not_pass_over_null_ids(&store).await;
 }

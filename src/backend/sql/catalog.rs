@@ -38,6 +38,9 @@ pub(crate) struct Described {
     pub(crate) keeps: Keeps,
     pub(crate) text: TextOrder,
     pub(crate) form: Form,
+    /// Whether the column is of the id, and the engine looks by itself for ids in other forms that a statement by id has missed: see
+    /// [`missed`](crate::backend::sql::Engine::missed).
+    pub(crate) is_probed: bool,
     /// Whether the table takes nulls. Where the entity has none, a row with one cannot be read, and must not be passed over.
     pub(crate) is_nullable: bool,
 }
@@ -87,8 +90,14 @@ impl fmt::Debug for Keeps {
     }
 }
 
-const PLAIN: Described =
-    Described { is_generated: false, keeps: Keeps::All, text: TextOrder::Bytes, form: Form::Own, is_nullable: false };
+const PLAIN: Described = Described {
+    is_generated: false,
+    keeps: Keeps::All,
+    text: TextOrder::Bytes,
+    form: Form::Own,
+    is_probed: false,
+    is_nullable: false,
+};
 
 impl Catalog {
     pub(crate) fn new(columns: Vec<Described>, is_rewritten: bool) -> Self {

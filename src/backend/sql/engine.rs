@@ -104,11 +104,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// Whether values of a type may be stored in several forms, of which a statement on a single model finds one.
-    fn compares_by_form(&self, _value_type: &ArrayType) -> bool {
-        false
-    }
-
     /// Whether values of a type may be stored in several forms. To find out which there are, all rows of a table may have to be read.
     fn has_forms(&self, _value_type: &ArrayType) -> bool {
         false

@@ -46,7 +46,8 @@ pub fn shown(field: &Field) -> String {
             of(&[
                 ("integer", only_if(format!("CAST({real} AS INTEGER)={c}"), bits(&real))),
                 ("real", bits(&c)),
-                ("text", only_if(format!("CAST({real} AS TEXT)=CAST({c} AS TEXT)"), bits(&real))),
+                // The number of a text, where SQLite itself takes the two for equal in this column.
+                ("text", only_if(format!("CAST({real} AS TEXT)=CAST({c} AS TEXT) AND {c} = +{real}"), bits(&real))),
             ])
         }
         Kind::Text | Kind::Enum => {

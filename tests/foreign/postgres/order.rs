@@ -134,7 +134,7 @@ fn last_query(database: &TestDatabase, table: &str) -> String {
     psql(
         database,
         &format!(
-            "SELECT query FROM pg_stat_activity WHERE query LIKE 'SELECT \"{table}\"%' AND query NOT LIKE '%pg_stat%' ORDER BY query_start DESC LIMIT 1"
+            "SELECT query FROM pg_stat_activity WHERE query LIKE 'SELECT \"{table}\"%' AND query NOT LIKE '%pg_stat%' AND datname = current_database() ORDER BY query_start DESC LIMIT 1"
         ),
     )
 }

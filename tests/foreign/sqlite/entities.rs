@@ -59,3 +59,12 @@ entity!(numbered "numbered" {
     id: i64,
     name: String,
 });
+
+entity!(measured "measured" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: i64,
+    amount: i64,
+    ratio: f64,
+    name: String,
+    bytes: Vec<u8>,
+});

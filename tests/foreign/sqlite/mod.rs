@@ -1,8 +1,10 @@
 //! Tables of SQLite that sqlite3 and SeaORM made.
 
+mod classes;
 mod columns;
 mod entities;
 mod forms;
+mod ids;
 mod statements;
 
 use std::{path::PathBuf, process::Command};

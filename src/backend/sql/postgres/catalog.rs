@@ -193,6 +193,7 @@ fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
             keeps: keeps.unwrap_or_default(),
             text: found.text_order(&wanted, column.select_as(Expr::val("")) != Expr::val("")),
             form: Form::Own,
+            is_probed: false,
             is_nullable: found.is_nullable && !column.def().is_null(),
         });
     }

@@ -73,11 +73,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));
-        let engine = store.engine();
-        // Such an id may be stored in another form than it is looked for.
-        let has_forms = |position: &usize| shape.value_type(*position).is_ok_and(|id| engine.compares_by_form(&id));
-        let asks_for_single_models = engine.asks_for_single_models() || shape.id.iter().any(has_forms);
-        Self { store, shape: Arc::new(shape), plain, view, asks_for_single_models, is_readable, is_plain }
+        let (shape, asks) = (Arc::new(shape), store.engine().asks_for_single_models());
+        let mut repository = Self { store, shape, plain, view, asks_for_single_models: asks, is_readable, is_plain };
+        repository.asks_for_single_models |= repository.ids_have_forms();
+        repository
     }
 
     /// What builds the statements for a table.
@@ -88,7 +87,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by itself for UUIDs in
-    /// other forms in the first column of an id, where an index helps.
+    /// other forms in the first column of an id, where an index helps: see [`missed`](Engine::missed).
     fn has_forms(&self, column: usize) -> bool {
         let is_uuid_id = |value_type: &ArrayType| *value_type == ArrayType::Uuid && self.shape.id.first() == Some(&column);
         let of_type = |value_type: ArrayType| self.store.engine().has_forms(&value_type) && !is_uuid_id(&value_type);

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, SqliteConnection, TypeInfo a
 
 use super::{
     described::{text_of, uuid_id},
-    facts::{self, Facts, Texts},
+    facts::{self, Facts, Texts, UnreadableIds},
     flavor::SqliteFlavor,
     forms,
 };
@@ -28,6 +28,7 @@ pub(crate) struct Catalogs(Mutex<BTreeMap<TypeId, Known>>);
 #[derive(Clone, Debug)]
 struct Known {
     schema_version: String,
+    facts: Arc<Facts>,
     /// With all ids in the form that is written here, and with some that are not.
     own_ids: Arc<Catalog>,
     text_ids: Arc<Catalog>,
@@ -59,13 +60,24 @@ pub(super) async fn catalog<E: Storable>(connection: &mut SqliteConnection, cata
         None => {
             let Some(facts) = load::<E>(connection).await? else { return Ok(Catalog::plain()) };
             let any: Vec<_> = facts.with_forms().iter().copied().filter(|position| facts.uuid_id != Some(*position)).collect();
-            let own_ids = facts.catalog(&any, false);
-            let known = Known { schema_version, own_ids, text_ids: facts.catalog(facts.with_forms(), true) };
+            let own_ids = facts.catalog(&any, UnreadableIds::default());
+            let text_ids = facts.catalog(facts.with_forms(), UnreadableIds { text: true, null: false });
+            let known = Known { schema_version, facts: Arc::new(facts), own_ids, text_ids };
             catalogs.lock().insert(TypeId::of::<E>(), known.clone());
             known
         }
     };
-    Ok(if value(1) == "1" { known.text_ids } else { known.own_ids })
+    let text = value(1) == "1";
+    if has_null_ids::<E>(connection, &known.facts).await? {
+        return Ok(known.facts.catalog(known.facts.with_forms(), UnreadableIds { text, null: true }));
+    }
+    Ok(if text { known.text_ids } else { known.own_ids })
+}
+
+async fn has_null_ids<E: Storable>(connection: &mut SqliteConnection, facts: &Facts) -> Result<bool> {
+    let Some((name, _)) = facts.nullable_id.and_then(|id| facts.column(id)) else { return Ok(false) };
+    let found = texts(connection, forms::has_nulls::<E>(name)).await?;
+    Ok(found.first().and_then(|row| row.first().cloned().flatten()).as_deref() == Some("1"))
 }
 
 async fn load<E: Storable>(connection: &mut SqliteConnection) -> Result<Option<Facts>> {

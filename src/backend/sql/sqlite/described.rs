@@ -8,7 +8,7 @@ use sea_orm::{IdenStatic as _, Iterable as _, ModelTrait as _, PrimaryKeyToColum
 use super::{
     connection::Connection,
     error::classify,
-    facts::{self, Facts, Texts},
+    facts::{self, Facts, Texts, UnreadableIds},
     forms,
     watch::Mark,
 };
@@ -40,6 +40,10 @@ pub(super) fn catalog<E: Storable>(
             facts
         }
     };
+    if has_null_ids::<E>(connection, &facts)? {
+        let text = facts.uuid_id.map_or(Ok(false), |id| has_text_ids::<E>(connection, &facts, id))?;
+        return Ok(facts.catalog(facts.with_forms(), UnreadableIds { text, null: true }));
+    }
     let (own, any) = watch.catalogs(table, &facts);
     if facts.with_forms().is_empty() {
         return Ok(own);
@@ -54,14 +58,16 @@ pub(super) fn catalog<E: Storable>(
         let began = this_moment();
         // One that is stopped begins again on a thread that may block.
         let others = others::<E>(connection, &facts).inspect_err(|_| watch.give_up_check(table))?;
-        let has_text_ids = facts.uuid_id.is_some_and(|id| others.contains(&id));
-        let catalog = if others.is_empty() { own } else { facts.catalog(&others, has_text_ids) };
+        let text = facts.uuid_id.is_some_and(|id| others.contains(&id));
+        let catalog = if others.is_empty() { own } else { facts.catalog(&others, UnreadableIds { text, null: false }) };
         *mark = watch.end_check(table, &catalog, others.is_empty(), *mark, began);
         return Ok(catalog);
     }
     match facts.uuid_id {
         // An index answers at once.
-        Some(id) if has_text_ids::<E>(connection, &facts, id)? => Ok(facts.catalog(facts.with_forms(), true)),
+        Some(id) if has_text_ids::<E>(connection, &facts, id)? => {
+            Ok(facts.catalog(facts.with_forms(), UnreadableIds { text: true, null: false }))
+        }
         _ if !compares_forms => Ok(own),
         Some(id) if facts.with_forms() == [id] => Ok(own),
         _ => Ok(any),
@@ -84,6 +90,11 @@ fn has_text_ids<E: Storable>(connection: &Connection, facts: &Facts, id: usize) 
     facts.column(id).map_or(Ok(false), |(name, _)| connection.is_true(&forms::has_text_ids::<E>(name)))
 }
 
+fn has_null_ids<E: Storable>(connection: &Connection, facts: &Facts) -> Result<bool> {
+    let id = facts.nullable_id.and_then(|id| facts.column(id));
+    id.map_or(Ok(false), |(name, _)| connection.is_true(&forms::has_nulls::<E>(name)))
+}
+
 /// What the schema says of a table. `None` if it is not there as the entity says.
 fn load<E: Storable>(connection: &Connection) -> Result<Option<Arc<Facts>>> {
     let [columns, tables] = facts::queries::<E>();
@@ -92,7 +103,7 @@ fn load<E: Storable>(connection: &Connection) -> Result<Option<Arc<Facts>>> {
         Some(query) => connection.texts(&query)?,
         None => Vec::new(),
     };
-    Ok(Facts::new::<E>(&columns, &tables, &collations).map(Arc::new))
+    Ok(Facts::new::<E>(&columns, &tables, &collations).map(|facts| Arc::new(facts.probed())))
 }
 
 /// Whether a row that names every column is stored in the table of an entity as it is given.

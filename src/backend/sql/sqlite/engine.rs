@@ -99,11 +99,6 @@ impl Engine for SqliteEngine {
         refuse_unbindable(statement, Dialect::Sqlite, BIND_LIMIT)
     }
 
-    /// Of UUIDs, a probe tells: see [`missed`](Engine::missed).
-    fn compares_by_form(&self, value_type: &ArrayType) -> bool {
-        facts::has_forms(value_type) && *value_type != ArrayType::Uuid
-    }
-
     fn has_forms(&self, value_type: &ArrayType) -> bool {
         facts::has_forms(value_type)
     }

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use sea_orm::{
-    ColumnTrait, IdenStatic, Iterable, ModelTrait,
-    sea_query::{ArrayType, Expr},
-};
+use sea_orm::{ColumnTrait, IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
 
 use super::affinity::Affinity;
 use crate::{
     backend::sql::{
         Catalog,
         catalog::{Described, Form, Keeps, TextOrder},
+        statement::meaning::is_number,
     },
-    entity::{Shape, Storable},
+    entity::{Shape, Storable, is_cast},
     error::{Error, ErrorKind},
     value::integer,
 };
@@ -32,8 +30,21 @@ pub(super) struct Facts {
     with_forms: Vec<usize>,
     /// The position of the id's first column, if it holds UUIDs: an index finds those that are stored as text.
     pub(super) uuid_id: Option<usize>,
+    /// The position of the primary key's first column, if the table takes nulls in it: SQLite does so unless `NOT NULL` is declared. An index finds them.
+    pub(super) nullable_id: Option<usize>,
+    /// Whether the engine looks for ids in other forms that a statement by id has missed.
+    is_probed: bool,
     /// Whether statements that name every column may still store other forms of values than they are given.
     pub(super) is_volatile: bool,
+}
+
+/// The kinds of ids in a table that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct UnreadableIds {
+    /// UUIDs that are stored as text, or other text and numbers.
+    pub(super) text: bool,
+    /// Nulls in the first column of the primary key.
+    pub(super) null: bool,
 }
 
 #[derive(Debug)]
@@ -105,6 +116,7 @@ impl Facts {
         let mut is_volatile = !is(table, 5, "0");
         let mut keeps_rows = !is_rewritten;
         let (mut described, mut with_forms, mut uuid_id) = (Vec::new(), Vec::new(), None);
+        let mut nullable_id = None;
         for (position, column) in E::Column::iter().enumerate() {
             let value_type = E::Model::get_value_type(column);
             let row = columns.iter().find(|row| is_named(row, column.as_str()))?;
@@ -127,6 +139,10 @@ impl Facts {
             if value_type == ArrayType::Uuid && is(row, 4, "1") && !is(table, 0, "view") {
                 uuid_id = Some(position);
             }
+            let is_nullable = is(row, 2, "0") && !is_rowid && !column.def().is_null();
+            if is_nullable && is(row, 4, "1") {
+                nullable_id = Some(position);
+            }
             // A primary key and a column with a default may have another value instead of none.
             let keeps_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
             keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.def().is_null());
@@ -135,15 +151,34 @@ impl Facts {
                     is_generated: is(row, 5, "2") || is(row, 5, "3"),
                     keeps: keeps(affinity, &value_type, lacks_id),
                     text,
-                    form: Form::Own,
-                    // A primary key's nulls are found in the first page already.
-                    is_nullable: is(row, 2, "0") && is(row, 4, "0") && !column.def().is_null(),
+                    // Such a column makes text of numbers.
+                    form: if affinity == Affinity::Text && is_number(&value_type) && !is_cast(column) {
+                        Form::Any
+                    } else {
+                        Form::Own
+                    },
+                    is_probed: false,
+                    is_nullable,
                 },
                 value_type,
                 name: column.as_str(),
             });
         }
-        Some(Self { columns: described, is_rewritten, keeps_rows, with_forms, uuid_id, is_volatile })
+        Some(Self {
+            columns: described,
+            is_rewritten,
+            keeps_rows,
+            with_forms,
+            uuid_id,
+            nullable_id,
+            is_probed: false,
+            is_volatile,
+        })
+    }
+
+    /// The same for an engine that looks for ids in other forms that a statement by id has missed.
+    pub(super) fn probed(self) -> Self {
+        Self { is_probed: true, ..self }
     }
 
     /// The positions of the columns whose values can be in several forms.
@@ -156,11 +191,23 @@ impl Facts {
         self.columns.get(position).map(|column| (column.name, &column.value_type))
     }
 
-    /// The catalog of the table, in which some columns have values of any form, and ids may be stored as text.
-    pub(super) fn catalog(&self, any: &[usize], has_text_ids: bool) -> Arc<Catalog> {
+    /// The catalog if all values are in the forms that larder writes, and the catalog if any value may be in another form. All ids can be read.
+    pub(super) fn usual_catalogs(&self) -> (Arc<Catalog>, Arc<Catalog>) {
+        (self.catalog(&[], UnreadableIds::default()), self.catalog(&self.with_forms, UnreadableIds::default()))
+    }
+
+    /// The catalog of the table, in which some columns have values of any form, and some ids cannot be read.
+    pub(super) fn catalog(&self, any: &[usize], unreadable: UnreadableIds) -> Arc<Catalog> {
         let describe = |(position, column): (usize, &Column)| {
-            let keeps = if has_text_ids && self.uuid_id == Some(position) { refuses() } else { column.described.keeps.clone() };
-            Described { form: if any.contains(&position) { Form::Any } else { Form::Own }, keeps, ..column.described.clone() }
+            let described = column.described.clone();
+            let is_refused = unreadable.text && self.uuid_id == Some(position);
+            Described {
+                form: if any.contains(&position) { Form::Any } else { described.form },
+                keeps: if is_refused { refuses() } else { described.keeps.clone() },
+                is_probed: self.is_probed && self.uuid_id == Some(position),
+                is_nullable: described.is_nullable && (unreadable.null || self.nullable_id != Some(position)),
+                ..described
+            }
         };
         let described = self.columns.iter().enumerate().map(describe).collect();
         // What a statement returns is what it was before the triggers.
@@ -176,12 +223,6 @@ fn refuses() -> Keeps {
 /// Why a table is refused in which a model may be there under its id, and not be found by it.
 pub(super) fn text_ids() -> Error {
     Error::new(ErrorKind::Corrupt, "the table has ids that are no UUIDs of 16 bytes")
-}
-
-/// Whether a column has a cast of the entity's own, which knows its forms.
-fn is_cast(column: impl ColumnTrait) -> bool {
-    let plain = Expr::val("");
-    column.save_as(plain.clone()) != plain || column.select_as(plain.clone()) != plain
 }
 
 fn is_named(row: &Texts, name: &str) -> bool {

@@ -37,6 +37,11 @@ pub(super) fn has_text_ids<E: Storable>(column: &str) -> String {
     has_text::<E>(&quoted(column, '"'))
 }
 
+/// The query whether a table has nulls in a column.
+pub(super) fn has_nulls<E: Storable>(column: &str) -> String {
+    format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)", table::<E>(), quoted(column, '"'))
+}
+
 /// Whether a value `v` is in the form that is written here. Never null.
 fn own(value_type: &ArrayType) -> String {
     use ArrayType as T;

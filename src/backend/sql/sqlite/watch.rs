@@ -145,7 +145,7 @@ impl Watch {
     }
 
     pub(super) fn learn(&self, table: TypeId, schema_version: i64, mark: Option<Mark>, facts: &Arc<Facts>) {
-        let (own, any) = (facts.catalog(&[], false), facts.catalog(facts.with_forms(), false));
+        let (own, any) = facts.usual_catalogs();
         let mut state = self.lock();
         // No period has this number.
         let period = mark.map_or(u64::MAX, |mark| mark.period);
@@ -169,7 +169,7 @@ impl Watch {
         let state = self.lock();
         match state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) {
             Some(known) => (known.own.clone(), known.any.clone()),
-            None => (facts.catalog(&[], false), facts.catalog(facts.with_forms(), false)),
+            None => facts.usual_catalogs(),
         }
     }
 

@@ -130,12 +130,25 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
+    /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them when some were missed.
+    pub(super) fn found_by(&self, column: E::Column, value: &Value) -> Expr {
+        match self.described(column).is_probed {
+            true => self.column(column).eq(self.value(column, value)),
+            false => self.equal(column, value),
+        }
+    }
+
     /// What stored values of a column mean, where some may be in forms that do not compare as they are.
     fn meaning(&self, column: E::Column) -> Option<Expr> {
         match self.described(column).form {
             Form::Own => None,
             Form::Any => meaning::meaning(self.column(column), &E::Model::get_value_type(column)),
         }
+    }
+
+    /// Whether the values of a column are compared by what they mean.
+    pub(super) fn has_meaning(&self, column: E::Column) -> bool {
+        self.meaning(column).is_some()
     }
 
     /// Whether the text of a statement on an id depends on the id: a value that is compared by its meaning is sent as that.

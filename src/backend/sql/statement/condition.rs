@@ -4,16 +4,16 @@
 //! tests, where null is made false first.
 
 use sea_orm::{
-    Value,
-    sea_query::{Cond, ConditionalStatement, Expr, ExprTrait},
+    ModelTrait, Value,
+    sea_query::{ArrayType, Cond, ConditionalStatement, Expr, ExprTrait},
 };
 
-use super::Statements;
+use super::{Statements, meaning::is_number};
 use crate::{
     dialect::Dialect,
-    entity::Storable,
+    entity::{Storable, is_cast},
     query::{Comparison, Condition, Test, Tree},
-    value::Key,
+    value::{Key, is_text},
 };
 
 impl<E: Storable> Statements<'_, E> {
@@ -61,7 +61,7 @@ impl<E: Storable> Statements<'_, E> {
     fn test(&self, column: E::Column, test: &Test) -> Expr {
         match test {
             Test::Null => self.column(column).is_null(),
-            Test::Compare(comparison, value) => self.compared(column, *comparison, value),
+            Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
             Test::In(values) => self.is_one_of(column, values),
             Test::Contains(text) => {
                 let sql = match self.dialect {
@@ -92,6 +92,36 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
+    /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and every text for less than all
+    /// bytes.
+    fn within_class(&self, column: E::Column, comparison: Comparison, test: Expr) -> Expr {
+        use Comparison as C;
+        let Some((first, end)) = self.class_bounds(column) else { return test };
+        let bound = match comparison {
+            C::Less | C::AtMost => first.map(|first| (">=", first)),
+            C::Greater | C::AtLeast => end.map(|end| ("<", end)),
+            C::Equal | C::NotEqual => None,
+        };
+        match bound {
+            // With the plus sign, it has no influence on the choice of an index.
+            Some((operator, bound)) => test.and(self.written(&format!("+$ {operator} {bound}"), [self.column(column)])),
+            None => test,
+        }
+    }
+
+    /// The first value of the storage class that a column's values are of, and the first value after it.
+    fn class_bounds(&self, column: E::Column) -> Option<(Option<&'static str>, Option<&'static str>)> {
+        if self.dialect != Dialect::Sqlite || is_cast(column) || self.has_meaning(column) {
+            return None;
+        }
+        match E::Model::get_value_type(column) {
+            number if is_number(&number) => Some((None, Some("''"))),
+            text if is_text(&text) => Some((Some("''"), Some("x''"))),
+            ArrayType::Bytes => Some((Some("x''"), None)),
+            _ => None,
+        }
+    }
+
     /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be used for that.
     fn started(&self, column: E::Column, prefix: &str) -> Expr {
         let from = self.ordered(column).gte(prefix);
@@ -102,19 +132,33 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     pub(super) fn id_is(&self, id: &[Value]) -> Cond {
-        self.are(&self.shape.id, id)
+        self.id_has(id, |column, value| self.equal(column, value))
     }
 
-    /// The condition that these columns have these values.
-    fn are(&self, columns: &[usize], values: &[Value]) -> Cond {
-        let parts = self.columns(columns).into_iter().zip(values);
-        parts.fold(Cond::all(), |all, (column, value)| all.add(self.equal(column, value)))
+    /// The condition that the columns of the id fulfil a condition on each of their values.
+    fn id_has(&self, id: &[Value], has: impl Fn(E::Column, &Value) -> Expr) -> Cond {
+        let parts = self.id_columns().into_iter().zip(id);
+        parts.fold(Cond::all(), |all, (column, value)| all.add(has(column, value)))
     }
 
     pub(super) fn id_is_in(&self, ids: &[Key]) -> Cond {
         match self.id_columns().as_slice() {
             [column] => Cond::all().add(self.is_one_of(*column, ids.iter().flat_map(|id| &id.0))),
             _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
+        }
+    }
+
+    /// The same for a statement that only reads: where the engine looks for ids in other forms when some were missed, none of those fulfils the condition.
+    pub(super) fn id_is_found_in(&self, ids: &[Key]) -> Cond {
+        match self.id_columns().as_slice() {
+            [column] if self.described(*column).is_probed => {
+                let values = ids.iter().flat_map(|id| &id.0).map(|value| self.value(*column, value));
+                Cond::all().add(self.column(*column).is_in(values))
+            }
+            [_] => self.id_is_in(ids),
+            _ => {
+                ids.iter().fold(Cond::any(), |any, id| any.add(self.id_has(&id.0, |column, value| self.found_by(column, value))))
+            }
         }
     }
 }

@@ -17,35 +17,31 @@ pub(in super::super) const UNREADABLE: &str = "larder: unreadable value in ";
 const YEARS: &str = "-62135596800000000 AND 253402300799999999";
 
 /// The expression that orders and compares the stored values of a column by their meaning. `None` if values of the type have one form only.
+/// Numbers have one too, but no column of text holds it.
 pub(in super::super) fn meaning(column: Expr, value_type: &ArrayType) -> Option<Expr> {
     use ArrayType as T;
-    let (sql, failure) = match value_type {
-        T::ChronoDateTime => (instant("zone IN ('', '+00:00', '-00:00')"), failure(&column)),
+    let sql = match value_type {
+        T::ChronoDateTime => instant("zone IN ('', '+00:00', '-00:00')"),
         T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
-            (instant("zone = '' OR substr(zone, 2, 2) < '24'"), failure(&column))
+            instant("zone = '' OR substr(zone, 2, 2) < '24'")
         }
-        T::ChronoTime => (time_of_day(), failure(&column)),
-        T::ChronoDate => {
-            let is_date = "typeof(v) = 'text' AND date(v) = v AND v >= '0001'";
-            (
-                format!("(SELECT CASE WHEN {is_date} THEN v WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))"),
-                failure(&column),
-            )
-        }
-        T::Uuid => {
-            let is_uuid = "typeof(v) = 'blob' AND length(v) = 16";
-            (
-                format!("(SELECT CASE WHEN {is_uuid} THEN v WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))"),
-                failure(&column),
-            )
-        }
-        T::Bool => {
-            let sql = "(SELECT CASE WHEN typeof(v) = 'integer' THEN v <> 0 WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))";
-            (sql.to_owned(), failure(&column))
-        }
+        T::ChronoTime => time_of_day(),
+        T::ChronoDate => only("typeof(v) = 'text' AND date(v) = v AND v >= '0001'", "v"),
+        T::Uuid => only("typeof(v) = 'blob' AND length(v) = 16", "v"),
+        T::Bool => only("typeof(v) = 'integer'", "v <> 0"),
+        number if is_number(number) => only("typeof(v) IN ('integer', 'real')", "v"),
         _ => return None,
     };
-    Some(Expr::cust_with_exprs(sql.replace("FAILURE", &failure), [column]))
+    Some(Expr::cust_with_exprs(sql.replace("FAILURE", &failure(&column)), [column]))
+}
+
+/// Whether values of a type are numbers to SQLite.
+pub(in super::super) fn is_number(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::Float | T::Double
+    )
 }
 
 /// The meaning of a given value, to compare with that of stored ones. `None` if values of its type have one form only.
@@ -71,6 +67,11 @@ fn failure(column: &Expr) -> String {
         _ => String::new(),
     };
     format!("json_extract('{{}}', '{UNREADABLE}{name}' || substr(typeof(v), 1, 0))")
+}
+
+/// What values `v` of one form mean. Values of any other fail.
+fn only(form: &str, meaning: &str) -> String {
+    format!("(SELECT CASE WHEN {form} THEN {meaning} WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))")
 }
 
 /// The time zone at the end of the text `v`, as `+hh:mm`. Empty if there is none.
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_type_with_one_form_has_no_other_meaning() {
-        for value_type in [ArrayType::String, ArrayType::BigInt, ArrayType::Double, ArrayType::Json, ArrayType::Bytes] {
+        for value_type in [ArrayType::String, ArrayType::Char, ArrayType::Json, ArrayType::Bytes] {
             assert_eq!(meaning(Expr::col(Alias::new("a")), &value_type), None);
         }
     }

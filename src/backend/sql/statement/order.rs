@@ -35,7 +35,7 @@ impl<E: Storable> Statements<'_, E> {
         let keys: Vec<_> = order.iter().zip(values).collect();
         let uniform = order.iter().all(|key| {
             !key.nullable
-                && !self.may_have_unreadable_nulls(key)
+                && !self.may_come_to_unreadable_nulls(key, backward)
                 && Some(key.descending) == order.first().map(|first| first.descending)
         });
         if uniform && order.len() > 1 && self.dialect != Dialect::DuckDb {
@@ -50,7 +50,9 @@ impl<E: Storable> Statements<'_, E> {
         let beyond = self.beyond_keys(&keys, backward);
         match keys.first().and_then(|(key, value)| Some((key, value, self.shape.columns.get(key.column)?))) {
             // What an index on the first key can answer stands by itself.
-            Some((key, value, column)) if !key.nullable && !self.may_have_unreadable_nulls(key) && keys.len() > 1 => {
+            Some((key, value, column))
+                if !key.nullable && !self.may_come_to_unreadable_nulls(key, backward) && keys.len() > 1 =>
+            {
                 let comparison = if key.descending == backward { Comparison::AtLeast } else { Comparison::AtMost };
                 Cond::all().add(self.compared(*column, comparison, value)).add(beyond)
             }
@@ -79,7 +81,7 @@ impl<E: Storable> Statements<'_, E> {
             (false, _) => {
                 let comparison = if key.descending == backward { Comparison::Greater } else { Comparison::Less };
                 let beyond = Cond::any().add(self.compared(column, comparison, value));
-                match (backward && key.nullable) || self.may_have_unreadable_nulls(key) {
+                match (backward && key.nullable) || self.may_come_to_unreadable_nulls(key, backward) {
                     true => beyond.add(self.column(column).is_null()),
                     false => beyond,
                 }
@@ -87,10 +89,12 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    /// Whether the table may have nulls in a column whose field is no `Option`. A row with one cannot be read. The conditions select it in every page, so that
-    /// the page fails instead of leaving the row out.
-    fn may_have_unreadable_nulls(&self, key: &SortKey) -> bool {
-        !key.nullable && !self.shape.id.contains(&key.column) && self.catalog.column(key.column).is_nullable
+    /// Whether beyond a place there may be rows with a null in a column whose field is no `Option`. Such a row cannot be read. The conditions select it in
+    /// every page, so that the page fails instead of leaving the row out.
+    fn may_come_to_unreadable_nulls(&self, key: &SortKey, backward: bool) -> bool {
+        // Where SQLite orders nulls first, they are before every place.
+        let come_first = self.dialect == Dialect::Sqlite && key.descending == backward;
+        !key.nullable && !come_first && self.catalog.column(key.column).is_nullable
     }
 }
 

@@ -39,14 +39,14 @@ impl<E: Storable> Statements<'_, E> {
 
     pub(in super::super) fn find_many(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_all();
-        self.restrict_to(select.cond_where(self.id_is_in(ids)), &self.shape.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.shape.not_deleted());
         self.build(&select)
     }
 
     /// How many of these models there are.
     pub(in super::super) fn count_of(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_count();
-        self.restrict_to(select.cond_where(self.id_is_in(ids)), &self.shape.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.shape.not_deleted());
         self.build(&select)
     }
 
