@@ -20,10 +20,10 @@ WITH "larder_rows" ("log_id", "timestamp", "source_id", "raw_text", "ingestion_t
 UPDATE "raw_logs" SET "raw_text" = ?, "ingestion_time" = ? WHERE "raw_logs"."source_id" = ? AND ("raw_logs"."source_id" COLLATE BINARY) = ?;
 SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE "raw_logs"."raw_text" = ? AND ("raw_logs"."raw_text" COLLATE BINARY) = ?;
 SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT ("raw_logs"."raw_text" = ? AND ("raw_logs"."raw_text" COLLATE BINARY) = ?);
-SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE BINARY) < ?;
-SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT (("raw_logs"."raw_text" COLLATE BINARY) < ?);
-SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE BINARY) >= ? AND ("raw_logs"."raw_text" COLLATE BINARY) <= ?;
-SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE (NOT (("raw_logs"."raw_text" COLLATE BINARY) >= ?)) OR (NOT (("raw_logs"."raw_text" COLLATE BINARY) <= ?));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE BINARY) < ? AND (+"raw_logs"."raw_text" >= '');
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT (("raw_logs"."raw_text" COLLATE BINARY) < ? AND (+"raw_logs"."raw_text" >= ''));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE BINARY) >= ? AND (+"raw_logs"."raw_text" < x'') AND (("raw_logs"."raw_text" COLLATE BINARY) <= ? AND (+"raw_logs"."raw_text" >= ''));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE (NOT (("raw_logs"."raw_text" COLLATE BINARY) >= ? AND (+"raw_logs"."raw_text" < x''))) OR (NOT (("raw_logs"."raw_text" COLLATE BINARY) <= ? AND (+"raw_logs"."raw_text" >= '')));
 SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE instr("raw_logs"."raw_text" COLLATE BINARY, ?) > 0;
 SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT (instr("raw_logs"."raw_text" COLLATE BINARY, ?) > 0);
 SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE BINARY) >= ? AND ("raw_logs"."raw_text" COLLATE BINARY) < ?;
