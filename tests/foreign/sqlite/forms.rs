@@ -387,3 +387,39 @@ async fn ids_that_are_stored_as_text_are_refused_in_every_operation() {
         }
     }
 }
+
+/// The statement in the README that rewrites times in the form that larder writes.
+fn rewriting() -> String {
+    let readme = include_str!("../../../README.md");
+    let from = readme.find("UPDATE job SET due").expect("the README has the statement");
+    let statement = &readme[from..from + readme[from..].find("```").unwrap()];
+    statement.replace("job", "moment").replace("due", "at").replace('\n', " ").trim_end().to_owned() + "\n"
+}
+
+#[tokio::test]
+async fn the_statement_in_the_readme_rewrites_times_and_loses_none() {
+    for place in places(&MOMENTS.replace("TIMESTAMP", "TEXT")).await {
+        let moments = place.store.repository::<moment::Entity>();
+        let by_time = Query::new().order_by(moment::COLUMN.at);
+        let before = moments.query(&Cx::new(), &by_time).await;
+        assert_eq!(
+            before.map(|_| ()).unwrap_err().kind(),
+            ErrorKind::Corrupt,
+            "{}: numbers are text in such a column",
+            place.name
+        );
+        place.run("DELETE FROM moment WHERE id > 6;\nINSERT INTO moment VALUES (10, '2026-01-02 00:00:00 +0000 UTC');\n").await;
+        place.run(&rewriting()).await;
+        assert_eq!(place.ask("SELECT at FROM moment WHERE id = 10").await, "2026-01-02 00:00:00 +0000 UTC", "{}", place.name);
+        place.run("DELETE FROM moment WHERE id = 10;\n").await;
+        let after = moments.query(&Cx::new(), &by_time).await.unwrap();
+        let milliseconds: Vec<_> = after.iter().map(|model| (model.id, model.at.timestamp_millis() - DAY / 1000)).collect();
+        let expected: Vec<_> = (0..=6).zip(AFTER.map(|micros| micros / 1000)).collect();
+        assert_eq!(milliseconds, expected, "{}", place.name);
+        let own = "SELECT group_concat(length(at) || substr(at, 11, 1) || substr(at, -6), ' ') FROM (SELECT at FROM moment ORDER BY at)";
+        let form = |length: u8| format!("{length}T+00:00");
+        let forms: Vec<_> =
+            after.iter().map(|model| form(if model.at.timestamp_subsec_millis() == 0 { 25 } else { 29 })).collect();
+        assert_eq!(place.ask(own).await, forms.join(" "), "{}", place.name);
+    }
+}
