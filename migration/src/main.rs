@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use larder_migration::Migrations;
+use larder_migration::{Migrations, Status};
 
 /// Migrates the schema of larder's ready-made stores.
 #[derive(Parser)]
@@ -59,8 +59,12 @@ async fn run(arguments: Arguments) -> Result<Vec<String>, String> {
         Command::Status => {
             let status = migrations.status(&store).await.map_err(text)?;
             store.close().await;
-            let word = |applied| if applied { "applied" } else { "pending" };
-            return Ok(status.iter().map(|step| format!("{} {}", word(step.applied), step.name)).collect());
+            let word = |step: &Status| match (step.applied, step.changed) {
+                (_, true) => "changed",
+                (true, false) => "applied",
+                (false, false) => "pending",
+            };
+            return Ok(status.iter().map(|step| format!("{} {}", word(step), step.name)).collect());
         }
     };
     store.close().await;

@@ -1,14 +1,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use larder::{Cx, Dialect, Error, ErrorKind, ReaderExt, Result, Sql, Storage, Store, TransactionalExt};
-use sea_orm::{
-    Schema,
-    sea_query::{Func, Query},
-};
-
+use larder::{Cx, Dialect, Error, ErrorKind, Isolation, Result, Sql, Storage, Store, TransactionalExt, TxOptions};
+use sea_orm::sea_query::{Func, Query};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{history, step::Step, steps};
+use crate::{
+    history::{self, applied},
+    step::Step,
+    steps,
+};
 
 /// What tells our lock from other users' of the same server: the bytes of "larder".
 const LOCK: i64 = 0x6c61_7264_6572;
@@ -25,24 +25,35 @@ async fn turn(sql: &Sql) -> Option<MutexGuard<'static, ()>> {
 /// Each step is one transaction together with its record: it is applied as a whole or not at all. Several tasks, and where
 /// the engine lets them, several processes, may migrate one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
 ///
+/// Each step is recorded with a checksum of its statements.
+///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration) if the database has a step that is not in the list, as when a newer program has migrated it
-/// before. Otherwise what the engine answers to the failing step; the steps before it stay applied.
+/// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration), and nothing is applied or undone,
+/// - if the database has a step that is not in the list, as when a newer program has migrated it before;
+/// - if a step is not applied, and one after it in the list is: steps are applied in order;
+/// - if a step was changed after it was applied. An upgrade of sea-query may change the text of its statements; [`accept_changed`](Self::accept_changed) says
+///   that the database is as the step now says.
+///
+/// Otherwise what the engine answers to the failing step, which the error names; the steps before it stay applied.
 ///
 /// # Dropping the future
 /// The step that was being applied is undone; the steps before it stay applied.
 #[derive(Clone, Debug)]
 pub struct Migrations {
     steps: Vec<Step>,
+    accepts_changed: bool,
 }
 
 /// Whether a step has been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// The step.
     pub name: &'static str,
     /// Whether it has been applied.
     pub applied: bool,
+    /// Whether it was changed after it was applied.
+    pub changed: bool,
 }
 
 impl Default for Migrations {
@@ -70,7 +81,13 @@ impl Migrations {
     /// ```
     #[must_use]
     pub fn new(steps: &[Step]) -> Self {
-        Self { steps: steps.to_vec() }
+        Self { steps: steps.to_vec(), accepts_changed: false }
+    }
+
+    /// Takes steps that were changed after they were applied for what the database is, and records them anew when steps are applied.
+    #[must_use]
+    pub fn accept_changed(self) -> Self {
+        Self { accepts_changed: true, ..self }
     }
 
     /// Applies the steps that have not been applied, at most `limit` of them, and returns their names.
@@ -95,16 +112,17 @@ impl Migrations {
         Ok(done)
     }
 
-    /// Every step, and whether it has been applied. Only reads, so that a standby can be asked as well.
+    /// Every step, and whether it has been applied. Only reads, so that a standby can be asked as well. A step that was changed, or that was left out, is no
+    /// error here.
     pub async fn status(&self, store: &Store) -> Result<Vec<Status>> {
-        if sql_of(store)?.is_none() {
-            return Ok(Vec::new());
-        }
-        let applied = match history(store).all(&Cx::new()).await {
-            Err(error) if error.kind() == ErrorKind::TableMissing => self.known(Vec::new())?,
-            recorded => self.known(recorded?)?,
+        let Some(sql) = sql_of(store)? else { return Ok(Vec::new()) };
+        let recorded = history::read(&Cx::new(), store, &sql).await?;
+        self.check_names(&recorded)?;
+        let status = |step: &Step| {
+            let recorded = recorded.iter().find(|recorded| recorded.version == step.name);
+            let changed = recorded.is_some_and(|recorded| is_changed(step, recorded, sql.dialect()));
+            Status { name: step.name, applied: recorded.is_some(), changed }
         };
-        let status = |step: &Step| Status { name: step.name, applied: applied.contains(step.name) };
         Ok(self.steps.iter().map(status).collect())
     }
 
@@ -112,7 +130,9 @@ impl Migrations {
     async fn one(&self, store: &Store, direction: Direction) -> Result<Option<&'static str>> {
         let Some(sql) = sql_of(store)? else { return Ok(None) };
         let (sql, _turn) = (&sql, turn(&sql).await);
-        let stepped = store.tx(&Cx::new(), |cx| async move {
+        // Whoever waited for the lock has to see what was applied meanwhile.
+        let options = TxOptions::new().isolation(Isolation::ReadCommitted);
+        let stepped = store.tx_with(&Cx::new(), options, |cx| async move {
             let applied = self.applied(&cx, store, sql).await?;
             let mut steps = self.steps.iter();
             let next = match direction {
@@ -125,15 +145,17 @@ impl Migrations {
                 Direction::Down => (step.down)(sql.dialect()),
             };
             for change in changes {
-                change.apply(sql, &cx).await?;
+                change.apply(sql, &cx).await.map_err(|error| failed(step, error))?;
             }
             let version = step.name.to_owned();
             match direction {
                 Direction::Up => {
                     let applied_at = store.database_now().timestamp();
-                    history(store).create(&cx, &history::Model { version, applied_at }).await.map(drop)?;
+                    let checksum = Some(step.checksum(sql.dialect()));
+                    let record = applied::Model { version, applied_at, checksum };
+                    repository(store).create(&cx, &record).await.map_err(|error| failed(step, error))?;
                 }
-                Direction::Down => drop(history(store).delete(&cx, &version).await?),
+                Direction::Down => drop(repository(store).delete(&cx, &version).await.map_err(|error| failed(step, error))?),
             }
             Ok(Some(step.name))
         });
@@ -147,26 +169,78 @@ impl Migrations {
             let lock = Query::select().expr(Func::cust("pg_advisory_xact_lock").arg(LOCK)).to_owned();
             sql.execute(cx, &lock).await?;
         }
-        let mut table = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(history::Entity);
-        sql.execute(cx, table.if_not_exists()).await?;
-        self.known(history(store).all(cx).await?)
+        history::prepare(cx, sql).await?;
+        let recorded = history::read(cx, store, sql).await?;
+        self.check(&recorded, sql.dialect())?;
+        if self.accepts_changed {
+            self.record_anew(cx, store, &recorded, sql.dialect()).await?;
+        }
+        Ok(recorded.into_iter().map(|step| step.version).collect())
     }
 
-    /// The names of steps that have been applied, all of which are in the list.
-    fn known(&self, recorded: Vec<history::Model>) -> Result<BTreeSet<String>> {
+    async fn record_anew(&self, cx: &Cx, store: &Store, recorded: &[applied::Model], dialect: Dialect) -> Result<()> {
+        for recorded in recorded {
+            if let Some(step) = self.steps.iter().find(|step| step.name == recorded.version)
+                && is_changed(step, recorded, dialect)
+            {
+                let anew = applied::Model { checksum: Some(step.checksum(dialect)), ..recorded.clone() };
+                repository(store).update(cx, &anew).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a list of steps, or a database, with which steps cannot be applied in order.
+    fn check(&self, recorded: &[applied::Model], dialect: Dialect) -> Result<()> {
+        self.check_names(recorded)?;
+        let find = |step: &Step| recorded.iter().find(|recorded| recorded.version == step.name);
+        let mut missing = None;
+        for step in &self.steps {
+            match (find(step), missing) {
+                (None, _) => missing = missing.or(Some(step.name)),
+                (Some(_), Some(missing)) => {
+                    let message = format!("the step {missing} is not applied, and {}, which comes after it, is", step.name);
+                    return Err(Error::new(ErrorKind::Migration, message));
+                }
+                (Some(recorded), None) if !self.accepts_changed && is_changed(step, recorded, dialect) => {
+                    let message = format!("the step {} was changed after it was applied", step.name);
+                    return Err(Error::new(ErrorKind::Migration, message));
+                }
+                (Some(_), None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses two steps of one name, and an applied step that is not in the list.
+    fn check_names(&self, recorded: &[applied::Model]) -> Result<()> {
         let names: BTreeSet<_> = self.steps.iter().map(|step| step.name).collect();
         if names.len() < self.steps.len() {
             return Err(Error::new(ErrorKind::InvalidInput, "two migration steps have one name"));
         }
-        let applied: BTreeSet<_> = recorded.into_iter().map(|step| step.version).collect();
-        match applied.iter().find(|version| !names.contains(version.as_str())) {
-            None => Ok(applied),
+        match recorded.iter().find(|step| !names.contains(step.version.as_str())) {
+            None => Ok(()),
             Some(unknown) => Err(Error::new(
                 ErrorKind::Migration,
-                format!("the database has the step {unknown}, which this program does not know"),
+                format!("the database has the step {}, which this program does not know", unknown.version),
             )),
         }
     }
+}
+
+/// Whether a step is another than the one that was applied.
+fn is_changed(step: &Step, recorded: &applied::Model, dialect: Dialect) -> bool {
+    recorded.checksum.as_ref().is_some_and(|checksum| *checksum != step.checksum(dialect))
+}
+
+/// The error of a step, which it names.
+fn failed(step: &Step, error: Error) -> Error {
+    let named = Error::new(error.kind(), format!("the migration step {} failed", step.name)).with_constraint(error.constraint());
+    let named = match error.code() {
+        Some(code) => named.with_code(code),
+        None => named,
+    };
+    named.with_source(error)
 }
 
 #[derive(Clone, Copy)]
@@ -179,6 +253,6 @@ fn sql_of(store: &Store) -> Result<Option<Sql>> {
     if store.capabilities().schema { store.sql().map(Some) } else { Ok(None) }
 }
 
-fn history(store: &Store) -> Arc<dyn Storage<history::Model, String>> {
-    store.repository::<history::Entity>()
+fn repository(store: &Store) -> Arc<dyn Storage<applied::Model, String>> {
+    store.repository::<applied::Entity>()
 }

@@ -67,8 +67,16 @@ async fn can_be_applied_listed_and_undone(store: Store) {
 
 async fn leave_nothing_half_done(store: Store) {
     let failing = Migrations::new(&[steps::RAW_LOGS, FAILING]);
-    let error = failing.up(&store, None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    for _ in 0..3 {
+        let error = failing.up(&store, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("m9999_failing"), "{error}");
+    }
+    for step in ENDING {
+        let failing = Migrations::new(&[steps::RAW_LOGS, *step]);
+        let error = failing.up(&store, None).await.expect_err(step.name);
+        assert!(error.to_string().contains(step.name), "{error}");
+    }
     let objects = objects(&store).await;
     assert!(objects.contains(&"raw_logs".to_owned()) && !objects.contains(&"half".to_owned()), "{objects:?}");
     let status = failing.status(&store).await.unwrap();
@@ -84,6 +92,104 @@ async fn refuse_a_database_from_the_future(store: Store) {
     }
     let twice = Migrations::new(&[steps::RAW_LOGS, steps::FIBERS, steps::FIBERS]);
     assert_eq!(twice.up(&store, None).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// Steps that make a table, and then run a statement that ends or changes what they run in.
+const ENDING: &[Step] = &[
+    Step { name: "m9998_commit", up: |_| half_and("COMMIT"), down: |_| Vec::new() },
+    Step { name: "m9998_nowhere", up: |_| half_and("INSERT INTO nowhere VALUES (1)"), down: |_| Vec::new() },
+    Step { name: "m9998_pragma", up: |_| half_and("PRAGMA query_only = 1"), down: |_| Vec::new() },
+    Step { name: "m9998_set", up: |_| half_and("SET schema = 'nowhere'"), down: |_| Vec::new() },
+];
+
+fn half_and(text: &str) -> Vec<Change> {
+    vec![Change::sql("CREATE TABLE half (id INTEGER PRIMARY KEY)"), Change::sql(text)]
+}
+
+const FIRST: Step = Step {
+    name: "m1_first",
+    up: |_| vec![Change::sql("CREATE TABLE one (id INTEGER PRIMARY KEY)"), Change::sql("INSERT INTO one VALUES (7)")],
+    down: |_| vec![Change::sql("DROP TABLE one")],
+};
+const FIRST_CHANGED: Step = Step {
+    up: |_| vec![Change::sql("CREATE TABLE one (id INTEGER PRIMARY KEY, name TEXT)"), Change::sql("INSERT INTO one VALUES (7)")],
+    ..FIRST
+};
+const SECOND: Step = Step {
+    name: "m2_second",
+    up: |dialect| {
+        let kind = match dialect {
+            Dialect::Postgres => vec![Change::sql("CREATE TYPE mood AS ENUM ('calm', 'loud')")],
+            _ => Vec::new(),
+        };
+        let column = if dialect == Dialect::Postgres { "mood" } else { "TEXT" };
+        kind.into_iter()
+            .chain([
+                Change::sql(format!("ALTER TABLE one ADD COLUMN mood {column}")),
+                Change::sql("UPDATE one SET mood = 'calm'"),
+            ])
+            .collect()
+    },
+    down: |dialect| {
+        let kind = if dialect == Dialect::Postgres { vec![Change::sql("DROP TYPE mood")] } else { Vec::new() };
+        std::iter::once(Change::sql("ALTER TABLE one DROP COLUMN mood")).chain(kind).collect()
+    },
+};
+const THIRD: Step = Step {
+    name: "m3_third",
+    up: |_| vec![Change::sql("CREATE TABLE three (id INTEGER PRIMARY KEY)")],
+    down: |_| vec![Change::sql("DROP TABLE three")],
+};
+
+/// Steps of plain SQL, in each dialect its own, which may fill in what is there already.
+async fn are_written_as_text(store: Store) {
+    let migrations = Migrations::new(&[FIRST, SECOND]);
+    assert_eq!(migrations.up(&store, None).await.unwrap(), ["m1_first", "m2_second"]);
+    let mood: Vec<String> =
+        store.sql().unwrap().query_as(&Cx::new(), &larder::SqlText::new("SELECT CAST(mood AS TEXT) FROM one")).await.unwrap();
+    assert_eq!(mood, ["calm"]);
+    assert_eq!(migrations.down(&store, 2).await.unwrap(), ["m2_second", "m1_first"]);
+    assert_eq!(migrations.up(&store, None).await.unwrap().len(), 2);
+}
+
+/// What is not as it was when it was applied is noticed: a changed step, one that is missing between others, one that comes too late.
+async fn notice_what_was_changed_or_left_out(store: Store) {
+    let refused = async |steps: &[Step], message: &str| {
+        let migrations = Migrations::new(steps);
+        for error in [migrations.up(&store, None).await.unwrap_err(), migrations.down(&store, 1).await.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Migration, "{error}");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    };
+    Migrations::new(&[FIRST, THIRD]).up(&store, None).await.unwrap();
+    refused(&[FIRST_CHANGED, THIRD], "m1_first was changed").await;
+    refused(&[FIRST, SECOND, THIRD], "m2_second is not applied, and m3_third").await;
+    refused(&[FIRST], "m3_third, which this program does not know").await;
+    refused(&[THIRD], "m1_first, which this program does not know").await;
+    assert_eq!(objects(&store).await, ["larder_migrations", "one", "three"]);
+    // It is seen, and nothing is applied.
+    let changed = Migrations::new(&[FIRST_CHANGED, THIRD, SECOND]);
+    let status = changed.status(&store).await.unwrap();
+    let status: Vec<_> = status.iter().map(|step| (step.applied, step.changed)).collect();
+    assert_eq!(status, [(true, true), (true, false), (false, false)]);
+    assert_eq!(changed.clone().accept_changed().up(&store, None).await.unwrap(), ["m2_second"]);
+    // It is recorded anew.
+    assert!(changed.up(&store, None).await.unwrap().is_empty());
+    refused(&[FIRST, THIRD, SECOND], "m1_first was changed").await;
+}
+
+/// A table of an earlier program, or of SeaORM's migrator, has no checksums: what it has recorded is taken as it is.
+async fn go_on_without_checksums(store: Store) {
+    let sql = store.sql().unwrap();
+    let run = async |text: &str| sql.execute(&Cx::new(), &larder::SqlText::new(text)).await.unwrap();
+    run("CREATE TABLE larder_migrations (version varchar(255) NOT NULL PRIMARY KEY, applied_at bigint NOT NULL)").await;
+    run("INSERT INTO larder_migrations VALUES ('m1_first', 0)").await;
+    run("CREATE TABLE one (id INTEGER PRIMARY KEY)").await;
+    let migrations = Migrations::new(&[FIRST_CHANGED, SECOND]);
+    let status = migrations.status(&store).await.unwrap();
+    assert_eq!(status.iter().map(|step| (step.applied, step.changed)).collect::<Vec<_>>(), [(true, false), (false, false)]);
+    assert_eq!(migrations.up(&store, None).await.unwrap(), ["m2_second"]);
+    assert!(migrations.up(&store, None).await.unwrap().is_empty());
 }
 
 async fn are_applied_once_by_many_at_a_time(stores: Vec<Store>) {
@@ -145,7 +251,7 @@ async fn make_tables_that_fit_the_entities(store: Store) {
 macro_rules! migrations {
     ($open:ident) => {
         migrations!($open: can_be_applied_listed_and_undone leave_nothing_half_done refuse_a_database_from_the_future
-            make_tables_that_fit_the_entities);
+            make_tables_that_fit_the_entities are_written_as_text notice_what_was_changed_or_left_out go_on_without_checksums);
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn are_applied_once_by_many_at_a_time() {
