@@ -20,8 +20,7 @@ pub(in super::super) struct Log {
     segment_bytes: u64,
     max_bytes: u64,
     state: Mutex<State>,
-    /// The file that locks the folder.
-    lock: File,
+    lock: Locked,
     /// Rung when something is to be synced at once.
     pub(super) bell: Notify,
     /// Held by who syncs.
@@ -46,6 +45,12 @@ struct State {
     unsynced: Vec<Arc<File>>,
     /// Why nothing is accepted any more: what a disk could not sync may be lost, whatever it says afterwards.
     failed: Option<Error>,
+}
+
+/// What locks the folder of a journal as long as it is open.
+pub(super) struct Locked {
+    pub(super) file: File,
+    pub(super) folder: Option<File>,
 }
 
 /// One file.
@@ -83,7 +88,7 @@ pub(super) fn sync_folder(directory: &Path) -> io::Result<()> {
 
 impl Log {
     /// A journal that goes on in a new file, for what comes at the position `next`, behind `first` if that holds anything.
-    pub(super) fn new(journal: &super::Journal, lock: File, first: Option<Segment>, next: u64, number: u64) -> Result<Self> {
+    pub(super) fn new(journal: &super::Journal, lock: Locked, first: Option<Segment>, next: u64, number: u64) -> Result<Self> {
         let state = State {
             file: Arc::new(create(&journal.directory, number)?),
             length: 0,
@@ -242,8 +247,10 @@ impl Log {
 
     /// Leaves the folder to others. Nothing may be written afterwards.
     pub(in super::super) fn unlock(&self) {
-        if let Err(error) = self.lock.unlock() {
-            tracing::warn!(%error, "a journal stays locked until its last handle is gone");
+        for file in [Some(&self.lock.file), self.lock.folder.as_ref()].into_iter().flatten() {
+            if let Err(error) = file.unlock() {
+                tracing::warn!(%error, "a journal stays locked until its last handle is gone");
+            }
         }
     }
 
@@ -266,6 +273,37 @@ impl Log {
 }
 
 fn create(directory: &Path, number: u64) -> Result<File> {
-    let created = OpenOptions::new().append(true).create_new(true).open(path_of(directory, number));
-    created.map_err(failed("while a file of the journal was made"))
+    create_private(&path_of(directory, number)).map_err(failed("while a file of the journal was made"))
+}
+
+/// Makes a file that its owner alone can read, and that is appended to. It must not be there, not even as a symbolic link.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    private().append(true).create_new(true).open(path)
+}
+
+/// How files are made that their owner alone can read.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a folder that its owner alone can read, unless it is there.
+pub(super) fn create_folder(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(directory)
+}
+
+/// Refuses what is no regular file: a pipe would never be opened, and a link leads somewhere else.
+pub(super) fn require_regular(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let name = path.file_name().unwrap_or_default().display();
+            Err(Error::new(ErrorKind::Io, format!("`{name}` in the folder of the journal is no regular file")))
+        }
+        _ => Ok(()),
+    }
 }

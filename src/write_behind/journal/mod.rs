@@ -57,7 +57,8 @@ pub struct Journal {
 const MIB: u64 = 1024 * 1024;
 
 impl Journal {
-    /// A journal in this folder, which is made if it is not there, and belongs to one queue at a time.
+    /// A journal in this folder, which is made if it is not there, and belongs to one queue at a time. The folder that is made can be read by its owner alone
+    /// (mode 0700), and so can the files (0600). Files of other names in it are left alone.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), sync: JournalSync::default(), segment_bytes: 8 * MIB, max_bytes: 4096 * MIB }
     }
@@ -79,6 +80,9 @@ impl Journal {
     }
 
     pub(super) fn check(&self) -> Result<()> {
+        if self.directory.as_os_str().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "a journal needs a folder"));
+        }
         match self.sync {
             JournalSync::Every(Duration::ZERO) => {
                 Err(Error::new(ErrorKind::InvalidInput, "a journal is synced every so often, or for each"))

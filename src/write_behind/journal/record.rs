@@ -11,6 +11,9 @@ const MARK: [u8; 4] = [0xF5, b'l', b'r', 0xFA];
 /// The mark, the length, the checksum.
 const HEAD: usize = MARK.len() + 4 + 4;
 
+/// The most positions of one record: more than a queue holds.
+pub(super) const MOST_POSITIONS: u64 = 1 << 24;
+
 const ACCEPTED: u8 = 1;
 const SETTLED: u8 = 2;
 const BEGUN: u8 = 3;
@@ -123,8 +126,12 @@ fn read_positions(bytes: &[u8]) -> Option<Vec<u64>> {
     let (runs, []) = numbers.as_chunks::<2>() else { return None };
     let mut positions = Vec::new();
     for [first, count] in runs {
-        let first = u64::from_le_bytes(*first);
-        positions.extend(first..first.checked_add(u64::from_le_bytes(*count))?);
+        let (first, count) = (u64::from_le_bytes(*first), u64::from_le_bytes(*count));
+        // A run takes few bytes, however long it is.
+        if count > MOST_POSITIONS.saturating_sub(positions.len() as u64) {
+            return None;
+        }
+        positions.extend(first..first.checked_add(count)?);
     }
     Some(positions)
 }

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Journal, JournalRecovery,
     columns::{Form, set_aside},
-    files::{Log, Segment, failed, path_of, sync_folder},
+    files::{Locked, Log, Segment, create_folder, create_private, failed, path_of, private, require_regular, sync_folder},
     record::{Contents, Record},
 };
 use crate::{
@@ -54,13 +54,14 @@ struct Left {
 /// Opens a journal. Blocks.
 pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Opened<M>> {
     let directory = &*journal.directory;
-    fs::create_dir_all(directory).map_err(failed("while the folder of the journal was made"))?;
+    create_folder(directory).map_err(failed("while the folder of the journal was made"))?;
     let lock = locked(directory)?;
     let numbers = numbers_in(directory)?;
     let mut recovery = JournalRecovery::default();
     let (mut left, mut next) = (BTreeMap::new(), 0);
     for number in &numbers {
         let path = path_of(directory, *number);
+        require_regular(&path)?;
         let bytes = fs::read(&path).map_err(failed(READING))?;
         let contents = Contents::of(&bytes);
         // A younger file is begun only after this one was written to its end.
@@ -95,11 +96,24 @@ pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Open
     Ok(Opened { log, models, recovery })
 }
 
-fn locked(directory: &Path) -> Result<File> {
-    let options = File::options().create(true).write(true).truncate(false).open(directory.join("lock"));
-    let lock = options.map_err(failed("while the journal was locked"))?;
+/// Locks the file `lock`; and the folder itself, where that can be locked, because the file may be deleted.
+fn locked(directory: &Path) -> Result<Locked> {
+    const LOCKING: &str = "while the journal was locked";
+    let path = directory.join("lock");
+    require_regular(&path)?;
+    let file = private().create(true).write(true).truncate(false).open(path).map_err(failed(LOCKING))?;
+    lock(&file)?;
+    let folder = if cfg!(unix) { Some(File::open(directory).map_err(failed(LOCKING))?) } else { None };
+    match folder.as_ref().map_or(Ok(()), lock) {
+        Err(error) if error.kind() == ErrorKind::Connection => Err(error),
+        // Not every file system can lock a folder.
+        _ => Ok(Locked { file, folder }),
+    }
+}
+
+fn lock(file: &File) -> Result<()> {
     for attempt in 1.. {
-        match lock.try_lock() {
+        match file.try_lock() {
             Ok(()) => break,
             // A process that is just being started has copies of all open files for a moment, also of one that was closed here meanwhile.
             Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => wait_here(LOCK_PAUSE),
@@ -109,7 +123,7 @@ fn locked(directory: &Path) -> Result<File> {
             Err(TryLockError::Error(error)) => return Err(failed("while the journal was locked")(error)),
         }
     }
-    Ok(lock)
+    Ok(())
 }
 
 /// The numbers of the files, in order.
@@ -118,7 +132,10 @@ fn numbers_in(directory: &Path) -> Result<Vec<u64>> {
     for entry in fs::read_dir(directory).map_err(failed(READING))? {
         let path = entry.map_err(failed(READING))?.path();
         let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == "journal"));
-        numbers.extend(stem.and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
+        // Other names are none of ours.
+        let own =
+            stem.and_then(|stem| stem.to_str()).filter(|stem| stem.len() == 16 && stem.bytes().all(|byte| byte.is_ascii_digit()));
+        numbers.extend(own.and_then(|stem| stem.parse::<u64>().ok()));
     }
     numbers.sort_unstable();
     Ok(numbers)
@@ -187,13 +204,19 @@ fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<
         Record::Begun { key, positions }.write_to(&mut bytes);
     }
     let path: PathBuf = directory.join("new");
+    // Left by an attempt that did not come to its end. A link is removed, and not what it leads to.
+    if let Err(error) = fs::remove_file(&path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(failed(WRITING)(error));
+    }
     let named = write_synced(&path, &bytes).and_then(|()| fs::rename(&path, path_of(directory, number)));
     named.and_then(|()| sync_folder(directory)).map_err(failed(WRITING))?;
     Ok(bytes.len() as u64)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = create_private(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -6,6 +6,8 @@ mod counts;
 mod ending;
 mod failures;
 mod feed;
+#[cfg(unix)]
+mod folder;
 mod full;
 mod journal;
 mod property;
