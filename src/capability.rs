@@ -17,7 +17,8 @@ pub struct Capabilities {
     pub reads_beside_writer: bool,
     /// Two tasks can have a writing transaction open at once.
     pub concurrent_writers: bool,
-    /// The isolation levels that can be asked for; without asking, it is the first.
+    /// The isolation levels that the store has, weakest first. A transaction gets the first that is at least what it asks for; without asking, that is
+    /// [`Isolation::RepeatableRead`].
     pub isolation: &'static [Isolation],
     /// When a transaction takes its write lock can be chosen.
     pub locking: bool,
@@ -33,4 +34,23 @@ pub struct Capabilities {
     pub decimals: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
+}
+
+impl Capabilities {
+    /// Nothing beyond what the contract asks of every store. An implementation of [`Transactional`](crate::Transactional) that does not say what it can do
+    /// has these.
+    pub const NONE: Self = Self {
+        durable: false,
+        schema: false,
+        check_constraints: false,
+        reads_beside_writer: false,
+        concurrent_writers: false,
+        isolation: &[],
+        locking: false,
+        savepoints: false,
+        referential_actions: false,
+        unsigned: false,
+        decimals: false,
+        sql: false,
+    };
 }

@@ -233,6 +233,15 @@ impl Cx {
         !self.outside && joined.is_some_and(|level| !level.is_sandbox())
     }
 
+    /// Notes a version conflict in the transaction of a store: it may be run again because of it, see [`Retry::on_conflict`](crate::Retry::on_conflict).
+    pub(crate) fn note_conflict(&self, id: StoreId, error: Error) -> Error {
+        let joined = self.levels.iter().rev().find(|level| level.store() == id && level.is_open());
+        match joined {
+            Some(level) if error.kind() == ErrorKind::Conflict && !self.outside => level.note(error),
+            _ => error,
+        }
+    }
+
     fn carries(&self, id: StoreId) -> bool {
         self.levels.iter().any(|level| level.store() == id && level.is_open())
     }

@@ -45,6 +45,11 @@ where
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         for (position, column) in E::Column::iter().enumerate() {
             let set = read(position, &mut |value| {
+                // A document that has to be there is JSON's null where the database has none.
+                let value = match value {
+                    Value::Json(None) if !column.def().is_null() => Value::Json(Some(Box::new(serde_json::Value::Null))),
+                    value => value,
+                };
                 #[cfg(feature = "postgres")]
                 if matches!(value, Value::Json(Some(_))) {
                     return set_document(&mut model, column, value).map_err(unreadable);
@@ -142,10 +147,13 @@ impl<E: Storable> Shape<E> {
         same(&self.id) || self.uniques.iter().any(same)
     }
 
-    /// Whether models can be read back, once they are stored.
+    /// Why models cannot be read back, once they are stored. `None` if they can.
     #[cfg(feature = "_sql")]
-    pub(crate) fn is_readable(&self, reads: impl Fn(&ArrayType) -> bool) -> bool {
-        self.columns.iter().all(|column| reads(&E::Model::get_value_type(*column)))
+    pub(crate) fn unreadable(&self, reads: impl Fn(&ArrayType) -> bool) -> Option<Error> {
+        let types = self.columns.iter().map(|column| (column, E::Model::get_value_type(*column)));
+        let (column, value_type) = types.into_iter().find(|(_, value_type)| !reads(value_type))?;
+        let message = format!("this store cannot read back values of the type {value_type:?}");
+        Some(Error::new(ErrorKind::Unsupported, message).in_column(column.as_str()))
     }
 
     /// Whether no column has a cast of its own for what is stored.

@@ -51,7 +51,7 @@ pub use query::{
     PageRequest, Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
-pub use row::Row;
+pub use row::{Row, column_value};
 pub use sql::{Sql, SqlStatement, SqlText};
 pub use store::{StatementCounts, Store};
 pub use stream::ModelStream;

@@ -75,6 +75,15 @@ pub enum Durability {
 /// How long a transaction may be open without being called long, unless something else was asked for.
 pub(crate) const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 
+/// The most connections, unless another number was asked for.
+pub(crate) const CONNECTIONS: u32 = 10;
+
+/// The most connections that can be asked for.
+const MOST_CONNECTIONS: u32 = 10_000;
+
+/// The longest time that can be asked for.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How to open a store. Settings a backend has no use for are ignored by it.
 #[derive(Clone)]
 pub struct OpenOptions {
@@ -108,20 +117,20 @@ impl OpenOptions {
         Self::default()
     }
 
-    /// The most connections to the engine at one time. At least 1.
+    /// The most connections to the engine at one time, from 1 to 10 000.
     #[must_use]
     pub fn max_connections(self, max_connections: u32) -> Self {
         Self { max_connections: Some(max_connections), ..self }
     }
 
-    /// Connections kept open even when nobody needs them. At most `max_connections`.
+    /// Connections kept open even when nobody needs them. At most `max_connections`. Default: 0.
     #[must_use]
     pub fn min_connections(self, min_connections: u32) -> Self {
         Self { min_connections, ..self }
     }
 
     /// How long an operation waits for a connection, or for its turn to write, before it is
-    /// [`PoolTimeout`](ErrorKind::PoolTimeout). Opening the store itself is bounded by it as well.
+    /// [`PoolTimeout`](ErrorKind::PoolTimeout). Opening the store itself is bounded by it as well. At most a year.
     #[must_use]
     pub fn acquire_timeout(self, acquire_timeout: Duration) -> Self {
         Self { acquire_timeout, ..self }
@@ -140,7 +149,7 @@ impl OpenOptions {
         Self { write_ahead_log, ..self }
     }
 
-    /// From what time on an open transaction degrades the store's [health](Store::health). A minute, without asking.
+    /// From what time on an open transaction degrades the store's [health](Store::health). Default: 60 s. At most a year.
     #[must_use]
     pub fn long_transaction(self, long_transaction: Duration) -> Self {
         Self { long_transaction, ..self }
@@ -155,11 +164,9 @@ impl OpenOptions {
     /// Opens the store, with at least one working connection.
     ///
     /// # Errors
-    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that contradict each other.
+    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that are out of bounds or contradict each other.
     pub async fn open(&self, url: &str) -> Result<Store> {
-        if self.max_connections.is_some_and(|max| max == 0 || max < self.min_connections) {
-            return Err(Error::new(ErrorKind::InvalidInput, "max_connections is zero or below min_connections"));
-        }
+        self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let backend = match scheme {
             "memory" if url == "memory:" => {
@@ -188,6 +195,28 @@ impl OpenOptions {
             }
         };
         Ok(Store::new(backend))
+    }
+
+    fn check(&self) -> Result<()> {
+        let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
+        if self.max_connections.is_some_and(|most| !(1..=MOST_CONNECTIONS).contains(&most)) {
+            return refused("`max_connections` is not from 1 to 10 000");
+        }
+        if self.min_connections > self.connections(CONNECTIONS) {
+            return refused("`min_connections` is above `max_connections`");
+        }
+        if self.acquire_timeout > LONGEST {
+            return refused("`acquire_timeout` is longer than a year");
+        }
+        if self.long_transaction > LONGEST {
+            return refused("`long_transaction` is longer than a year");
+        }
+        Ok(())
+    }
+
+    /// The most connections, where so many are usual.
+    pub(crate) fn connections(&self, usual: u32) -> u32 {
+        self.max_connections.unwrap_or(usual)
     }
 }
 

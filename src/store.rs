@@ -130,6 +130,10 @@ impl Transactional for Store {
         self.backend.transactional().is_joined_by(cx)
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.backend.transactional().begin(cx, options).await
     }

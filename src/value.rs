@@ -7,16 +7,14 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 #[cfg(feature = "_sql")]
 use chrono::{NaiveDate, NaiveTime};
-#[cfg(feature = "_sql")]
-use sea_orm::sea_query::{Enum, EnumTypeName};
 use sea_orm::{
     Value,
-    sea_query::{ArrayType, OptionEnum},
+    sea_query::{ArrayType, Enum, EnumTypeName, OptionEnum},
 };
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
-pub(crate) use self::portable::{check_digits, portable};
+pub(crate) use self::portable::{check_digits, has_nul, portable};
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
@@ -93,7 +91,6 @@ pub(crate) fn is_known(value_type: &ArrayType) -> bool {
 }
 
 /// A value of an enum of the database's.
-#[cfg(feature = "_sql")]
 pub(crate) fn enum_of(name: &EnumTypeName, text: Option<String>) -> Value {
     Value::Enum(match text {
         Some(text) => OptionEnum::Some(Box::new(Enum { type_name: name.clone(), value: text.into() })),

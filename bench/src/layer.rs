@@ -4,8 +4,8 @@ use std::{hint::black_box, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use larder::{
-    Changes, Creator, Cx, Deleter, Filter, ModelStream, OnConflict, Projection, Query, Reader, Result as LarderResult, Row,
-    Storage, Transactional, TxOptions, Updater, Upserted,
+    Capabilities, Changes, Creator, Cx, Deleter, Filter, ModelStream, OnConflict, Projection, Query, Reader,
+    Result as LarderResult, Row, Storage, Transactional, TxOptions, Updater, Upserted,
 };
 use uuid::Uuid;
 
@@ -107,6 +107,10 @@ impl<M: Send + Sync + 'static, Id: Send + Sync + 'static> Deleter<M, Id> for Lay
 impl<M: Send + Sync + 'static, Id: Send + Sync + 'static> Transactional for Layer<M, Id> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
         self.inner.is_joined_by(cx)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> LarderResult<Cx> {

@@ -5,15 +5,22 @@ use std::{fmt, marker::PhantomData, ops::Not};
 use sea_orm::Value;
 
 use super::column::Scalar;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How deep conditions may be nested.
+pub(super) const DEEPEST: usize = 100;
 
 /// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or) and `!`.
 ///
 /// Each condition is true or false of a model and nothing between: what compares with null is false, and its opposite is true.
 ///
 /// A filter of more than 500 conditions, or 30 000 values, or nested more than 100 deep, is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend.
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend when it is used. A list of filters for [`all_of`](Self::all_of) and
+/// [`any_of`](Self::any_of) is one level, and so is a chain of [`and`](Self::and) or of [`or`](Self::or).
 pub struct Filter<M> {
-    pub(crate) tree: Tree<&'static str>,
+    tree: Tree<&'static str>,
+    /// How deep conditions are nested in it. A filter that is nested too deep has lost its tree, so that nothing that walks one runs out of stack.
+    height: usize,
     model: PhantomData<fn() -> M>,
 }
 
@@ -91,6 +98,14 @@ impl<C> Tree<C> {
         }
     }
 
+    fn all_parts(&self) -> Option<&[Self]> {
+        if let Self::All(parts) = self { Some(parts) } else { None }
+    }
+
+    fn any_parts(&self) -> Option<&[Self]> {
+        if let Self::Any(parts) = self { Some(parts) } else { None }
+    }
+
     pub(crate) fn negated(self) -> Self {
         match self {
             Self::Not(inner) => *inner,
@@ -100,48 +115,87 @@ impl<C> Tree<C> {
 }
 
 impl<M> Filter<M> {
-    fn of(tree: Tree<&'static str>) -> Self {
-        Self { tree, model: PhantomData }
+    fn of(tree: Tree<&'static str>, height: usize) -> Self {
+        let tree = if height > DEEPEST { Tree::FALSE } else { tree };
+        Self { tree, height, model: PhantomData }
     }
 
     pub(super) fn test(column: &'static str, test: Test) -> Self {
-        Self::of(Tree::Test(column, test))
+        Self::of(Tree::Test(column, test), 0)
+    }
+
+    /// The conditions.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if they are nested too deep.
+    pub(super) fn tree(&self) -> Result<&Tree<&'static str>> {
+        if self.height > DEEPEST {
+            return Err(Error::new(ErrorKind::InvalidInput, "a filter nested more than 100 deep"));
+        }
+        Ok(&self.tree)
+    }
+
+    /// Joins two filters. `parts` are those of a tree that the second can be added to.
+    fn join(
+        self,
+        other: Self,
+        parts: for<'t> fn(&'t Tree<&'static str>) -> Option<&'t [Tree<&'static str>]>,
+        join: fn(Tree<&'static str>, Tree<&'static str>) -> Tree<&'static str>,
+    ) -> Self {
+        let is_empty = |filter: &Self| parts(&filter.tree).is_some_and(<[_]>::is_empty) && filter.height <= DEEPEST;
+        let height = match (is_empty(&self), is_empty(&other), parts(&self.tree)) {
+            (true, ..) => other.height,
+            (_, true, _) => self.height,
+            (.., Some(_)) => self.height.max(other.height.saturating_add(1)),
+            (.., None) => self.height.max(other.height).saturating_add(1),
+        };
+        Self::of(join(self.tree, other.tree), height)
+    }
+
+    fn of_all(filters: impl IntoIterator<Item = Self>, tree: impl FnOnce(Vec<Tree<&'static str>>) -> Tree<&'static str>) -> Self {
+        let mut height = 0;
+        let parts = filters.into_iter().map(|filter| {
+            height = height.max(filter.height.saturating_add(1));
+            filter.tree
+        });
+        let parts = parts.collect();
+        Self::of(tree(parts), height)
     }
 
     /// Every model.
     #[must_use]
     pub fn all() -> Self {
-        Self::of(Tree::TRUE)
+        Self::of(Tree::TRUE, 0)
     }
 
     /// No model.
     #[must_use]
     pub fn none() -> Self {
-        Self::of(Tree::FALSE)
+        Self::of(Tree::FALSE, 0)
     }
 
     /// The models that fulfil all of these; every model, if there is none of them.
     #[must_use]
     pub fn all_of(filters: impl IntoIterator<Item = Self>) -> Self {
-        Self::of(Tree::All(filters.into_iter().map(|filter| filter.tree).collect()))
+        Self::of_all(filters, Tree::All)
     }
 
     /// The models that fulfil any of these; no model, if there is none of them.
     #[must_use]
     pub fn any_of(filters: impl IntoIterator<Item = Self>) -> Self {
-        Self::of(Tree::Any(filters.into_iter().map(|filter| filter.tree).collect()))
+        Self::of_all(filters, Tree::Any)
     }
 
     /// The models that fulfil both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::of(self.tree.and(other.tree))
+        self.join(other, Tree::all_parts, Tree::and)
     }
 
     /// The models that fulfil one or both.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::of(self.tree.or(other.tree))
+        self.join(other, Tree::any_parts, Tree::or)
     }
 }
 
@@ -149,7 +203,12 @@ impl<M> Not for Filter<M> {
     type Output = Self;
 
     fn not(self) -> Self {
-        Self::of(self.tree.negated())
+        let height = match (&self.tree, self.height > DEEPEST) {
+            (Tree::Not(_), _) => self.height.saturating_sub(1),
+            (_, true) => self.height,
+            (_, false) => self.height + 1,
+        };
+        Self::of(self.tree.negated(), height)
     }
 }
 
@@ -161,7 +220,7 @@ impl<M> Default for Filter<M> {
 
 impl<M> Clone for Filter<M> {
     fn clone(&self) -> Self {
-        Self::of(self.tree.clone())
+        Self::of(self.tree.clone(), self.height)
     }
 }
 

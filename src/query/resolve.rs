@@ -16,7 +16,6 @@ use crate::{
 /// The engines' limits on a statement are below these by a margin: SQLite takes 32 766 values and expressions 1000 deep.
 const MOST_VALUES: usize = 30_000;
 const MOST_TESTS: usize = 500;
-const DEEPEST: usize = 100;
 const LONGEST_PATH: usize = 32;
 
 /// Which rows, in which order.
@@ -98,7 +97,7 @@ impl<E: Storable> Shape<E> {
 
     /// The condition that a filter comes to. Models that are marked as deleted do not fulfil it.
     pub(crate) fn condition(&self, filter: &Filter<E::Model>) -> Result<Condition> {
-        let condition = self.resolve(&filter.tree, &mut Size::default(), 0)?;
+        let condition = self.resolve(filter.tree()?, &mut Size::default())?;
         Ok(self.not_deleted().and(condition))
     }
 
@@ -109,7 +108,7 @@ impl<E: Storable> Shape<E> {
 
     pub(crate) fn selection(&self, query: &Query<E::Model>) -> Result<Selection> {
         let condition = match query.with_deleted {
-            true => self.resolve(&query.filter.tree, &mut Size::default(), 0)?,
+            true => self.resolve(query.filter.tree()?, &mut Size::default())?,
             false => self.condition(&query.filter)?,
         };
         let order = self.order(query)?;
@@ -143,21 +142,17 @@ impl<E: Storable> Shape<E> {
         Ok(())
     }
 
-    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size, depth: usize) -> Result<Condition> {
-        if depth > DEEPEST {
-            return Err(Error::new(ErrorKind::InvalidInput, "a filter nested more than 100 deep"));
-        }
+    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<Condition> {
         if matches!(tree, Tree::All(parts) | Tree::Any(parts) if parts.is_empty()) {
             size.tests += 1;
             size.check()?;
         }
-        let mut each = |parts: &[Tree<&'static str>]| {
-            parts.iter().map(|part| self.resolve(part, size, depth + 1)).collect::<Result<Vec<_>>>()
-        };
+        let mut each =
+            |parts: &[Tree<&'static str>]| parts.iter().map(|part| self.resolve(part, size)).collect::<Result<Vec<_>>>();
         match tree {
             Tree::All(parts) => each(parts).map(Tree::All),
             Tree::Any(parts) => each(parts).map(Tree::Any),
-            Tree::Not(inner) => self.resolve(inner, size, depth + 1).map(Tree::negated),
+            Tree::Not(inner) => self.resolve(inner, size).map(Tree::negated),
             Tree::Test(name, test) => {
                 size.tests += 1;
                 size.values += match test {

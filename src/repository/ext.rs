@@ -1,7 +1,7 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::stream;
-use sea_orm::ModelTrait;
+use sea_orm::{ModelTrait, sea_query::ValueType};
 use serde::de::DeserializeOwned;
 
 use super::{Deleter, Reader};
@@ -10,6 +10,7 @@ use crate::{
     entity::{Shape, Storable},
     error::{Error, ErrorKind, Result, not_found},
     query::{Filter, Page, PageRequest, Projection, Query, TypedColumn, next_query},
+    row::Row,
     stream::{CHUNK, ModelStream},
 };
 
@@ -154,6 +155,9 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     /// Some columns of the models that a query selects, each row as a `T`: a struct with a field for each column, by its name in the
     /// database; a tuple; or, for one column, a single value.
     ///
+    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read by its own conversion if it has
+    /// the attribute `#[serde(deserialize_with = "larder::column_value")]`: see [`column_value`](crate::column_value).
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s.
     fn query_as<'a, T>(
@@ -170,7 +174,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     }
 
     /// The values that a column has among the models that the filter selects, each once, ascending; null, which is an `Option`'s `None`,
-    /// first.
+    /// first. `T` is the type of the model's field: an enum or a newtype is made by its own conversion, as in a model.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a value is not a `T`.
@@ -182,13 +186,13 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     ) -> impl Future<Output = Result<Vec<T>>> + Send + 'a
     where
         M: 'a,
-        T: DeserializeOwned + Send + 'a,
+        T: ValueType + Send + 'a,
         C: TypedColumn<Model = M>,
     {
         let projection = Projection::of(column).distinct();
         async move {
             let rows = self.project(cx, &Query::from(filter.clone()), &projection).await?;
-            rows.into_iter().map(|row| row.read()).collect()
+            rows.into_iter().map(Row::value).collect()
         }
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{context::Cx, error::Result, transaction::TxOptions};
+use crate::{capability::Capabilities, context::Cx, error::Result, transaction::TxOptions};
 
 /// Opens transactions. Callers use [`TransactionalExt`](crate::TransactionalExt); a layer forwards [`begin`](Self::begin).
 ///
@@ -18,6 +18,11 @@ use crate::{context::Cx, error::Result, transaction::TxOptions};
 pub trait Transactional: Send + Sync {
     /// Whether operations with this context join a transaction of this store that is open.
     fn is_joined_by(&self, cx: &Cx) -> bool;
+
+    /// What the store can do. Default: [`Capabilities::NONE`]. A layer forwards this.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::NONE
+    }
 
     /// Opens a transaction, or a nested one where `cx` already carries a transaction of this store, and returns the context
     /// inside it. [`Cx::commit`] and [`Cx::rollback`] end it; so does dropping the last clone of the context, by rolling back.

@@ -7,7 +7,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::Misfit;
+use super::{Misfit, column_value};
 use crate::value::{instant_of, is_null, text_of};
 
 /// A value, and the column it is from.
@@ -135,8 +135,15 @@ impl<'de> Deserializer<'de> for Cell {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> std::result::Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, Misfit> {
+        match name == column_value::TOKEN {
+            true => self.named(|value| column_value::pass(value, visitor)),
+            false => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -1,14 +1,16 @@
 //! Rows that are no models, and how they are read into a caller's type.
 
 mod cell;
+mod column_value;
 mod deserializer;
 
 use std::{fmt, sync::Arc};
 
-use sea_orm::Value;
+use sea_orm::{Value, sea_query::ValueType};
 use serde::de::{self, DeserializeOwned};
 
-use self::deserializer::RowDeserializer;
+pub use self::column_value::column_value;
+use self::{column_value::converted, deserializer::RowDeserializer};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One row of what [`project`](crate::Reader::project) reads: a value for each column.
@@ -25,7 +27,8 @@ impl Row {
         Self { names, values }
     }
 
-    /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value.
+    /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value. Values are read by `serde`; a field
+    /// with [`column_value`](crate::column_value) by its own conversion.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s.
@@ -35,6 +38,21 @@ impl Row {
                 Some(column) => format!("column `{column}` cannot be read as what was asked for"),
                 None => "the columns are not those that were asked for".to_owned(),
             };
+            Error::new(ErrorKind::InvalidInput, message).with_source(misfit)
+        })
+    }
+
+    /// The value of the row's only column, by the type's own conversion: that of an enum with `DeriveActiveEnum`, or of a newtype with `DeriveValueType`. It is
+    /// how models are read, where [`read`](Self::read) goes through `serde`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if the value is not one of `T`'s; without the column if the row has not exactly one.
+    pub fn value<T: ValueType>(mut self) -> Result<T> {
+        let (Some(value), [name]) = (self.values.pop(), &*self.names) else {
+            return Err(Error::new(ErrorKind::InvalidInput, "one value cannot be read from a row of several columns"));
+        };
+        converted(value).map_err(|misfit| {
+            let message = format!("column `{name}` cannot be read as what was asked for");
             Error::new(ErrorKind::InvalidInput, message).with_source(misfit)
         })
     }

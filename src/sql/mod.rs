@@ -88,6 +88,9 @@ impl Sql {
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,
     /// a single value.
     ///
+    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read by its own conversion if it has
+    /// the attribute `#[serde(deserialize_with = "larder::column_value")]`: see [`column_value`](crate::column_value).
+    ///
     /// A value is read as what the engine says it is. SQLite has no more than numbers, text and bytes: there, a time and a JSON document
     /// are text, a UUID is 16 bytes, and truth is 0 or 1; each can be read as what it stands for, but for JSON into a type that would
     /// take the text as well, such as `serde_json::Value`, and for a time without a time zone, which is written with a blank in the middle.
@@ -105,6 +108,7 @@ impl Sql {
     fn written(&self, statement: &impl SqlStatement) -> Result<(Access, Statement, Leaves)> {
         let access = if statement.only_reads(self.dialect)? { Access::Read } else { Access::Write };
         let statement = written::written(statement, self.dialect)?;
+        written::check_nul(&statement)?;
         let leaves = if scan::check(&statement.sql, self.dialect)? { Leaves::Something } else { Leaves::Nothing };
         Ok((access, statement, leaves))
     }

@@ -11,6 +11,7 @@ use super::sealed::Written;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
+    value::has_nul,
 };
 
 /// Writes a statement.
@@ -20,6 +21,19 @@ use crate::{
 pub(super) fn written(statement: &impl Written, dialect: Dialect) -> Result<Statement> {
     let written = catch_unwind(AssertUnwindSafe(|| statement.written_in(dialect)));
     written.map_err(|_| Error::new(ErrorKind::Unsupported, "a statement that cannot be written for this database"))
+}
+
+/// Refuses a NUL character in the text of a statement, names included, and in its values. Engines take a NUL for the end of a text, or refuse it only when they
+/// meet it.
+pub(super) fn check_nul(statement: &Statement) -> Result<()> {
+    let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
+    if statement.sql.contains('\0') {
+        return refused("a statement with a NUL character");
+    }
+    match statement.values.iter().flat_map(|values| &values.0).any(has_nul) {
+        true => refused("text with a NUL character"),
+        false => Ok(()),
+    }
 }
 
 /// Refuses a new table with a column of a type that SQLite does not have.

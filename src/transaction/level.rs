@@ -53,8 +53,13 @@ impl Level {
     }
 
     /// What was in the way of the transaction, if that was the last thing that happened.
-    pub(crate) fn contention(&self) -> Option<Error> {
-        self.transaction.contention()
+    pub(crate) fn obstacle(&self) -> Option<Error> {
+        self.transaction.obstacle()
+    }
+
+    /// Notes an error that leaves the transaction as it was.
+    pub(crate) fn note(&self, error: Error) -> Error {
+        self.transaction.note(error)
     }
 
     pub(crate) fn add_hook(&self, hook: Hook) -> Result<()> {

@@ -181,7 +181,7 @@ impl<T: OpenTransaction> Transaction<T> {
     async fn roll_back_all(&self) -> Result<()> {
         let levels = self.stack().end();
         drop(levels);
-        if self.stack().contention().is_some() {
+        if self.stack().obstacle().is_some_and(|error| error.kind() == ErrorKind::Contention) {
             self.monitor.in_the_way();
         }
         let _sweep = SweepOnDrop(self);
@@ -219,7 +219,9 @@ pub(crate) trait AnyTransaction: Send + Sync {
     fn is_sandbox(&self) -> bool;
     fn is_open(&self, id: LevelId) -> bool;
     fn remember(&self, earlier: Arc<[Error]>);
-    fn contention(&self) -> Option<Error>;
+    fn obstacle(&self) -> Option<Error>;
+    /// Notes an error that leaves the transaction as it was. Returns it with what was in the way before.
+    fn note(&self, error: Error) -> Error;
     fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()>;
     /// Rolls a level back without waiting for it.
     fn abandon(&self, id: LevelId);
@@ -246,8 +248,12 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
         self.stack().remember(earlier);
     }
 
-    fn contention(&self) -> Option<Error> {
-        self.stack().contention()
+    fn obstacle(&self) -> Option<Error> {
+        self.stack().obstacle()
+    }
+
+    fn note(&self, error: Error) -> Error {
+        self.stack().told(error)
     }
 
     fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()> {

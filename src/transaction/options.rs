@@ -8,14 +8,17 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How far a transaction is kept apart from others. Levels are the SQL standard's; what each engine forbids at a level is the
+/// How far a transaction is kept apart from others, weakest first. Levels are the SQL standard's; what each engine forbids at a level is the
 /// engine's own promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// A level that is asked for is the least that the transaction gets. A store that lacks the level gives the next stronger one that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
     /// Each statement sees what was committed before it began.
     ReadCommitted,
-    /// Every statement sees one snapshot.
+    /// Every statement sees one snapshot, and a write to a row that another transaction has changed since is
+    /// [`Contention`](ErrorKind::Contention): no update is lost. The default.
     RepeatableRead,
     /// As if transactions ran one after another.
     Serializable,
@@ -81,7 +84,7 @@ pub enum Propagation {
     Never,
 }
 
-/// What a transaction is asked to be. The default writes, at the engine's own isolation level.
+/// What a transaction is asked to be. The default writes, and is isolated by [`Isolation::RepeatableRead`] at least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TxOptions {
     isolation: Option<Isolation>,
@@ -91,10 +94,11 @@ pub struct TxOptions {
     timeout: Option<Duration>,
     propagation: Propagation,
     is_sandbox: bool,
+    is_of_one_operation: bool,
 }
 
 impl TxOptions {
-    /// A writing transaction at the engine's own isolation level.
+    /// A writing transaction, isolated by [`Isolation::RepeatableRead`] at least.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -109,7 +113,20 @@ impl TxOptions {
         self.is_sandbox
     }
 
-    /// Asks for an isolation level. One that the store cannot give is [`Unsupported`](ErrorKind::Unsupported).
+    /// A transaction that a single operation needs for itself, at the engine's own isolation level.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn of_one_operation() -> Self {
+        Self { is_of_one_operation: true, ..Self::default() }
+    }
+
+    /// The isolation level that the transaction needs at least. `None` if the engine's own is enough.
+    pub(crate) fn least_isolation(&self) -> Option<Isolation> {
+        let is_of_callers = !self.is_of_one_operation && !self.is_sandbox;
+        self.isolation.or(is_of_callers.then_some(Isolation::RepeatableRead))
+    }
+
+    /// Asks for an isolation level, which the transaction gets at least. Default: [`Isolation::RepeatableRead`]. If the store has neither the level nor a
+    /// stronger one, the transaction is [`Unsupported`](ErrorKind::Unsupported).
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         Self { isolation: Some(isolation), ..self }
@@ -133,13 +150,15 @@ impl TxOptions {
         Self { propagation, ..self }
     }
 
-    /// How long the transaction may take at most, all attempts together, as by [`Cx::with_timeout`](crate::Cx::with_timeout).
+    /// How long the transaction may take at most, all attempts together, as by [`Cx::with_timeout`](crate::Cx::with_timeout). When the time has passed, the
+    /// closure's future is dropped wherever it is, the transaction is rolled back, and the error is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded). A
+    /// transaction that is begun by hand has no closure: its next operation and its commit answer that error.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// How often the transaction is run again after contention. [`tx_once`](crate::TransactionalExt::tx_once), a nested transaction and one that is
+    /// How often the transaction is run again after contention, and whether after a version conflict as well. [`tx_once`](crate::TransactionalExt::tx_once), a nested transaction and one that is
     /// begun by hand are never.
     #[must_use]
     pub fn retry(self, retry: Retry) -> Self {
@@ -184,8 +203,8 @@ impl TxOptions {
 
     /// Refuses what a store with these abilities cannot give.
     pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<()> {
-        if self.isolation.is_some_and(|wanted| !capabilities.isolation.contains(&wanted)) {
-            return Err(Error::new(ErrorKind::Unsupported, "the store does not offer this isolation level"));
+        if self.isolation.is_some_and(|wanted| capabilities.isolation.iter().all(|offered| *offered < wanted)) {
+            return Err(Error::new(ErrorKind::Unsupported, "the store offers neither this isolation level nor a stronger one"));
         }
         if self.is_sandbox && !capabilities.savepoints {
             return Err(Error::new(ErrorKind::Unsupported, "a sandbox needs savepoints, and the store has none"));
@@ -204,7 +223,9 @@ impl TxOptions {
         // Those are the closure's, and not the transaction's.
         let of_closure =
             |options: &Self| Self { retry: outer.retry, timeout: outer.timeout, propagation: outer.propagation, ..*options };
-        let (asked, unasked) = (of_closure(self), of_closure(&Self::default()));
+        let is_given = self.isolation.is_some_and(|asked| outer.least_isolation().is_some_and(|given| asked <= given));
+        let asked = if is_given { Self { isolation: None, ..*self } } else { *self };
+        let (asked, unasked) = (of_closure(&asked), of_closure(&Self::default()));
         if asked == unasked || asked == *outer {
             return Ok(());
         }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// How often a transaction that met contention is run again, and how long it waits before.
+use crate::error::{Error, ErrorKind};
+
+/// How often a transaction that met contention, or a version conflict where [`on_conflict`](Self::on_conflict) asks for that, is run again, and how long it
+/// waits before.
 ///
 /// Before the n-th repetition it waits for a random time between nothing and `first * 2^(n-1)`, at most `most`: with full jitter, those that
 /// met once hardly meet again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
@@ -13,13 +16,15 @@ use std::time::Duration;
 ///
 /// let patient = TxOptions::new().retry(Retry::attempts(50).wait(Duration::from_millis(1), Duration::from_millis(100)));
 /// let impatient = TxOptions::new().retry(Retry::never());
-/// # let _ = (patient, impatient);
+/// let of_versions = TxOptions::new().retry(Retry::default().on_conflict());
+/// # let _ = (patient, impatient, of_versions);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     attempts: u32,
     first: Duration,
     most: Duration,
+    on_conflict: bool,
 }
 
 impl Default for Retry {
@@ -33,7 +38,7 @@ impl Retry {
     /// So many attempts in all, the first one included; zero is one.
     #[must_use]
     pub const fn attempts(attempts: u32) -> Self {
-        Self { attempts, first: Duration::from_millis(10), most: Duration::from_millis(500) }
+        Self { attempts, first: Duration::from_millis(10), most: Duration::from_millis(500), on_conflict: false }
     }
 
     /// One attempt.
@@ -46,6 +51,22 @@ impl Retry {
     #[must_use]
     pub const fn wait(self, first: Duration, most: Duration) -> Self {
         Self { first, most, ..self }
+    }
+
+    /// Runs the transaction again after a version conflict too ([`Conflict`](crate::ErrorKind::Conflict)): the closure then reads the newer version of the
+    /// model. Without this, a conflict is an error at once, because it may be about a version that a user has seen.
+    #[must_use]
+    pub const fn on_conflict(self) -> Self {
+        Self { on_conflict: true, ..self }
+    }
+
+    /// Whether a transaction that met this error is run again.
+    pub(crate) fn is_for(&self, error: &Error) -> bool {
+        match error.kind() {
+            ErrorKind::Contention => true,
+            ErrorKind::Conflict => self.on_conflict,
+            _ => false,
+        }
     }
 
     /// How long to wait after so many attempts have failed; none if there is to be no other. `jitter` is between zero and one.

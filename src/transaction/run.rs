@@ -56,16 +56,25 @@ use crate::{
 /// }
 /// ```
 ///
+/// # Isolation
+/// What a closure has read does not change under it: of two transactions that read a model, change it and update it, the second is
+/// [`Contention`](crate::ErrorKind::Contention) and is run again, so that neither update is lost. This is [`Isolation::RepeatableRead`](crate::Isolation::RepeatableRead),
+/// the default on every backend; [`TxOptions::isolation`] asks for more or less. `tx_once` and a transaction that is begun by hand are not run again, and answer
+/// the contention.
+///
 /// # Contention
 /// Where another transaction was in the way ([`Contention`](crate::ErrorKind::Contention): a serialization failure, a deadlock, a database that stayed
 /// locked, a write conflict), the transaction is rolled back and the whole closure is run again after a while, as [`Retry`](crate::Retry) says. This goes by what
 /// happened to the transaction last, whatever the closure makes of it: its own error, another, or `Ok`. What it does beside the store it therefore
-/// does again; [`Cx::on_commit`] is for what may happen once. If there is not enough time left to wait, or it is cancelled meanwhile, the error is that of the last attempt. A nested transaction is not run again by itself. Nothing else is retried.
+/// does again; [`Cx::on_commit`] is for what may happen once. [`Retry::on_conflict`](crate::Retry::on_conflict) does the same after a
+/// version conflict, unless the closure deals with that and returns `Ok`. If there is not enough time left to wait, or it is cancelled meanwhile, the error is that of the last attempt. A nested transaction is not run again by itself. Nothing else is retried.
 ///
 /// # Errors
 /// - The closure's own error, as it is. Contention that lasted tells by [`Error::earlier`] what was in the way of the earlier attempts.
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had failed,
 ///   or had been dropped half-way. Nothing is stored.
+/// - [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded) or [`Cancelled`](crate::ErrorKind::Cancelled) if a limit of the context or of the options was
+///   reached while the closure ran: its future is dropped, and nothing is stored.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) if the answer to the commit was lost.
 /// - [`Duplicate`](crate::ErrorKind::Duplicate) of the model `larder_commits` if a transaction with the context's
 ///   [idempotency key](Cx::with_idempotency_key) has committed: the closure was not run.
@@ -166,22 +175,25 @@ where
 {
     let cx = match propagate(store, cx.within(&options), &options)? {
         Means::Transaction(cx) => cx,
-        Means::None(cx) => return work(cx).await,
+        Means::None(cx) => {
+            let worked = cx.limits().race("while its closure ran", work(cx.clone())).await;
+            return worked.unwrap_or_else(|reached| Err(reached.into()));
+        }
     };
     let mut earlier: Arc<[Error]> = Arc::new([]);
     loop {
-        let Failed { error, contention } = match attempt(store, cx.clone(), options, &earlier, &work).await {
+        let Failed { error, obstacle } = match attempt(store, cx.clone(), options, &earlier, &work).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };
-        let Some(contention) = contention else { return Err(error) };
-        earlier = earlier.iter().cloned().chain([contention.after(Arc::new([]))]).collect();
+        let Some(obstacle) = obstacle else { return Err(error) };
+        earlier = earlier.iter().cloned().chain([obstacle.after(Arc::new([]))]).collect();
         let attempts = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
         let Some(wait) = options.retry_policy().after(attempts, fastrand::f64()) else { return Err(error) };
         if cx.remaining().is_some_and(|remaining| remaining <= wait) {
             return Err(error);
         }
-        tracing::debug!(attempts, ?wait, "contention: the transaction is run again");
+        tracing::debug!(attempts, ?wait, "something was in the way: the transaction is run again");
         if cx.limits().race("while it waited to be run again", pause(wait)).await.is_err() {
             return Err(error);
         }
@@ -209,7 +221,7 @@ fn propagate<S: Transactional + ?Sized>(store: &S, cx: Cx, options: &TxOptions) 
 struct Failed<E> {
     error: E,
     /// What was in its way, where running it again may help.
-    contention: Option<Error>,
+    obstacle: Option<Error>,
 }
 
 async fn attempt<S, T, E, F, Fut>(store: &S, cx: Cx, options: TxOptions, earlier: &Arc<[Error]>, work: F) -> Result<T, Failed<E>>
@@ -227,9 +239,9 @@ where
     };
     let is_nested = store.is_joined_by(&cx) && options.propagation_mode() != Propagation::RequiresNew;
     let failed = |error: Error| {
-        let is_contention = error.kind() == ErrorKind::Contention && !is_nested;
-        let error = if is_contention { error.after(earlier.clone()) } else { error };
-        Failed { contention: is_contention.then(|| error.clone()), error: error.into() }
+        let is_obstacle = error.kind() == ErrorKind::Contention && !is_nested;
+        let error = if is_obstacle { error.after(earlier.clone()) } else { error };
+        Failed { obstacle: is_obstacle.then(|| error.clone()), error: error.into() }
     };
     let mut cx = store.begin(&cx, options).await.map_err(failed)?;
     let level = cx.innermost().map_err(failed)?.clone();
@@ -240,25 +252,38 @@ where
         cx = cx.repeated(u32::try_from(earlier.len()).unwrap_or(u32::MAX));
     }
     // Only the whole transaction can be run again.
-    let contention = || level.contention().filter(|_| level.is_outermost());
-    match cx.clone().scope(work(cx.clone())).await {
+    let retry = options.retry_policy();
+    let obstacle = || level.obstacle().filter(|error| level.is_outermost() && retry.is_for(error));
+    let worked = cx.limits().race("while its closure ran", cx.clone().scope(work(cx.clone()))).await;
+    let worked = match worked {
+        Ok(worked) => worked,
+        Err(reached) => {
+            roll_back(&cx).await;
+            return Err(Failed { obstacle: None, error: reached.into() });
+        }
+    };
+    match worked {
         Ok(value) => match cx.commit().await {
             Ok(()) => Ok(value),
             Err(error) if error.kind() == ErrorKind::Contention && level.is_outermost() => {
                 let error = error.after(earlier.clone());
-                Err(Failed { contention: Some(error.clone()), error: error.into() })
+                Err(Failed { obstacle: Some(error.clone()), error: error.into() })
             }
             Err(error) => {
                 let is_known = error.kind() != ErrorKind::CommitUnknown;
-                Err(Failed { contention: contention().filter(|_| is_known), error: error.into() })
+                Err(Failed { obstacle: obstacle().filter(|_| is_known), error: error.into() })
             }
         },
         Err(error) => {
-            if let Err(e) = cx.rollback().await {
-                tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
-            }
-            Err(Failed { contention: contention(), error })
+            roll_back(&cx).await;
+            Err(Failed { obstacle: obstacle(), error })
         }
+    }
+}
+
+async fn roll_back(cx: &Cx) {
+    if let Err(e) = cx.rollback().await {
+        tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
     }
 }
 

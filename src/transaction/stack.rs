@@ -41,15 +41,15 @@ pub(crate) struct Stack {
     undo_to: Option<usize>,
     /// Whether a savepoint inside the outermost level, for one statement of it, has not been released yet.
     is_guarded: bool,
-    /// What was in the way, until something succeeds after it.
-    contention: Option<Error>,
+    /// What was in the way, contention or a version conflict, until something succeeds after it.
+    obstacle: Option<Error>,
     /// What was in the way of the transaction when it was run before.
     earlier: Arc<[Error]>,
 }
 
 impl Stack {
     pub(super) fn new() -> Self {
-        Self { open: Vec::new(), next_serial: 0, undo_to: None, is_guarded: false, contention: None, earlier: Arc::new([]) }
+        Self { open: Vec::new(), next_serial: 0, undo_to: None, is_guarded: false, obstacle: None, earlier: Arc::new([]) }
     }
 
     /// Opens the outermost level.
@@ -108,18 +108,18 @@ impl Stack {
         error
     }
 
-    /// Notes whether an error, the last that there was, is contention.
-    fn told(&mut self, error: Error) -> Error {
+    /// Notes whether an error, the last that there was, is one after which a transaction may be run again.
+    pub(super) fn told(&mut self, error: Error) -> Error {
         match error.kind() {
-            ErrorKind::Contention => {
+            ErrorKind::Contention | ErrorKind::Conflict => {
                 let error = error.after(self.earlier.clone());
-                self.contention = Some(error.clone());
+                self.obstacle = Some(error.clone());
                 error
             }
             // It speaks of the one before.
             ErrorKind::TransactionAborted => error,
             _ => {
-                self.contention = None;
+                self.obstacle = None;
                 error
             }
         }
@@ -130,13 +130,13 @@ impl Stack {
     }
 
     /// What was in the way, if nothing has succeeded after it.
-    pub(super) fn contention(&self) -> Option<Error> {
-        self.contention.clone()
+    pub(super) fn obstacle(&self) -> Option<Error> {
+        self.obstacle.clone()
     }
 
     /// A statement has succeeded.
     pub(super) fn go_on(&mut self) {
-        self.contention = None;
+        self.obstacle = None;
     }
 
     /// Remembers an error that leaves no level with a transaction to commit.

@@ -23,10 +23,8 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
     match &value {
         Value::Float(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
         Value::Double(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
-        Value::String(Some(text)) if text.contains('\0') => return refuse("text with a NUL character"),
-        Value::Enum(OptionEnum::Some(text)) if text.value.contains('\0') => return refuse("text with a NUL character"),
-        Value::Char(Some('\0')) => return refuse("text with a NUL character"),
-        Value::Json(Some(json)) if has_nul(json) => return refuse("JSON with a NUL character"),
+        Value::String(_) | Value::Enum(_) | Value::Char(_) if has_nul(&value) => return refuse("text with a NUL character"),
+        Value::Json(_) if has_nul(&value) => return refuse("JSON with a NUL character"),
         Value::Json(Some(json)) if is_deeper(json, DEEPEST) => return refuse("JSON that is nested deeper than 127 times"),
         Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
         Value::ChronoTime(Some(time)) if is_leap(*time) => return refuse("a leap second"),
@@ -87,11 +85,24 @@ fn is_leap(time: NaiveTime) -> bool {
     time.nanosecond() >= 1_000_000_000
 }
 
-fn has_nul(json: &Json) -> bool {
+/// Whether a value is or contains text with a NUL character.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(Some(text)) => text.contains('\0'),
+        Value::Enum(OptionEnum::Some(text)) => text.value.contains('\0'),
+        Value::Char(Some(character)) => *character == '\0',
+        Value::Json(Some(json)) => is_nul_in(json),
+        #[cfg(feature = "postgres")]
+        Value::Array(_, Some(elements)) => elements.iter().any(has_nul),
+        _ => false,
+    }
+}
+
+fn is_nul_in(json: &Json) -> bool {
     match json {
         Json::String(text) => text.contains('\0'),
-        Json::Array(items) => items.iter().any(has_nul),
-        Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Json::Array(items) => items.iter().any(is_nul_in),
+        Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || is_nul_in(value)),
         _ => false,
     }
 }

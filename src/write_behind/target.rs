@@ -15,7 +15,7 @@ use crate::{
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     repository::{Creator, Reader, Transactional},
-    transaction::TxOptions,
+    transaction::{Isolation, TxOptions},
     value,
 };
 
@@ -207,7 +207,9 @@ impl<M: Clone + Send + Sync + 'static, C: Creator<M> + Transactional + ?Sized> B
 
     /// Begins the transaction that has a key, or tells what it has stored.
     async fn begin(&self, cx: &Cx, key: &str) -> Result<Begun<M>> {
-        match self.repository.begin(&cx.with_idempotency_key(key), TxOptions::new()).await {
+        // It reads nothing that others may change.
+        let options = TxOptions::new().isolation(Isolation::ReadCommitted);
+        match self.repository.begin(&cx.with_idempotency_key(key), options).await {
             Err(error) if says_committed(&error) => Ok(Begun::Before(self.last(key))),
             begun => begun.map(Begun::Now),
         }

@@ -18,6 +18,7 @@ mod child;
 mod crash;
 #[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod disk;
+mod given_up;
 mod history;
 mod isolation;
 #[cfg(feature = "postgres")]

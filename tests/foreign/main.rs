@@ -11,6 +11,8 @@
     clippy::print_stdout
 )]
 
+#[cfg(feature = "_sql")]
+mod documents;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
 mod memory;

@@ -72,9 +72,51 @@ async fn what_is_no_store_is_refused() {
     for url in ["", "memory", "memory:x", "mysql://host/db", "bogus:", "sqlite", "/path"] {
         assert_eq!(larder::open(url).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{url}");
     }
-    let contradiction = OpenOptions::new().max_connections(1).min_connections(2);
-    assert_eq!(contradiction.open("memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    assert_eq!(OpenOptions::new().max_connections(0).open("memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// Every setting has bounds, on every backend, and the error names the setting.
+#[tokio::test]
+async fn settings_out_of_bounds_are_refused() {
+    let year = std::time::Duration::from_secs(365 * 24 * 60 * 60);
+    let options = OpenOptions::new;
+    let refused = [
+        ("max_connections", options().max_connections(0)),
+        ("max_connections", options().max_connections(10_001)),
+        ("max_connections", options().max_connections(u32::MAX)),
+        ("min_connections", options().max_connections(1).min_connections(2)),
+        ("min_connections", options().min_connections(11)),
+        ("min_connections", options().min_connections(u32::MAX)),
+        ("acquire_timeout", options().acquire_timeout(std::time::Duration::MAX)),
+        ("acquire_timeout", options().acquire_timeout(year + std::time::Duration::from_nanos(1))),
+        ("long_transaction", options().long_transaction(std::time::Duration::MAX)),
+    ];
+    // Nobody listens there, and nobody is asked.
+    let urls = [
+        "memory:",
+        #[cfg(feature = "sqlite")]
+        "sqlite::memory:",
+        #[cfg(feature = "duckdb-linked")]
+        "duckdb::memory:",
+        #[cfg(feature = "postgres")]
+        "postgres://127.0.0.1:1/none",
+    ];
+    for url in urls {
+        for (setting, options) in &refused {
+            let error = options.open(url).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url} {setting}: {error}");
+            assert!(error.to_string().contains(setting), "{url} {setting}: {error}");
+        }
+    }
+    // The most that can be asked for.
+    let most = options().max_connections(10_000).acquire_timeout(year).long_transaction(year);
+    most.open("memory:").await.unwrap();
+    #[cfg(feature = "sqlite")]
+    {
+        most.open("sqlite::memory:").await.unwrap();
+        assert_eq!(options().min_connections(2).open("sqlite::memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    #[cfg(feature = "duckdb-linked")]
+    most.open("duckdb::memory:").await.unwrap();
 }
 
 #[cfg(not(feature = "postgres"))]

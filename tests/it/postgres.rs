@@ -1,6 +1,7 @@
 //! Postgres: by URL, and on a connection of SeaORM's.
 
 mod copy;
+mod isolation;
 mod limits;
 mod own;
 

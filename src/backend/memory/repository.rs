@@ -17,6 +17,7 @@ use super::{
     write::Writer,
 };
 use crate::{
+    capability::Capabilities,
     context::{Access, Cx, Entry, WAITING},
     entity::{self, IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result, conflict},
@@ -55,6 +56,12 @@ impl<E: Storable> MemoryRepository<E> {
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
         move |error| error.at(operation, &self.shape.table())
+    }
+
+    /// The same for an operation that leaves its transaction as it was when it meets another version of a model.
+    fn at_or_in_conflict<'a>(&'a self, operation: &'static str, cx: &'a Cx) -> impl Fn(Error) -> Error + 'a {
+        let at = self.at(operation);
+        move |error| cx.note_conflict(self.store.id(), at(error))
     }
 
     /// Rows have their values in the order of the columns.
@@ -264,7 +271,7 @@ impl<E: Storable> Updater<E::Model> for MemoryRepository<E> {
         let row = self.shape.values(model).map_err(self.at("update"))?;
         // What is refused without having changed anything leaves a transaction as it was.
         let updated = self.write(cx, |writer| writer.update(row)).await.flatten();
-        model_of::<E>(&updated.map_err(self.at("update"))?)
+        model_of::<E>(&updated.map_err(self.at_or_in_conflict("update", cx))?)
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
@@ -300,6 +307,10 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for MemoryRepository<E> {
 impl<E: Storable> Transactional for MemoryRepository<E> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
         self.store.is_joined_by(cx)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {

@@ -178,6 +178,10 @@ impl Transactional for MemoryStore {
         cx.joins(self.id())
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities()
+    }
+
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         let cx = &cx.to_begin(self.id(), &options)?;
         options.check(&self.capabilities())?;

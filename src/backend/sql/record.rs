@@ -35,7 +35,7 @@ impl<G: Engine> SqlStore<G> {
         let Entry::Alone(patience) = self.enter(cx, Access::Read)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
         };
-        match self.begun(cx, &TxOptions::new(), Access::Write, patience).await {
+        match self.begun(cx, &TxOptions::of_one_operation(), Access::Write, patience).await {
             Ok(open) => open.rollback().await.map(|()| false),
             Err(error) if says_committed(&error) => Ok(true),
             // A standby, or a file that is only read: what is not there may still be on its way.

@@ -46,6 +46,10 @@ impl<G: Engine> SqlStore<G> {
         Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
     }
 
+    pub(super) fn id(&self) -> StoreId {
+        self.0.id
+    }
+
     pub(super) fn engine(&self) -> &G {
         &self.0.engine
     }
@@ -197,7 +201,8 @@ impl<G: Engine> SqlStore<G> {
     }
 
     async fn own<'a>(&self, cx: &Cx, access: Access, patience: Patience) -> Result<Held<'a, G>> {
-        let options = if access == Access::Read { TxOptions::new().read_only() } else { TxOptions::new() };
+        let options = TxOptions::of_one_operation();
+        let options = if access == Access::Read { options.read_only() } else { options };
         let own = self.begun(cx, &options, access, patience).await?;
         Ok(Held::Own(own, access, cx.limits().clone()))
     }
@@ -243,7 +248,7 @@ impl<G: Engine> Held<'_, G> {
     /// Makes what follows take effect together.
     pub(super) async fn together(self, store: &SqlStore<G>, limits: &Limits) -> Result<Self> {
         let Self::Alone(access, lease) = self else { return Ok(self) };
-        let options = TxOptions::new();
+        let options = TxOptions::of_one_operation();
         let begun = SqlTransaction::begin(store.0.engine.clone(), lease, &options, limits);
         Ok(Self::Own(limits.bound(RUNNING, begun).await?, access, limits.clone()))
     }
@@ -292,6 +297,10 @@ impl<G: Engine> Held<'_, G> {
 impl<G: Engine> Transactional for SqlStore<G> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
         cx.joins(self.0.id)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities()
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {

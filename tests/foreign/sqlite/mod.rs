@@ -13,14 +13,14 @@ use larder::{Cx, SqlText, Store};
 use tempfile::TempDir;
 
 /// A store, and another program that writes to the same database, where there can be one.
-pub(super) struct Place {
-    pub(super) name: &'static str,
-    pub(super) store: Store,
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) store: Store,
     file: Option<(TempDir, PathBuf)>,
 }
 
 /// The same tables in a file, in memory, and in a file behind a pool of SeaORM's. The statements are sqlite3's, but for those in memory.
-pub(super) async fn places(sql: &str) -> Vec<Place> {
+pub(crate) async fn places(sql: &str) -> Vec<Place> {
     let (file, sea_orm) = (file(sql), file(sql));
     let store = larder::open(&url(&file.1)).await.unwrap();
     let pool = sea_orm::Database::connect(url(&sea_orm.1)).await.unwrap();

@@ -81,3 +81,63 @@ async fn a_statement_does_not_end_the_transaction_around_it() {
         store.repository::<named::Entity>().create(&Cx::new(), &model(1)).await.unwrap();
     }
 }
+
+/// A statement that changes no rows answers none, whatever the one before changed.
+#[tokio::test]
+async fn what_changes_no_rows_answers_none() {
+    for place in places("CREATE TABLE named (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n").await {
+        let (cx, sql) = (&Cx::new(), place.store.sql().unwrap());
+        for (text, changed) in [
+            ("INSERT INTO named VALUES (1, 'a'), (2, 'b'), (3, 'c')", 3),
+            ("CREATE TABLE other (id INTEGER)", 0),
+            ("-- first\n/* DELETE */ UPDATE named SET name = 'd' WHERE id < 3", 2),
+            ("CREATE INDEX by_name ON named (name)", 0),
+            ("WITH w AS (SELECT 1 AS id) DELETE FROM named WHERE id IN (SELECT id FROM w)", 1),
+            ("WITH w AS (SELECT 1) SELECT * FROM w", 0),
+            ("SELECT 1", 0),
+            ("REPLACE INTO named VALUES (2, 'e')", 1),
+            ("INSERT INTO named SELECT 9, 'f' WHERE 1 = 0", 0),
+            ("DROP TABLE other", 0),
+        ] {
+            assert_eq!(sql.execute(cx, &SqlText::new(text)).await.unwrap(), changed, "{} {text}", place.name);
+        }
+    }
+}
+
+/// A name in double quotes that no column has is no text.
+#[tokio::test]
+async fn a_name_that_no_column_has_is_an_error() {
+    for place in places("CREATE TABLE named (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n").await {
+        if place.name == "SeaORM" {
+            // The connection is SeaORM's, and so is what it takes for text.
+            continue;
+        }
+        let (cx, sql) = (&Cx::new(), place.store.sql().unwrap());
+        for text in
+            ["CREATE UNIQUE INDEX by_name ON named (\"nmae\")", "UPDATE named SET name = \"nmae\"", "SELECT \"nmae\" FROM named"]
+        {
+            let refused = sql.execute(cx, &SqlText::new(text)).await.expect_err(text);
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{} {text}: {refused}", place.name);
+        }
+        let names = place.store.repository::<named::Entity>();
+        for id in [1, 2] {
+            names.create(cx, &named::Model { id, name: "a".to_owned() }).await.unwrap();
+        }
+    }
+}
+
+/// A pool whose connections in memory would each be a database of their own.
+#[tokio::test]
+async fn several_databases_are_no_store() {
+    let connect = || sqlx::sqlite::SqliteConnectOptions::new();
+    for (connections, is_shared, is_refused) in [(1, false, false), (2, true, false), (2, false, true)] {
+        let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(connections);
+        let pool = options.connect_with(connect().shared_cache(is_shared)).await.unwrap();
+        let store = larder::Store::from_sea_orm(sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(pool));
+        assert_eq!(
+            store.err().map(|error| error.kind()),
+            is_refused.then_some(ErrorKind::Unsupported),
+            "{connections} {is_shared}"
+        );
+    }
+}

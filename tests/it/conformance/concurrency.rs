@@ -1,4 +1,4 @@
-use larder::{Cx, Error, TransactionalExt};
+use larder::{Cx, Error, ErrorKind, Locking, Transactional, TransactionalExt, TxOptions};
 
 use crate::support::{
     backend::Backend,
@@ -70,4 +70,52 @@ pub async fn gives_way_to_waiting_writers<B: Backend>() {
         task.await.unwrap();
     }
     assert_eq!(people.find(&Cx::new(), &counter).await.unwrap().unwrap().level, Some(160));
+}
+
+/// Of 20 customers who each read how many of 20 apples are left, and buy one, all get one, and none is left: no update is lost.
+pub async fn sells_each_apple_once<B: Backend>() {
+    let fixture = B::fresh().await;
+    let people = fixture.store.repository::<person::Entity>();
+    let apples = people.create(&Cx::new(), &person::Model { level: Some(20), ..person("apples@x") }).await.unwrap().id;
+    let customers = (0..20).map(|_| {
+        let people = people.clone();
+        tokio::spawn(async move {
+            let people = &people;
+            let bought = people.tx(&Cx::new(), |cx| async move {
+                let stock = people.find(&cx, &apples).await?.unwrap();
+                let left = stock.level.unwrap();
+                if left == 0 {
+                    return Ok::<_, Error>(false);
+                }
+                people.update(&cx, &person::Model { level: Some(left - 1), ..stock }).await.map(|_| true)
+            });
+            bought.await.unwrap()
+        })
+    });
+    let mut sold = 0;
+    for customer in customers.collect::<Vec<_>>() {
+        sold += u32::from(customer.await.unwrap());
+    }
+    let left = people.find(&Cx::new(), &apples).await.unwrap().unwrap().level;
+    assert_eq!((sold, left), (20, Some(0)));
+}
+
+/// What a transaction has read stays as it was read until its end, on every store and without asking.
+pub async fn reads_the_same_again<B: Backend>() {
+    let Some((fixture, rival)) = B::with_rival().await else { return };
+    let (people, rival) = (fixture.store.repository::<person::Entity>(), rival.repository::<person::Entity>());
+    let read = people.create(&Cx::new(), &person::Model { level: Some(1), ..person("a@b") }).await.unwrap();
+    let options = match fixture.store.capabilities().locking {
+        true => TxOptions::new().locking(Locking::Deferred),
+        false => TxOptions::new(),
+    };
+    let cx = fixture.store.begin(&Cx::new(), options).await.unwrap();
+    assert_eq!(people.find(&cx, &read.id).await.unwrap().unwrap().level, Some(1));
+    rival.update(&Cx::new(), &person::Model { level: Some(2), ..read.clone() }).await.unwrap();
+    assert_eq!(people.find(&cx, &read.id).await.unwrap().unwrap().level, Some(1));
+    // Begun by hand, it is not run again.
+    let lost = people.update(&cx, &person::Model { level: Some(3), ..read.clone() }).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Contention);
+    cx.rollback().await.unwrap();
+    assert_eq!(people.find(&Cx::new(), &read.id).await.unwrap().unwrap().level, Some(2));
 }

@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use larder::{
     CancellationToken, Cx, Dialect, Error, ErrorKind, Filter, ReaderExt, SqlText, Store, Transactional, TransactionalExt,
@@ -158,7 +164,7 @@ pub async fn commit_nothing_late<B: Backend>() {
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().timeout(SHORT), |cx| async move {
         notes.create(&cx, &note("gone")).await?;
-        tokio::time::sleep(2 * SHORT).await;
+        std::thread::sleep(2 * SHORT);
         assert_eq!(cx.remaining(), Some(Duration::ZERO));
         Ok::<_, Error>(())
     });
@@ -169,6 +175,55 @@ pub async fn commit_nothing_late<B: Backend>() {
     assert_eq!(cx.commit().await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(cx.commit().await.unwrap_err().kind(), ErrorKind::TransactionClosed);
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 0);
+}
+
+/// Tells that it was dropped.
+struct Told(Arc<AtomicBool>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A closure that goes on past a limit of its transaction or of its context is dropped, its connection and its locks are free, and nothing is stored.
+pub async fn end_the_closure<B: Backend>() {
+    let fixture = B::narrow().await;
+    let notes = &fixture.store.repository::<note::Entity>();
+    for nth in 0..3 {
+        let (cx, options, kind) = match nth {
+            0 => (Cx::new(), TxOptions::new().timeout(SHORT), KINDS[0]),
+            _ => (short(KINDS[nth - 1]), TxOptions::new(), KINDS[nth - 1]),
+        };
+        let dropped = Arc::new(AtomicBool::new(false));
+        let endless = fixture.store.tx_with(&cx, options, |cx| {
+            let told = Told(dropped.clone());
+            async move {
+                let _told = told;
+                notes.create(&cx, &note("gone")).await?;
+                std::future::pending::<Result<(), Error>>().await
+            }
+        });
+        assert_eq!(endless.await.unwrap_err().kind(), kind);
+        assert!(dropped.load(Ordering::SeqCst));
+        let kept = notes.create(&Cx::new(), &note("kept")).await.unwrap();
+        assert_eq!(notes.all(&Cx::new()).await.unwrap(), std::slice::from_ref(&kept));
+        notes.delete(&Cx::new(), &kept.id).await.unwrap();
+    }
+    // A part that takes too long is undone by itself, where parts can be.
+    let parts = fixture.store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("kept")).await?;
+        let endless = notes.tx_with(&cx, TxOptions::new().timeout(SHORT), |cx| async move {
+            notes.create(&cx, &note("gone")).await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+        assert_eq!(endless.await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+        Ok::<_, Error>(())
+    });
+    let parts = parts.await.map_err(|error| error.kind());
+    let is_kept = fixture.store.capabilities().savepoints;
+    assert_eq!(parts, if is_kept { Ok(()) } else { Err(ErrorKind::TransactionAborted) });
+    assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), u64::from(is_kept));
 }
 
 /// What is done in time is done, whatever the limits: also what would run by itself without them.

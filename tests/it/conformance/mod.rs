@@ -105,6 +105,7 @@ suite! { $
         stop_what_runs
         fail_the_transaction
         commit_nothing_late
+        end_the_closure
         leave_alone_what_is_in_time
     }
     retry {
@@ -152,6 +153,7 @@ suite! { $
     query {
         selects_by_every_operator
         joins_conditions
+        refuses_what_is_nested_too_deep
         compares_nothing_with_null
         takes_text_as_it_stands
         follows_paths_by_their_keys
@@ -209,6 +211,7 @@ suite! { $
     }
     rules {
         refuse_a_stale_version
+        run_again_after_a_conflict_where_that_is_asked
         raise_the_version_of_every_change
         let_one_of_two_updates_win
         keep_the_times
@@ -287,6 +290,7 @@ suite! { $
         refuses_to_wait_for_itself
     }
     sql {
+        refuses_a_nul
         belongs_to_the_transaction
         reads_into_any_type
         binds_values
@@ -320,5 +324,7 @@ suite! { $
         counts_exactly_under_load
         shares_one_transaction_between_joined_calls
         gives_way_to_waiting_writers
+        sells_each_apple_once
+        reads_the_same_again
     }
 }

@@ -1,21 +1,35 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use larder::{Cx, Error, ErrorKind, Isolation, Locking, TransactionalExt, TxOptions};
+use larder::{Cx, Error, ErrorKind, Isolation, Locking, Transactional, TransactionalExt, TxOptions};
 
 use crate::support::{backend::Backend, entities::note, note};
 
-/// An isolation level or a way of locking that the store does not have is `Unsupported`; one it has is given.
+/// An isolation level is given at least; one that neither the store's levels nor a stronger one reach, and a way of locking that it does not have, is
+/// `Unsupported`.
 pub async fn refuse_what_the_store_cannot_give<B: Backend>() {
-    let fixture = B::narrow().await;
+    let fixture = &B::narrow().await;
     let capabilities = fixture.store.capabilities();
     let try_with = async |options| fixture.store.tx_with(&Cx::new(), options, |_| async { Ok::<_, Error>(()) }).await;
     for isolation in [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable] {
         let outcome = try_with(TxOptions::new().isolation(isolation)).await;
-        match capabilities.isolation.contains(&isolation) {
+        match capabilities.isolation.iter().any(|offered| *offered >= isolation) {
             true => outcome.unwrap(),
             false => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported),
         }
     }
+    // What the outermost transaction gives is given to the nested ones.
+    let nested = fixture.store.tx(&Cx::new(), |cx| async move {
+        for isolation in [Isolation::ReadCommitted, Isolation::RepeatableRead] {
+            fixture.store.tx_with(&cx, TxOptions::new().isolation(isolation), |_| async { Ok::<_, Error>(()) }).await?;
+        }
+        let more = TxOptions::new().isolation(Isolation::Serializable);
+        let more = fixture.store.tx_with(&cx, more, |_| async { Ok::<_, Error>(()) }).await;
+        assert_eq!(more.unwrap_err().kind(), ErrorKind::Unsupported);
+        Ok::<_, Error>(())
+    });
+    nested.await.unwrap();
+    // The default is given everywhere.
+    try_with(TxOptions::new().isolation(Isolation::RepeatableRead)).await.unwrap();
     for locking in [Locking::Deferred, Locking::Immediate, Locking::Exclusive] {
         let outcome = try_with(TxOptions::new().locking(locking)).await;
         match capabilities.locking {
@@ -74,4 +88,8 @@ pub async fn offer_what_is_declared<B: Backend>() {
     let fixture = B::fresh().await;
     let capabilities = fixture.store.capabilities();
     assert!(B::declares(&capabilities), "{capabilities:?}");
+    let notes = fixture.store.repository::<note::Entity>();
+    assert_eq!(Transactional::capabilities(&fixture.store), capabilities);
+    assert_eq!(Transactional::capabilities(&*notes), capabilities);
+    assert!(capabilities.isolation.is_sorted());
 }

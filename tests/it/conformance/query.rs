@@ -1,6 +1,6 @@
 use larder::{
-    Cx, DeleterExt, Error, ErrorKind, Filter, OnConflict, Projection, Query, ReaderExt, Result, Scalar, TransactionalExt, field,
-    field_of,
+    Cx, DeleterExt, Error, ErrorKind, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt, Result, Scalar,
+    TransactionalExt, field, field_of,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -69,6 +69,34 @@ pub async fn selects_by_every_operator<B: Backend>() {
     assert_eq!(which(&items, field(COLUMN.due).at_least(time("2026-01-03T00:00:00Z"))).await, [3, 4]);
     assert_eq!(which(&items, field_of(item::Column::Status).equals(Status::New)).await, [1, 4]);
     assert_eq!(which(&items, field_of(item::Column::Status).less_than(Status::Done)).await, [3]);
+}
+
+/// A filter that is nested more than 100 deep is `InvalidInput`, however deep it is: it can be built, cloned and dropped on any stack.
+pub async fn refuses_what_is_nested_too_deep<B: Backend>() {
+    let (_fixture, items) = five::<B>().await;
+    let small = || field(COLUMN.small);
+    let nested = |depth: usize| (0..depth).fold(small().equals(1), |filter, _| !filter.and(small().equals(2)));
+    let lists = |depth: usize| (0..depth).fold(small().equals(1), |filter, _| Filter::any_of([filter, Filter::all()]));
+    for (filter, is_refused) in [
+        (nested(50), false),
+        (nested(51), true),
+        (nested(60_000), true),
+        (lists(100), false),
+        (lists(101), true),
+        (lists(60_000), true),
+        (!nested(60_000), true),
+        (nested(60_000).or(small().equals(1)), true),
+        (small().equals(1).and(lists(60_000)), true),
+        // A chain is one level.
+        ((0..400).fold(small().equals(1), |filter, _| filter.or(small().equals(1))), false),
+        ((0..400).fold(Filter::all(), |filter, _| filter.and(small().equals(1))), false),
+    ] {
+        let copy = filter.clone();
+        let counted = items.count(&Cx::new(), &copy).await;
+        let page = items.page(&Cx::new(), &Query::from(filter.clone()), &PageRequest::new(1)).await;
+        assert_eq!(counted.err().map(|error| error.kind()), is_refused.then_some(ErrorKind::InvalidInput));
+        assert_eq!(page.err().map(|error| error.kind()), is_refused.then_some(ErrorKind::InvalidInput));
+    }
 }
 
 /// Conditions are joined by and, or and not, as deep as one likes.
@@ -327,6 +355,7 @@ struct Summary {
     name: String,
     large: Option<i64>,
     flag: Option<bool>,
+    #[serde(deserialize_with = "larder::column_value")]
     status: Option<Status>,
     token: Option<Uuid>,
     due: Option<chrono::DateTime<chrono::Utc>>,

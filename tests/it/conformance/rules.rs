@@ -1,8 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use larder::{
     Changes, Clock, Cx, DeleterExt, Error, ErrorKind, Filter, ManualClock, OnConflict, PageRequest, Projection, Query, ReaderExt,
-    TransactionalExt, field,
+    Retry, TransactionalExt, TxOptions, field,
 };
 
 use crate::support::{
@@ -209,4 +215,46 @@ pub async fn refuse_columns_of_the_wrong_type<B: Backend>() {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::InvalidInput));
     }
     assert!(pages().created_at(Column::CreatedAt).deleted_at(Column::DeletedAt).build().is_ok());
+}
+
+/// A stale version is `Conflict` at once, or, where the options ask for it, reason to run the closure again, which then reads the newer version.
+pub async fn run_again_after_a_conflict_where_that_is_asked<B: Backend>() {
+    let (fixture, _clock, pages) = kept::<B>().await;
+    let stale = pages.create(&Cx::new(), &page(1, "a")).await.unwrap();
+    pages.update(&Cx::new(), &page::Model { title: "b".into(), ..stale.clone() }).await.unwrap();
+    let (pages, stale) = (&pages, &stale);
+    let soon = Retry::attempts(3).wait(Duration::from_millis(1), Duration::from_millis(2));
+    for (retry, runs_again) in [(soon, false), (soon.on_conflict(), true), (Retry::never().on_conflict(), false)] {
+        for by_many in [false, true] {
+            let attempts = &AtomicU32::new(0);
+            let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().retry(retry), |cx| async move {
+                attempts.fetch_add(1, Ordering::SeqCst);
+                let read = if cx.attempt() == 1 { stale.clone() } else { pages.get(&cx, &1).await? };
+                match by_many {
+                    true => pages.update_many(&cx, &[read]).await.map(drop),
+                    false => pages.update(&cx, &read).await.map(drop),
+                }
+            });
+            let (outcome, attempts) = (outcome.await, attempts.load(Ordering::SeqCst));
+            match runs_again {
+                true => assert_eq!((outcome.map_err(|error| error.kind()), attempts), (Ok(()), 2)),
+                false => assert_eq!((outcome.unwrap_err().kind(), attempts), (ErrorKind::Conflict, 1)),
+            }
+        }
+    }
+    // Of two models with one id, no repetition makes one.
+    let attempts = &AtomicU32::new(0);
+    let twice = fixture.store.tx_with(&Cx::new(), TxOptions::new().retry(soon.on_conflict()), |cx| async move {
+        attempts.fetch_add(1, Ordering::SeqCst);
+        let read = pages.get(&cx, &1).await?;
+        pages.update_many(&cx, &[read.clone(), read]).await.map(drop)
+    });
+    assert_eq!((twice.await.unwrap_err().kind(), attempts.load(Ordering::SeqCst)), (ErrorKind::Conflict, 1));
+    // A conflict that the closure has dealt with is none.
+    let outcome = fixture.store.tx_with(&Cx::new(), TxOptions::new().retry(soon.on_conflict()), |cx| async move {
+        pages.update(&cx, stale).await.unwrap_err();
+        pages.get(&cx, &1).await?;
+        Err::<(), _>(Error::new(ErrorKind::Check, format!("attempt {}", cx.attempt())))
+    });
+    assert!(outcome.await.unwrap_err().to_string().contains("attempt 1"));
 }

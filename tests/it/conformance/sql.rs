@@ -197,3 +197,37 @@ pub async fn reads_what_it_wrote<B: Backend>() {
     assert_eq!(sql.query_as::<String>(&cx, &delete).await.unwrap(), ["b"]);
     assert_eq!(notes.find(&cx, &Uuid::from_u128(5)).await.unwrap(), None);
 }
+
+/// A NUL character in the text of a statement, in a name or in a value is `InvalidInput`, before anything runs.
+pub async fn refuses_a_nul<B: Backend>() {
+    let Some((fixture, sql)) = with_sql::<B>().await else { return };
+    let notes = fixture.store.repository::<note::Entity>();
+    let stored = notes.create_many(&Cx::new(), &[note("one"), note("two")]).await.unwrap();
+    let cx = &Cx::new();
+    let mut of_name = Query::delete();
+    of_name.from_table(Alias::new("note\0")).and_where(Expr::col("body").eq("one"));
+    let mut by_part = Query::delete();
+    by_part.from_table(note::Entity).and_where(Expr::cust("body = 'one'\0 AND 1 = 0"));
+    let outcomes = [
+        sql.execute(cx, &SqlText::new("DELETE FROM note\0 WHERE id = 5")).await,
+        sql.execute(cx, &SqlText::new("DELETE FROM note WHERE body = 'one\0'")).await,
+        sql.execute(cx, &SqlText::new("DELETE FROM note WHERE body <> $1").bind("a\0")).await,
+        sql.execute(cx, &SqlText::new("\0")).await,
+        sql.execute(cx, &of_name).await,
+        sql.execute(cx, &by_part).await,
+        sql.query_as::<i64>(cx, &SqlText::new("SELECT 1\0")).await.map(|_| 0),
+        sql.models::<note::Entity>(cx, &SqlText::new("SELECT * FROM note\0 WHERE 1 = 0")).await.map(|_| 0),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains("NUL"), "{error}");
+    }
+    // It is not sent, so that a transaction goes on.
+    let (notes, sql) = (&notes, &sql);
+    let went_on = fixture.store.tx(cx, |cx| async move {
+        sql.execute(&cx, &SqlText::new("DELETE FROM note\0 WHERE id = 5")).await.unwrap_err();
+        notes.count(&cx, &larder::Filter::all()).await
+    });
+    assert_eq!(went_on.await.unwrap(), stored.len() as u64);
+}

@@ -279,3 +279,41 @@ async fn triggers_and_defaults_take_part() {
     // What is answered is what is stored.
     assert!(repository.create_many(&cx, &notes(600)).await.unwrap().iter().all(|note| note.body.starts_with("NOTE")));
 }
+
+/// The last statement of another session on the database.
+async fn last_of_another(store: &Store) -> String {
+    let sql = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in%'";
+    let found: Vec<String> = store.sql().unwrap().query_as(&Cx::new(), &SqlText::new(sql)).await.unwrap();
+    found.join(";")
+}
+
+/// In a transaction that goes on seeing the catalog as it was, a batch is copied if the columns have the types that it sees, and else inserted.
+#[tokio::test]
+async fn a_batch_in_a_transaction_is_copied_unless_the_columns_have_changed() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store = &OpenOptions::new().max_connections(2).open(&database.url()).await.unwrap();
+    let (items, notes) = (&store.repository::<item::Entity>(), &store.repository::<note::Entity>());
+    let other = &OpenOptions::new().max_connections(1).open(&database.url()).await.unwrap();
+    let batch = |from: i32| (from..from + 600).map(item).collect::<Vec<_>>();
+    for changes in [false, true] {
+        let from = if changes { 1000 } else { 0 };
+        let stored = store.tx(&Cx::new(), |cx| async move {
+            notes.count(&cx, &Filter::all()).await?;
+            if changes {
+                run(other, "ALTER TABLE item ALTER COLUMN large TYPE integer").await;
+            }
+            items.create_batch(&cx, &batch(from)).await?;
+            let statement = last_of_another(other).await;
+            assert_eq!(statement.starts_with("COPY"), !changes, "{statement}");
+            Ok::<_, Error>(())
+        });
+        stored.await.unwrap();
+        let ids: Vec<_> = (from..from + 600).collect();
+        // By a connection that has prepared nothing for the table as it was.
+        let read = larder::open(&database.url()).await.unwrap().repository::<item::Entity>();
+        assert_eq!(read.find_many(&Cx::new(), &ids).await.unwrap(), batch(from));
+    }
+}

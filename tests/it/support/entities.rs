@@ -503,7 +503,6 @@ pub(crate) mod item {
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
     #[sea_orm(rs_type = "String", db_type = "String(StringLen::None)", rename_all = "snake_case")]
-    #[serde(rename_all = "snake_case")]
     pub enum Status {
         New,
         Done,

@@ -27,7 +27,7 @@ use super::SqlStore;
 use crate::{
     clock::within,
     error::{Error, ErrorKind, Result},
-    open::OpenOptions,
+    open::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
@@ -38,6 +38,6 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore
     let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
     let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
-    let pool = Pool::new(instance, options.max_connections.unwrap_or(10), options.acquire_timeout);
+    let pool = Pool::new(instance, options.connections(CONNECTIONS), options.acquire_timeout);
     Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory), options.clock.clone(), options.long_transaction))
 }

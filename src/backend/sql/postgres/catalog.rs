@@ -33,7 +33,7 @@ use crate::{
     error::Result,
 };
 
-const MAX_AGE: Duration = Duration::from_secs(1);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The columns of a table. Types are followed from domains to what they are based on, and from arrays to their elements. What is enabled for `INSERT` and
 /// `UPDATE` on a table or on what inherits from it may make other rows of those that are given: rules, triggers, the engine of a foreign table.
@@ -79,7 +79,8 @@ SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidenti
   COALESCE(l.collisdeterministic, TRUE) AS is_deterministic,
   o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
   k.is_rewritten, k.is_changed_afterwards,
-  NOT k.is_rewritten AND NOT r.relrowsecurity AND current_setting('transaction_isolation') = 'read committed' AS is_copied_to,
+  NOT k.is_rewritten AND NOT r.relrowsecurity AS is_copied_to,
+  current_setting('transaction_isolation') <> 'read committed' AS is_of_snapshot, has_table_privilege(r.oid, 'SELECT') AS is_readable,
   current_setting('transaction_isolation') = 'read committed'
     OR clock_timestamp() - transaction_timestamp() < interval '1 second' AS is_current
 FROM relation r CROSS JOIN changes k CROSS JOIN base b
@@ -108,9 +109,12 @@ pub(super) struct Column {
     is_rewritten: bool,
     /// Whether that may happen after a statement has returned its rows.
     is_changed_afterwards: bool,
-    /// Whether `COPY` writes to the table as an insert does. Not in a transaction that goes on seeing the catalog as it was when it began, while `COPY`
-    /// writes to the table as it is.
+    /// Whether `COPY` writes to the table as an insert does.
     pub(super) is_copied_to: bool,
+    /// Whether the transaction goes on seeing the catalog as it was when it began, while statements meet the table as it is.
+    pub(super) is_of_snapshot: bool,
+    /// Whether the session's role may read the table.
+    pub(super) is_readable: bool,
     /// Whether what is seen is not much older than a transaction that begins now would see it.
     is_current: bool,
 }
@@ -137,6 +141,8 @@ impl Column {
             is_rewritten: row.try_get("is_rewritten")?,
             is_changed_afterwards: row.try_get("is_changed_afterwards")?,
             is_copied_to: row.try_get("is_copied_to")?,
+            is_of_snapshot: row.try_get("is_of_snapshot")?,
+            is_readable: row.try_get("is_readable")?,
             is_current: row.try_get("is_current")?,
         })
     }

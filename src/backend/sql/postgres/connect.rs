@@ -12,7 +12,7 @@ use crate::{
     backend::sql::sqlx::refused,
     clock::within,
     error::{ErrorKind, Result},
-    open::OpenOptions,
+    open::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresStore> {
@@ -24,6 +24,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
         session.is_direct = way.is_direct;
         let mut first = way.connect.connect().await.map_err(refused::<PostgresFlavor>)?;
         session.prepare(&mut first).await.map_err(refused::<PostgresFlavor>)?;
+        session.watch_client(&mut first).await.map_err(refused::<PostgresFlavor>)?;
         drop(sqlx::Connection::close(first).await);
         Ok((way.connect, session))
     };
@@ -31,7 +32,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
     let (connect, session) = opened?;
     let gate = Gate::open(session.clone());
     let pool = PgPoolOptions::new()
-        .max_connections(options.max_connections.unwrap_or(10))
+        .max_connections(options.connections(CONNECTIONS))
         .min_connections(options.min_connections)
         .acquire_timeout(options.acquire_timeout)
         .after_connect(move |connection, _| {

@@ -2,7 +2,7 @@
 //!
 //! `COPY` casts nothing: a value has to be in the form of its column's own type. So the table is asked what its columns are, each time, because that
 //! may change; and where one is of a type that is not known here, or the table is none that `COPY` writes to as an insert would, rows go in by
-//! statements instead. So they do in a transaction that goes on seeing the catalogue as it was when it began, while `COPY` writes to the table as it is.
+//! statements instead. In a transaction that goes on seeing the catalog as it was when it began, the types are compared with those that the table has now.
 //!
 //! Two things differ from inserts: a limit on the time of a statement is one for the whole batch, and a column of type `json` keeps the text of a document
 //! as it is given, where a statement's goes through `jsonb`.
@@ -10,7 +10,9 @@
 use std::fmt;
 
 use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
-use sqlx::{Encode, PgConnection, Postgres, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer};
+use sqlx::{
+    AssertSqlSafe, Encode, PgConnection, Postgres, Row as _, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer,
+};
 
 use super::{
     catalog::{self, quoted, table},
@@ -80,6 +82,29 @@ pub(crate) struct Target {
     columns: Vec<(usize, Form, Keeps)>,
 }
 
+/// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it ends, because the statement
+/// locks the table against changes of its columns. `false` if the table cannot be read.
+async fn has_types_of_now<E: Storable>(connection: &mut PgConnection, seen: &[catalog::Column], names: &[&str]) -> Result<bool> {
+    if names.is_empty() || !seen.iter().all(|column| column.is_readable) {
+        return Ok(false);
+    }
+    let table = table::<E>();
+    let now: Vec<_> = names.iter().map(|name| format!("({}, pg_typeof(t.{})::oid)", literal(name), quoted(name))).collect();
+    // A name in a statement is that of the table as it is now.
+    let sql = format!(
+        "SELECT bool_and(EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = {}::regclass AND a.attname = n.name AND a.atttypid = n.type)) \
+         FROM (SELECT) AS one LEFT JOIN {table} t ON FALSE CROSS JOIN LATERAL (VALUES {}) AS n(name, type)",
+        literal(&table),
+        now.join(", ")
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(classify::<PostgresFlavor>)?;
+    row.try_get(0).map_err(classify::<PostgresFlavor>)
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 impl Target {
     /// The columns of an entity at these positions. None if one has no form.
     pub(super) async fn of<E: Storable>(connection: &mut PgConnection, named: &[usize]) -> Result<Option<Self>> {
@@ -96,8 +121,12 @@ impl Target {
             Some((*position, form(type_name, &null_of(&wanted))?, keeps::keeps(found, column, &wanted)?))
         };
         let columns: Option<Vec<_>> = named.iter().map(form_of).collect();
-        let names: Vec<_> =
-            named.iter().filter_map(|position| all.get(*position)).map(|column| quoted(column.as_str())).collect();
+        let is_of_snapshot = found.iter().any(|column| column.is_of_snapshot);
+        let names: Vec<_> = named.iter().filter_map(|position| all.get(*position)).map(|column| column.as_str()).collect();
+        if columns.is_none() || (is_of_snapshot && !has_types_of_now::<E>(connection, &found, &names).await?) {
+            return Ok(None);
+        }
+        let names: Vec<_> = names.into_iter().map(quoted).collect();
         let copy = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", table::<E>(), names.join(", "));
         Ok(columns.map(|columns| Self { copy, columns }))
     }

@@ -89,9 +89,17 @@ impl Flavor for PostgresFlavor {
         !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned)
     }
 
-    fn begin(options: &TxOptions, remaining: Option<Duration>) -> Vec<String> {
-        let isolation = match options.isolation_level() {
+    const CATALOG_AGE: Option<Duration> = Some(super::catalog::MAX_AGE);
+
+    async fn before_begin(gate: &Gate, options: &TxOptions, connection: &mut PgConnection) -> sqlx::Result<()> {
+        if options.least_isolation().is_some() { gate.learn_isolation(connection).await } else { Ok(()) }
+    }
+
+    fn begin(gate: &Gate, options: &TxOptions, remaining: Option<Duration>) -> Vec<String> {
+        let isolation = match options.least_isolation() {
             None => "",
+            // As the server is set up, which is more.
+            Some(_) if options.isolation_level().is_none() && gate.is_serializable() => "",
             Some(Isolation::ReadCommitted) => " ISOLATION LEVEL READ COMMITTED",
             Some(Isolation::RepeatableRead) => " ISOLATION LEVEL REPEATABLE READ",
             Some(Isolation::Serializable) => " ISOLATION LEVEL SERIALIZABLE",
@@ -127,6 +135,10 @@ impl Flavor for PostgresFlavor {
                         current_setting('synchronous_standby_names') <> ''";
         let (process, seen, server, waits_for_standby) = sqlx::query_as(question).fetch_one(connection).await?;
         Ok(Stopper { pool: pool.clone(), process, seen, server, waits_for_standby })
+    }
+
+    fn stops_with_connection(gate: &Gate) -> bool {
+        gate.session.ends_with_client
     }
 
     /// By a connection of its own: those of the pool may all be busy. It may come to another server than the one that the process is of.

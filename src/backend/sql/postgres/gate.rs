@@ -38,17 +38,33 @@ pub(crate) struct Gate {
     pub(super) session: Session,
     /// `None` if the way can be used, otherwise why not. Empty until the first check.
     found: OnceCell<Option<Error>>,
+    /// Whether the server's own transactions are serializable. Empty until the first transaction.
+    is_serializable: OnceCell<bool>,
 }
 
 impl Gate {
     /// For a way that was checked and can be used.
     pub(super) fn open(session: Session) -> Self {
-        Self { session, found: OnceCell::new_with(Some(None)) }
+        Self { session, found: OnceCell::new_with(Some(None)), is_serializable: OnceCell::new() }
     }
 
     /// For a pool that the application made, which was not checked yet.
     pub(super) fn unknown() -> Self {
-        Self { session: Session::default(), found: OnceCell::new() }
+        Self { session: Session::default(), found: OnceCell::new(), is_serializable: OnceCell::new() }
+    }
+
+    /// Asks which isolation level transactions have that do not name one, unless that is known.
+    pub(super) async fn learn_isolation(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let ask = || async move {
+            let row = sqlx::raw_sql("SHOW default_transaction_isolation").fetch_one(connection).await?;
+            Ok(row.try_get::<String, _>(0)? == "serializable")
+        };
+        self.is_serializable.get_or_try_init(ask).await.map(drop)
+    }
+
+    /// Whether transactions that do not name an isolation level are serializable.
+    pub(super) fn is_serializable(&self) -> bool {
+        self.is_serializable.get().copied().unwrap_or_default()
     }
 
     /// Checks the way, unless it was checked before.

@@ -7,6 +7,13 @@ use crate::error::{Error, ErrorKind};
 /// The setting by which a session is known to be one of the server's own: a pooler does not pass it on.
 const MARK: &str = "larder.direct";
 
+/// Begins what is asked of a new session, by which it is known from the statements of operations.
+const NEW_SESSION: &str = "/* a new session */";
+
+/// The setting that makes a server look whether the client of a running statement is still there.
+const WATCH: &str = "client_connection_check_interval";
+const WATCH_INTERVAL: &str = "500ms";
+
 /// Which server is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Target {
@@ -66,11 +73,32 @@ pub(super) struct Session {
     pub(super) target: Target,
     /// Whether each has to be one of the server's own.
     pub(super) is_direct: bool,
+    /// Whether the server soon ends a statement whose client has closed the connection.
+    pub(super) ends_with_client: bool,
 }
 
 impl Session {
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Asks a server to look, while a statement runs, whether its client is still there. Servers before version 14 cannot, nor can those on some systems.
+    pub(super) async fn watch_client(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let question = format!("{NEW_SESSION} SELECT current_setting('{WATCH}', true) AS watch");
+        let row = sqlx::raw_sql(AssertSqlSafe(question)).fetch_one(&mut *connection).await?;
+        self.ends_with_client = match row.try_get::<Option<String>, _>("watch")?.as_deref() {
+            None => false,
+            Some("0") => {
+                let set = format!("{NEW_SESSION} SELECT set_config('{WATCH}', '{WATCH_INTERVAL}', false)");
+                let is_set = sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await.is_ok();
+                if is_set {
+                    self.set(WATCH, WATCH_INTERVAL);
+                }
+                is_set
+            }
+            Some(_) => true,
+        };
+        Ok(())
     }
 
     /// Makes a new connection a session of the store's. What is refused is said by larder's own error.
@@ -81,11 +109,14 @@ impl Session {
             return Err(own(Error::new(ErrorKind::Connection, message)));
         }
         self.target.check(found.is_standby, found.only_reads).map_err(own)?;
-        for (name, value) in &self.settings {
-            let set = sqlx::query("SELECT set_config($1, $2, false)").persistent(false).bind(name).bind(value);
-            set.execute(&mut *connection).await?;
+        if self.settings.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let each = (0..self.settings.len()).map(|nth| format!("set_config(${}, ${}, false)", 2 * nth + 1, 2 * nth + 2));
+        let sql = format!("{NEW_SESSION} SELECT {}", each.collect::<Vec<_>>().join(", "));
+        let set = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let set = self.settings.iter().fold(set, |set, (name, value)| set.bind(name).bind(value));
+        set.execute(&mut *connection).await.map(drop)
     }
 }
 
@@ -105,7 +136,7 @@ impl Found {
     /// Without a statement that is kept, and so right through any pooler.
     pub(super) async fn of(connection: &mut PgConnection) -> sqlx::Result<Self> {
         let question = format!(
-            "/* a new session */ SELECT current_setting('{MARK}', true) = 'on' AS direct, pg_is_in_recovery() AS standby, \
+            "{NEW_SESSION} SELECT current_setting('{MARK}', true) = 'on' AS direct, pg_is_in_recovery() AS standby, \
              current_setting('transaction_read_only') = 'on' AS reads"
         );
         let row = sqlx::raw_sql(AssertSqlSafe(question)).fetch_one(connection).await?;

@@ -18,6 +18,7 @@ use super::{
     store::SqlStore,
 };
 use crate::{
+    capability::Capabilities,
     context::{Access, Cx, Entry, WAITING},
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
@@ -54,8 +55,8 @@ pub(crate) struct SqlRepository<E: Storable, G: Engine> {
     view: Arc<RwLock<View>>,
     /// Whether operations on single models have to know what the database says of the table.
     asks_for_single_models: bool,
-    /// Whether the models can be read back.
-    is_readable: bool,
+    /// Why the models cannot be read back. `None` if they can.
+    unreadable: Option<Error>,
     /// Whether no cast of the entity's makes other models of those that are given.
     is_plain: bool,
 }
@@ -63,18 +64,19 @@ pub(crate) struct SqlRepository<E: Storable, G: Engine> {
 impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
     fn clone(&self) -> Self {
         let (store, shape) = (self.store.clone(), self.shape.clone());
-        Self { store, shape, plain: self.plain.clone(), view: self.view.clone(), ..*self }
+        let (plain, view, unreadable) = (self.plain.clone(), self.view.clone(), self.unreadable.clone());
+        Self { store, shape, plain, view, unreadable, ..*self }
     }
 }
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
-        let is_readable = shape.is_readable(|value_type| store.engine().reads(value_type));
+        let unreadable = shape.unreadable(|value_type| store.engine().reads(value_type));
         let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));
         let (shape, asks) = (Arc::new(shape), store.engine().asks_for_single_models());
-        let mut repository = Self { store, shape, plain, view, asks_for_single_models: asks, is_readable, is_plain };
+        let mut repository = Self { store, shape, plain, view, asks_for_single_models: asks, unreadable, is_plain };
         repository.asks_for_single_models |= repository.ids_have_forms();
         repository
     }
@@ -122,6 +124,12 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         move |error| error.at(operation, &self.shape.table())
     }
 
+    /// The same for an operation that leaves its transaction as it was when it meets another version of a model.
+    fn at_or_in_conflict<'a>(&'a self, operation: &'static str, cx: &'a Cx) -> impl Fn(Error) -> Error + 'a {
+        let at = self.at(operation);
+        move |error| cx.note_conflict(self.store.id(), at(error))
+    }
+
     fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
         self.require_readable()?;
         ids.iter().map(|id| self.shape.key_of_id(id)).collect()
@@ -129,10 +137,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses an entity whose models could not be read back.
     fn require_readable(&self) -> Result<()> {
-        if self.is_readable {
-            return Ok(());
+        match &self.unreadable {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
         }
-        Err(Error::new(ErrorKind::Unsupported, "a column of a type that this store cannot read back"))
     }
 
     /// What a filter comes to, on a store that can read the models.
@@ -271,7 +279,7 @@ impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
 #[async_trait]
 impl<E: Storable, G: Engine> Updater<E::Model> for SqlRepository<E, G> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        self.replace(cx, model).await.map_err(self.at("update"))
+        self.replace(cx, model).await.map_err(self.at_or_in_conflict("update", cx))
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
@@ -303,6 +311,10 @@ impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> 
 impl<E: Storable, G: Engine> Transactional for SqlRepository<E, G> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
         self.store.is_joined_by(cx)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {

@@ -7,12 +7,16 @@ use crate::{
     backend::sql::SqlStore,
     clock::within,
     error::{Error, ErrorKind, Result},
-    open::OpenOptions,
+    open::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {
     let place = Place::parse(url)?;
     let in_memory = place.in_memory;
+    let size = options.connections(if in_memory { 1 } else { CONNECTIONS });
+    if options.min_connections > size {
+        return Err(Error::new(ErrorKind::InvalidInput, "`min_connections` is above the one connection of a database in memory"));
+    }
     let settings = Settings::new(place, options);
     let first = {
         let settings = settings.clone();
@@ -23,7 +27,6 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     let message = "the database could not be opened in time";
     let first = within(options.acquire_timeout, first, ErrorKind::PoolTimeout, message).await?;
     let first = first.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
-    let size = options.max_connections.unwrap_or(if in_memory { 1 } else { 10 });
     let pool = Pool::new(settings, first, size, options.acquire_timeout);
     Ok(SqlStore::new(SqliteEngine::new(pool, capabilities(in_memory)), options.clock.clone(), options.long_transaction))
 }

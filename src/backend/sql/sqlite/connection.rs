@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, ffi, hooks::Wal};
+use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal};
 use sea_orm::Value;
 
 use super::{
@@ -77,8 +77,6 @@ pub(super) struct Connection {
     is_suspect: Cell<bool>,
     /// Whether nobody waits for what runs.
     is_given_up: Arc<AtomicBool>,
-    /// Whether what runs only reads.
-    only_reads: Arc<AtomicBool>,
     counts: Arc<Counts>,
     /// A number that no other connection of the process has.
     id: u64,
@@ -101,7 +99,6 @@ impl Connection {
             log_pages: 0,
             is_suspect: Cell::new(false),
             is_given_up: Arc::default(),
-            only_reads: Arc::default(),
             counts: settings.counts.clone(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             watch: settings.watch.clone(),
@@ -117,6 +114,10 @@ impl Connection {
         let library = &self.library;
         library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
         library.set_prepared_statement_cache_capacity(PREPARED);
+        // A name in double quotes that no column has is an error, and not text.
+        for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
+            library.set_db_config(config, false).map_err(classify)?;
+        }
         if !settings.place.in_memory && !settings.place.read_only {
             let wanted = if settings.write_ahead_log { "wal" } else { "delete" };
             let journal = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
@@ -152,7 +153,6 @@ impl Connection {
         // Something that panicked may have left it set.
         self.is_brief.store(false, Ordering::Relaxed);
         self.is_given_up.store(false, Ordering::Relaxed);
-        self.only_reads.store(false, Ordering::Relaxed);
         self.wait(true)?;
         let mut done = work(self);
         for _ in 0..LOCKED_TRIES {
@@ -219,7 +219,6 @@ impl Connection {
             let is_new = statement.get_status(StatementStatus::Run) == 0;
             let count = if is_new { &self.counts.prepared } else { &self.counts.reused };
             count.fetch_add(1, Ordering::Relaxed);
-            self.only_reads.store(statement.readonly(), Ordering::Relaxed);
             bind(statement, values).map_err(classify)?;
             run(statement)
         };
@@ -348,21 +347,12 @@ impl Connection {
         self.library.total_changes()
     }
 
+    /// What stops the call that runs on the connection. Of a transaction in which a write is stopped, SQLite undoes all.
     pub(super) fn interrupt(&self) -> Interrupt {
         let (handle, is_given_up) = (self.library.get_interrupt_handle(), self.is_given_up.clone());
         Arc::new(move || {
             is_given_up.store(true, Ordering::Relaxed);
             handle.interrupt();
-        })
-    }
-
-    /// The same for what only reads; what writes comes to its end.
-    pub(super) fn interrupt_reading(&self) -> Interrupt {
-        let (interrupt, only_reads) = (self.interrupt(), self.only_reads.clone());
-        Arc::new(move || {
-            if only_reads.load(Ordering::Relaxed) {
-                interrupt();
-            }
         })
     }
 }

@@ -143,13 +143,12 @@ impl Engine for SqliteEngine {
         Ok(Lease::new(self.pool.acquire(access, patience).await?, access))
     }
 
-    async fn begin(&self, lease: &mut Lease, options: &TxOptions, limits: &Limits) -> Result<()> {
-        lease.limit(!limits.are_none());
+    async fn begin(&self, lease: &mut Lease, options: &TxOptions, _: &Limits) -> Result<()> {
         lease.begin(options).await
     }
 
-    async fn limit(&self, lease: &mut Lease, limits: &Limits) -> Result<()> {
-        lease.limit(!limits.are_none());
+    /// Whatever runs is stopped when its future is dropped.
+    async fn limit(&self, _: &mut Lease, _: &Limits) -> Result<()> {
         Ok(())
     }
 

@@ -49,6 +49,30 @@ pub(super) fn reads(value_type: &ArrayType) -> bool {
     !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
 }
 
+/// Whether a statement is one that SQLite counts the changed rows of.
+fn changes_rows(sql: &str) -> bool {
+    let is_change = |word: &str| ["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|change| word.eq_ignore_ascii_case(change));
+    let mut words = without_comments(sql).split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    match words.next() {
+        Some(first) if first.eq_ignore_ascii_case("WITH") => words.any(is_change),
+        Some(first) => is_change(first),
+        None => false,
+    }
+}
+
+/// A statement from its first word on.
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        let end = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.split_once('\n'),
+            (_, Some(comment)) => comment.split_once("*/"),
+            _ => return rest,
+        };
+        rest = end.map_or("", |(_, after)| after.trim_start());
+    }
+}
+
 /// SQLite as sqlx drives it.
 pub(crate) struct SqliteFlavor;
 
@@ -129,7 +153,7 @@ impl Flavor for SqliteFlavor {
         match *target {}
     }
 
-    fn begin(options: &TxOptions, _: Option<Duration>) -> Vec<String> {
+    fn begin((): &(), options: &TxOptions, _: Option<Duration>) -> Vec<String> {
         let begin = match (options.access_mode(), options.locking_mode()) {
             // SQLite has no read-only transactions; this makes every write on the connection fail.
             (AccessMode::ReadOnly, _) => return vec!["PRAGMA query_only = ON".into(), "BEGIN DEFERRED".into()],
@@ -153,11 +177,13 @@ impl Flavor for SqliteFlavor {
     }
 
     async fn execute(connection: &mut SqliteConnection, statement: Statement) -> sqlx::Result<u64> {
+        let changes = changes_rows(&statement.sql);
         let done = match statement.values {
             Some(values) => sqlx::query_with(AssertSqlSafe(statement.sql), bound(Some(values))).execute(connection).await?,
             None => connection.execute(AssertSqlSafe(statement.sql)).await?,
         };
-        Ok(done.rows_affected())
+        // Of any other statement, SQLite answers the number of the one before.
+        Ok(if changes { done.rows_affected() } else { 0 })
     }
 
     async fn fetch(connection: &mut SqliteConnection, statement: Statement) -> sqlx::Result<Vec<QueryResult>> {

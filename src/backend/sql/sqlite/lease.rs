@@ -45,7 +45,6 @@ impl Lease {
             in_transaction: false,
             only_reads: false,
             changes_before: 0,
-            is_limited: false,
             is_lone: false,
             mark: None,
             runtime: Handle::current(),
@@ -66,12 +65,8 @@ impl Lease {
         self.connection.as_ref().is_some_and(|leased| leased.in_transaction)
     }
 
-    /// Notes whether the next statement has limits.
-    pub(super) fn limit(&mut self, is_limited: bool) {
-        self.connection.iter_mut().for_each(|leased| leased.is_limited = is_limited);
-    }
-
-    /// Runs something on the connection, in place if it is brief. Dropping the future stops what only reads, or takes effect by itself.
+    /// Runs something on the connection, in place if it is brief. Dropping the future stops it, and with it the transaction that it is
+    /// in.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         pace: Pace,
@@ -96,8 +91,8 @@ impl Lease {
         {
             return done;
         }
-        let interrupt = leased.interrupt();
-        self.call(interrupt, move |leased| leased.connection()?.at_length(&mut work)).await
+        let interrupt = leased.connection()?.interrupt();
+        self.call(Some(interrupt), move |leased| leased.connection()?.at_length(&mut work)).await
     }
 
     /// Runs the statement that a transaction was begun for, and commits it, so that nothing is left of one that fails.
@@ -195,7 +190,9 @@ impl Lease {
                 return done;
             }
         }
-        self.call(None, move |leased| leased.connection()?.at_length(&mut |connection| connection.alone(&mut work))).await
+        let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
+        let alone = move |leased: &mut Leased| leased.connection()?.at_length(&mut |connection| connection.alone(&mut work));
+        self.call(Some(interrupt), alone).await
     }
 
     /// Runs a statement of the transaction itself, such as `SAVEPOINT`. Undoing many changes takes a while.

@@ -4,7 +4,6 @@ use tokio::runtime::Handle;
 
 use super::{connection::Connection, pool::Pooled, watch::Mark};
 use crate::{
-    backend::sql::blocking::Interrupt,
     context::Access,
     error::{Error, ErrorKind, Result},
 };
@@ -20,8 +19,6 @@ pub(super) struct Leased {
     pub(super) in_transaction: bool,
     pub(super) only_reads: bool,
     pub(super) changes_before: u64,
-    /// Whether the statement that is run next is one of a unit of work with limits.
-    pub(super) is_limited: bool,
     /// Whether the transaction is that of one statement, to which the catalog was to be known.
     pub(super) is_lone: bool,
     /// What the snapshot of the transaction shows, if that is known.
@@ -49,13 +46,6 @@ impl Leased {
     pub(super) fn has_changed_little(&mut self) -> Result<bool> {
         let before = self.changes_before;
         Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
-    }
-
-    /// What stops a call when nobody waits for it any more. A write inside a transaction is stopped only by its limits: that ends all of it.
-    pub(super) fn interrupt(&mut self) -> Option<Interrupt> {
-        let ends_all = self.in_transaction && self.access == Access::Write && !self.is_limited;
-        let connection = self.connection().ok()?;
-        Some(if ends_all { connection.interrupt_reading() } else { connection.interrupt() })
     }
 
     /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed instead.
@@ -113,7 +103,6 @@ impl Drop for Leased {
                 in_transaction: false,
                 only_reads,
                 changes_before: 0,
-                is_limited: false,
                 is_lone: false,
                 mark: None,
                 runtime,

@@ -55,17 +55,37 @@ use sqlx::SqlitePool;
 
 use self::{engine::SqliteEngine, flavor::SqliteFlavor};
 use super::{SqlStore, sqlx::SqlxEngine};
-use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
+use crate::{
+    capability::Capabilities,
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    transaction::Isolation,
+};
 
 pub(crate) type SqliteStore = SqlStore<SqliteEngine>;
 
 pub(crate) type SqlxSqliteStore = SqlStore<SqlxEngine<SqliteFlavor>>;
 
 /// A store on a pool that somebody else made.
-pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transaction: Duration) -> SqlxSqliteStore {
-    // The options have no accessor for this, and turning those of a database in memory into a URL panics (sqlx 0.9.0).
-    let in_memory = format!("{:?}", pool.connect_options()).contains("in_memory: true");
-    SqlStore::new(SqlxEngine::new(pool, (), capabilities(in_memory)), clock, long_transaction)
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) for several connections in memory of which each is a database of its own.
+pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transaction: Duration) -> Result<SqlxSqliteStore> {
+    // The options have no accessors for this, and turning those of a database in memory into a URL panics (sqlx 0.9.0).
+    let connect = format!("{:?}", pool.connect_options());
+    let name = pool.connect_options().get_filename().to_path_buf();
+    let is_nameless = name.as_os_str().is_empty() || name.as_os_str() == ":memory:";
+    let (in_memory, is_shared) = (is_nameless || connect.contains("in_memory: true"), connect.contains("shared_cache: true"));
+    let options = pool.options();
+    if in_memory && !is_shared && options.get_max_connections() > 1 {
+        let message = "each connection of the pool would be a database in memory of its own; let it have one connection, or share the cache";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    let ends = options.get_idle_timeout().is_some() || options.get_max_lifetime().is_some();
+    if in_memory && ends {
+        tracing::warn!("the pool closes idle or old connections: a database in memory ends with its last one");
+    }
+    Ok(SqlStore::new(SqlxEngine::new(pool, (), capabilities(in_memory)), clock, long_transaction))
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

@@ -1,15 +1,18 @@
 //! An [`Engine`] on a pool of sqlx.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use futures_util::{StreamExt, TryStreamExt, future::join};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
-use sqlx::{Pool, pool::PoolConnection};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use sqlx::Pool;
+use tokio::sync::Mutex;
 
 use super::{
     decode::{Models, Place},
-    error::{classify, refused},
+    error::classify,
     flavor::Flavor,
     lease::{CLEANING, Lease},
 };
@@ -17,7 +20,7 @@ use crate::{
     backend::sql::{
         Catalog, Engine, Sink,
         bindable::refuse_unbindable,
-        engine::{Effort, Rows, nested_acquire},
+        engine::{Effort, Rows},
     },
     capability::Capabilities,
     clock::within,
@@ -36,16 +39,13 @@ const NO_ANSWER: &str = "no answer to a rollback";
 /// The code of a statement that the server does not have, or no longer.
 const FORGOTTEN: &str = "26000";
 
-/// How long a server is asked why it lets nobody in.
-const ASKING: Duration = Duration::from_secs(1);
-
 pub(crate) struct SqlxEngine<F: Flavor> {
-    pool: Pool<F::Db>,
-    gate: F::Gate,
-    capabilities: Capabilities,
-    acquire_timeout: Duration,
+    pub(super) pool: Pool<F::Db>,
+    pub(super) gate: F::Gate,
+    pub(super) capabilities: Capabilities,
+    pub(super) acquire_timeout: Duration,
     /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
-    writer: Arc<Mutex<()>>,
+    pub(super) writer: Arc<Mutex<()>>,
     catalogs: F::Catalogs,
 }
 
@@ -62,7 +62,8 @@ impl<F: Flavor> SqlxEngine<F> {
     /// The first rows of a cursor.
     async fn begin_reading(lease: &mut Lease<F>, declare: Statement, fetch: String) -> Result<Vec<QueryResult>> {
         lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
-        F::execute(lease.connection()?, declare).await.map_err(classify::<F>)?;
+        let declared = F::execute(lease.connection()?, declare).await;
+        lease.answered(declared)?;
         let rows = F::fetch_afresh(lease.connection()?, fetch).await;
         lease.answered(rows)
     }
@@ -74,40 +75,6 @@ impl<F: Flavor> SqlxEngine<F> {
                 F::forget(&self.catalogs);
             }
         })
-    }
-
-    async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
-        match (access == Access::Write && !self.capabilities.concurrent_writers, patience) {
-            (false, _) => Ok(None),
-            (true, Patience::None) => self.writer.clone().try_lock_owned().map(Some).map_err(|_| nested_acquire()),
-            (true, Patience::Timeout) => {
-                let turn = self.writer.clone().lock_owned();
-                within(self.acquire_timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await.map(Some)
-            }
-        }
-    }
-
-    async fn connection(&self, patience: Patience) -> Result<PoolConnection<F::Db>> {
-        F::check(&self.gate, &self.pool).await?;
-        if patience == Patience::None {
-            if !self.capabilities.reads_beside_writer {
-                return Err(nested_acquire());
-            }
-            let is_full = self.pool.size() >= self.pool.options().get_max_connections();
-            match self.pool.try_acquire() {
-                Some(connection) => return Ok(connection),
-                None if is_full => return Err(nested_acquire()),
-                None => {}
-            }
-        }
-        match self.pool.acquire().await {
-            // The pool knows why none could be made, and does not tell.
-            Err(sqlx::Error::PoolTimedOut) if self.pool.size() < self.pool.options().get_max_connections() => {
-                let refusal = within(ASKING, F::refusal(&self.gate, &self.pool), ErrorKind::PoolTimeout, "").await;
-                Err(refused::<F>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
-            }
-            acquired => acquired.map_err(refused::<F>),
-        }
     }
 }
 
@@ -154,12 +121,16 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn catalog<E: Storable>(&self, lease: &mut Lease<F>, _: bool) -> Result<Arc<Catalog>> {
-        if let Some(known) = F::known::<E>(&self.catalogs) {
+        if let Some(known) = F::known::<E>(&self.catalogs).or_else(|| lease.known::<E>(F::CATALOG_AGE?)) {
             return Ok(known);
         }
         let catalog = F::catalog::<E>(lease.connection()?, &self.catalogs).await;
         lease.done();
-        catalog
+        let catalog = catalog?;
+        if F::CATALOG_AGE.is_some() {
+            lease.learn::<E>(&catalog);
+        }
+        Ok(catalog)
     }
 
     async fn begin_to_write<E: Storable>(&self, lease: &mut Lease<F>) -> Result<()> {
@@ -178,16 +149,26 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         }
         let turn = self.turn(access, patience).await?;
         let is_replaced = self.pool.options().get_min_connections() > 0;
-        Ok(Lease::new(self.connection(patience).await?, is_replaced, turn))
+        let mut lease = Lease::new(self.connection(patience).await?, is_replaced, turn);
+        if !F::stops_with_connection(&self.gate) {
+            lease.can_be_stopped(&self.pool).await?;
+        }
+        Ok(lease)
     }
 
     async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
-        lease.begin(F::begin(options, limits.remaining()), options).await?;
+        let known = F::before_begin(&self.gate, options, lease.connection()?).await;
+        lease.answered(known)?;
+        lease.begin(F::begin(&self.gate, options, limits.remaining()), options).await?;
         self.limit(lease, limits).await
     }
 
     async fn limit(&self, lease: &mut Lease<F>, limits: &Limits) -> Result<()> {
-        if limits.are_none() { Ok(()) } else { lease.can_be_stopped(&self.pool).await }
+        if limits.are_none() {
+            return Ok(());
+        }
+        lease.has_limits();
+        lease.can_be_stopped(&self.pool).await
     }
 
     async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
@@ -213,6 +194,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         let changed = F::execute(lease.connection()?, statement).await;
         if changes_schema {
             F::forget(&self.catalogs);
+            lease.forget();
         }
         self.noted(lease.answered(changed))
     }
@@ -224,13 +206,16 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
         let read = loop {
             match rows.try_next().await {
-                Ok(Some(row)) => models.push(self.noted(reader.read(&row))?),
-                Ok(None) => break Ok(models),
+                Ok(Some(row)) => match reader.read(&row) {
+                    Ok(model) => models.push(model),
+                    Err(unreadable) => break Ok(Err(unreadable)),
+                },
+                Ok(None) => break Ok(Ok(models)),
                 Err(error) => break Err(error),
             }
         };
         drop(rows);
-        self.noted(lease.answered(read))
+        self.noted(lease.answered(read).flatten())
     }
 
     async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
@@ -253,7 +238,9 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             };
             while !rows.is_empty() {
                 // Each part is read and taken while the server looks for the next.
-                let next = F::fetch_afresh(lease.connection()?, fetch.clone());
+                let is_busy = lease.is_busy();
+                let next =
+                    F::fetch_afresh(lease.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
                 let read = async { sink.send(rows.iter().map(|row| reader.read(row)).collect::<Result<_>>()?).await };
                 let (next, taken) = join(next, read).await;
                 let next = lease.answered(next);

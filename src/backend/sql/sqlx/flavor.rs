@@ -37,6 +37,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Whether operations on single models have to know what the database says of their table.
     const ASKS_FOR_SINGLE_MODELS: bool = false;
 
+    /// How long what a lease was told of a table is good in its transaction. `None` if it has to be asked each time.
+    const CATALOG_AGE: Option<Duration> = None;
+
     /// What the database said of an entity's table, if that is still good.
     fn known<E: Storable>(_catalogs: &Self::Catalogs) -> Option<Arc<Catalog>> {
         None
@@ -72,7 +75,16 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     fn reads(value_type: &ArrayType) -> bool;
 
     /// The statements that begin a transaction, which has so long at most.
-    fn begin(options: &TxOptions, remaining: Option<Duration>) -> Vec<String>;
+    fn begin(gate: &Self::Gate, options: &TxOptions, remaining: Option<Duration>) -> Vec<String>;
+
+    /// Asks the database what has to be known before the first transaction begins.
+    fn before_begin(
+        _gate: &Self::Gate,
+        _options: &TxOptions,
+        _connection: &mut Connection<Self>,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     /// How statements of a connection are stopped.
     type Stopper: Send + Sync;
@@ -81,6 +93,11 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         connection: &mut Connection<Self>,
         pool: &Pool<Self::Db>,
     ) -> impl Future<Output = sqlx::Result<Self::Stopper>> + Send;
+
+    /// Whether the end of a connection stops the statement that runs on it. If not, each lease learns before its first statement how to stop one.
+    fn stops_with_connection(_gate: &Self::Gate) -> bool {
+        false
+    }
 
     /// Stops the statement that runs on the connection, if one does, and those after it until [`go_on`](Self::go_on).
     fn stop(stopper: &Self::Stopper) -> impl Future<Output = sqlx::Result<()>> + Send;

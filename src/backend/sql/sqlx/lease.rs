@@ -1,6 +1,14 @@
 //! A connection taken from the pool, and how it goes back.
 
-use std::time::Duration;
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
@@ -10,7 +18,9 @@ use super::{
     pooled::Pooled,
 };
 use crate::{
-    clock::within,
+    backend::sql::Catalog,
+    clock::{Moment, this_moment, within},
+    entity::Storable,
     error::{Error, ErrorKind, Result},
     transaction::{AccessMode, Locking, TxOptions},
 };
@@ -40,10 +50,14 @@ pub(crate) struct Lease<F: Flavor> {
     /// Whether what the server answers next may be meant for somebody else.
     is_out_of_step: bool,
     /// Whether a statement runs. One whose future was dropped may still.
-    is_busy: bool,
+    is_busy: Arc<AtomicBool>,
     /// Whether that is a commit. It is never stopped: it may have taken effect, and only the wait for a replica is given up then.
     commits: bool,
     stopper: Option<F::Stopper>,
+    /// Whether the unit of work has limits.
+    is_limited: bool,
+    /// What the catalog said of tables, and when.
+    seen: BTreeMap<TypeId, (Moment, Arc<Catalog>)>,
 }
 
 impl<F: Flavor> Lease<F> {
@@ -59,9 +73,11 @@ impl<F: Flavor> Lease<F> {
             writes_late: false,
             is_outdated: false,
             is_out_of_step: false,
-            is_busy: false,
+            is_busy: Arc::default(),
             commits: false,
             stopper: None,
+            is_limited: false,
+            seen: BTreeMap::new(),
         }
     }
 
@@ -70,7 +86,7 @@ impl<F: Flavor> Lease<F> {
         if self.is_out_of_step {
             return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
         }
-        self.is_busy = true;
+        self.is_busy.store(true, Ordering::Relaxed);
         self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)
     }
 
@@ -86,8 +102,32 @@ impl<F: Flavor> Lease<F> {
 
     /// Notes that no statement runs any more.
     pub(super) fn done(&mut self) {
-        self.is_busy = false;
+        self.is_busy.store(false, Ordering::Relaxed);
         self.commits = false;
+    }
+
+    /// Whether a statement runs, to be noted while the connection is borrowed.
+    pub(super) fn is_busy(&self) -> Arc<AtomicBool> {
+        self.is_busy.clone()
+    }
+
+    /// Notes that the statements that follow have limits.
+    pub(super) fn has_limits(&mut self) {
+        self.is_limited = true;
+    }
+
+    /// What the catalog said of a table not long ago, in the transaction that the lease is in.
+    pub(super) fn known<E: Storable>(&self, age: Duration) -> Option<Arc<Catalog>> {
+        let (since, catalog) = self.seen.get(&TypeId::of::<E>())?;
+        (this_moment().saturating_duration_since(*since) < age).then(|| catalog.clone())
+    }
+
+    pub(super) fn learn<E: Storable>(&mut self, catalog: &Arc<Catalog>) {
+        self.seen.insert(TypeId::of::<E>(), (this_moment(), catalog.clone()));
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
     }
 
     /// Notes that nobody else is to use the connection.
@@ -97,13 +137,15 @@ impl<F: Flavor> Lease<F> {
 
     /// Whether a statement runs that may be stopped.
     fn can_be_stopped_now(&self) -> bool {
-        self.is_busy && !self.commits
+        self.is_busy.load(Ordering::Relaxed) && !self.commits
     }
 
     /// Learns how to stop statements of this connection.
     pub(super) async fn can_be_stopped(&mut self, pool: &Pool<F::Db>) -> Result<()> {
         if self.stopper.is_none() {
-            let stopper = F::stopper(self.connection()?, pool).await;
+            // Nothing runs yet that would have to be stopped.
+            let connection = self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)?;
+            let stopper = F::stopper(connection, pool).await;
             self.stopper = Some(self.answered(stopper)?);
         }
         Ok(())
@@ -126,7 +168,8 @@ impl<F: Flavor> Lease<F> {
     }
 
     pub(super) async fn commit(&mut self) -> Result<()> {
-        if let (false, Some(before)) = (self.only_reads, self.stopper.as_ref().and_then(F::before_commit)) {
+        let stopper = self.stopper.as_ref().filter(|_| self.is_limited);
+        if let (false, Some(before)) = (self.only_reads, stopper.and_then(F::before_commit)) {
             self.run(before.to_owned()).await?;
         }
         self.stop_what_runs().await;
@@ -233,7 +276,13 @@ impl<F: Flavor> Drop for Lease<F> {
             });
             return;
         }
-        let stopper = stopper.filter(|_| self.can_be_stopped_now());
+        let is_running = self.can_be_stopped_now();
+        if is_running && stopper.is_none() {
+            tracing::debug!("a statement was given up, and ends with its connection");
+            self.runtime.spawn(async move { drop(connection.detach()) });
+            return;
+        }
+        let stopper = stopper.filter(|_| is_running);
         let is_outdated = self.is_outdated;
         if !self.in_transaction && stopper.is_none() && !is_outdated {
             self.runtime.spawn(connection.give_back());

@@ -1,5 +1,6 @@
 //! What the engines on sqlx share: the pool, the connections taken from it, and running statements.
 
+mod acquire;
 mod decode;
 mod engine;
 mod error;

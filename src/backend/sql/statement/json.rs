@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 
-use super::Statements;
+use super::{Statements, meaning::document};
 use crate::{
     dialect::Dialect,
     entity::Storable,
@@ -13,7 +13,7 @@ impl<E: Storable> Statements<'_, E> {
     /// The condition that a document has a value at the end of a path of at least one key.
     pub(super) fn path_equals(&self, column: E::Column, path: &[String], scalar: &Scalar) -> Expr {
         match self.dialect {
-            Dialect::Sqlite => self.path_in_sqlite(self.column(column), path, scalar),
+            Dialect::Sqlite => self.path_in_sqlite(document(self.column(column)), path, scalar),
             Dialect::Postgres => self.path_in_postgres(self.column(column), path, scalar),
             Dialect::DuckDb => self.path_in_duckdb(&self.column(column), path, scalar),
         }

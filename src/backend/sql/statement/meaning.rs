@@ -69,6 +69,12 @@ fn failure(column: &Expr) -> String {
     format!("json_extract('{{}}', '{UNREADABLE}{name}' || substr(typeof(v), 1, 0))")
 }
 
+/// The document of a column. Whatever is none fails, and so do bytes, of which SQLite would make one by itself.
+pub(super) fn document(column: Expr) -> Expr {
+    let sql = "(SELECT CASE WHEN typeof(v) = 'text' AND json_valid(v) THEN v WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))";
+    Expr::cust_with_exprs(sql.replace("FAILURE", &failure(&column)), [column])
+}
+
 /// What values `v` of one form mean. Values of any other fail.
 fn only(form: &str, meaning: &str) -> String {
     format!("(SELECT CASE WHEN {form} THEN {meaning} WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))")
