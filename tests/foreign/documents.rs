@@ -1,6 +1,8 @@
 //! JSON documents of other programs: where there is none, and where what is stored is no document.
 
-use larder::{Changes, Cx, ErrorKind, Filter, Projection, Query, ReaderExt as _, SqlText, Store, field};
+#[cfg(feature = "sqlite")]
+use larder::{Changes, ErrorKind, Filter};
+use larder::{Cx, Projection, Query, ReaderExt as _, SqlText, Store, field};
 use serde_json::{Value, json};
 
 mod document {
