@@ -46,10 +46,9 @@ where
         for (position, column) in E::Column::iter().enumerate() {
             let set = read(position, &mut |value| {
                 // A document that has to be there is JSON's null where the database has none.
-                let value = match value {
-                    Value::Json(None) if !column.def().is_null() => Value::Json(Some(Box::new(serde_json::Value::Null))),
-                    value => value,
-                };
+                if matches!(value, Value::Json(None)) && !column.def().is_null() {
+                    return model.try_set(column, serde_json::Value::Null.into()).map_err(unreadable);
+                }
                 #[cfg(feature = "postgres")]
                 if matches!(value, Value::Json(Some(_))) {
                     return set_document(&mut model, column, value).map_err(unreadable);

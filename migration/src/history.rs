@@ -29,36 +29,18 @@ pub(crate) mod applied {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The table as SeaORM's migrator makes it.
-mod of_sea_orm {
-    use sea_orm::entity::prelude::*;
-    use serde::{Deserialize, Serialize};
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
-    #[sea_orm(table_name = "larder_migrations")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub version: String,
-        pub applied_at: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 /// The steps that have been applied. Only reads.
 pub(crate) async fn read(cx: &Cx, store: &Store, sql: &Sql) -> Result<Vec<applied::Model>> {
     if has_checksums(cx, sql).await? {
         return store.repository::<applied::Entity>().all(cx).await;
     }
-    let recorded = match store.repository::<of_sea_orm::Entity>().all(cx).await {
-        // Nothing was applied yet.
-        Err(error) if error.kind() == ErrorKind::TableMissing => Vec::new(),
-        recorded => recorded?,
-    };
-    let without = |step: of_sea_orm::Model| applied::Model { version: step.version, applied_at: step.applied_at, checksum: None };
+    let recorded: Vec<(String, i64)> =
+        match sql.query_as(cx, &SqlText::new("SELECT version, applied_at FROM larder_migrations")).await {
+            // Nothing was applied yet.
+            Err(error) if error.kind() == ErrorKind::TableMissing => Vec::new(),
+            recorded => recorded?,
+        };
+    let without = |(version, applied_at)| applied::Model { version, applied_at, checksum: None };
     Ok(recorded.into_iter().map(without).collect())
 }
 

@@ -8,7 +8,7 @@ use super::column::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep conditions may be nested.
-pub(super) const DEEPEST: usize = 100;
+const DEEPEST: usize = 100;
 
 /// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or) and `!`.
 ///

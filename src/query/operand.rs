@@ -78,7 +78,7 @@ pub(crate) fn is_comparable(value_type: &ArrayType) -> bool {
     is_number || is_text || is_time
 }
 
-fn is_whole(value_type: &ArrayType) -> bool {
+pub(crate) fn is_whole(value_type: &ArrayType) -> bool {
     use ArrayType as T;
     matches!(
         value_type,

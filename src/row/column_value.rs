@@ -10,10 +10,12 @@ use serde::{
     Deserializer,
     de::{self, Visitor},
 };
-
 use uuid::Uuid;
 
-use crate::value::{enum_of, is_null, null_of, text_of, whole_number};
+use crate::{
+    query::{is_whole, of_type},
+    value::{enum_of, is_null, null_of, text_of, whole_number},
+};
 
 /// The name by which a cell knows that it is asked for its value as it is.
 pub(super) const TOKEN: &str = "$larder::column_value";
@@ -92,15 +94,8 @@ pub(super) fn converted<T: ValueType>(value: Value) -> Result<T, ValueTypeErr> {
 fn fitted(value: Value, wanted: &ArrayType) -> Value {
     use ArrayType as T;
     let number = whole_number(&value);
-    let whole = match wanted {
-        T::TinyInt => number.and_then(|number| TryInto::<i8>::try_into(number).ok()).map(Value::from),
-        T::SmallInt => number.and_then(|number| TryInto::<i16>::try_into(number).ok()).map(Value::from),
-        T::Int => number.and_then(|number| TryInto::<i32>::try_into(number).ok()).map(Value::from),
-        T::BigInt => number.and_then(|number| TryInto::<i64>::try_into(number).ok()).map(Value::from),
-        T::TinyUnsigned => number.and_then(|number| TryInto::<u8>::try_into(number).ok()).map(Value::from),
-        T::SmallUnsigned => number.and_then(|number| TryInto::<u16>::try_into(number).ok()).map(Value::from),
-        T::Unsigned => number.and_then(|number| TryInto::<u32>::try_into(number).ok()).map(Value::from),
-        T::BigUnsigned => number.and_then(|number| TryInto::<u64>::try_into(number).ok()).map(Value::from),
+    let fitted = match wanted {
+        whole if is_whole(whole) => number.map(|number| of_type(number, wanted)).filter(|fitted| !is_null(fitted)),
         T::Bool => number.filter(|number| matches!(number, 0 | 1)).map(|number| (number == 1).into()),
         T::Enum(name) => text_of(&value).map(|text| enum_of(name, Some(text.to_owned()))),
         T::String => text_of(&value).map(Value::from),
@@ -110,5 +105,5 @@ fn fitted(value: Value, wanted: &ArrayType) -> Value {
         },
         _ => None,
     };
-    whole.unwrap_or(value)
+    fitted.unwrap_or(value)
 }

@@ -58,12 +58,6 @@ impl<E: Storable> MemoryRepository<E> {
         move |error| error.at(operation, &self.shape.table())
     }
 
-    /// The same for an operation that leaves its transaction as it was when it meets another version of a model.
-    fn at_or_in_conflict<'a>(&'a self, operation: &'static str, cx: &'a Cx) -> impl Fn(Error) -> Error + 'a {
-        let at = self.at(operation);
-        move |error| cx.note_conflict(self.store.id(), at(error))
-    }
-
     /// Rows have their values in the order of the columns.
     fn require_own(&self) -> Result<()> {
         match self.is_own {
@@ -271,7 +265,8 @@ impl<E: Storable> Updater<E::Model> for MemoryRepository<E> {
         let row = self.shape.values(model).map_err(self.at("update"))?;
         // What is refused without having changed anything leaves a transaction as it was.
         let updated = self.write(cx, |writer| writer.update(row)).await.flatten();
-        model_of::<E>(&updated.map_err(self.at_or_in_conflict("update", cx))?)
+        let noted = |error| cx.note_conflict(self.store.id(), self.at("update")(error));
+        model_of::<E>(&updated.map_err(noted)?)
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {

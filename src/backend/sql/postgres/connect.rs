@@ -24,7 +24,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
         session.is_direct = way.is_direct;
         let mut first = way.connect.connect().await.map_err(refused::<PostgresFlavor>)?;
         session.prepare(&mut first).await.map_err(refused::<PostgresFlavor>)?;
-        session.watch_client(&mut first).await.map_err(refused::<PostgresFlavor>)?;
+        session.watch_client(&mut first).await;
         drop(sqlx::Connection::close(first).await);
         Ok((way.connect, session))
     };

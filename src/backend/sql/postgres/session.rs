@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 /// The setting by which a session is known to be one of the server's own: a pooler does not pass it on.
 const MARK: &str = "larder.direct";
 
-/// Begins what is asked of a new session, by which it is known from the statements of operations.
+/// Begins every statement that prepares a new session, so that it can be told from the statements of operations.
 const NEW_SESSION: &str = "/* a new session */";
 
-/// The setting that makes a server look whether the client of a running statement is still there.
+/// The setting by which a server checks, while a statement runs, whether its client is still there.
 const WATCH: &str = "client_connection_check_interval";
 const WATCH_INTERVAL: &str = "500ms";
 
@@ -82,23 +82,14 @@ impl Session {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Asks a server to look, while a statement runs, whether its client is still there. Servers before version 14 cannot, nor can those on some systems.
-    pub(super) async fn watch_client(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        let question = format!("{NEW_SESSION} SELECT current_setting('{WATCH}', true) AS watch");
-        let row = sqlx::raw_sql(AssertSqlSafe(question)).fetch_one(&mut *connection).await?;
-        self.ends_with_client = match row.try_get::<Option<String>, _>("watch")?.as_deref() {
-            None => false,
-            Some("0") => {
-                let set = format!("{NEW_SESSION} SELECT set_config('{WATCH}', '{WATCH_INTERVAL}', false)");
-                let is_set = sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await.is_ok();
-                if is_set {
-                    self.set(WATCH, WATCH_INTERVAL);
-                }
-                is_set
-            }
-            Some(_) => true,
-        };
-        Ok(())
+    /// Asks the server to check, while a statement runs, whether its client is still there. Servers before version 14 refuse the setting, and so do servers on
+    /// systems that cannot tell.
+    pub(super) async fn watch_client(&mut self, connection: &mut PgConnection) {
+        let set = format!("{NEW_SESSION} SELECT set_config('{WATCH}', '{WATCH_INTERVAL}', false)");
+        self.ends_with_client = sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await.is_ok();
+        if self.ends_with_client {
+            self.set(WATCH, WATCH_INTERVAL);
+        }
     }
 
     /// Makes a new connection a session of the store's. What is refused is said by larder's own error.

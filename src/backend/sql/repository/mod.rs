@@ -124,12 +124,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         move |error| error.at(operation, &self.shape.table())
     }
 
-    /// The same for an operation that leaves its transaction as it was when it meets another version of a model.
-    fn at_or_in_conflict<'a>(&'a self, operation: &'static str, cx: &'a Cx) -> impl Fn(Error) -> Error + 'a {
-        let at = self.at(operation);
-        move |error| cx.note_conflict(self.store.id(), at(error))
-    }
-
     fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
         self.require_readable()?;
         ids.iter().map(|id| self.shape.key_of_id(id)).collect()
@@ -279,7 +273,9 @@ impl<E: Storable, G: Engine> Reader<E::Model, IdOf<E>> for SqlRepository<E, G> {
 #[async_trait]
 impl<E: Storable, G: Engine> Updater<E::Model> for SqlRepository<E, G> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        self.replace(cx, model).await.map_err(self.at_or_in_conflict("update", cx))
+        let updated = self.replace(cx, model).await;
+        // It leaves a transaction as it was, which would not know of it otherwise.
+        updated.map_err(|error| cx.note_conflict(self.store.id(), self.at("update")(error)))
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {

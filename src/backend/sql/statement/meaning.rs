@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{ArrayType, ColumnRef, Expr},
 };
 
-use crate::value::instant_of;
+use crate::{query::is_whole, value::instant_of};
 
 /// Begins the message of the error that a value of another form raises. The name of the column follows.
 pub(in super::super) const UNREADABLE: &str = "larder: unreadable value in ";
@@ -37,11 +37,7 @@ pub(in super::super) fn meaning(column: Expr, value_type: &ArrayType) -> Option<
 
 /// Whether values of a type are numbers to SQLite.
 pub(in super::super) fn is_number(value_type: &ArrayType) -> bool {
-    use ArrayType as T;
-    matches!(
-        value_type,
-        T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::Float | T::Double
-    )
+    is_whole(value_type) || matches!(value_type, ArrayType::Float | ArrayType::Double)
 }
 
 /// The meaning of a given value, to compare with that of stored ones. `None` if values of its type have one form only.
