@@ -364,7 +364,6 @@ pub(crate) enum Leaves {
 pub(crate) const WAITING: &str = "while it waited for a connection";
 
 /// What an operation is doing that has one.
-#[cfg(feature = "_sql")]
 pub(crate) const RUNNING: &str = "while the statement ran";
 
 /// How long an operation may wait for a connection.

@@ -21,6 +21,7 @@ mod dialect;
 mod id;
 mod limits;
 mod row;
+mod turns;
 mod value;
 
 // What stands before a repository.

@@ -110,6 +110,8 @@ pub(super) enum Verdict {
     Split,
     /// It is this one.
     Report,
+    /// It reads like the store's fault, and may be that of one of them: the others are tried without it.
+    Suspect,
     /// Nothing will ever be stored again.
     GiveUp,
 }
@@ -123,16 +125,28 @@ const MORE_PATIENCE: u32 = 10;
 /// Whether it may be what is written that takes too long, takes too much, brings the engine down, or keeps it from answering.
 pub(super) fn may_be_a_models_fault(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::CommitUnknown | ErrorKind::DeadlineExceeded | ErrorKind::Cancelled | ErrorKind::ResourceExhausted => true,
+        ErrorKind::CommitUnknown => true,
         // One that was down before has no code of its own.
         ErrorKind::EngineDown => error.code().is_some(),
+        _ => reads_like_the_stores_fault(error),
+    }
+}
+
+/// Whether it reads like a fault of the store, although one model can cause it: it takes too long or too much, or a trigger, a policy or a limit of the database
+/// refuses it with a code that tells of the database's own state.
+fn reads_like_the_stores_fault(error: &Error) -> bool {
+    use ErrorKind as K;
+    match error.kind() {
+        K::DeadlineExceeded | K::Cancelled | K::ResourceExhausted => true,
+        // What has no code was not said by the engine.
+        K::Contention | K::Connection | K::ReadOnly | K::TableMissing | K::Auth | K::Io => error.code().is_some(),
         _ => false,
     }
 }
 
 /// The verdict on `len` models, after so many attempts in a row that may have failed for their fault. `can_repeat`: what may be stored already can be written again
-/// without being stored twice.
-pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bool) -> Verdict {
+/// without being stored twice. `is_searching`: it is known that one of the batch may be at fault.
+pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bool, is_searching: bool) -> Verdict {
     use ErrorKind as K;
     let of_a_model = if len > 1 { Verdict::Split } else { Verdict::Report };
     let is_suspect = suspicions >= PATIENCE;
@@ -142,7 +156,8 @@ pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bo
         K::CommitUnknown if !can_repeat => Verdict::Report,
         K::EngineDown if is_suspect => of_a_model,
         K::CommitUnknown if suspicions >= MORE_PATIENCE => of_a_model,
-        K::CommitUnknown | K::DeadlineExceeded | K::Cancelled | K::ResourceExhausted if is_suspect && len > 1 => Verdict::Split,
+        K::CommitUnknown if is_suspect && len > 1 => Verdict::Split,
+        _ if (is_suspect || is_searching) && reads_like_the_stores_fault(error) => Verdict::Suspect,
         K::Contention
         | K::CommitUnknown
         | K::PoolTimeout
@@ -209,19 +224,29 @@ mod tests {
 
     #[test]
     fn the_store_is_blamed_before_the_models() {
-        let of = |kind, len, suspicions| verdict(&Error::new(kind, ""), len, suspicions, true);
+        let of = |kind, len, suspicions| verdict(&Error::new(kind, ""), len, suspicions, true, false);
         assert_eq!(of(ErrorKind::Duplicate, 2, 0), Verdict::Split);
         assert_eq!(of(ErrorKind::Duplicate, 1, 0), Verdict::Report);
         assert_eq!(of(ErrorKind::Connection, 1, 0), Verdict::Retry);
         assert_eq!(
-            (of(ErrorKind::ResourceExhausted, 1, 9), of(ErrorKind::ResourceExhausted, 2, 3)),
-            (Verdict::Retry, Verdict::Split)
+            (of(ErrorKind::ResourceExhausted, 1, 2), of(ErrorKind::ResourceExhausted, 2, 3)),
+            (Verdict::Retry, Verdict::Suspect)
         );
         assert_eq!((of(ErrorKind::EngineDown, 1, 2), of(ErrorKind::EngineDown, 1, 3)), (Verdict::Retry, Verdict::Report));
         assert_eq!((of(ErrorKind::CommitUnknown, 5, 1), of(ErrorKind::CommitUnknown, 5, 3)), (Verdict::Retry, Verdict::Split));
         assert_eq!((of(ErrorKind::CommitUnknown, 1, 9), of(ErrorKind::CommitUnknown, 1, 10)), (Verdict::Retry, Verdict::Report));
-        assert_eq!(verdict(&Error::new(ErrorKind::CommitUnknown, ""), 5, 1, false), Verdict::Report);
+        assert_eq!(verdict(&Error::new(ErrorKind::CommitUnknown, ""), 5, 1, false, false), Verdict::Report);
         assert_eq!(of(ErrorKind::Closed, 5, 0), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn what_the_engine_says_of_itself_makes_a_model_suspect() {
+        let of = |error: &Error, suspicions, is_searching| verdict(error, 1, suspicions, true, is_searching);
+        let refused = Error::new(ErrorKind::Auth, "");
+        assert_eq!((of(&refused, 9, false), of(&refused, 0, true)), (Verdict::Retry, Verdict::Retry));
+        let refused = refused.with_code("42501");
+        assert_eq!((of(&refused, 2, false), of(&refused, 3, false)), (Verdict::Retry, Verdict::Suspect));
+        assert_eq!(of(&refused, 0, true), Verdict::Suspect);
     }
 
     #[test]

@@ -62,6 +62,11 @@ use crate::{
 /// written one by one, and then in batches that double. A model that brings the engine down three
 /// times, or is not answered for ten times, is not written again.
 ///
+/// A trigger, a policy or a limit of the database can refuse one model with a code that tells of the database's own state (row-level security, a missing table, a
+/// deadlock, a full disk). After three such attempts the batch is divided as well, and a model that is refused alone is held back while those behind it are stored. If it
+/// is refused ten times, and others are stored meanwhile, its ticket tells why. If it is stored after all, it is stored later than some that were submitted after it. If
+/// nothing else is stored either, the store is at fault, and everything is waited for.
+///
 /// **Unknown outcomes.** Whether a batch is stored whose commit was not answered is found out as the builder was told
 /// ([by id](WriteBehindBuilder::reconcile_by_id), [by key](WriteBehindBuilder::reconcile_by_key)), so that nothing is stored twice; else its tickets are
 /// [`CommitUnknown`](ErrorKind::CommitUnknown), and it is not written again.

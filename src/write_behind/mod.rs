@@ -8,6 +8,7 @@ mod handle;
 mod journal;
 mod options;
 mod queue;
+mod round;
 mod stats;
 mod submit;
 mod target;

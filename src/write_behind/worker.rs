@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     batch::{FlushReason, Pace, Verdict, may_be_a_models_fault, verdict},
     queue::{Batch, Queue, Work},
+    round::{AGAIN, Round, Suspicion},
     target::{Attempt, Failure, Standing, Stored, Target},
 };
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     context::Cx,
     error::{Error, ErrorKind, Result},
     id::new_id,
-    transaction::Retry,
 };
 
 /// How much longer than it was given a repository may take to say that it was too long. Then it is not waited for any more.
@@ -29,9 +29,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The same of a repository that is told that the queue ends.
 const LAST_GRACE: Duration = Duration::from_secs(1);
-
-/// How long to wait before another attempt: with full jitter, longer each time.
-const AGAIN: Retry = Retry::attempts(u32::MAX).wait(Duration::from_millis(10), Duration::from_secs(2));
 
 /// How long what is left may take once nobody has the queue any more.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -66,7 +63,9 @@ enum Outcome<M> {
     /// They are stored, and how long the attempt took that has done that.
     Stored(Duration),
     Reported,
-    Halves(Batch<M>, Batch<M>),
+    Divided(Batch<M>, Batch<M>),
+    /// They were refused for what reads like the store's fault.
+    Suspected(Batch<M>, Error),
     /// There is no more time for them.
     Left(Batch<M>),
 }
@@ -115,35 +114,79 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         }
     }
 
-    /// Stores a batch: as it is, or else without the models that cannot be.
+    /// Stores a batch: as it is, or else without the models that cannot be. While a model is suspected, those that wait are stored as well.
     async fn write(&mut self, batch: Batch<M>, reason: FlushReason) {
         self.queue.written().begun(reason);
-        let mut parts = vec![batch];
+        let mut round = Round::new(batch);
         let mut is_whole = true;
-        while let Some(part) = parts.pop() {
-            let len = part.models.len();
-            match self.attempts(part).await {
-                Outcome::Stored(took) if is_whole => self.pace.stored(len, took),
-                Outcome::Stored(_) | Outcome::Reported => {}
-                Outcome::Halves(first, second) => {
+        while !round.is_over() {
+            let Some(trial) = round.next() else {
+                self.more(&mut round).await;
+                continue;
+            };
+            let len = trial.batch.models.len();
+            match self.attempts(trial.batch, round.is_searching).await {
+                Outcome::Stored(took) => {
+                    if is_whole {
+                        self.pace.stored(len, took);
+                    }
+                    round.stored();
+                }
+                Outcome::Reported => {}
+                Outcome::Divided(first, second) => {
                     if is_whole {
                         self.pace.taken_apart();
                     }
-                    is_whole = false;
-                    parts.extend([second, first]);
+                    round.add_parts(first, second);
+                }
+                Outcome::Suspected(part, error) => {
+                    if is_whole && len > 1 {
+                        self.pace.taken_apart();
+                    }
+                    self.suspect(&mut round, part, trial.suspicion, error).await;
                 }
                 Outcome::Left(part) => {
-                    parts.push(part);
-                    parts.into_iter().rev().for_each(|part| self.queue.abandon(part));
+                    round.add(part);
+                    round.into_batches().into_iter().for_each(|part| self.queue.abandon(part));
                     break;
                 }
             }
+            is_whole = false;
+            self.queue.hold_back(round.first_suspect());
         }
         self.queue.done();
     }
 
+    /// Takes more of what waits, because others have to be stored before a suspect is known to be at fault. Or waits until a suspect is to be tried again.
+    async fn more(&self, round: &mut Round<M>) {
+        let size = if round.is_store_well { self.pace.size() } else { 1 };
+        let more = if self.abandoned.is_cancelled() { None } else { self.queue.more(size) };
+        match more {
+            Some(batch) => round.add(batch),
+            None => {
+                tokio::select! {
+                    () = self.queue.bell.notified() => {}
+                    () = self.abandoned.cancelled() => round.hurry(),
+                    () = until(round.due()) => {}
+                }
+            }
+        }
+    }
+
+    /// Goes on without models that were refused for what reads like the store's fault, until it is known whose that is.
+    async fn suspect(&self, round: &mut Round<M>, part: Batch<M>, suspicion: Option<Suspicion>, error: Error) {
+        self.queue.written().retries += 1;
+        if let Some(part) = round.refused(part, suspicion) {
+            self.queue.settle(part, Err(error));
+        } else if suspicion.is_none() {
+            self.back_off(&error).await;
+        } else if !round.is_store_well {
+            self.queue.condition.failed(&error);
+        }
+    }
+
     /// Attempts to store models until it is known what becomes of them.
-    async fn attempts(&self, mut part: Batch<M>) -> Outcome<M> {
+    async fn attempts(&self, mut part: Batch<M>, is_searching: bool) -> Outcome<M> {
         let key: Arc<str> = part.doubt.clone().unwrap_or_else(|| new_id().to_string().into());
         let (mut is_noted, mut suspicions) = (part.doubt.is_some(), 0);
         loop {
@@ -170,10 +213,12 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
             let is_doubtful = standing == Standing::AsBefore && part.doubt.is_some() && error.kind() != ErrorKind::Closed;
             let verdict = match is_doubtful {
                 true => Verdict::Retry,
-                false => verdict(&error, part.models.len(), suspicions, self.target.can_repeat()),
+                false => verdict(&error, part.models.len(), suspicions, self.target.can_repeat(), is_searching),
             };
             match verdict {
-                Verdict::Retry => self.back_off(&error).await,
+                Verdict::Retry => self.retry(&error).await,
+                Verdict::Suspect if self.abandoned.is_cancelled() => return Outcome::Left(part),
+                Verdict::Suspect => return Outcome::Suspected(part, error),
                 Verdict::Split | Verdict::Report => match self.resolve(part, &key, standing).await {
                     Ok(outcome) => return outcome,
                     Err(part) => return self.refuse(part, error, verdict),
@@ -205,7 +250,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
                     }
                     return Err(part);
                 }
-                Err(failure) => self.back_off(&failure.error).await,
+                Err(failure) => self.retry(&failure.error).await,
             }
             if self.abandoned.is_cancelled() {
                 return Ok(Outcome::Left(part));
@@ -222,8 +267,8 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         }
         if verdict == Verdict::Split {
             self.queue.written().retries += 1;
-            let (first, second) = part.halves();
-            return Outcome::Halves(first, second);
+            let (first, second) = part.divided(error.index());
+            return Outcome::Divided(first, second);
         }
         let error = match part.doubt {
             None if error.kind() == ErrorKind::CommitUnknown => {
@@ -235,10 +280,15 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         Outcome::Reported
     }
 
+    /// Notes that an attempt failed and will be repeated, and waits a while.
+    async fn retry(&self, error: &Error) {
+        self.queue.written().retries += 1;
+        self.back_off(error).await;
+    }
+
     /// Notes that an attempt failed for the store's fault, and waits a while.
     async fn back_off(&self, error: &Error) {
         let failures = self.queue.condition.failed(error);
-        self.queue.written().retries += 1;
         let wait = AGAIN.after(failures, fastrand::f64()).unwrap_or_default();
         tokio::select! {
             () = pause(wait) => {}

@@ -4,6 +4,7 @@ mod copy;
 mod isolation;
 mod limits;
 mod own;
+mod refused;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};

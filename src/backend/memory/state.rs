@@ -37,6 +37,11 @@ impl State {
         self.tables.get(table)
     }
 
+    /// How many rows a table has.
+    pub(super) fn len(&self, table: &Name) -> usize {
+        self.rows(table).map_or(0, |rows| rows.by_id.size())
+    }
+
     pub(super) fn find(&self, table: &Name, id: &Key) -> Option<&Row> {
         self.rows(table)?.by_id.get(id)
     }

@@ -33,7 +33,7 @@ struct Shared {
     /// How long a writer waits for its turn.
     timeout: Duration,
     committed: RwLock<State>,
-    tables: RwLock<Tables>,
+    tables: RwLock<Arc<Tables>>,
     /// Held by the one transaction, or the one operation, that may write.
     writer: Arc<Mutex<()>>,
     closed: AtomicBool,
@@ -107,12 +107,12 @@ impl MemoryStore {
         let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
         let is_own = tables.get(&table.name).is_none_or(|known| known.has_rows_of(table));
         if is_own {
-            tables.insert(table.name.clone(), table.clone());
+            Arc::make_mut(&mut tables).insert(table.name.clone(), table.clone());
         }
         is_own
     }
 
-    pub(super) fn tables(&self) -> Tables {
+    pub(super) fn tables(&self) -> Arc<Tables> {
         self.0.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

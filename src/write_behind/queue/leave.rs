@@ -27,8 +27,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             return if is_over { Work::End } else { Work::Wait(None) };
         };
         if let Some(doubt) = front.doubt.clone() {
-            // As a whole, as it was.
-            return Work::Write(state.next_batch(usize::MAX, usize::MAX, Some(&doubt)), FlushReason::Replay);
+            return Work::Write(state.doubtful_batch(&doubt), FlushReason::Replay);
         }
         let waiting = Waiting {
             count: state.waiting.len(),
@@ -43,7 +42,25 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         }
     }
 
-    /// Notes what became of models that were written: they are the first of those that are not settled.
+    /// The first models that wait, at most `size`, whether they are due or not. Returns `None` if none wait.
+    pub(in super::super) fn more(&self, size: usize) -> Option<Batch<M>> {
+        let mut state = self.state();
+        match state.waiting.front()?.doubt.clone() {
+            Some(doubt) => Some(state.doubtful_batch(&doubt)),
+            None => Some(state.next_batch(size, self.options.batch_bytes, None)),
+        }
+    }
+
+    /// Notes that nothing from this position on counts as settled, although what follows may be stored; or that this is over.
+    pub(in super::super) fn hold_back(&self, from: Option<u64>) {
+        let mut state = self.state();
+        if state.held_back != from {
+            state.held_back = from;
+            self.tell_settled(&state);
+        }
+    }
+
+    /// Notes what became of models that were written: they are the first of those that are not settled, except for what is held back.
     pub(in super::super) fn settle(&self, batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
         let positions = batch.positions();
         self.settle_in_journal(&positions);
@@ -74,7 +91,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     /// Nothing is being written any more.
     pub(in super::super) fn done(&self) {
         let mut state = self.state();
-        state.writing = None;
+        (state.writing, state.held_back) = (None, None);
         self.tell_settled(&state);
     }
 
@@ -102,7 +119,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             left.slips.push(slip);
         }
         state.waiting_bytes = 0;
-        state.writing = None;
+        (state.writing, state.held_back) = (None, None);
         self.tell_settled(&state);
         state.recovered = 0;
         drop(state);
@@ -121,6 +138,11 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
 }
 
 impl<M> State<M> {
+    /// What an earlier process may have stored, as a whole, as it was.
+    fn doubtful_batch(&mut self, doubt: &Arc<str>) -> Batch<M> {
+        self.next_batch(usize::MAX, usize::MAX, Some(doubt))
+    }
+
     /// The first models that wait, as many as a batch takes; only those of one doubt, if that is asked for.
     fn next_batch(&mut self, size: usize, bytes: usize, doubt: Option<&Arc<str>>) -> Batch<M> {
         let mut batch = Batch { models: Vec::new(), slips: Vec::new(), doubt: doubt.cloned() };
@@ -147,16 +169,22 @@ impl<M> State<M> {
 }
 
 impl<M> Batch<M> {
-    /// The two halves of a batch.
-    pub(in super::super) fn halves(mut self) -> (Self, Self) {
-        let middle = self.models.len() / 2;
-        let (models, slips) = (self.models.split_off(middle), self.slips.split_off(middle));
+    /// The two halves of a batch; or its parts before and from the model at this index, or the first one and the others.
+    pub(in super::super) fn divided(mut self, index: Option<usize>) -> (Self, Self) {
+        let len = self.models.len();
+        let at = index.filter(|index| *index < len).map_or(len / 2, |index| index.max(1));
+        let (models, slips) = (self.models.split_off(at), self.slips.split_off(at));
         let second = Self { models, slips, doubt: self.doubt.clone() };
         (self, second)
     }
 
     pub(in super::super) fn positions(&self) -> Vec<u64> {
         self.slips.iter().map(|slip| slip.position).collect()
+    }
+
+    /// The position of the first model.
+    pub(in super::super) fn first(&self) -> Option<u64> {
+        self.slips.first().map(|slip| slip.position)
     }
 
     pub(in super::super) fn is_wanted(&self) -> bool {

@@ -63,6 +63,8 @@ struct State<M> {
     flush_to: u64,
     /// From where on nothing is settled yet of what is being written.
     writing: Option<u64>,
+    /// The first position of what is held back while what follows is written.
+    held_back: Option<u64>,
     phase: Phase,
     counts: WriteBehindStats,
     feed: Source<M>,
@@ -155,6 +157,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             recovered: 0,
             flush_to: 0,
             writing: None,
+            held_back: None,
             phase: Phase::Open,
             counts: WriteBehindStats { batch_limit: Pace::new(&options).size(), ..WriteBehindStats::default() },
             feed: Source::new(),
@@ -200,6 +203,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
 
     fn tell_settled(&self, state: &State<M>) {
         let first = state.writing.or_else(|| state.waiting.front().map(|waits| waits.slip.position)).unwrap_or(state.next);
+        let first = state.held_back.map_or(first, |held_back| held_back.min(first));
         self.settled.send_if_modified(|settled| std::mem::replace(settled, first) != first);
     }
 

@@ -1,4 +1,4 @@
-use larder::{Cx, Error, ErrorKind, ReaderExt, TransactionalExt};
+use larder::{Cx, Error, ErrorKind, OnConflict, ReaderExt, TransactionalExt};
 
 use crate::support::{
     backend::Backend,
@@ -70,6 +70,38 @@ pub async fn stores_all_or_none<B: Backend>() {
     }
     let given: Vec<_> = (0..2_500).map(|i| person(&format!("{i}@b"))).collect();
     assert_eq!(people.create_batch(&Cx::new(), &given).await.unwrap(), 2_500);
+}
+
+/// An error of a batch names by its index the first model that cannot be stored with those before it.
+pub async fn names_the_model_that_is_refused<B: Backend>() {
+    let fixture = B::fresh().await;
+    let (people, cx) = (fixture.store.repository::<person::Entity>(), &Cx::new());
+    let people_of = |emails: std::ops::Range<usize>| emails.map(|email| person(&email.to_string())).collect::<Vec<_>>();
+    let stored = people.create_many(cx, &people_of(0..300)).await.unwrap();
+    for refused in [0, 1, 77, 299] {
+        let mut given = people_of(300..600);
+        given[refused].email = "7".to_owned();
+        let expected = (ErrorKind::Duplicate, Some(refused));
+        let error = people.create_many(cx, &given).await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), expected, "{error}");
+        let error = people.create_batch(cx, &given).await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), expected);
+        let error = people.upsert_batch(cx, &given, &OnConflict::replace()).await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), expected);
+        assert!(error.to_string().contains(&format!("index {refused}")), "{error}");
+
+        let mut changed = stored.clone();
+        changed[refused].id += 1_000_000;
+        let error = people.update_many(cx, &changed).await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), (ErrorKind::NotFound, Some(refused)));
+        // What no backend can store is known without a second attempt, inside a transaction as well.
+        given[refused].email = "a\0b".to_owned();
+        let (people_in, models) = (&people, &given);
+        let refusal = fixture.store.tx(cx, |cx| async move { people_in.create_many(&cx, models).await.map(drop) });
+        let error = refusal.await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), (ErrorKind::InvalidInput, Some(refused)));
+    }
+    assert_eq!(people.all(cx).await.unwrap(), stored);
 }
 
 /// 50 000 models of 12 columns are one call; with a bad one at the end, none is stored.

@@ -1,8 +1,17 @@
-use larder::{Cx, Error, ErrorKind, Locking, Transactional, TransactionalExt, TxOptions};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use futures::TryStreamExt;
+use larder::{Changes, Cx, Error, ErrorKind, Locking, Projection, Query, Transactional, TransactionalExt, TxOptions, field};
 
 use crate::support::{
     backend::Backend,
-    entities::{note, person},
+    entities::{
+        note::{self, COLUMN},
+        person,
+    },
     note, person,
 };
 
@@ -118,4 +127,58 @@ pub async fn reads_the_same_again<B: Backend>() {
     assert_eq!(lost.kind(), ErrorKind::Contention);
     cx.rollback().await.unwrap();
     assert_eq!(people.find(&Cx::new(), &read.id).await.unwrap().unwrap().level, Some(2));
+}
+
+/// A long operation, or a loop of short ones, lets the other tasks of its runtime have their turns meanwhile.
+pub async fn lets_other_tasks_have_their_turns<B: Backend>() {
+    let done = tokio::task::spawn_blocking(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(takes_turns::<B>());
+    });
+    done.await.unwrap();
+}
+
+/// How many turns another task has during a piece of work.
+async fn turns_during<T>(work: impl Future<Output = larder::Result<T>>) -> usize {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counter = turns.clone();
+    let other = tokio::spawn(async move {
+        loop {
+            counter.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    work.await.unwrap();
+    other.abort();
+    turns.load(Ordering::Relaxed)
+}
+
+async fn takes_turns<B: Backend>() {
+    let fixture = B::fresh().await;
+    let (notes, cx) = (&fixture.store.repository::<note::Entity>(), &Cx::new());
+    let given: Vec<_> = (0..20_000).map(|number| note(&format!("{number} of a long text"))).collect();
+    let ids: Vec<_> = given.iter().map(|note| note.id).collect();
+    let contains = field(COLUMN.body).contains("9");
+    let by_body = Query::new().order_by_desc(COLUMN.body);
+    let each_body = Projection::of(COLUMN.body).distinct();
+    let changes = Changes::new().set(COLUMN.body, "changed");
+    let turns = [
+        ("create_batch", turns_during(notes.create_batch(cx, &given)).await),
+        ("query", turns_during(notes.query(cx, &by_body)).await),
+        ("find_many", turns_during(notes.find_many(cx, &ids)).await),
+        ("project", turns_during(notes.project(cx, &Query::new(), &each_body)).await),
+        ("count", turns_during(notes.count(cx, &contains)).await),
+        ("stream", turns_during(async { notes.stream(cx, &Query::new()).await?.try_collect::<Vec<_>>().await }).await),
+        ("update_where", turns_during(notes.update_where(cx, &contains, &changes)).await),
+        ("delete_many", turns_during(notes.delete_many(cx, &ids)).await),
+    ];
+    let few: Vec<_> = turns.iter().filter(|(_, turns)| *turns < 3).collect();
+    assert!(few.is_empty(), "{few:?}");
+    let many_finds = async {
+        for id in ids.iter().take(1_000) {
+            notes.find(cx, id).await?;
+        }
+        Ok(())
+    };
+    assert!(turns_during(many_finds).await >= 3);
 }

@@ -132,6 +132,7 @@ suite! { $
         accepts_models_without_a_value
         does_nothing_for_no_models
         stores_all_or_none
+        names_the_model_that_is_refused
         stores_fifty_thousand_models_or_none
         is_undone_with_its_transaction
     }
@@ -326,5 +327,6 @@ suite! { $
         gives_way_to_waiting_writers
         sells_each_apple_once
         reads_the_same_again
+        lets_other_tasks_have_their_turns
     }
 }

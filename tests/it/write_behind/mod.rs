@@ -13,3 +13,4 @@ mod journal;
 mod property;
 pub(crate) mod scripted;
 mod seen;
+mod suspects;

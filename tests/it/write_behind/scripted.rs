@@ -33,6 +33,8 @@ type Script = dyn Fn(usize, &[Item]) -> Act + Send + Sync;
 pub(crate) enum Act {
     Store,
     Fail(ErrorKind),
+    /// Fails with a code of an engine.
+    Refuse(ErrorKind),
     /// Stores, and fails to say so.
     StoreAndFail(ErrorKind),
     Panic,
@@ -110,6 +112,7 @@ impl Scripted {
                 let error = Error::new(kind, "as the script says");
                 return Err(if kind == ErrorKind::EngineDown { error.with_code("FATAL") } else { error });
             }
+            Act::Refuse(kind) => return Err(Error::new(kind, "as the script says").with_code("42501")),
             Act::StoreAndFail(kind) => {
                 store();
                 return Err(Error::new(kind, "as the script says"));

@@ -17,6 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result, conflict, not_found},
     query::{Change, Changes, Filter, of_type},
     rules::time_of,
+    turns::Turns,
     value::{Key, whole_number},
 };
 
@@ -133,13 +134,13 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return self.do_nothing(cx, Access::Write).await.map(|()| Vec::new());
         }
         let mut ids = Vec::with_capacity(rows.len());
-        let mut latest = BTreeMap::new();
-        for (nth, row) in rows.into_iter().enumerate() {
+        let (mut latest, mut turns) = (BTreeMap::new(), Turns::new());
+        for row in rows {
             let id = self.shape.key_of_values(&row);
             ids.push(id.clone());
             // Of two with one id, the last.
             latest.insert(id, row);
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.shape.rules.version.is_some() {
@@ -183,10 +184,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let mut stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
-                let mut stored = BTreeMap::new();
-                for (nth, (key, row)) in keys.into_iter().zip(rows).enumerate() {
+                let (mut stored, mut turns) = (BTreeMap::new(), Turns::new());
+                for (key, row) in keys.into_iter().zip(rows) {
                     stored.insert(key, self.given(row)?);
-                    self.take_turns(nth).await;
+                    turns.step().await;
                 }
                 stored
             }
@@ -277,7 +278,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn remove(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let keys = self.keys(ids)?;
+        let keys = self.keys(ids).await?;
         let mark = self.mark()?;
         let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;

@@ -6,7 +6,7 @@ use futures_util::future::join;
 use sea_orm::Value;
 
 use super::{
-    ROWS_A_TURN, SqlRepository, View,
+    SqlRepository, View,
     new::{New, Run},
     not_stored,
 };
@@ -21,12 +21,16 @@ use crate::{
     dialect::Dialect,
     entity::{Storable, model_of},
     error::{Error, ErrorKind, Result},
+    turns::Turns,
     value::{Key, integer, is_array},
 };
 
 /// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do soon, and each is larger
 /// than the one before, because each costs the engine something.
-const PART: usize = 16 * ROWS_A_TURN;
+const PART: usize = 16 * FIRST_PART;
+
+/// How many models are encoded first, and at a time: as many rows as DuckDB works on at a time.
+const FIRST_PART: usize = 2048;
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
@@ -201,27 +205,29 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses values that cannot be stored.
     async fn check(&self, new: New<'_, E>) -> Result<()> {
+        let mut turns = Turns::new();
         for nth in 0..new.len() {
             new.row(nth)?;
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         Ok(())
     }
 
     async fn rows(&self, new: New<'_, E>) -> Result<Vec<Vec<Value>>> {
-        let mut rows = Vec::with_capacity(new.len());
+        let (mut rows, mut turns) = (Vec::with_capacity(new.len()), Turns::new());
         for nth in 0..new.len() {
             rows.push(new.row(nth)?);
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         Ok(rows)
     }
 
     /// The models that were stored as they were given.
     async fn as_given(&self, new: New<'_, E>, stored: &mut Vec<E::Model>) -> Result<()> {
+        let mut turns = Turns::new();
         for nth in 0..new.len() {
             stored.push(model_of::<E>(new.row(nth)?)?);
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         Ok(())
     }
@@ -232,10 +238,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if !all.iter().any(|column| self.shape.may_be_left_to_engine(*column)) {
             return Ok(vec![Run { named: all, rows: 0..new.len() }]);
         }
-        let mut runs = Vec::new();
+        let (mut runs, mut turns) = (Vec::new(), Turns::new());
         for nth in 0..new.len() {
             new.put(nth, &mut runs)?;
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         Ok(runs)
     }
@@ -263,7 +269,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
     async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_, E>) -> Result<()> {
-        let (mut from, mut length) = (0, ROWS_A_TURN);
+        let (mut from, mut length) = (0, FIRST_PART);
         let mut next_part = || {
             let part = new.part(from..new.len().min(from + length));
             (from, length) = (from + part.len(), PART.min(4 * length));
@@ -281,7 +287,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn encode(&self, target: &G::Target, part: New<'_, E>) -> Result<Vec<G::Encoded>> {
         let mut encoded = Vec::new();
-        for rows in part.parts(ROWS_A_TURN) {
+        for rows in part.parts(FIRST_PART) {
             encoded.push(G::encode(target, &rows)?);
             tokio::task::yield_now().await;
         }

@@ -6,7 +6,10 @@ mod new;
 mod read;
 mod upsert;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use async_trait::async_trait;
 use sea_orm::{Value, sea_query::ArrayType};
@@ -23,15 +26,13 @@ use crate::{
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     query::{Changes, Condition, Filter, OnConflict, Projection, Query, Selection, Upserted},
-    repository::{Creator, Deleter, Reader, Transactional, Updater},
+    repository::{Batch, Creator, Deleter, Reader, Transactional, Updater},
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
+    turns::{STEPS, Turns},
     value::Key,
 };
-
-/// How many models are converted before other tasks have a turn: less than a millisecond's work, and as many rows as DuckDB works on at a time.
-const ROWS_A_TURN: usize = 2048;
 
 /// A table as the database describes it, and the texts of statements for it.
 #[derive(Clone)]
@@ -124,9 +125,14 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         move |error| error.at(operation, &self.shape.table())
     }
 
-    fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+    async fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
         self.require_readable()?;
-        ids.iter().map(|id| self.shape.key_of_id(id)).collect()
+        let (mut keys, mut turns) = (Vec::with_capacity(ids.len()), Turns::new());
+        for id in ids {
+            keys.push(self.shape.key_of_id(id)?);
+            turns.step().await;
+        }
+        Ok(keys)
     }
 
     /// Refuses an entity whose models could not be read back.
@@ -151,16 +157,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// The values of models that can be read back. Lets other tasks have their turn meanwhile.
     async fn values(&self, models: &[E::Model], complete: impl Fn(&mut [Value]) -> Result<()> + Send) -> Result<Vec<Vec<Value>>> {
         self.require_readable()?;
-        let mut rows = Vec::with_capacity(models.len());
-        for models in models.chunks(ROWS_A_TURN) {
-            if !rows.is_empty() {
-                tokio::task::yield_now().await;
-            }
-            for model in models {
-                let mut row = self.shape.values(model)?;
-                complete(&mut row)?;
-                rows.push(row);
-            }
+        let (mut rows, mut turns) = (Vec::with_capacity(models.len()), Turns::new());
+        for (nth, model) in models.iter().enumerate() {
+            let row = self.shape.values(model).and_then(|mut row| complete(&mut row).map(|()| row));
+            rows.push(row.map_err(|error| error.at_index(nth))?);
+            turns.step().await;
         }
         Ok(rows)
     }
@@ -175,7 +176,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     ) -> Result<Vec<Vec<Value>>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let step = match &entry {
-            Entry::Joined(level, transaction) if models.len() > ROWS_A_TURN => {
+            Entry::Joined(level, transaction) if models.len() >= STEPS => {
                 Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?)
             }
             _ => None,
@@ -195,17 +196,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses values that a column of the table would change, before anything is sent.
     async fn check_rows(&self, view: &View, rows: &[Vec<Value>]) -> Result<()> {
-        for (nth, row) in rows.iter().enumerate() {
+        let mut turns = Turns::new();
+        for row in rows {
             view.catalog.check_row(&self.shape.columns, row)?;
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         Ok(())
     }
 
-    /// Lets other tasks have their turn once in a while.
-    async fn take_turns(&self, nth: usize) {
-        if nth % ROWS_A_TURN == ROWS_A_TURN - 1 {
-            tokio::task::yield_now().await;
+    /// Models by their ids.
+    async fn by_key(&self, models: Vec<E::Model>, found: &mut BTreeMap<Key, E::Model>) {
+        let mut turns = Turns::new();
+        for model in models {
+            found.insert(self.shape.key_of_model(&model), model);
+            turns.step().await;
         }
     }
 
@@ -230,16 +234,18 @@ impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
     }
 
     async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        self.insert(cx, models, true).await.map_err(self.at("create_many"))
+        let stored = self.insert(cx, models, true).await;
+        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
     }
 
     async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
-        self.insert(cx, models, false).await.map_err(self.at("create_batch"))?;
-        Ok(models.len() as u64)
+        let stored = self.insert(cx, models, false).await.map(|_| models.len() as u64);
+        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
     }
 
     async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
-        self.upsert(cx, models, on_conflict).await.map_err(self.at("upsert_batch"))
+        let upserted = self.upsert(cx, models, on_conflict).await;
+        Batch::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
     }
 }
 
@@ -279,7 +285,8 @@ impl<E: Storable, G: Engine> Updater<E::Model> for SqlRepository<E, G> {
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        self.replace_many(cx, models).await.map_err(self.at("update_many"))
+        let updated = self.replace_many(cx, models).await;
+        Batch::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
     async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
@@ -295,7 +302,8 @@ impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> 
     }
 
     async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        self.remove(cx, ids).await.map_err(self.at("delete_many"))
+        let removed = self.remove(cx, ids).await;
+        Batch::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
     }
 
     async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {

@@ -14,6 +14,7 @@ use crate::{
     repository::in_usual_parts,
     row::Row,
     stream::ModelStream,
+    turns::Turns,
     value::Key,
 };
 
@@ -100,16 +101,21 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     pub(super) async fn look_up(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
-        let keys = self.keys(ids)?;
+        let keys = self.keys(ids).await?;
         if keys.is_empty() {
             return self.do_nothing(cx, Access::Read).await.map(|()| Vec::new());
         }
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.ids_at_once()) {
             let models = self.fetch(cx, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part))).await?;
-            found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
+            self.by_key(models, &mut found).await;
         }
-        Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
+        let (mut models, mut turns) = (Vec::with_capacity(found.len()), Turns::new());
+        for key in &keys {
+            models.extend(found.get(key).cloned());
+            turns.step().await;
+        }
+        Ok(models)
     }
 
     /// [`look_up`](Self::look_up) on a connection.
@@ -122,7 +128,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let mut found = BTreeMap::new();
         for part in keys.chunks(self.ids_at_once()) {
             let models = self.store.engine().fetch::<E>(lease, statements.find_many(part), Effort::Read).await?;
-            found.extend(models.into_iter().map(|model| (self.shape.key_of_model(&model), model)));
+            self.by_key(models, &mut found).await;
         }
         Ok(found)
     }

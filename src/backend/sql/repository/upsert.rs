@@ -11,6 +11,7 @@ use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Merged, OnConflict, Resolution, Upserted},
+    turns::Turns,
     value::integer,
 };
 
@@ -26,10 +27,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Upserted::default());
         }
-        let mut merged = Merged::new(&self.shape, &resolution);
-        for (nth, row) in rows.into_iter().enumerate() {
+        let (mut merged, mut turns) = (Merged::new(&self.shape, &resolution), Turns::new());
+        for row in rows {
             merged.push(row);
-            self.take_turns(nth).await;
+            turns.step().await;
         }
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;

@@ -32,6 +32,7 @@ use crate::{
     row::Row,
     stream::CHUNK,
     transaction::TxOptions,
+    turns::Turns,
 };
 
 const NO_ANSWER: &str = "no answer to a rollback";
@@ -203,13 +204,16 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         self.note(lease, effort);
         // Each is read while the next are on their way.
         let mut rows = F::stream(lease.connection()?, statement);
-        let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
+        let (mut reader, mut models, mut turns) = (Models::<E, F>::new(), Vec::new(), Turns::new());
         let read = loop {
             match rows.try_next().await {
-                Ok(Some(row)) => match reader.read(&row) {
-                    Ok(model) => models.push(model),
-                    Err(unreadable) => break Ok(Err(unreadable)),
-                },
+                Ok(Some(row)) => {
+                    match reader.read(&row) {
+                        Ok(model) => models.push(model),
+                        Err(unreadable) => break Ok(Err(unreadable)),
+                    }
+                    turns.step().await;
+                }
                 Ok(None) => break Ok(Ok(models)),
                 Err(error) => break Err(error),
             }
@@ -286,7 +290,12 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             }
             Ok(Row { names: names.clone(), values })
         };
-        rows.iter().map(read).collect()
+        let (mut values, mut turns) = (Vec::with_capacity(rows.len()), Turns::new());
+        for row in &rows {
+            values.push(read(row)?);
+            turns.step().await;
+        }
+        Ok(values)
     }
 
     fn upserts(&self) -> bool {

@@ -1,0 +1,115 @@
+//! How an operation gets at the state, on which thread.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::task::coop::consume_budget;
+
+use super::{repository::MemoryRepository, state::State, table::Table, transaction::MemoryTransaction, write::Writer};
+use crate::{
+    context::{Access, Cx, Entry, RUNNING, WAITING},
+    entity::Storable,
+    error::Result,
+    turns::off_thread,
+};
+
+/// Up to how many rows are looked at on the thread of the runtime: about a millisecond's work.
+const FEW: usize = 1000;
+
+/// Runs work that looks at so many rows.
+pub(super) async fn run<R: Send + 'static>(
+    cx: &Cx,
+    reach: usize,
+    work: impl FnOnce() -> Result<R> + Send + 'static,
+) -> Result<R> {
+    match reach {
+        0..=FEW => work(),
+        _ => cx.limits().bound(RUNNING, off_thread(work).map(Result::flatten)).await,
+    }
+}
+
+impl<E: Storable> MemoryRepository<E> {
+    /// Reads a state that stays as it is. `reach` tells how many rows are looked at.
+    pub(super) async fn read<R: Send + 'static>(
+        &self,
+        cx: &Cx,
+        reach: impl FnOnce(&State) -> usize + Send,
+        read: impl FnOnce(&State) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.require_own()?;
+        consume_budget().await;
+        match cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
+            Entry::Joined(level, transaction) => {
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                let result = match step.work().map(|open| open.state().clone()) {
+                    Ok(state) => run(cx, reach(&state), move || read(&state)).await,
+                    Err(error) => Err(error),
+                };
+                step.finish(result)
+            }
+            Entry::Alone(_) => {
+                self.store.refuse_if_closed()?;
+                let state = self.store.committed();
+                run(cx, reach(&state), move || read(&state)).await
+            }
+        }
+    }
+
+    /// Changes the state as a whole or not at all. `reach` tells how many rows are looked at.
+    pub(super) async fn write<R: Send + 'static>(
+        &self,
+        cx: &Cx,
+        reach: impl FnOnce(&State) -> usize + Send,
+        write: impl FnOnce(&mut Writer<'_, E>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.require_own()?;
+        consume_budget().await;
+        let now = self.store.clock().now();
+        let (shape, table, tables) = (self.shape.clone(), self.table.clone(), self.store.tables());
+        let changed = move |mut state: State| {
+            let result = write(&mut Writer { shape: &shape, table: &table, tables: &tables, state: &mut state, now })?;
+            Ok((state, result))
+        };
+        match cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)? {
+            Entry::Joined(level, transaction) => {
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                let open = step.work().and_then(MemoryTransaction::state_mut);
+                let result = match open.and_then(|state| self.store.record(cx, state).map(|()| state)) {
+                    Ok(state) => {
+                        let before = state.clone();
+                        let result = run(cx, reach(&before), move || changed(before)).await;
+                        result.map(|(changed, result)| {
+                            *state = changed;
+                            result
+                        })
+                    }
+                    Err(error) => Err(error),
+                };
+                step.finish(result)
+            }
+            Entry::Alone(patience) => {
+                let _turn = cx.limits().bound(WAITING, self.store.writer(patience)).await?;
+                let mut state = self.store.committed();
+                self.store.record(cx, &mut state)?;
+                let (changed, result) = run(cx, reach(&state), move || changed(state)).await?;
+                self.store.commit(changed);
+                Ok(result)
+            }
+        }
+    }
+
+    /// How many rows the table has.
+    pub(super) fn all(&self) -> impl FnOnce(&State) -> usize + Send {
+        |state| state.len(&self.table.name)
+    }
+
+    /// How many rows are looked at when so many are changed or deleted: those that refer to them are searched for.
+    pub(super) fn all_about(&self, count: usize) -> impl FnOnce(&State) -> usize + Send {
+        move |state| {
+            let tables = self.store.tables();
+            let refers = |other: &&Arc<Table>| other.foreign_keys.iter().any(|key| key.parent == self.table.name);
+            let referring: usize = tables.values().filter(refers).map(|other| state.len(&other.name)).sum();
+            count.saturating_mul(referring + 1)
+        }
+    }
+}
