@@ -28,6 +28,8 @@ mod pool;
 #[cfg(all(unix, feature = "postgres"))]
 mod pooler;
 mod retry;
+#[cfg(feature = "postgres")]
+mod runtimes;
 mod shutdown;
 #[path = "../it/support/mod.rs"]
 mod support;

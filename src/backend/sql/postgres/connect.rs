@@ -9,7 +9,7 @@ use super::{
     store, url,
 };
 use crate::{
-    backend::sql::sqlx::refused,
+    backend::sql::sqlx::{Pools, refused},
     clock::within,
     error::{ErrorKind, Result},
     open::{CONNECTIONS, OpenOptions},
@@ -40,5 +40,5 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
             Box::pin(async move { session.prepare(connection).await })
         })
         .connect_lazy_with(connect);
-    Ok(store(pool, gate, options.clock.clone(), options.long_transaction))
+    Ok(store(Pools::new(pool, true), gate, options.clock.clone(), options.long_transaction))
 }

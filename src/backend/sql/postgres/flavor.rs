@@ -56,6 +56,7 @@ impl Flavor for PostgresFlavor {
     const DIALECT: Dialect = Dialect::Postgres;
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
+    const BELONGS_TO_RUNTIME: bool = true;
     /// Every find compares, and every insert may be changed on its way.
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 

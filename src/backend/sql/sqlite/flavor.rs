@@ -85,6 +85,8 @@ impl Flavor for SqliteFlavor {
 
     const DIALECT: Dialect = Dialect::Sqlite;
     const BIND_LIMIT: usize = BIND_LIMIT;
+    /// Each connection has a thread of its own.
+    const BELONGS_TO_RUNTIME: bool = false;
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 
     async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {

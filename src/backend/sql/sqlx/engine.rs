@@ -7,7 +7,6 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
-use sqlx::Pool;
 use tokio::sync::Mutex;
 
 use super::{
@@ -15,6 +14,7 @@ use super::{
     error::classify,
     flavor::Flavor,
     lease::{CLEANING, Lease},
+    pools::Pools,
 };
 use crate::{
     backend::sql::{
@@ -40,7 +40,7 @@ const NO_ANSWER: &str = "no answer to a rollback";
 const FORGOTTEN: &str = "26000";
 
 pub(crate) struct SqlxEngine<F: Flavor> {
-    pub(super) pool: Pool<F::Db>,
+    pub(super) pools: Pools<F>,
     pub(super) gate: F::Gate,
     pub(super) capabilities: Capabilities,
     pub(super) acquire_timeout: Duration,
@@ -50,13 +50,14 @@ pub(crate) struct SqlxEngine<F: Flavor> {
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    pub(crate) fn new(pool: Pool<F::Db>, gate: F::Gate, mut capabilities: Capabilities) -> Self {
-        let acquire_timeout = pool.options().get_acquire_timeout();
+    pub(crate) fn new(pools: Pools<F>, gate: F::Gate, mut capabilities: Capabilities) -> Self {
+        let options = pools.first().options();
+        let acquire_timeout = options.get_acquire_timeout();
         // One connection does one thing at a time, whatever the database could do.
-        let several = pool.options().get_max_connections() > 1;
+        let several = options.get_max_connections() > 1;
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
-        Self { pool, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+        Self { pools, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
     }
 
     /// The first rows of a cursor.
@@ -144,14 +145,15 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
-        if self.pool.is_closed() {
+        if self.pools.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
         let turn = self.turn(access, patience).await?;
-        let is_replaced = self.pool.options().get_min_connections() > 0;
-        let mut lease = Lease::new(self.connection(patience).await?, is_replaced, turn);
+        let is_replaced = self.pools.first().options().get_min_connections() > 0;
+        let (connection, runtime) = self.connection(patience).await?;
+        let mut lease = Lease::new(connection, runtime, is_replaced, turn);
         if !F::stops_with_connection(&self.gate) {
-            lease.can_be_stopped(&self.pool).await?;
+            lease.can_be_stopped(self.pools.first()).await?;
         }
         Ok(lease)
     }
@@ -168,7 +170,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             return Ok(());
         }
         lease.has_limits();
-        lease.can_be_stopped(&self.pool).await
+        lease.can_be_stopped(self.pools.first()).await
     }
 
     async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
@@ -317,7 +319,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.pools.close().await;
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const DIALECT: Dialect;
     const BIND_LIMIT: usize;
 
+    /// Whether a connection works only while somebody drives the runtime in which it was made.
+    const BELONGS_TO_RUNTIME: bool;
+
     /// Whether operations on single models have to know what the database says of their table.
     const ASKS_FOR_SINGLE_MODELS: bool = false;
 
