@@ -18,6 +18,8 @@ mod child;
 mod crash;
 #[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod disk;
+#[cfg(feature = "postgres")]
+mod forgotten;
 mod given_up;
 mod history;
 mod isolation;

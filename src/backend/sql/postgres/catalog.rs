@@ -18,7 +18,7 @@ use sea_orm::{
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
-    flavor::PostgresFlavor,
+    flavor::{PostgresFlavor, prepared},
     keeps,
     kind::{CITEXT, Kind, kind_of},
 };
@@ -163,7 +163,8 @@ impl Column {
 
 /// The columns of an entity's table as they are now; none if there is no such table.
 pub(super) async fn columns<E: Storable>(connection: &mut PgConnection) -> Result<Vec<Column>> {
-    let rows = sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(connection).await.map_err(classify::<PostgresFlavor>)?;
+    let rows = prepared!(connection, sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(&mut *connection));
+    let rows = rows.map_err(classify::<PostgresFlavor>)?;
     rows.iter().map(|row| Column::of(row).map_err(classify::<PostgresFlavor>)).collect()
 }
 

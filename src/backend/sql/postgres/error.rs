@@ -45,7 +45,8 @@ fn kind(code: &str) -> ErrorKind {
         "23503" | "23001" => K::ForeignKey,
         "23514" | "44000" | "P0001" => K::Check,
         "23502" => K::NotNull,
-        "40001" | "40P01" | "40000" | "55P03" | "55006" => K::Contention,
+        // 26000: a prepared statement was forgotten; run again, the transaction prepares anew.
+        "40001" | "40P01" | "40000" | "55P03" | "55006" | "26000" => K::Contention,
         // The server, for a commit in two phases or on another server. Proves nothing.
         "08007" | "40003" => K::CommitUnknown,
         // The server, as ERROR: a statement with too few values, or too many. Nothing was stored.

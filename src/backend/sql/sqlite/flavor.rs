@@ -206,9 +206,9 @@ impl Flavor for SqliteFlavor {
     }
 
     /// sqlx's thread for the connection reads some fifty rows ahead, and no more until they are taken.
-    fn stream(connection: &mut SqliteConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
-        let values = bound(statement.values);
-        sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+    fn stream<'c>(connection: &'c mut SqliteConnection, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>> {
+        let values = bound(statement.values.clone());
+        sqlx::query_with(AssertSqlSafe(statement.sql.clone()), values).fetch(connection).map_ok(QueryResult::from).boxed()
     }
 
     /// A value has a type of its own, whatever its column's.

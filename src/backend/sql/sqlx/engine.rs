@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{
     decode::{Models, Place},
     error::classify,
-    flavor::Flavor,
+    flavor::{Connection, Flavor},
     lease::{CLEANING, Lease},
     pools::Pools,
 };
@@ -36,8 +36,8 @@ use crate::{
 
 const NO_ANSWER: &str = "no answer to a rollback";
 
-/// The code of a statement that the server does not have, or no longer.
-const FORGOTTEN: &str = "26000";
+/// The code of a prepared statement that the server does not have, or no longer. The statement has not run.
+pub(crate) const FORGOTTEN: &str = "26000";
 
 pub(crate) struct SqlxEngine<F: Flavor> {
     pub(super) pools: Pools<F>,
@@ -58,6 +58,23 @@ impl<F: Flavor> SqlxEngine<F> {
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
         Self { pools, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+    }
+
+    /// The models that a statement answers, or why a row is none.
+    async fn read_models<E: Storable>(
+        connection: &mut Connection<F>,
+        statement: &Statement,
+    ) -> sqlx::Result<Result<Vec<E::Model>>> {
+        // Each is read while the next are on their way.
+        let mut rows = F::stream(connection, statement);
+        let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
+        while let Some(row) = rows.try_next().await? {
+            match reader.read(&row) {
+                Ok(model) => models.push(model),
+                Err(unreadable) => return Ok(Err(unreadable)),
+            }
+        }
+        Ok(Ok(models))
     }
 
     /// The first rows of a cursor.
@@ -203,20 +220,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
         self.note(lease, effort);
-        // Each is read while the next are on their way.
-        let mut rows = F::stream(lease.connection()?, statement);
-        let (mut reader, mut models) = (Models::<E, F>::new(), Vec::new());
-        let read = loop {
-            match rows.try_next().await {
-                Ok(Some(row)) => match reader.read(&row) {
-                    Ok(model) => models.push(model),
-                    Err(unreadable) => break Ok(Err(unreadable)),
-                },
-                Ok(None) => break Ok(Ok(models)),
-                Err(error) => break Err(error),
-            }
-        };
-        drop(rows);
+        let mut read = Self::read_models::<E>(lease.connection()?, &statement).await;
+        if let Err(error) = read {
+            read = match F::prepare_anew(lease.connection()?, error).await {
+                Ok(()) => Self::read_models::<E>(lease.connection()?, &statement).await,
+                Err(error) => Err(error),
+            };
+        }
         self.noted(lease.answered(read).flatten())
     }
 
@@ -251,7 +261,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             }
             return lease.commit().await;
         }
-        let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
+        let mut parts = F::stream(lease.connection()?, &statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
             let rows = part.into_iter().map(|row| reader.read(&row.map_err(classify::<F>)?));
             sink.send(rows.collect::<Result<_>>()?).await?;

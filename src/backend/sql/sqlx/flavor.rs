@@ -153,6 +153,12 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Runs statements without values.
     fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 
+    /// Sees to it that statements are prepared anew, if an error says that the database has forgotten those that were prepared, and the statement that met
+    /// it can be run again. Else returns the error.
+    fn prepare_anew(_connection: &mut Connection<Self>, error: sqlx::Error) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async { Err(error) }
+    }
+
     /// Runs a statement and answers how many rows it changed.
     fn execute(connection: &mut Connection<Self>, statement: Statement) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
@@ -193,7 +199,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
 
     /// Reads rows as they are asked for. Dropping the stream stops the engine.
-    fn stream(connection: &mut Connection<Self>, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>>;
+    fn stream<'c>(connection: &'c mut Connection<Self>, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>>;
 
     /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting) reads.
     fn fits(_row: &QueryResult, _at: usize, _wanted: &ArrayType) -> bool {

@@ -9,6 +9,8 @@ mod lease;
 mod pooled;
 mod pools;
 
+#[cfg(feature = "postgres")]
+pub(super) use engine::FORGOTTEN;
 pub(super) use engine::SqlxEngine;
 pub(super) use error::classify;
 #[cfg(feature = "postgres")]
