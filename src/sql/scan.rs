@@ -137,8 +137,8 @@ fn token(text: &str, dialect: Dialect) -> Result<(usize, Option<Token>)> {
     }
     if text.starts_with("/*") {
         let end = text.get(2..).and_then(|inside| inside.find("*/")).ok_or_else(|| open("a comment"))? + 2;
-        // Where it ends differs from engine to engine.
-        if text.get(2..end).is_some_and(|inside| inside.contains("/*")) {
+        // Where it ends differs from engine to engine. The star of its end may also be that of a comment inside, as in `/*/*/`.
+        if text.get(2..=end).is_some_and(|inside| inside.contains("/*")) {
             return Err(invalid("a comment inside a comment"));
         }
         return Ok((end + 2, None));
@@ -250,6 +250,8 @@ mod tests {
             "-- only\n",
             "SELECT 1;'x'",
             "/* /* */ SELECT 1 -- */ COMMIT",
+            "/*/*/ SELECT 1 */*/ COMMIT --*/",
+            "/*/*/ */*/ COMMIT",
             "-- a\rCOMMIT",
         ] {
             for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::DuckDb] {

@@ -386,6 +386,7 @@ async fn a_statement_that_ends_the_transaction_is_not_sent() {
             "SET SESSION AUTHORIZATION postgres",
             "COPY note FROM STDIN",
             "COPY note TO STDOUT",
+            "/*/*/ SELECT 1 */*/ COMMIT --*/",
         ] {
             let ended = store.tx(&Cx::new(), |cx| async move {
                 notes.create(&cx, &note("gone")).await?;
