@@ -90,6 +90,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Whether values of this type can be read back, once they are stored.
     fn reads(&self, value_type: &ArrayType) -> bool;
 
+    /// How many bytes a name of a table or a column has at most.
+    fn longest_name(&self) -> usize {
+        usize::MAX
+    }
+
     /// The most values one statement can carry.
     fn bind_limit(&self) -> usize;
 

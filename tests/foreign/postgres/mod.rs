@@ -5,6 +5,7 @@ mod entities;
 mod order;
 mod rewritten;
 mod storing;
+mod upserts;
 
 use std::process::Command;
 

@@ -75,7 +75,8 @@ fn kind(code: &str) -> ErrorKind {
             "53" => K::ResourceExhausted,
             "58" => K::Io,
             // The server, as ERROR; 3D also from a pooler, while it connects. Nothing was stored.
-            "0A" | "21" | "22" | "42" | "54" | "3D" | "3F" => K::InvalidInput,
+            // 55 without those above: the table, the view or the key is not one for such a statement.
+            "0A" | "21" | "22" | "42" | "54" | "55" | "3D" | "3F" => K::InvalidInput,
             _ => K::Internal,
         },
     }

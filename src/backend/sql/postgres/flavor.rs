@@ -89,6 +89,7 @@ impl Flavor for PostgresFlavor {
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
     const BELONGS_TO_RUNTIME: bool = true;
+    const LONGEST_NAME: usize = super::keeps::LONGEST_NAME;
     /// Every find compares, and every insert may be changed on its way.
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 

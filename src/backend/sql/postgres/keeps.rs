@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The most bytes of a `name`.
-const LONGEST_NAME: usize = 63;
+pub(super) const LONGEST_NAME: usize = 63;
 
 /// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the column may change some.
 pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &ArrayType) -> Option<Keeps> {

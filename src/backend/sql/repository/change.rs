@@ -10,7 +10,7 @@ use crate::{
     backend::sql::{
         Engine,
         engine::Effort,
-        statement::{Source, Statements},
+        statement::{Source, Statements, is_source},
     },
     context::{Access, Cx, RUNNING},
     entity::{IdOf, Storable, model_of},
@@ -199,14 +199,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         ids.iter().map(|id| stored.get(id).cloned().ok_or_else(gone)).collect()
     }
 
+    /// Whether rows for a statement are put into a table of their own, which has not the name of the models' table.
+    fn stages(&self) -> bool {
+        self.store.engine().stages() && !is_source(E::default().table_name())
+    }
+
     /// How many rows of a source are taken at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        if self.store.engine().stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
+        if self.stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
     }
 
     /// Rows for a statement to take values from.
     pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
-        if !self.store.engine().stages() {
+        if !self.stages() {
             return Ok(Source::Values(rows));
         }
         self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;

@@ -72,6 +72,7 @@ impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
         let unreadable = shape.unreadable(|value_type| store.engine().reads(value_type));
+        let unreadable = unreadable.or_else(|| shape.too_long(store.engine().longest_name()));
         let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));

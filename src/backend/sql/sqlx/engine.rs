@@ -126,6 +126,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::reads(value_type)
     }
 
+    fn longest_name(&self) -> usize {
+        F::LONGEST_NAME
+    }
+
     fn bind_limit(&self) -> usize {
         F::BIND_LIMIT
     }

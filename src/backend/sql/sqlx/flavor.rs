@@ -34,6 +34,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const DIALECT: Dialect;
     const BIND_LIMIT: usize;
 
+    /// How many bytes a name of a table or a column has at most.
+    const LONGEST_NAME: usize = usize::MAX;
+
     /// Whether a connection works only while somebody drives the runtime in which it was made.
     const BELONGS_TO_RUNTIME: bool;
 
