@@ -2,6 +2,7 @@
 
 mod decoding;
 mod entities;
+mod integers;
 mod order;
 mod rewritten;
 mod storing;

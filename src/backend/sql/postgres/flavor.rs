@@ -119,8 +119,7 @@ impl Flavor for PostgresFlavor {
     }
 
     fn reads(value_type: &ArrayType) -> bool {
-        use ArrayType as T;
-        !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned)
+        *value_type != ArrayType::BigUnsigned
     }
 
     const CATALOG_AGE: Option<Duration> = Some(super::catalog::MAX_AGE);
