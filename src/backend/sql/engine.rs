@@ -293,6 +293,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Whether an error says that a stored document cannot be looked into, and not in which column it is.
+    fn is_of_document(&self, _error: &Error) -> bool {
+        false
+    }
+
     /// How often statements were prepared, and found prepared, as far as the engine says.
     fn statement_counts(&self) -> StatementCounts {
         StatementCounts::default()

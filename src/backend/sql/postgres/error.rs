@@ -13,6 +13,12 @@ use sqlx::{
 
 use crate::error::{Error, ErrorKind};
 
+/// The code of text that cannot be converted: to an encoding, or, in a document, to text at all.
+pub(super) const UNTRANSLATABLE: &str = "22P05";
+
+/// What reports that code about an encoding.
+const OF_ENCODINGS: &str = "report_untranslatable_char";
+
 /// Whether the connection ends with an error.
 pub(super) fn ends_connection(error: &dyn DatabaseError) -> bool {
     let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
@@ -28,6 +34,10 @@ pub(super) fn classify(error: &dyn DatabaseError) -> Error {
         _ if is_outdated_plan => ErrorKind::Contention,
         // A pooler, which has no other code.
         "08P01" if ends_connection(error) => ErrorKind::Connection,
+        // A document with the NUL character, in a column of the type `json`, which keeps it. Models with one are refused before.
+        UNTRANSLATABLE if postgres.and_then(PgDatabaseError::routine).is_some_and(|routine| routine != OF_ENCODINGS) => {
+            ErrorKind::Corrupt
+        }
         code => kind(code),
     };
     // A missing value violates no constraint of its own, only a column.

@@ -118,6 +118,10 @@ impl Flavor for PostgresFlavor {
         error.kind() == ErrorKind::Corrupt || matches!(class, Some("0A" | "22" | "42"))
     }
 
+    fn is_of_document(error: &Error) -> bool {
+        error.kind() == ErrorKind::Corrupt && error.code() == Some(error::UNTRANSLATABLE)
+    }
+
     fn reads(value_type: &ArrayType) -> bool {
         *value_type != ArrayType::BigUnsigned
     }

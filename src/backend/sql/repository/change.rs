@@ -247,7 +247,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;
-        held.finish(changed).await
+        held.finish(changed).await.map_err(self.of_document(&condition))
     }
 
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
@@ -316,7 +316,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
-        held.finish(removed).await
+        held.finish(removed).await.map_err(self.of_document(&condition))
     }
 }
 

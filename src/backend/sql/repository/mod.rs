@@ -189,6 +189,15 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         rows
     }
 
+    /// Names the column of the documents that a condition looks into, if that is what an error is about.
+    fn of_document(&self, condition: &Condition) -> impl Fn(Error) -> Error + '_ {
+        let column = condition.document();
+        move |error| match column.filter(|_| self.store.engine().is_of_document(&error)) {
+            Some(column) => self.shape.in_column(column, error),
+            None => error,
+        }
+    }
+
     /// How many ids one statement can look up.
     fn ids_at_once(&self) -> usize {
         self.statements(&self.plain).ids_at_once()

@@ -332,6 +332,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         self.noted(lease.append(target, rows).await)
     }
 
+    fn is_of_document(&self, error: &Error) -> bool {
+        F::is_of_document(error)
+    }
+
     async fn close(&self) {
         self.pools.close().await;
     }

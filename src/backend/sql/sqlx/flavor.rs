@@ -72,6 +72,11 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         false
     }
 
+    /// Whether an error says that a stored document cannot be looked into, and not in which column it is.
+    fn is_of_document(_error: &Error) -> bool {
+        false
+    }
+
     /// Whether an error says that the schema may have changed.
     fn tells_of_change(_error: &Error) -> bool {
         false
