@@ -73,8 +73,8 @@ fn kind(code: &str) -> ErrorKind {
         "25006" => K::ReadOnly,
         // The server or a pooler, as FATAL. Prove nothing, but for 25P03.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => K::Connection,
-        // The server, as ERROR: nothing was stored. As PANIC they prove nothing.
-        "XX001" | "XX002" => K::Corrupt,
+        // The server, as ERROR: nothing was stored. As PANIC they prove nothing. 22021: bytes that are no text; what is sent is, without the NUL character.
+        "XX001" | "XX002" | "22021" => K::Corrupt,
         "XX000" => K::EngineDown,
         _ => match code.get(..2).unwrap_or_default() {
             // The server as ERROR, of a connection of its own to another server, which may have stored something; a pooler as FATAL. Prove nothing.
@@ -101,7 +101,7 @@ mod tests {
         for (code, expected) in [
             ("23505", ErrorKind::Duplicate),
             ("40P01", ErrorKind::Contention),
-            ("22021", ErrorKind::InvalidInput),
+            ("22021", ErrorKind::Corrupt),
             ("22P02", ErrorKind::InvalidInput),
             ("42601", ErrorKind::InvalidInput),
             ("42P01", ErrorKind::TableMissing),
