@@ -155,6 +155,18 @@ impl<E: Storable> Shape<E> {
         Some(Error::new(ErrorKind::Unsupported, message).in_column(column.as_str()))
     }
 
+    /// Refuses names of more bytes than the database has: it would cut them, so that two might become one, and rows would come back under others.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn too_long(&self, longest: usize) -> Option<Error> {
+        let (entity, message) = (E::default(), "a name longer than those of the database");
+        let error = || Error::new(ErrorKind::Unsupported, message);
+        if entity.table_name().len() > longest || entity.schema_name().is_some_and(|name| name.len() > longest) {
+            return Some(error());
+        }
+        let column = self.columns.iter().find(|column| column.as_str().len() > longest)?;
+        Some(error().in_column(column.as_str()))
+    }
+
     /// Whether no column has a cast of its own for what is stored.
     #[cfg(feature = "_sql")]
     pub(crate) fn is_saved_as_it_is(&self) -> bool {

@@ -118,6 +118,10 @@ impl OpenOptions {
     }
 
     /// The most connections to the engine at one time, from 1 to 10 000.
+    ///
+    /// A call that was begun keeps its connection until its future is polled to its end or dropped. Calls in a `buffer_unordered` are not polled while the
+    /// body of its loop runs: if there are as many of them as connections, a call in that body is [`PoolTimeout`](ErrorKind::PoolTimeout). Spawn them as
+    /// tasks instead.
     #[must_use]
     pub fn max_connections(self, max_connections: u32) -> Self {
         Self { max_connections: Some(max_connections), ..self }

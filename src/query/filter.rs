@@ -68,6 +68,16 @@ impl Condition {
             Self::Test(column, _) => is_one(*column),
         }
     }
+
+    /// The first column whose documents it looks into.
+    pub(crate) fn document(&self) -> Option<usize> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::document),
+            Self::Not(inner) => inner.document(),
+            Self::Test(column, Test::Path(..)) => Some(*column),
+            Self::Test(..) => None,
+        }
+    }
 }
 
 impl<C> Tree<C> {

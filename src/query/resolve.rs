@@ -84,7 +84,7 @@ impl<E: Storable> Shape<E> {
     }
 
     /// An error about the column at a position, which it names.
-    pub(super) fn in_column(&self, position: usize, error: Error) -> Error {
+    pub(crate) fn in_column(&self, position: usize, error: Error) -> Error {
         match self.columns.get(position) {
             Some(column) => error.in_column(column.as_str()),
             None => error,

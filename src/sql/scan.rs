@@ -137,8 +137,8 @@ fn token(text: &str, dialect: Dialect) -> Result<(usize, Option<Token>)> {
     }
     if text.starts_with("/*") {
         let end = text.get(2..).and_then(|inside| inside.find("*/")).ok_or_else(|| open("a comment"))? + 2;
-        // Where it ends differs from engine to engine.
-        if text.get(2..end).is_some_and(|inside| inside.contains("/*")) {
+        // Where it ends differs from engine to engine. The star of its end may also be that of a comment inside, as in `/*/*/`.
+        if text.get(2..=end).is_some_and(|inside| inside.contains("/*")) {
             return Err(invalid("a comment inside a comment"));
         }
         return Ok((end + 2, None));
@@ -160,7 +160,8 @@ fn token(text: &str, dialect: Dialect) -> Result<(usize, Option<Token>)> {
             (escaped(text)?, Some(Token::Quoted))
         }
         c if is_part_of_word(c) => {
-            let length = while_true(is_part_of_word);
+            // A name goes on with `$`, and there is no placeholder or quotation in it.
+            let length = while_true(|c| is_part_of_word(c) || c == '$');
             (length, Some(Token::Word(0..length)))
         }
         c => (c.len_utf8(), Some(Token::Other)),
@@ -223,6 +224,7 @@ mod tests {
             r#"SELECT "update" FROM t"#,
             "SELECT $tag$ ; DELETE $tag$, $$ ; $$",
             "SELECT 'it''s; fine'",
+            "SELECT a$b, c$b FROM t",
             r"SELECT E'it\'s; fine', e'\\'",
         ] {
             assert_eq!(only_reads(sql, None, Dialect::Postgres).ok(), Some(true), "{sql}");
@@ -249,7 +251,10 @@ mod tests {
             "COMMIT;",
             "-- only\n",
             "SELECT 1;'x'",
+            "SELECT 1 AS a$b$; SELECT 2 AS c$b$",
             "/* /* */ SELECT 1 -- */ COMMIT",
+            "/*/*/ SELECT 1 */*/ COMMIT --*/",
+            "/*/*/ */*/ COMMIT",
             "-- a\rCOMMIT",
         ] {
             for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::DuckDb] {
@@ -276,6 +281,7 @@ mod tests {
     #[test]
     fn there_is_a_value_for_each_placeholder() {
         assert!(only_reads("SELECT $1, $2, $1, '$3'", Some(2), Dialect::Sqlite).is_ok());
+        assert!(only_reads("SELECT a$2 FROM t WHERE b = $1", Some(1), Dialect::Postgres).is_ok());
         for (sql, values) in [("SELECT $1", 0), ("SELECT $2", 1), ("SELECT 1", 1), ("SELECT $0, $1", 1), ("SELECT ?", 1)] {
             assert!(only_reads(sql, Some(values), Dialect::Sqlite).is_err(), "{sql}");
         }

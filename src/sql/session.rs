@@ -8,6 +8,7 @@ use crate::{dialect::Dialect, error::Result};
 
 const TRANSACTION: &str = "a statement that begins, ends or changes a transaction; use `tx` and its options for that";
 const CONNECTION: &str = "a statement that changes its connection for whoever has it next";
+const COPY: &str = "a statement that copies from or to its client; use `create_batch` or `stream` for that";
 
 const CONTROL: [&str; 8] = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"];
 
@@ -103,6 +104,10 @@ pub(super) fn check(words: &[String], dialect: Dialect) -> Result<()> {
 
 fn of_postgres(first: &str, words: &[String]) -> Result<()> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let is_with_client = |pair: &[String]| match pair {
+        [from_or_to, client] => matches!(from_or_to.as_str(), "FROM" | "TO") && matches!(client.as_str(), "STDIN" | "STDOUT"),
+        _ => false,
+    };
     let is_with_hold = || words.windows(2).any(|pair| matches!(pair, [with, hold] if with == "WITH" && hold == "HOLD"));
     match (first, word(1)) {
         // Both end with the transaction.
@@ -113,6 +118,8 @@ fn of_postgres(first: &str, words: &[String]) -> Result<()> {
         ("SET" | "RESET" | "DISCARD" | "LISTEN" | "UNLISTEN" | "LOAD", _) => Err(invalid(CONNECTION)),
         ("PREPARE" | "EXECUTE" | "DEALLOCATE", _) => Err(invalid(CONNECTION)),
         ("DECLARE", _) if is_with_hold() => Err(invalid(CONNECTION)),
+        // The driver has no data for it, and ends the connection.
+        ("COPY", _) if words.windows(2).any(is_with_client) => Err(invalid(COPY)),
         _ => Ok(()),
     }
 }
@@ -203,6 +210,8 @@ mod tests {
                 "SET search_path = a",
                 "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
                 "SET ROLE a",
+                "SET SESSION AUTHORIZATION a",
+                "RESET SESSION AUTHORIZATION",
                 "RESET ALL",
                 "DISCARD ALL",
                 "LISTEN a",
@@ -216,6 +225,13 @@ mod tests {
     }
 
     #[test]
+    fn what_copies_from_or_to_the_client_is_refused() {
+        let copies = ["COPY t FROM STDIN", "copy t (a) from stdin with (format csv)", "COPY (SELECT 1) TO STDOUT"];
+        is_refused(&[Dialect::Postgres], &copies);
+        is_let_through(&[Dialect::Postgres], &["COPY t FROM '/a/b'", "COPY t TO PROGRAM 'cat'", "SELECT a FROM stdin"], false);
+    }
+
+    #[test]
     fn what_concerns_the_data_is_let_through() {
         is_let_through(
             &ALL,
@@ -224,6 +240,7 @@ mod tests {
         );
         let postgres = [
             "SET LOCAL synchronous_commit = off",
+            "SET LOCAL SESSION AUTHORIZATION a",
             "SET CONSTRAINTS ALL DEFERRED",
             "NOTIFY a, 'b'",
             "LOCK TABLE t",

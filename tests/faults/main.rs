@@ -18,6 +18,8 @@ mod child;
 mod crash;
 #[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod disk;
+#[cfg(feature = "postgres")]
+mod forgotten;
 mod given_up;
 mod history;
 mod isolation;
@@ -28,6 +30,8 @@ mod pool;
 #[cfg(all(unix, feature = "postgres"))]
 mod pooler;
 mod retry;
+#[cfg(feature = "postgres")]
+mod runtimes;
 mod shutdown;
 #[path = "../it/support/mod.rs"]
 mod support;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use larder::{Cx, ErrorKind, HealthStatus, OpenOptions, SqlText, Store, Transactional as _, TxOptions};
+use larder::{Cx, ErrorKind, Filter, HealthStatus, OpenOptions, SqlText, Store, Transactional as _, TxOptions};
 
 use crate::support::{
     entities::note,
@@ -46,6 +46,28 @@ async fn a_server_without_connections_is_told_apart_from_a_busy_pool() {
     assert_eq!(other.health(&Cx::new()).await.status(), HealthStatus::Up);
     other.close().await;
     run(&admin, &format!("DROP ROLE \"{role}\"")).await;
+}
+
+/// Calls that are begun and not polled keep their connections, so a write beside them waits in vain. As tasks, they give them back.
+#[tokio::test]
+async fn calls_as_tasks_leave_connections_to_a_loop() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::with_tables().await;
+    let store =
+        OpenOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(30)).open(&database.url()).await.unwrap();
+    let notes = store.repository::<note::Entity>();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let notes = notes.clone();
+        tasks.spawn(async move { notes.create(&Cx::new(), &note("task")).await });
+    }
+    while let Some(created) = tasks.join_next().await {
+        let created = created.unwrap().unwrap();
+        notes.update(&Cx::new(), &note::Model { body: "loop".into(), ..created }).await.unwrap();
+    }
+    assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 40);
 }
 
 /// A write that a server refuses because it has become one for reading is `ReadOnly`, and the next may go to another server: its connection is closed, and not

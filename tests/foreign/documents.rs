@@ -1,7 +1,9 @@
 //! JSON documents of other programs: where there is none, and where what is stored is no document.
 
 #[cfg(feature = "sqlite")]
-use larder::{Changes, ErrorKind, Filter};
+use larder::Filter;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use larder::{Changes, ErrorKind};
 use larder::{Cx, Projection, Query, ReaderExt as _, SqlText, Store, field};
 use serde_json::{Value, json};
 
@@ -80,6 +82,54 @@ async fn none_is_json_s_null_on_duckdb() {
 async fn none_is_json_s_null_on_sqlite() {
     for place in crate::sqlite::places("").await {
         none_is_json_s_null(&place.store, "TEXT").await;
+    }
+}
+
+/// Postgres' type `json` keeps the NUL character, which no text holds: such a document can be read, and is `Corrupt` in every filter by a path, by its column's
+/// name.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn what_is_no_text_is_corrupt_in_a_filter() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    for stored in [r#"{"a":"\u0000"}"#, r#"{"\u0000":1}"#, r#"{"b":["\u0000"]}"#] {
+        let database = crate::support::postgres::TestDatabase::empty().await;
+        for store in crate::postgres::stores(&database).await {
+            crate::postgres::psql(
+                &database,
+                "DROP TABLE IF EXISTS document; CREATE TABLE document (id bigint PRIMARY KEY, body json, extra json)",
+            );
+            crate::postgres::psql(
+                &database,
+                &format!(r#"INSERT INTO document VALUES (1, '{stored}', NULL), (2, '{{"a":"x"}}', NULL)"#),
+            );
+            let (cx, documents) = (&Cx::new(), store.repository::<document::Entity>());
+            let by_path = || field(document::COLUMN.body).path_equals(["a"], "x");
+            let of_none = || field(document::COLUMN.extra).path_equals(["a"], "x");
+            let changes = Changes::new().set_null(document::COLUMN.extra);
+            let streamed = async {
+                let mut stream = documents.stream(cx, &by_path().into()).await?;
+                while stream.try_next().await?.is_some() {}
+                Ok(())
+            };
+            let projection = Projection::of(document::COLUMN.id);
+            for outcome in [
+                documents.count(cx, &by_path()).await.map(drop),
+                documents.count(cx, &!by_path()).await.map(drop),
+                documents.query(cx, &by_path().into()).await.map(drop),
+                documents.project(cx, &by_path().into(), &projection).await.map(drop),
+                streamed.await,
+                documents.update_where(cx, &by_path(), &changes).await.map(drop),
+                documents.delete_where(cx, &by_path()).await.map(drop),
+            ] {
+                let error: larder::Error = outcome.expect_err(stored);
+                assert_eq!((error.kind(), error.column()), (ErrorKind::Corrupt, Some("body")), "{stored}: {error}");
+            }
+            assert_eq!(documents.count(cx, &of_none()).await.unwrap(), 0);
+            assert_eq!(documents.all(cx).await.unwrap().len(), 2);
+            store.close().await;
+        }
     }
 }
 

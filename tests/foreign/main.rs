@@ -16,6 +16,8 @@ mod documents;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
 mod memory;
+#[cfg(feature = "_sql")]
+mod names;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;

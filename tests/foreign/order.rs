@@ -159,6 +159,10 @@ async fn lists_are_no_order(store: &larder::Store) {
         listed.distinct::<serde_json::Value, _>(&cx, column(), &Filter::all()),
         listed.query(&cx, &column().equals("a").into()),
         listed.query(&cx, &column().contains("a").into()),
+        listed.query(&cx, &column().equals(vec!["a".to_owned()]).into()),
+        listed.query(&cx, &column().is_in([vec!["a".to_owned()]]).into()),
+        listed.count(&cx, &!column().starts_with("a")),
+        listed.delete_where(&cx, &column().contains("a")),
         listed.update_where(&cx, &Filter::all(), &Changes::new().set(column(), "a")),
     }
     unsupported! { "numbers": listed.query(&cx, &Query::new().order_by(field_of(listed::Column::Numbers))), }

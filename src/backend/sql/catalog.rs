@@ -26,8 +26,21 @@ pub(crate) struct Catalog {
     pub(crate) is_rewritten: bool,
     /// Whether that may happen after the statement has returned its rows.
     pub(crate) is_changed_afterwards: bool,
+    pub(crate) upserts: Upserts,
     keeps_all: bool,
     has_generated: bool,
+}
+
+/// How models are created or replaced in a table, on an engine whose inserts can do both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Upserts {
+    /// By an insert that says of each row whether it was new.
+    #[default]
+    AtOnce,
+    /// By an insert of what is not there, and an update of the rest: the insert that does both cannot say which it did.
+    InsertsFirst,
+    /// By an update of what is there, and an insert of the rest: the insert cannot look for the key.
+    UpdatesFirst,
 }
 
 /// A column, as the database describes it.
@@ -103,7 +116,7 @@ impl Catalog {
     pub(crate) fn new(columns: Vec<Described>, is_rewritten: bool) -> Self {
         let keeps_all = columns.iter().all(|column| matches!(column.keeps, Keeps::All));
         let has_generated = columns.iter().any(|column| column.is_generated);
-        Self { columns, is_rewritten, is_changed_afterwards: false, keeps_all, has_generated }
+        Self { columns, is_rewritten, is_changed_afterwards: false, upserts: Upserts::AtOnce, keeps_all, has_generated }
     }
 
     /// A table with triggers that may change a row after the statement has returned it.
@@ -111,6 +124,12 @@ impl Catalog {
     pub(crate) fn changed_afterwards(self, is_changed_afterwards: bool) -> Self {
         let is_rewritten = self.is_rewritten || is_changed_afterwards;
         Self { is_rewritten, is_changed_afterwards, ..self }
+    }
+
+    /// A table in which models are upserted in this way.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn upserted(self, upserts: Upserts) -> Self {
+        Self { upserts, ..self }
     }
 
     /// A table that stores what it is given, and compares it as the entity says.

@@ -90,6 +90,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Whether values of this type can be read back, once they are stored.
     fn reads(&self, value_type: &ArrayType) -> bool;
 
+    /// How many bytes a name of a table or a column has at most.
+    fn longest_name(&self) -> usize {
+        usize::MAX
+    }
+
     /// The most values one statement can carry.
     fn bind_limit(&self) -> usize;
 
@@ -286,6 +291,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// lease has really done with its own.
     fn claim(&self, _lease: &mut Self::Lease, _key: &str) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
+    }
+
+    /// Whether an error says that a stored document cannot be looked into, and not in which column it is.
+    fn is_of_document(&self, _error: &Error) -> bool {
+        false
     }
 
     /// How often statements were prepared, and found prepared, as far as the engine says.

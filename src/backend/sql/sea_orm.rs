@@ -18,6 +18,8 @@ impl Store {
     /// The pool keeps the settings it was made with. On SQLite that is one connection by default, and whether foreign keys are
     /// enforced, how long a busy database is waited for and whether there is a write-ahead log is up to whoever made it.
     ///
+    /// A store on Postgres that is used in a second tokio runtime takes its connections from then on from a second pool, with the options of the first.
+    ///
     /// A database of SQLite in memory ends with its last connection. The pool should have one connection, without an idle timeout and a maximum lifetime
     /// (SeaORM's defaults have both); a warning is logged if it has them.
     ///

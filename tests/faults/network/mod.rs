@@ -10,6 +10,7 @@ pub(crate) mod replica;
 mod restarted;
 mod silent;
 mod terminated;
+mod tls;
 mod url;
 
 use std::{future::Future, time::Duration};

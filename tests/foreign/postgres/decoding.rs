@@ -1,9 +1,34 @@
 //! What psql stored, read under every type of an entity.
 
-use larder::{Cx, ErrorKind, Query};
+use larder::{Cx, ErrorKind, Query, SqlText};
 
 use super::{entities, is_skipped, psql, stores};
 use crate::support::postgres::TestDatabase;
+
+/// Bytes that are no text, in a database that does not know what its texts are: `Corrupt`, and what is text is read.
+#[tokio::test]
+async fn bytes_that_are_no_text_are_corrupt() {
+    if is_skipped() {
+        return;
+    }
+    let database = TestDatabase::of_bytes().await;
+    psql(&database, "CREATE TABLE typed (id integer PRIMARY KEY, value text)");
+    psql(&database, "SET client_encoding = 'SQL_ASCII'; INSERT INTO typed VALUES (1, E'\\xff'), (2, 'text')");
+    for store in stores(&database).await {
+        let (cx, models) = (&Cx::new(), store.repository::<entities::texts::Entity>());
+        let text = SqlText::new("SELECT value FROM typed");
+        for outcome in [
+            models.find(cx, &1).await.map(drop),
+            models.query(cx, &Query::new()).await.map(drop),
+            store.sql().unwrap().query_as::<Option<String>>(cx, &text).await.map(drop),
+        ] {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, Some("22021")), "{error}");
+        }
+        assert!(models.find(cx, &2).await.unwrap().is_some());
+        store.close().await;
+    }
+}
 
 /// Types, and their extremes.
 const EXTREMES: &[(&str, &[&str])] = &[

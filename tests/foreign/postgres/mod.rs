@@ -2,9 +2,11 @@
 
 mod decoding;
 mod entities;
+mod integers;
 mod order;
 mod rewritten;
 mod storing;
+mod upserts;
 
 use std::process::Command;
 

@@ -383,12 +383,18 @@ async fn a_statement_that_ends_the_transaction_is_not_sent() {
             "SET search_path = nowhere",
             "DISCARD ALL",
             "SET TRANSACTION READ ONLY",
+            "SET SESSION AUTHORIZATION postgres",
+            "COPY note FROM STDIN",
+            "COPY note TO STDOUT",
+            "/*/*/ SELECT 1 */*/ COMMIT --*/",
         ] {
             let ended = store.tx(&Cx::new(), |cx| async move {
                 notes.create(&cx, &note("gone")).await?;
                 store.sql()?.execute(&cx, &SqlText::new(text)).await.map(drop)
             });
             assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+            let alone = store.sql().unwrap().execute(&Cx::new(), &SqlText::new(text)).await.unwrap_err();
+            assert_eq!(alone.kind(), ErrorKind::InvalidInput, "{text}");
         }
         let ended = store.tx(&Cx::new(), |cx| async move {
             notes.create(&cx, &note("gone")).await?;

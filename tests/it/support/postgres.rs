@@ -70,6 +70,12 @@ impl TestDatabase {
         Self::made(server, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'").await
     }
 
+    /// A database that does not know what the bytes of its texts mean.
+    pub async fn of_bytes() -> Self {
+        let server = tokio::task::spawn_blocking(server).await.expect("a Postgres server");
+        Self::made(server, "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'").await
+    }
+
     async fn made(server: Arc<Server>, options: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("larder_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

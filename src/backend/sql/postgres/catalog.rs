@@ -18,14 +18,14 @@ use sea_orm::{
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
-    flavor::PostgresFlavor,
+    flavor::{PostgresFlavor, prepared},
     keeps,
     kind::{CITEXT, Kind, kind_of},
 };
 use crate::{
     backend::sql::{
         Catalog,
-        catalog::{Described, Form, TextOrder},
+        catalog::{Described, Form, TextOrder, Upserts},
         sqlx::classify,
     },
     clock::{Moment, this_moment},
@@ -41,7 +41,7 @@ pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 /// A collation that is of the database's default, or none, is the database's own. That has had a provider of its own since version 15.
 const COLUMNS: &str = r#"
 WITH RECURSIVE relation AS (
-  SELECT oid, relkind, relrowsecurity, relhasrules, relhastriggers, relhassubclass FROM pg_class WHERE oid = to_regclass($1)
+  SELECT oid, relname, relkind, relrowsecurity, relhasrules, relhastriggers, relhassubclass FROM pg_class WHERE oid = to_regclass($1)
 ), family AS (
   SELECT oid FROM relation
   UNION SELECT i.inhrelid FROM relation r, family f, LATERAL (SELECT inhrelid FROM pg_inherits WHERE inhparent = f.oid OFFSET 0) i
@@ -80,6 +80,8 @@ SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidenti
   o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
   k.is_rewritten, k.is_changed_afterwards,
   NOT k.is_rewritten AND NOT r.relrowsecurity AS is_copied_to,
+  r.relkind IN ('p', 'v') OR r.relname = 'excluded' AS hides_inserts,
+  EXISTS (SELECT FROM pg_index i WHERE i.indrelid = r.oid AND i.indisunique AND NOT i.indimmediate) AS has_deferrable_key,
   current_setting('transaction_isolation') <> 'read committed' AS is_of_snapshot, has_table_privilege(r.oid, 'SELECT') AS is_readable,
   current_setting('transaction_isolation') = 'read committed'
     OR clock_timestamp() - transaction_timestamp() < interval '1 second' AS is_current
@@ -109,6 +111,11 @@ pub(super) struct Column {
     is_rewritten: bool,
     /// Whether that may happen after a statement has returned its rows.
     is_changed_afterwards: bool,
+    /// Whether an insert cannot say whether it has replaced a row: rows of partitioned tables and of views have no `xmax`, and in a table of that name
+    /// `excluded` is not the row that was to be inserted.
+    hides_inserts: bool,
+    /// Whether a key is checked after the rows are stored, so that `ON CONFLICT` cannot look for it.
+    has_deferrable_key: bool,
     /// Whether `COPY` writes to the table as an insert does.
     pub(super) is_copied_to: bool,
     /// Whether the transaction goes on seeing the catalog as it was when it began, while statements meet the table as it is.
@@ -140,6 +147,8 @@ impl Column {
             is_of_bytes: row.try_get("is_of_bytes")?,
             is_rewritten: row.try_get("is_rewritten")?,
             is_changed_afterwards: row.try_get("is_changed_afterwards")?,
+            hides_inserts: row.try_get("hides_inserts")?,
+            has_deferrable_key: row.try_get("has_deferrable_key")?,
             is_copied_to: row.try_get("is_copied_to")?,
             is_of_snapshot: row.try_get("is_of_snapshot")?,
             is_readable: row.try_get("is_readable")?,
@@ -163,7 +172,8 @@ impl Column {
 
 /// The columns of an entity's table as they are now; none if there is no such table.
 pub(super) async fn columns<E: Storable>(connection: &mut PgConnection) -> Result<Vec<Column>> {
-    let rows = sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(connection).await.map_err(classify::<PostgresFlavor>)?;
+    let rows = prepared!(connection, sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(&mut *connection));
+    let rows = rows.map_err(classify::<PostgresFlavor>)?;
     rows.iter().map(|row| Column::of(row).map_err(classify::<PostgresFlavor>)).collect()
 }
 
@@ -204,7 +214,12 @@ fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
         });
     }
     let is_changed_afterwards = columns.iter().any(|column| column.is_changed_afterwards);
-    Arc::new(Catalog::new(described, is_rewritten).changed_afterwards(is_changed_afterwards))
+    let upserts = match columns.first() {
+        Some(column) if column.has_deferrable_key => Upserts::UpdatesFirst,
+        Some(column) if column.hides_inserts => Upserts::InsertsFirst,
+        _ => Upserts::AtOnce,
+    };
+    Arc::new(Catalog::new(described, is_rewritten).changed_afterwards(is_changed_afterwards).upserted(upserts))
 }
 
 /// A table as it was looked up.

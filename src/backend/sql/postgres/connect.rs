@@ -1,5 +1,7 @@
 //! Opens Postgres databases.
 
+use std::{fs, io::Read};
+
 use sqlx::{ConnectOptions, postgres::PgPoolOptions};
 
 use super::{
@@ -9,14 +11,15 @@ use super::{
     store, url,
 };
 use crate::{
-    backend::sql::sqlx::refused,
+    backend::sql::sqlx::{Pools, refused},
     clock::within,
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     open::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresStore> {
-    let (connect, mut session) = url::parse(url)?;
+    let (connect, mut session, files) = url::parse(url)?;
+    check(files).await?;
     let connect = connect.disable_statement_logging();
     // The pool would try again until its timeout and then not say why.
     let opening = async {
@@ -40,5 +43,24 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
             Box::pin(async move { session.prepare(connection).await })
         })
         .connect_lazy_with(connect);
-    Ok(store(pool, gate, options.clock.clone(), options.long_transaction))
+    Ok(store(Pools::new(pool, true), gate, options.clock.clone(), options.long_transaction))
+}
+
+/// Refuses files of certificates and keys that cannot be read. The driver says of one only that something was not found.
+async fn check(files: Vec<(&'static str, String)>) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let unreadable = move || {
+        files.into_iter().find_map(|(name, path)| {
+            fs::File::open(path).and_then(|mut file| file.read(&mut [0])).err().map(|error| (name, error))
+        })
+    };
+    let looked = tokio::task::spawn_blocking(unreadable).await;
+    match looked.map_err(|error| Error::new(ErrorKind::Cancelled, "the runtime ends").with_source(error))? {
+        Some((name, error)) => {
+            Err(Error::new(ErrorKind::InvalidInput, format!("the file of `{name}` cannot be read")).with_source(error))
+        }
+        None => Ok(()),
+    }
 }

@@ -24,6 +24,7 @@ use crate::{
     backend::sql::{catalog::Keeps, engine::Rows, sqlx::classify},
     entity::Storable,
     error::{Error, ErrorKind, Result},
+    query::is_whole,
     value::{integer, is_null, null_of, text_of},
 };
 
@@ -52,7 +53,7 @@ const ENUM: &str = "enum";
 /// The form of a column of this type for a value, if it has one.
 fn form(column_type: &str, value: &Value) -> Option<Form> {
     use Value as V;
-    let is_integer = matches!(value, V::SmallInt(_) | V::Int(_) | V::BigInt(_));
+    let is_integer = is_whole(&value.array_type());
     Some(match (column_type, value) {
         ("int2", _) if is_integer => Form::Int2,
         ("int4", _) if is_integer => Form::Int4,

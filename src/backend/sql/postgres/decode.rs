@@ -31,7 +31,7 @@ pub(super) fn is_read_as(kind: Kind, wanted: &ArrayType) -> bool {
     use ArrayType as T;
     match wanted {
         T::Bool => kind == Kind::Bool,
-        T::SmallInt | T::Int | T::BigInt => kind == Kind::Integer,
+        T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned => kind == Kind::Integer,
         T::Float | T::Double => kind == Kind::Float,
         T::Decimal => kind == Kind::Numeric,
         T::String | T::Char => kind == Kind::Text,
@@ -71,6 +71,10 @@ fn value(bytes: &[u8], wanted: &ArrayType, put: Put<'_>) -> Result<()> {
     let unfit = |_| corrupt("a number that the model's type cannot hold");
     put(match wanted {
         T::Bool => wire::bool(bytes)?.into(),
+        T::TinyInt => i8::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
+        T::TinyUnsigned => u8::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
+        T::SmallUnsigned => u16::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
+        T::Unsigned => u32::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
         T::SmallInt => i16::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
         T::Int => i32::try_from(wire::integer(bytes)?).map_err(unfit)?.into(),
         T::BigInt => wire::integer(bytes)?.into(),

@@ -13,6 +13,12 @@ use sqlx::{
 
 use crate::error::{Error, ErrorKind};
 
+/// The code of text that cannot be converted: to an encoding, or, in a document, to text at all.
+pub(super) const UNTRANSLATABLE: &str = "22P05";
+
+/// What reports that code about an encoding.
+const OF_ENCODINGS: &str = "report_untranslatable_char";
+
 /// Whether the connection ends with an error.
 pub(super) fn ends_connection(error: &dyn DatabaseError) -> bool {
     let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
@@ -28,6 +34,10 @@ pub(super) fn classify(error: &dyn DatabaseError) -> Error {
         _ if is_outdated_plan => ErrorKind::Contention,
         // A pooler, which has no other code.
         "08P01" if ends_connection(error) => ErrorKind::Connection,
+        // A document with the NUL character, in a column of the type `json`, which keeps it. Models with one are refused before.
+        UNTRANSLATABLE if postgres.and_then(PgDatabaseError::routine).is_some_and(|routine| routine != OF_ENCODINGS) => {
+            ErrorKind::Corrupt
+        }
         code => kind(code),
     };
     // A missing value violates no constraint of its own, only a column.
@@ -45,7 +55,8 @@ fn kind(code: &str) -> ErrorKind {
         "23503" | "23001" => K::ForeignKey,
         "23514" | "44000" | "P0001" => K::Check,
         "23502" => K::NotNull,
-        "40001" | "40P01" | "40000" | "55P03" | "55006" => K::Contention,
+        // 26000: a prepared statement was forgotten; run again, the transaction prepares anew.
+        "40001" | "40P01" | "40000" | "55P03" | "55006" | "26000" => K::Contention,
         // The server, for a commit in two phases or on another server. Proves nothing.
         "08007" | "40003" => K::CommitUnknown,
         // The server, as ERROR: a statement with too few values, or too many. Nothing was stored.
@@ -62,8 +73,8 @@ fn kind(code: &str) -> ErrorKind {
         "25006" => K::ReadOnly,
         // The server or a pooler, as FATAL. Prove nothing, but for 25P03.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => K::Connection,
-        // The server, as ERROR: nothing was stored. As PANIC they prove nothing.
-        "XX001" | "XX002" => K::Corrupt,
+        // The server, as ERROR: nothing was stored. As PANIC they prove nothing. 22021: bytes that are no text; what is sent is, without the NUL character.
+        "XX001" | "XX002" | "22021" => K::Corrupt,
         "XX000" => K::EngineDown,
         _ => match code.get(..2).unwrap_or_default() {
             // The server as ERROR, of a connection of its own to another server, which may have stored something; a pooler as FATAL. Prove nothing.
@@ -74,7 +85,8 @@ fn kind(code: &str) -> ErrorKind {
             "53" => K::ResourceExhausted,
             "58" => K::Io,
             // The server, as ERROR; 3D also from a pooler, while it connects. Nothing was stored.
-            "0A" | "21" | "22" | "42" | "54" | "3D" | "3F" => K::InvalidInput,
+            // 55 without those above: the table, the view or the key is not one for such a statement.
+            "0A" | "21" | "22" | "42" | "54" | "55" | "3D" | "3F" => K::InvalidInput,
             _ => K::Internal,
         },
     }
@@ -89,7 +101,7 @@ mod tests {
         for (code, expected) in [
             ("23505", ErrorKind::Duplicate),
             ("40P01", ErrorKind::Contention),
-            ("22021", ErrorKind::InvalidInput),
+            ("22021", ErrorKind::Corrupt),
             ("22P02", ErrorKind::InvalidInput),
             ("42601", ErrorKind::InvalidInput),
             ("42P01", ErrorKind::TableMissing),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use sea_orm::{QueryResult, Statement, Values, sea_query::ArrayType};
+use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
     AssertSqlSafe, Column, ConnectOptions as _, Connection as _, Executor, PgConnection, PgPool, Postgres, Row, TypeInfo,
@@ -17,7 +17,11 @@ use sqlx::{
 
 use super::{catalog::KnownTables, copy, decode, error, gate::Gate};
 use crate::{
-    backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
+    backend::sql::{
+        Catalog,
+        engine::Rows,
+        sqlx::{FORGOTTEN, Flavor},
+    },
     dialect::Dialect,
     entity::{Put, Storable},
     error::{Error, ErrorKind, Result},
@@ -26,11 +30,39 @@ use crate::{
 
 /// A statement's text and values. sqlx keeps statements prepared by their text alone, with the types of the values that came first: values of
 /// other types would be sent as if they were of those. So the types are made part of the text.
-fn typed(statement: Statement) -> (String, SqlxValues) {
-    let values = statement.values.unwrap_or(Values(Vec::new()));
+fn typed(statement: &Statement) -> (String, SqlxValues) {
+    let values = statement.values.iter().flat_map(|values| &values.0);
+    // Postgres has no whole number of eight bits, and the driver would send a character.
+    let sent = |value: &Value| match value {
+        Value::TinyInt(number) => Value::SmallInt(number.map(Into::into)),
+        other => other.clone(),
+    };
+    let values = Values(values.map(sent).collect());
     let mut types = DefaultHasher::new();
     values.0.iter().for_each(|value| mem::discriminant(value).hash(&mut types));
     (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
+}
+
+/// Runs a statement that is kept prepared, and once more if the server has forgotten it.
+macro_rules! prepared {
+    ($connection:ident, $run:expr) => {
+        match $run.await {
+            Err(error) => match $crate::backend::sql::postgres::flavor::prepare_anew($connection, error).await {
+                Ok(()) => $run.await,
+                Err(error) => Err(error),
+            },
+            answered => answered,
+        }
+    };
+}
+pub(super) use prepared;
+
+/// Forgets what is prepared, if an error says that the server has: it was told to, by a function or by another user of the connection. In a transaction, which the error has ended, and for any other error, returns the error.
+pub(super) async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
+    let is_forgotten = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(FORGOTTEN));
+    let can_go_on =
+        is_forgotten && connection.clear_cached_statements().await.is_ok() && connection.execute("SELECT 1").await.is_ok();
+    if can_go_on { Ok(()) } else { Err(error) }
 }
 
 /// A process of a server's.
@@ -56,6 +88,8 @@ impl Flavor for PostgresFlavor {
     const DIALECT: Dialect = Dialect::Postgres;
     /// The protocol counts the values of a statement in 16 bits.
     const BIND_LIMIT: usize = 65_535;
+    const BELONGS_TO_RUNTIME: bool = true;
+    const LONGEST_NAME: usize = super::keeps::LONGEST_NAME;
     /// Every find compares, and every insert may be changed on its way.
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 
@@ -84,9 +118,12 @@ impl Flavor for PostgresFlavor {
         error.kind() == ErrorKind::Corrupt || matches!(class, Some("0A" | "22" | "42"))
     }
 
+    fn is_of_document(error: &Error) -> bool {
+        error.kind() == ErrorKind::Corrupt && error.code() == Some(error::UNTRANSLATABLE)
+    }
+
     fn reads(value_type: &ArrayType) -> bool {
-        use ArrayType as T;
-        !matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned)
+        *value_type != ArrayType::BigUnsigned
     }
 
     const CATALOG_AGE: Option<Duration> = Some(super::catalog::MAX_AGE);
@@ -133,7 +170,8 @@ impl Flavor for PostgresFlavor {
     async fn stopper(connection: &mut PgConnection, pool: &PgPool) -> sqlx::Result<Stopper> {
         let question = "SELECT pg_backend_pid(), clock_timestamp()::text, pg_postmaster_start_time()::text, \
                         current_setting('synchronous_standby_names') <> ''";
-        let (process, seen, server, waits_for_standby) = sqlx::query_as(question).fetch_one(connection).await?;
+        let asked = prepared!(connection, sqlx::query_as(question).fetch_one(&mut *connection));
+        let (process, seen, server, waits_for_standby) = asked?;
         Ok(Stopper { pool: pool.clone(), process, seen, server, waits_for_standby })
     }
 
@@ -194,12 +232,17 @@ impl Flavor for PostgresFlavor {
         connection.execute(AssertSqlSafe(sql)).await.map(drop)
     }
 
+    async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
+        prepare_anew(connection, error).await
+    }
+
     async fn execute(connection: &mut PgConnection, statement: Statement) -> sqlx::Result<u64> {
+        let run = || {
+            let (sql, values) = typed(&statement);
+            sqlx::query_with(AssertSqlSafe(sql), values)
+        };
         let done = match statement.values {
-            Some(_) => {
-                let (sql, values) = typed(statement);
-                sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?
-            }
+            Some(_) => prepared!(connection, run().execute(&mut *connection))?,
             // Not as a simple query, which could be several statements.
             None => sqlx::query(AssertSqlSafe(statement.sql)).persistent(false).execute(connection).await?,
         };
@@ -207,8 +250,11 @@ impl Flavor for PostgresFlavor {
     }
 
     async fn fetch(connection: &mut PgConnection, statement: Statement) -> sqlx::Result<Vec<QueryResult>> {
-        let (sql, values) = typed(statement);
-        let rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(connection).await?;
+        let run = || {
+            let (sql, values) = typed(&statement);
+            sqlx::query_with(AssertSqlSafe(sql), values)
+        };
+        let rows = prepared!(connection, run().fetch_all(&mut *connection))?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
@@ -241,7 +287,7 @@ impl Flavor for PostgresFlavor {
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
-    fn stream(connection: &mut PgConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
+    fn stream<'c>(connection: &'c mut PgConnection, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>> {
         let (sql, values) = typed(statement);
         sqlx::query_with(AssertSqlSafe(sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
     }

@@ -17,11 +17,12 @@ use super::{
 use crate::{
     backend::sql::catalog::Keeps,
     error::{Error, ErrorKind, Result},
-    value::{instant_of, is_known, is_null, text_of},
+    query::range,
+    value::{instant_of, is_known, is_null, text_of, whole_number},
 };
 
 /// The most bytes of a `name`.
-const LONGEST_NAME: usize = 63;
+pub(super) const LONGEST_NAME: usize = 63;
 
 /// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the column may change some.
 pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &ArrayType) -> Option<Keeps> {
@@ -42,14 +43,14 @@ pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &Arra
     if column.is_list != is_list || !is_read || (is_list && !is_element(column, wanted)) {
         return Some(only(|_| Err(Error::new(ErrorKind::Unsupported, "a column of a type that the model's is not read from"))));
     }
-    let keeps = rule(column)?;
+    let keeps = rule(column, wanted)?;
     Some(match keeps {
         Keeps::Only(keeps) if is_list => only(move |value| elements(value).try_for_each(|element| keeps(element))),
         keeps => keeps,
     })
 }
 
-fn rule(column: &Column) -> Option<Keeps> {
+fn rule(column: &Column, wanted: &ArrayType) -> Option<Keeps> {
     let length = usize::try_from(column.typmod.saturating_sub(4)).ok();
     Some(match (column.type_name.as_str(), column.kind, length) {
         ("varchar", Kind::Text, Some(length)) => {
@@ -66,6 +67,8 @@ fn rule(column: &Column) -> Option<Keeps> {
                 refuse_unless(has_scale(value, scale), "a decimal with more digits after the point than its column has")
             })
         }
+        ("int2", ..) if !is_within(wanted, &ArrayType::SmallInt) => whole(&ArrayType::SmallInt),
+        ("int4", ..) if !is_within(wanted, &ArrayType::Int) => whole(&ArrayType::Int),
         ("float4", ..) => only(|value| refuse_unless(is_single(value), "a number that its column does not hold exactly")),
         (_, Kind::Time | Kind::Timestamp | Kind::Instant, _) if column.typmod >= 0 => {
             let step = 10_u32.checked_pow(9_u32.saturating_sub(column.typmod.unsigned_abs()))?;
@@ -74,6 +77,23 @@ fn rule(column: &Column) -> Option<Keeps> {
             })
         }
         _ => Keeps::All,
+    })
+}
+
+/// Whether every number of a type is one of another.
+fn is_within(value_type: &ArrayType, other: &ArrayType) -> bool {
+    let ((least, most), (others_least, others_most)) = (range(value_type), range(other));
+    others_least <= least && most <= others_most
+}
+
+/// Whole numbers of a type.
+fn whole(value_type: &ArrayType) -> Keeps {
+    let (least, most) = range(value_type);
+    only(move |value| {
+        refuse_unless(
+            whole_number(value).is_none_or(|number| (least..=most).contains(&number)),
+            "a number that its column cannot hold",
+        )
     })
 }
 
@@ -91,6 +111,8 @@ fn is_element(column: &Column, wanted: &ArrayType) -> bool {
     let type_name = column.type_name.as_str();
     match wanted {
         _ if column.is_list_of_domain => false,
+        // SeaORM knows no such lists.
+        T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned => false,
         T::SmallInt => type_name == "int2",
         T::Int => type_name == "int4",
         T::BigInt => type_name == "int8",

@@ -19,17 +19,20 @@ pub(crate) use connect::open;
 use sqlx::PgPool;
 
 use self::{flavor::PostgresFlavor, gate::Gate};
-use super::{SqlStore, sqlx::SqlxEngine};
+use super::{
+    SqlStore,
+    sqlx::{Pools, SqlxEngine},
+};
 use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
 
 pub(crate) type PostgresStore = SqlStore<SqlxEngine<PostgresFlavor>>;
 
 /// A store on a pool that somebody else made.
 pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
-    store(pool, Gate::unknown(), clock, long_transaction)
+    store(Pools::new(pool, false), Gate::unknown(), clock, long_transaction)
 }
 
-fn store(pool: PgPool, gate: Gate, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
+fn store(pools: Pools<PostgresFlavor>, gate: Gate, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
     let capabilities = Capabilities {
         durable: true,
         schema: true,
@@ -44,5 +47,5 @@ fn store(pool: PgPool, gate: Gate, clock: Arc<dyn Clock>, long_transaction: Dura
         decimals: true,
         sql: true,
     };
-    SqlStore::new(SqlxEngine::new(pool, gate, capabilities), clock, long_transaction)
+    SqlStore::new(SqlxEngine::new(pools, gate, capabilities), clock, long_transaction)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::session::{Session, Target};
 use crate::{
@@ -31,6 +31,9 @@ const PARAMETERS: [(&str, &str); 18] = [
     ("statement-cache-capacity", "statement-cache-capacity"),
     ("target_session_attrs", ""),
 ];
+
+/// The parameters that name files.
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 
 const OPTIONS: &str = "options";
 const SEARCH_PATH: &str = "search_path";
@@ -67,8 +70,8 @@ const SEVERAL_HOSTS: &str = "a `postgres:` URL with several hosts; it takes one"
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-/// How to connect, and what a new session is to be.
-pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session)> {
+/// How to connect, what a new session is to be, and the files that certificates and keys are read from, by the parameters that name them.
+pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session, Vec<(&'static str, String)>)> {
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
     let rest = rest.ok_or_else(|| invalid("a `postgres:` URL has the form `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"))?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -83,7 +86,9 @@ pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session)> {
     // What the driver complains about may quote a value, so its error is not kept.
     let connect =
         PgConnectOptions::from_str(&parsed.known).map_err(|_| invalid("a `postgres:` URL that cannot be understood"))?;
-    Ok((connect, parsed.session))
+    // The driver reads none of them then.
+    let is_plain = matches!(connect.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow);
+    Ok((connect, parsed.session, if is_plain { Vec::new() } else { parsed.files }))
 }
 
 struct Parsed {
@@ -91,11 +96,12 @@ struct Parsed {
     known: String,
     session: Session,
     given: Vec<String>,
+    files: Vec<(&'static str, String)>,
 }
 
 impl Default for Parsed {
     fn default() -> Self {
-        Self { known: "postgres:///?".to_owned(), session: Session::default(), given: Vec::new() }
+        Self { known: "postgres:///?".to_owned(), session: Session::default(), given: Vec::new(), files: Vec::new() }
     }
 }
 
@@ -150,7 +156,13 @@ impl Parsed {
             SEARCH_PATH => self.session.set(SEARCH_PATH, value),
             OPTIONS => self.options(value)?,
             name => match PARAMETERS.iter().find(|(known, _)| *known == name) {
-                Some((_, driver)) => return self.driver(driver, value),
+                Some((_, driver)) => {
+                    // A text that begins so is the certificate itself.
+                    if FILES.contains(driver) && !value.is_empty() && !value.trim_start().starts_with("-----BEGIN") {
+                        self.files.push((*driver, value.to_owned()));
+                    }
+                    return self.driver(driver, value);
+                }
                 None if UNSUPPORTED.contains(&name) => {
                     let message = format!("larder does nothing about the parameter `{name}` of a `postgres:` URL");
                     return Err(Error::new(ErrorKind::Unsupported, message));
@@ -247,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_known_comes_to_the_driver() -> Result<()> {
-        let (connect, _) = parse("postgres://us%65r:p%40s+s@db.example:5433/data%20base?sslmode=require&application_name=a+b")?;
+        let (connect, ..) = parse("postgres://us%65r:p%40s+s@db.example:5433/data%20base?sslmode=require&application_name=a+b")?;
         assert_eq!((connect.get_host(), connect.get_port(), connect.get_username()), ("db.example", 5433, "user"));
         assert_eq!((connect.get_database(), connect.get_application_name()), (Some("data base"), Some("a+b")));
         assert_eq!(parse("postgresql://u@[::1]:5432/d")?.0.get_host(), "::1");
@@ -307,7 +319,7 @@ mod tests {
 
     #[test]
     fn settings_are_those_of_the_session() -> Result<()> {
-        let (connect, session) = parse(
+        let (connect, session, _) = parse(
             "postgres://u@h/d?search_path=a,b&options=-c%20geqo=off%20--work-mem=1MB%20-ca.b=c%5C%20d&options[jit]=off&target_session_attrs=read-write",
         )?;
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());

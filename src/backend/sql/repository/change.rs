@@ -10,7 +10,7 @@ use crate::{
     backend::sql::{
         Engine,
         engine::Effort,
-        statement::{Source, Statements},
+        statement::{Source, Statements, is_source},
     },
     context::{Access, Cx, RUNNING},
     entity::{IdOf, Storable, model_of},
@@ -200,14 +200,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         ids.iter().map(|id| stored.get(id).cloned().ok_or_else(gone)).collect()
     }
 
+    /// Whether rows for a statement are put into a table of their own, which has not the name of the models' table.
+    fn stages(&self) -> bool {
+        self.store.engine().stages() && !is_source(E::default().table_name())
+    }
+
     /// How many rows of a source are taken at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        if self.store.engine().stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
+        if self.stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
     }
 
     /// Rows for a statement to take values from.
     pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
-        if !self.store.engine().stages() {
+        if !self.stages() {
             return Ok(Source::Values(rows));
         }
         self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;
@@ -243,7 +248,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;
-        held.finish(changed).await
+        held.finish(changed).await.map_err(self.of_document(&condition))
     }
 
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
@@ -312,7 +317,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
-        held.finish(removed).await
+        held.finish(removed).await.map_err(self.of_document(&condition))
     }
 }
 

@@ -73,6 +73,7 @@ impl<E: Storable, G: Engine> Clone for SqlRepository<E, G> {
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(crate) fn new(store: SqlStore<G>, shape: Shape<E>) -> Self {
         let unreadable = shape.unreadable(|value_type| store.engine().reads(value_type));
+        let unreadable = unreadable.or_else(|| shape.too_long(store.engine().longest_name()));
         let is_plain = shape.is_saved_as_it_is() && shape.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));
@@ -187,6 +188,15 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             step.finish(Ok(()))?;
         }
         rows
+    }
+
+    /// Names the column of the documents that a condition looks into, if that is what an error is about.
+    fn of_document(&self, condition: &Condition) -> impl Fn(Error) -> Error + '_ {
+        let column = condition.document();
+        move |error| match column.filter(|_| self.store.engine().is_of_document(&error)) {
+            Some(column) => self.shape.in_column(column, error),
+            None => error,
+        }
     }
 
     /// How many ids one statement can look up.

@@ -136,7 +136,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         let selection = self.selection(query)?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
-        self.fetch(cx, 0, compares_forms, |statements| Ok(statements.select(&selection))).await
+        let models = self.fetch(cx, 0, compares_forms, |statements| Ok(statements.select(&selection))).await;
+        models.map_err(self.of_document(&selection.condition))
     }
 
     pub(super) async fn number_of(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
@@ -146,7 +147,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
-        Ok(held.finish(number).await?.unsigned_abs())
+        let number = held.finish(number).await.map_err(self.of_document(&condition))?;
+        Ok(number.unsigned_abs())
     }
 
     pub(super) async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
@@ -172,7 +174,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let read = move |sink| async move {
             let read = repository.store.engine().stream::<E>(&mut lease, statement, sink);
             let read = limits.bound(RUNNING, read).await;
-            read.map_err(repository.at("stream"))
+            read.map_err(repository.of_document(&selection.condition)).map_err(repository.at("stream"))
         };
         ModelStream::begun(Produced::by(read)).await
     }
@@ -189,6 +191,6 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, project).await?;
         let rows = self.store.engine().rows(held.lease()?, statement, Some(types), Effort::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
-        held.finish(rows).await
+        held.finish(rows).await.map_err(self.of_document(&selection.condition))
     }
 }

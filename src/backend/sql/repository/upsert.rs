@@ -1,19 +1,24 @@
 //! Creating models or replacing those that are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
 
 use super::{SqlRepository, View, not_stored};
 use crate::{
-    backend::sql::{Engine, engine::Effort},
+    backend::sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
     context::{Access, Cx, RUNNING},
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Merged, OnConflict, Resolution, Upserted},
     turns::Turns,
-    value::integer,
+    value::{Key, integer},
 };
+
+/// A model that was there when others were inserted.
+fn gone() -> Error {
+    Error::new(ErrorKind::Contention, "another transaction deleted a model that was to be replaced")
+}
 
 impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
@@ -44,7 +49,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         // `ON CONFLICT` would replace a row whose key has other bytes than the model's. With two statements, the insert fails as a duplicate.
         let finds_others = self.statements(&view).finds_other_text(&resolution.target);
-        let at_once = self.store.engine().upserts() && !finds_others;
+        let way = match self.store.engine().upserts() && !finds_others {
+            true => view.catalog.upserts,
+            false => Upserts::UpdatesFirst,
+        };
         let lease = held.lease()?;
         let stored = async {
             let mut inserted = 0;
@@ -56,9 +64,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
             for rows in alike.into_values() {
                 for part in rows.chunks(self.rows_at_once()) {
-                    inserted += match at_once {
-                        true => self.upsert_at_once(lease, &view, part, &resolution).await?,
-                        false => self.upsert_in_turn(lease, &view, part, &resolution).await?,
+                    inserted += match way {
+                        Upserts::AtOnce => self.upsert_at_once(lease, &view, part, &resolution).await?,
+                        Upserts::InsertsFirst => self.insert_first(lease, &view, part, &resolution).await?,
+                        Upserts::UpdatesFirst => self.update_first(lease, &view, part, &resolution).await?,
                     };
                 }
             }
@@ -72,7 +81,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         };
         let stored = cx.limits().bound(RUNNING, stored).await;
         // Before the context's transaction learns of it: contention is what makes that run again.
-        let is_clear = new.is_empty() && !at_once && !finds_others;
+        let is_clear = new.is_empty() && way == Upserts::UpdatesFirst && !finds_others;
         let stored = stored.map_err(|error| if is_clear { self.lost_race(error, &resolution) } else { error });
         match held.finish(stored).await {
             Err(error) => Err(self.with_constraint(error, models).await),
@@ -114,14 +123,27 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         Ok(answered.iter().filter(|row| row.values.first().and_then(integer) == Some(1)).count() as u64)
     }
 
+    /// First what is not there, then what is. Answers how many rows were new.
+    async fn insert_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
+        let (engine, statements) = (self.store.engine(), self.statements(view));
+        let types = resolution.target.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
+        let insert = statements.insert_new(rows, &resolution.target)?;
+        let new: BTreeSet<_> =
+            engine.rows(lease, insert, Some(types), Effort::Any).await?.into_iter().map(|row| Key(row.values)).collect();
+        let key = |row: &Vec<Value>| Key(resolution.target.iter().filter_map(|column| row.get(*column).cloned()).collect());
+        let known: Vec<_> = rows.iter().filter(|row| !new.contains(&key(row))).cloned().collect();
+        let Some(columns) = known.first().map(|row| statements.sent(row)) else { return Ok(new.len() as u64) };
+        if let Some(replace) = statements.replace_from(&Source::Values(&known), &columns, resolution)? {
+            let replaced = engine.execute(lease, replace, Effort::Any).await?;
+            if replaced < known.len() as u64 {
+                return Err(if view.catalog.is_rewritten { not_stored() } else { gone() });
+            }
+        }
+        Ok(new.len() as u64)
+    }
+
     /// First what is there, then what is not: nobody else comes between, because writers take turns, or because whoever does is refused.
-    async fn upsert_in_turn(
-        &self,
-        lease: &mut G::Lease,
-        view: &View,
-        rows: &[Vec<Value>],
-        resolution: &Resolution,
-    ) -> Result<u64> {
+    async fn update_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
         let statements = self.statements(view);
         let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
         let source = self.source(lease, &columns, rows).await?;

@@ -85,6 +85,8 @@ impl Flavor for SqliteFlavor {
 
     const DIALECT: Dialect = Dialect::Sqlite;
     const BIND_LIMIT: usize = BIND_LIMIT;
+    /// Each connection has a thread of its own.
+    const BELONGS_TO_RUNTIME: bool = false;
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 
     async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
@@ -204,9 +206,9 @@ impl Flavor for SqliteFlavor {
     }
 
     /// sqlx's thread for the connection reads some fifty rows ahead, and no more until they are taken.
-    fn stream(connection: &mut SqliteConnection, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>> {
-        let values = bound(statement.values);
-        sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection).map_ok(QueryResult::from).boxed()
+    fn stream<'c>(connection: &'c mut SqliteConnection, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>> {
+        let values = bound(statement.values.clone());
+        sqlx::query_with(AssertSqlSafe(statement.sql.clone()), values).fetch(connection).map_ok(QueryResult::from).boxed()
     }
 
     /// A value has a type of its own, whatever its column's.

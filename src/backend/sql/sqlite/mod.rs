@@ -54,7 +54,10 @@ pub(crate) use connect::open;
 use sqlx::SqlitePool;
 
 use self::{engine::SqliteEngine, flavor::SqliteFlavor};
-use super::{SqlStore, sqlx::SqlxEngine};
+use super::{
+    SqlStore,
+    sqlx::{Pools, SqlxEngine},
+};
 use crate::{
     capability::Capabilities,
     clock::Clock,
@@ -85,7 +88,7 @@ pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transactio
     if in_memory && ends {
         tracing::warn!("the pool closes idle or old connections: a database in memory ends with its last one");
     }
-    Ok(SqlStore::new(SqlxEngine::new(pool, (), capabilities(in_memory)), clock, long_transaction))
+    Ok(SqlStore::new(SqlxEngine::new(Pools::new(pool, false), (), capabilities(in_memory)), clock, long_transaction))
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use tokio::sync::OwnedMutexGuard;
+use sqlx::{Pool, pool::PoolConnection};
+use tokio::{runtime::Handle, sync::OwnedMutexGuard};
+use tokio_util::context::TokioContext;
 
 use super::{engine::SqlxEngine, error::refused, flavor::Flavor};
 use crate::{
@@ -29,24 +30,35 @@ impl<F: Flavor> SqlxEngine<F> {
         }
     }
 
-    /// A connection of the pool.
-    pub(super) async fn connection(&self, patience: Patience) -> Result<PoolConnection<F::Db>> {
-        F::check(&self.gate, &self.pool).await?;
+    /// A connection of the pool for the caller's runtime, and the runtime that it belongs to.
+    pub(super) async fn connection(&self, patience: Patience) -> Result<(PoolConnection<F::Db>, Handle)> {
+        loop {
+            let (pool, runtime) = self.pools.current()?;
+            F::check(&self.gate, pool).await?;
+            // A connection that is made belongs to the runtime in whose context that happens.
+            match TokioContext::new(self.acquired(pool, patience), runtime.clone()).await {
+                Err(error) if error.kind() == ErrorKind::Closed && self.pools.has_replaced(pool) => {}
+                acquired => return acquired.map(|connection| (connection, runtime)),
+            }
+        }
+    }
+
+    async fn acquired(&self, pool: &Pool<F::Db>, patience: Patience) -> Result<PoolConnection<F::Db>> {
         if patience == Patience::None {
             if !self.capabilities.reads_beside_writer {
                 return Err(nested_acquire());
             }
-            let is_full = self.pool.size() >= self.pool.options().get_max_connections();
-            match self.pool.try_acquire() {
+            let is_full = pool.size() >= pool.options().get_max_connections();
+            match pool.try_acquire() {
                 Some(connection) => return Ok(connection),
                 None if is_full => return Err(nested_acquire()),
                 None => {}
             }
         }
-        match self.pool.acquire().await {
+        match pool.acquire().await {
             // The pool knows why none could be made, and does not tell.
-            Err(sqlx::Error::PoolTimedOut) if self.pool.size() < self.pool.options().get_max_connections() => {
-                let refusal = within(ASKING, F::refusal(&self.gate, &self.pool), ErrorKind::PoolTimeout, "").await;
+            Err(sqlx::Error::PoolTimedOut) if pool.size() < pool.options().get_max_connections() => {
+                let refusal = within(ASKING, F::refusal(&self.gate, pool), ErrorKind::PoolTimeout, "").await;
                 Err(refused::<F>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
             }
             acquired => acquired.map_err(refused::<F>),

@@ -7,14 +7,14 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
-use sqlx::Pool;
 use tokio::sync::Mutex;
 
 use super::{
     decode::{Models, Place},
     error::classify,
-    flavor::Flavor,
+    flavor::{Connection, Flavor},
     lease::{CLEANING, Lease},
+    pools::Pools,
 };
 use crate::{
     backend::sql::{
@@ -37,11 +37,11 @@ use crate::{
 
 const NO_ANSWER: &str = "no answer to a rollback";
 
-/// The code of a statement that the server does not have, or no longer.
-const FORGOTTEN: &str = "26000";
+/// The code of a prepared statement that the server does not have, or no longer. The statement has not run.
+pub(crate) const FORGOTTEN: &str = "26000";
 
 pub(crate) struct SqlxEngine<F: Flavor> {
-    pub(super) pool: Pool<F::Db>,
+    pub(super) pools: Pools<F>,
     pub(super) gate: F::Gate,
     pub(super) capabilities: Capabilities,
     pub(super) acquire_timeout: Duration,
@@ -51,13 +51,32 @@ pub(crate) struct SqlxEngine<F: Flavor> {
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    pub(crate) fn new(pool: Pool<F::Db>, gate: F::Gate, mut capabilities: Capabilities) -> Self {
-        let acquire_timeout = pool.options().get_acquire_timeout();
+    pub(crate) fn new(pools: Pools<F>, gate: F::Gate, mut capabilities: Capabilities) -> Self {
+        let options = pools.first().options();
+        let acquire_timeout = options.get_acquire_timeout();
         // One connection does one thing at a time, whatever the database could do.
-        let several = pool.options().get_max_connections() > 1;
+        let several = options.get_max_connections() > 1;
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
-        Self { pool, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+        Self { pools, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+    }
+
+    /// The models that a statement answers, or why a row is none.
+    async fn read_models<E: Storable>(
+        connection: &mut Connection<F>,
+        statement: &Statement,
+    ) -> sqlx::Result<Result<Vec<E::Model>>> {
+        // Each is read while the next are on their way.
+        let mut rows = F::stream(connection, statement);
+        let (mut reader, mut models, mut turns) = (Models::<E, F>::new(), Vec::new(), Turns::new());
+        while let Some(row) = rows.try_next().await? {
+            match reader.read(&row) {
+                Ok(model) => models.push(model),
+                Err(unreadable) => return Ok(Err(unreadable)),
+            }
+            turns.step().await;
+        }
+        Ok(Ok(models))
     }
 
     /// The first rows of a cursor.
@@ -109,6 +128,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::reads(value_type)
     }
 
+    fn longest_name(&self) -> usize {
+        F::LONGEST_NAME
+    }
+
     fn bind_limit(&self) -> usize {
         F::BIND_LIMIT
     }
@@ -145,14 +168,15 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
-        if self.pool.is_closed() {
+        if self.pools.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
         let turn = self.turn(access, patience).await?;
-        let is_replaced = self.pool.options().get_min_connections() > 0;
-        let mut lease = Lease::new(self.connection(patience).await?, is_replaced, turn);
+        let is_replaced = self.pools.first().options().get_min_connections() > 0;
+        let (connection, runtime) = self.connection(patience).await?;
+        let mut lease = Lease::new(connection, runtime, is_replaced, turn);
         if !F::stops_with_connection(&self.gate) {
-            lease.can_be_stopped(&self.pool).await?;
+            lease.can_be_stopped(self.pools.first()).await?;
         }
         Ok(lease)
     }
@@ -169,7 +193,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             return Ok(());
         }
         lease.has_limits();
-        lease.can_be_stopped(&self.pool).await
+        lease.can_be_stopped(self.pools.first()).await
     }
 
     async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
@@ -202,23 +226,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
         self.note(lease, effort);
-        // Each is read while the next are on their way.
-        let mut rows = F::stream(lease.connection()?, statement);
-        let (mut reader, mut models, mut turns) = (Models::<E, F>::new(), Vec::new(), Turns::new());
-        let read = loop {
-            match rows.try_next().await {
-                Ok(Some(row)) => {
-                    match reader.read(&row) {
-                        Ok(model) => models.push(model),
-                        Err(unreadable) => break Ok(Err(unreadable)),
-                    }
-                    turns.step().await;
-                }
-                Ok(None) => break Ok(Ok(models)),
-                Err(error) => break Err(error),
-            }
-        };
-        drop(rows);
+        let mut read = Self::read_models::<E>(lease.connection()?, &statement).await;
+        if let Err(error) = read {
+            read = match F::prepare_anew(lease.connection()?, error).await {
+                Ok(()) => Self::read_models::<E>(lease.connection()?, &statement).await,
+                Err(error) => Err(error),
+            };
+        }
         self.noted(lease.answered(read).flatten())
     }
 
@@ -253,7 +267,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             }
             return lease.commit().await;
         }
-        let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
+        let mut parts = F::stream(lease.connection()?, &statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
             let rows = part.into_iter().map(|row| reader.read(&row.map_err(classify::<F>)?));
             sink.send(rows.collect::<Result<_>>()?).await?;
@@ -325,8 +339,12 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         self.noted(lease.append(target, rows).await)
     }
 
+    fn is_of_document(&self, error: &Error) -> bool {
+        F::is_of_document(error)
+    }
+
     async fn close(&self) {
-        self.pool.close().await;
+        self.pools.close().await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors of sqlx that are the same for every database.
 
+use std::io;
+
 use sqlx::Error as SqlxError;
 
 use super::flavor::Flavor;
@@ -13,8 +15,14 @@ pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
             let ended = Error::new(ErrorKind::Connection, "the server, or a pooler in between, ended the connection");
             ended.with_code(database.code().unwrap_or_default()).with_source(error)
         }
+        // Of a connection that was there.
+        SqlxError::Io(_) | SqlxError::Tls(_) => lost().with_source(error),
         _ => refused::<F>(error),
     }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Connection, "the server cannot be reached, or the connection was lost")
 }
 
 /// Why there is no connection.
@@ -27,9 +35,16 @@ pub(crate) fn refused<F: Flavor>(error: SqlxError) -> Error {
             known(ErrorKind::PoolTimeout, "all connections of the store were in use, or none could be made")
         }
         SqlxError::PoolClosed => known(ErrorKind::Closed, ""),
-        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => {
-            known(ErrorKind::Connection, "the server cannot be reached, or the connection was lost")
-        }
+        // What is said of a certificate, or by the other side about one.
+        SqlxError::Io(reason) if reason.kind() == io::ErrorKind::InvalidData => known(
+            ErrorKind::Auth,
+            "no trust between client and server: a certificate was not accepted, or what answers does not speak TLS",
+        ),
+        SqlxError::Tls(_) => known(
+            ErrorKind::InvalidInput,
+            "the server does not offer TLS, or a certificate or key of the settings cannot be used",
+        ),
+        SqlxError::Io(_) | SqlxError::Protocol(_) => lost(),
         SqlxError::WorkerCrashed | SqlxError::BeginFailed => known(ErrorKind::Connection, "the connection cannot be used"),
         SqlxError::ColumnDecode { .. } | SqlxError::Decode(_) | SqlxError::ColumnIndexOutOfBounds { .. } => {
             known(ErrorKind::Corrupt, "a stored value does not fit the model")

@@ -34,6 +34,12 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const DIALECT: Dialect;
     const BIND_LIMIT: usize;
 
+    /// How many bytes a name of a table or a column has at most.
+    const LONGEST_NAME: usize = usize::MAX;
+
+    /// Whether a connection works only while somebody drives the runtime in which it was made.
+    const BELONGS_TO_RUNTIME: bool;
+
     /// Whether operations on single models have to know what the database says of their table.
     const ASKS_FOR_SINGLE_MODELS: bool = false;
 
@@ -63,6 +69,11 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// Whether a statement may change the schema.
     fn changes_schema(_sql: &str) -> bool {
+        false
+    }
+
+    /// Whether an error says that a stored document cannot be looked into, and not in which column it is.
+    fn is_of_document(_error: &Error) -> bool {
         false
     }
 
@@ -150,6 +161,12 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Runs statements without values.
     fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 
+    /// Sees to it that statements are prepared anew, if an error says that the database has forgotten those that were prepared, and the statement that met
+    /// it can be run again. Else returns the error.
+    fn prepare_anew(_connection: &mut Connection<Self>, error: sqlx::Error) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async { Err(error) }
+    }
+
     /// Runs a statement and answers how many rows it changed.
     fn execute(connection: &mut Connection<Self>, statement: Statement) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
@@ -190,7 +207,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
 
     /// Reads rows as they are asked for. Dropping the stream stops the engine.
-    fn stream(connection: &mut Connection<Self>, statement: Statement) -> BoxStream<'_, sqlx::Result<QueryResult>>;
+    fn stream<'c>(connection: &'c mut Connection<Self>, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>>;
 
     /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting) reads.
     fn fits(_row: &QueryResult, _at: usize, _wanted: &ArrayType) -> bool {

@@ -3,13 +3,16 @@
 use std::{
     any::TypeId,
     collections::BTreeMap,
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Waker},
     time::Duration,
 };
 
+use futures_util::future::maybe_done;
 use sqlx::{Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
@@ -36,6 +39,7 @@ pub(crate) struct Lease<F: Flavor> {
     connection: Option<Pooled<F>>,
     /// The turn to write, kept until the connection is clean again.
     turn: Option<OwnedMutexGuard<()>>,
+    /// The one that the connection belongs to.
     runtime: Handle,
     /// Whether a transaction may be open on the connection: from before it is begun until its end was confirmed.
     in_transaction: bool,
@@ -61,12 +65,17 @@ pub(crate) struct Lease<F: Flavor> {
 }
 
 impl<F: Flavor> Lease<F> {
-    /// A connection of a pool that replaces those that are closed, or does not.
-    pub(super) fn new(connection: PoolConnection<F::Db>, is_replaced: bool, turn: Option<OwnedMutexGuard<()>>) -> Self {
+    /// A connection that belongs to a runtime, of a pool that replaces those that are closed, or does not.
+    pub(super) fn new(
+        connection: PoolConnection<F::Db>,
+        runtime: Handle,
+        is_replaced: bool,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Self {
         Self {
             connection: Some(Pooled::new(connection, is_replaced)),
             turn,
-            runtime: Handle::current(),
+            runtime,
             in_transaction: false,
             after: None,
             only_reads: false,
@@ -279,7 +288,7 @@ impl<F: Flavor> Drop for Lease<F> {
         let is_running = self.can_be_stopped_now();
         if is_running && stopper.is_none() {
             tracing::debug!("a statement was given up, and ends with its connection");
-            self.runtime.spawn(async move { drop(connection.detach()) });
+            connection.close_now(&self.runtime);
             return;
         }
         let stopper = stopper.filter(|_| is_running);
@@ -289,23 +298,37 @@ impl<F: Flavor> Drop for Lease<F> {
             return;
         }
         let (turn, after) = (self.turn.take(), self.after);
-        self.runtime.spawn(async move {
+        let is_idle = stopper.is_none();
+        let mut cleaned = Box::pin(maybe_done(async move {
             // One that is stopped late must not be somebody else's.
             let is_stopped = match (&stopper, connection.get()) {
                 (Some(stopper), raw) => stop::<F>(stopper, raw).await,
                 (None, _) => true,
             };
             let is_clean = match connection.get() {
-                Some(raw) => within(CLEANING, clean::<F>(raw, after), ErrorKind::Connection, "").await,
-                None => Err(gone()),
+                Some(raw) => clean::<F>(raw, after).await.is_ok(),
+                None => false,
             };
-            if is_outdated || !is_stopped || !matches!(is_clean, Ok(Ok(()))) {
-                tracing::debug!("a connection that could not be rolled back, or that is not to be used again, is closed");
-                connection.close().await;
-            } else {
-                connection.give_back().await;
+            (connection, stopper, is_stopped && is_clean)
+        }));
+        if is_idle {
+            // The database is told at once: it may be long until somebody drives the runtime. This needs no timer, and so no runtime that lives.
+            let _ = cleaned.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        self.runtime.spawn(async move {
+            let is_answered = within(2 * CLEANING, cleaned.as_mut(), ErrorKind::Connection, "").await.is_ok();
+            match cleaned.as_mut().take_output().filter(|_| is_answered) {
+                Some((connection, stopper, is_clean)) => {
+                    if is_clean && !is_outdated {
+                        connection.give_back().await;
+                    } else {
+                        tracing::debug!("a connection that could not be rolled back, or that is not to be used again, is closed");
+                        connection.close().await;
+                    }
+                    stopper.iter().for_each(F::go_on);
+                }
+                None => tracing::debug!("a connection did not answer to a rollback, and is closed"),
             }
-            stopper.iter().for_each(F::go_on);
             drop(turn);
         });
     }

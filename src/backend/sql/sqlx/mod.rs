@@ -7,9 +7,13 @@ mod error;
 mod flavor;
 mod lease;
 mod pooled;
+mod pools;
 
+#[cfg(feature = "postgres")]
+pub(super) use engine::FORGOTTEN;
 pub(super) use engine::SqlxEngine;
 pub(super) use error::classify;
 #[cfg(feature = "postgres")]
 pub(super) use error::refused;
 pub(super) use flavor::Flavor;
+pub(super) use pools::Pools;

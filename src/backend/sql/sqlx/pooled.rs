@@ -3,6 +3,7 @@
 use std::mem;
 
 use sqlx::pool::PoolConnection;
+use tokio::runtime::Handle;
 
 use super::{
     flavor::{Connection, Flavor},
@@ -42,6 +43,13 @@ impl<F: Flavor> Pooled<F> {
     pub(super) async fn close(mut self) {
         let Some(connection) = self.connection.take() else { return };
         drop(within(CLEANING, connection.close(), ErrorKind::Connection, "").await);
+    }
+
+    /// Closes it without a word to the database. Where the pool opens another, a task sees to that.
+    pub(super) fn close_now(self, runtime: &Handle) {
+        if self.is_replaced {
+            runtime.spawn(async move { drop(self.detach()) });
+        }
     }
 
     /// Takes it out of the pool, by a task.

@@ -1,8 +1,8 @@
 //! Updating and deleting.
 
 use sea_orm::{
-    Statement, Value,
-    sea_query::{Cond, Expr, Query},
+    ModelTrait, Statement, Value,
+    sea_query::{ArrayType, Cond, Expr, Query},
 };
 
 use super::{Statements, remembered::Which};
@@ -13,6 +13,12 @@ use crate::{
     query::{Change, Comparison, Condition, range},
     value::Key,
 };
+
+/// Whether Postgres has no type of just these whole numbers, so that a column holds more of them.
+fn is_held_in_more_bits(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned)
+}
 
 impl<E: Storable> Statements<'_, E> {
     /// Positions of the columns that an update of a whole model sets by the model's values.
@@ -116,11 +122,20 @@ impl<E: Storable> Statements<'_, E> {
         Ok(self.columns(&[version]).pop().map(|column| (column, self.increased(column, 1, range))))
     }
 
-    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves. SQLite goes on with floating-point numbers, or in more bits than the type has.
+    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for the types that Postgres does not
+    /// have. SQLite goes on with floating-point numbers, or in more bits than the type has.
     fn increased(&self, column: E::Column, by: i64, (least, most): (i128, i128)) -> Expr {
         let old = || self.column(column);
         match self.dialect {
             Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),
+            Dialect::Postgres if is_held_in_more_bits(&E::Model::get_value_type(column)) => {
+                // Beyond the type, a sum that is too large for Postgres as well.
+                let sql = format!(
+                    "CASE WHEN $ + CAST($ AS bigint) NOT BETWEEN {least} AND {most} THEN $ - $ + 9223372036854775807 + 1 \
+                     ELSE $ + CAST($ AS bigint) END"
+                );
+                self.written(&sql, [old(), Expr::val(by), old(), old(), old(), Expr::val(by)])
+            }
             Dialect::Postgres => self.written("$ + CAST($ AS bigint)", [old(), Expr::val(by)]),
             Dialect::Sqlite => {
                 // The least number has no absolute value: an error, and one that is not found before it is come to.

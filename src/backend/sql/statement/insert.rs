@@ -98,6 +98,16 @@ impl<E: Storable> Statements<'_, E> {
         Ok(insert)
     }
 
+    /// Inserts the rows of one run whose key is not there, and answers the keys of those that it inserted. For Postgres' tables of which no row tells
+    /// whether it was inserted.
+    pub(in super::super) fn insert_new(&self, rows: &[Vec<Value>], key: &[usize]) -> Result<Statement> {
+        let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
+        let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let key = self.columns(key);
+        insert.on_conflict(OnConflict::columns(key.clone()).do_nothing().to_owned()).returning(self.returned(&key));
+        Ok(self.build(&insert))
+    }
+
     /// Inserts rows of one run, and does with those that are there what is to be done. It answers a row for each that it inserted or
     /// replaced: the number 1 if it inserted it, and else 0. This is Postgres' way.
     pub(in super::super) fn upsert(&self, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Statement> {

@@ -21,23 +21,25 @@ impl<E: Storable> Statements<'_, E> {
 
     /// SQLite's paths have no way to write every key: the keys of an object are looked at as values instead.
     fn path_in_sqlite(&self, column: Expr, path: &[String], scalar: &Scalar) -> Expr {
-        let mut from = String::from("json_each($) AS j0");
-        let mut tests = vec!["j0.key = $".to_owned()];
+        // Not the name of the table that the document is in.
+        let j = if E::default().table_name().starts_with(['j', 'J']) { 'k' } else { 'j' };
+        let mut from = format!("json_each($) AS {j}0");
+        let mut tests = vec![format!("{j}0.key = $")];
         for nth in 1..path.len() {
             let outer = nth - 1;
             from.push_str(&format!(
-                ", json_each(CASE WHEN j{outer}.type = 'object' THEN j{outer}.value ELSE '{{}}' END) AS j{nth}"
+                ", json_each(CASE WHEN {j}{outer}.type = 'object' THEN {j}{outer}.value ELSE '{{}}' END) AS {j}{nth}"
             ));
-            tests.push(format!("j{nth}.key = $"));
+            tests.push(format!("{j}{nth}.key = $"));
         }
         let last = path.len().saturating_sub(1);
         let (test, value) = match scalar {
-            Scalar::Text(text) => (format!("j{last}.type = 'text' AND j{last}.atom = $"), Some(Expr::val(text.as_str()))),
+            Scalar::Text(text) => (format!("{j}{last}.type = 'text' AND {j}{last}.atom = $"), Some(Expr::val(text.as_str()))),
             Scalar::Integer(number) => {
                 let types = if exactly(*number).is_some() { "'integer', 'real'" } else { "'integer'" };
-                (format!("j{last}.type IN ({types}) AND j{last}.atom = $"), Some(Expr::val(*number)))
+                (format!("{j}{last}.type IN ({types}) AND {j}{last}.atom = $"), Some(Expr::val(*number)))
             }
-            Scalar::Bool(value) => (format!("j{last}.type = '{value}'"), None),
+            Scalar::Bool(value) => (format!("{j}{last}.type = '{value}'"), None),
         };
         tests.push(test);
         let keys = path.iter().map(|key| Expr::val(key.as_str()));

@@ -21,7 +21,10 @@ use sea_orm::{
 pub(crate) use self::remembered::WholeInsert;
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::SOURCE;
-pub(super) use self::{remembered::Texts, source::Source};
+pub(super) use self::{
+    remembered::Texts,
+    source::{Source, is_source},
+};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
@@ -76,7 +79,11 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     fn returning(&self) -> ReturningClause {
-        Query::returning().exprs(self.shape.columns.iter().map(|column| {
+        self.returned(&self.shape.columns)
+    }
+
+    fn returned(&self, columns: &[E::Column]) -> ReturningClause {
+        Query::returning().exprs(columns.iter().map(|column| {
             let (plain, selected) = (Expr::col(*column), column.select_as(Expr::col(*column)));
             if selected == plain { plain } else { self.named(selected, column.as_str()) }
         }))
@@ -88,16 +95,20 @@ impl<E: Storable> Statements<'_, E> {
         self.written(&format!(r#"$ AS "{name}""#), [expression])
     }
 
-    /// SQL text with an expression for each `$`, which therefore must not stand in names.
+    /// SQL text with an expression for each `$` that is not in a quoted name.
     fn written(&self, sql: &str, expressions: impl IntoIterator<Item = Expr>) -> Expr {
         let mut text = String::with_capacity(sql.len() + 8);
-        for (nth, part) in sql.split('$').enumerate() {
-            match (nth, self.dialect) {
-                (0, _) => {}
-                (_, Dialect::Sqlite) => text.push('?'),
-                (nth, _) => text.push_str(&format!("${nth}")),
+        let (mut nth, mut is_name) = (0, false);
+        for c in sql.chars() {
+            is_name ^= c == '"';
+            match (c, self.dialect) {
+                ('$', Dialect::Sqlite) if !is_name => text.push('?'),
+                ('$', _) if !is_name => {
+                    nth += 1;
+                    text.push_str(&format!("${nth}"));
+                }
+                (other, _) => text.push(other),
             }
-            text.push_str(part);
         }
         Expr::cust_with_exprs(text, expressions)
     }
