@@ -8,7 +8,8 @@ use super::{
     PostgresStore,
     flavor::PostgresFlavor,
     gate::{Gate, way},
-    store, url,
+    store,
+    url::{self, Files},
 };
 use crate::{
     backend::sql::sqlx::{Pools, refused},
@@ -47,7 +48,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
 }
 
 /// Refuses files of certificates and keys that cannot be read. The driver says of one only that something was not found.
-async fn check(files: Vec<(&'static str, String)>) -> Result<()> {
+async fn check(files: Files) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }

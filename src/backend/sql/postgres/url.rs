@@ -70,8 +70,11 @@ const SEVERAL_HOSTS: &str = "a `postgres:` URL with several hosts; it takes one"
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-/// How to connect, what a new session is to be, and the files that certificates and keys are read from, by the parameters that name them.
-pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session, Vec<(&'static str, String)>)> {
+/// The files that certificates and keys are read from, by the parameters that name them.
+pub(super) type Files = Vec<(&'static str, String)>;
+
+/// How to connect, what a new session is to be, and what the driver reads.
+pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session, Files)> {
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
     let rest = rest.ok_or_else(|| invalid("a `postgres:` URL has the form `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"))?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -96,7 +99,7 @@ struct Parsed {
     known: String,
     session: Session,
     given: Vec<String>,
-    files: Vec<(&'static str, String)>,
+    files: Files,
 }
 
 impl Default for Parsed {
