@@ -1,6 +1,7 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
 mod commits;
+mod files;
 mod given;
 mod own;
 mod threads;

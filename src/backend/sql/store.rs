@@ -72,6 +72,7 @@ impl<G: Engine> SqlStore<G> {
 
     /// Asks the engine something, on a connection like any other.
     pub(crate) async fn answer(&self, cx: &Cx) -> Result<()> {
+        cx.limits().bound(WAITING, self.engine().look_at_place()).await?;
         let dialect = self.engine().dialect();
         let sql = match dialect {
             // From the file, and not just by the library.

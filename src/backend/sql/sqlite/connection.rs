@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal};
+use rusqlite::{
+    Connection as Library, OpenFlags, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal,
+};
 use sea_orm::Value;
 
 use super::{
@@ -55,18 +57,6 @@ fn note_log(_: &Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What keeps a connection from being opened. Nothing was sent to it, whatever went wrong.
-fn not_opened(error: Error) -> Error {
-    if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown) {
-        return error;
-    }
-    let code = error.code().map_or_else(|| ffi::SQLITE_CANTOPEN.to_string(), str::to_owned);
-    if self::code(&error) == ffi::SQLITE_IOERR_SHMSIZE {
-        return Error::new(ErrorKind::ResourceExhausted, "no room for the index of the log").with_code(code).with_source(error);
-    }
-    Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
-}
-
 pub(super) struct Connection {
     library: Library,
     /// Whether what runs is to be stopped when it is not brief.
@@ -91,9 +81,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens the database. Blocks.
     pub(super) fn open(settings: &Settings) -> Result<Self> {
-        let library = Library::open_with_flags(&settings.place.name, settings.place.flags);
+        let mut flags = settings.place.flags;
+        if let Some(file) = &settings.file {
+            file.look()?;
+            // A file that was there is not made again.
+            flags.set(OpenFlags::SQLITE_OPEN_CREATE, flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !file.was_opened());
+        }
+        let library = Library::open_with_flags(&settings.place.name, flags);
         let mut connection = Self {
-            library: library.map_err(classify).map_err(not_opened)?,
+            library: library.map_err(classify).map_err(|error| settings.not_opened(error))?,
             is_brief: Arc::default(),
             waits: true,
             log_pages: 0,
@@ -106,7 +102,9 @@ impl Connection {
             fence: Fence::default(),
             changed_before: Cell::new(0),
         };
-        connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
+        let set_up = connection.at_length(&mut |connection: &Self| connection.set_up(settings));
+        set_up.map_err(|error| settings.not_opened(error))?;
+        settings.file.as_ref().map_or(Ok(()), |file| file.note_opened())?;
         Ok(connection)
     }
 
