@@ -4,6 +4,7 @@ mod commits;
 mod files;
 mod given;
 mod own;
+mod prepared;
 mod threads;
 
 use ::sea_orm::Database;

@@ -18,6 +18,7 @@ use super::{
     bind::bind,
     error::classify,
     fence::{self, Fence},
+    prepared::{self, Kept, is_new},
     settings::{Counts, Settings},
     watch::Watch,
 };
@@ -38,12 +39,6 @@ const LOCKED_TRIES: u64 = 5_000;
 
 /// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
 const BRIEF: i32 = 2_500;
-
-/// Statements kept prepared on each connection.
-const PREPARED: usize = 128;
-
-/// Longer statements are not kept prepared: hardly one is like another.
-const LONGEST_KEPT: usize = 8_192;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -74,6 +69,7 @@ pub(super) struct Connection {
     /// Whether a statement of the application's has run since the connection was taken from the pool.
     is_foreign: Cell<bool>,
     fence: Fence,
+    kept: Kept,
     /// How many rows had been changed on this connection when the transaction began.
     changed_before: Cell<u64>,
 }
@@ -100,6 +96,7 @@ impl Connection {
             watch: settings.watch.clone(),
             is_foreign: Cell::new(false),
             fence: Fence::default(),
+            kept: Kept::default(),
             changed_before: Cell::new(0),
         };
         let set_up = connection.at_length(&mut |connection: &Self| connection.set_up(settings));
@@ -111,7 +108,7 @@ impl Connection {
     fn set_up(&self, settings: &Settings) -> Result<()> {
         let library = &self.library;
         library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
-        library.set_prepared_statement_cache_capacity(PREPARED);
+        library.set_prepared_statement_cache_capacity(prepared::MOST);
         // A name in double quotes that no column has is an error, and not text.
         for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
             library.set_db_config(config, false).map_err(classify)?;
@@ -214,15 +211,21 @@ impl Connection {
             }
             // What it needed before is not counted again.
             statement.reset_status(StatementStatus::VmStep);
-            let is_new = statement.get_status(StatementStatus::Run) == 0;
-            let count = if is_new { &self.counts.prepared } else { &self.counts.reused };
+            let count = if is_new(statement) { &self.counts.prepared } else { &self.counts.reused };
             count.fetch_add(1, Ordering::Relaxed);
             bind(statement, values).map_err(classify)?;
             run(statement)
         };
-        let done = match sql.len() > LONGEST_KEPT {
+        let done = match sql.len() > prepared::LONGEST {
             true => self.library.prepare(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
-            false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
+            false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| {
+                let is_kept = self.kept.makes_room_for(&statement, &self.library);
+                let done = ready(&mut statement);
+                if !is_kept {
+                    statement.discard();
+                }
+                done
+            }),
         };
         // It was not even prepared.
         let done = if self.fence.lower() { done.map_err(fence::refused) } else { done };

@@ -44,6 +44,7 @@ mod lease;
 mod leased;
 mod place;
 mod pool;
+mod prepared;
 mod run;
 mod settings;
 mod times;
