@@ -15,7 +15,7 @@ use crate::backend::sql::sqlite::{self, SqliteStore, SqlxSqliteStore};
 use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, require_runtime},
     context::{Access, Cx, Leaves},
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
@@ -58,10 +58,13 @@ use crate::{
 /// file open for writing leaves this one out.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, and for a path of a SQLite database that is not that of a file;
-/// [`Unsupported`](ErrorKind::Unsupported) for a backend whose
+/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, for a path of a SQLite database that is not that of a file, and outside
+/// of a tokio runtime; [`Unsupported`](ErrorKind::Unsupported) for a backend whose
 /// feature is off; [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached, or if the file
 /// is not there and is not to be made; [`Io`](ErrorKind::Io) for a file that cannot be read or made. None shows the URL.
+///
+/// # Panics
+/// In a tokio runtime without timers: its builder needs `enable_time` or `enable_all`.
 pub async fn open(url: &str) -> Result<Store> {
     OpenOptions::new().open(url).await
 }
@@ -173,6 +176,9 @@ impl OpenOptions {
     pub async fn open(&self, url: &str) -> Result<Store> {
         self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if scheme != "memory" {
+            require_runtime()?;
+        }
         let backend = match scheme {
             "memory" if url == "memory:" => {
                 Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
