@@ -78,6 +78,12 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(limit, future).await.map_err(|_| Error::new(kind, message))
 }
 
+/// Refuses to go on outside of a tokio runtime, where to wait would panic.
+pub(crate) fn require_runtime() -> Result<()> {
+    let outside = |error| Error::new(ErrorKind::InvalidInput, "a call outside of a tokio runtime").with_source(error);
+    tokio::runtime::Handle::try_current().map(drop).map_err(outside)
+}
+
 /// A point in time on the clock that only goes forward.
 pub(crate) type Moment = tokio::time::Instant;
 

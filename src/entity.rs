@@ -30,6 +30,10 @@ pub trait Storable:
     /// For each column a value of its type, where SeaORM can make one.
     #[doc(hidden)]
     fn empty() -> Vec<Option<Value>>;
+
+    /// What a value comes to by the conversion of a column's own type. `None` if it is not one of the type's.
+    #[doc(hidden)]
+    fn stored(column: Self::Column, value: Value) -> Option<Value>;
 }
 
 impl<E> Storable for E
@@ -63,6 +67,12 @@ where
     fn empty() -> Vec<Option<Value>> {
         let empty = E::ActiveModel::default_values();
         E::Column::iter().map(|column| empty.get(column).into_value()).collect()
+    }
+
+    fn stored(column: E::Column, value: Value) -> Option<Value> {
+        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+        model.try_set(column, value).ok()?;
+        model.get(column).into_value()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::backend::sql::sqlite::{self, SqliteStore, SqlxSqliteStore};
 use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, require_runtime},
     context::{Access, Cx, Leaves},
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
@@ -49,14 +49,22 @@ use crate::{
 /// | `external_access=true` | SQL may read and write other files, load extensions and attach databases | it may not |
 /// | `lock_configuration=false` | SQL may change DuckDB's settings | it may not |
 ///
+/// A SQLite file is never made again by its store. If it is deleted, moved or replaced while it is open, that is noticed when a connection is made, when the
+/// log is moved into the file, and by [`Store::health`]; from then on every operation is [`Io`](ErrorKind::Io), until the file is back.
+///
 /// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
 /// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the
 /// file open for writing leaves this one out.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, [`Unsupported`](ErrorKind::Unsupported) for a backend whose
-/// feature is off, [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached. None shows the URL.
+/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, for a path of a SQLite database that is not that of a file, and outside
+/// of a tokio runtime; [`Unsupported`](ErrorKind::Unsupported) for a backend whose
+/// feature is off; [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached, or if the file
+/// is not there and is not to be made; [`Io`](ErrorKind::Io) for a file that cannot be read or made. None shows the URL.
+///
+/// # Panics
+/// In a tokio runtime without timers: its builder needs `enable_time` or `enable_all`.
 pub async fn open(url: &str) -> Result<Store> {
     OpenOptions::new().open(url).await
 }
@@ -172,6 +180,9 @@ impl OpenOptions {
     pub async fn open(&self, url: &str) -> Result<Store> {
         self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if scheme != "memory" {
+            require_runtime()?;
+        }
         let backend = match scheme {
             "memory" if url == "memory:" => {
                 Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))

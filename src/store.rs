@@ -17,9 +17,13 @@ use crate::{
     query::field_of,
     repository::{Storage, Transactional},
     transaction::TxOptions,
+    value::EARLIEST,
 };
 
 /// An open store: repositories come from it, and it owns the transactions they share.
+///
+/// Its calls are made inside of a tokio runtime with timers (`enable_time` or `enable_all` of its builder). Without a runtime, operations of the SQL stores
+/// are [`InvalidInput`](crate::ErrorKind::InvalidInput); without timers, calls that have to wait panic.
 ///
 /// A clone is the same store. Two stores opened from one URL are two stores: neither joins the other's transactions.
 #[derive(Clone)]
@@ -95,7 +99,8 @@ impl Store {
     /// As [`Deleter`](crate::Deleter)'s.
     pub async fn forget_commits(&self, cx: &Cx, age: Duration) -> Result<u64> {
         let before = TimeDelta::from_std(age).ok().and_then(|age| self.database_now().checked_sub_signed(age));
-        let Some(before) = before else { return Ok(0) };
+        // No stored time is before the first one that can be stored.
+        let before = before.map_or(EARLIEST, |before| before.max(EARLIEST));
         self.repository::<commit::Entity>().delete_where(cx, &field_of(commit::Column::BegunAt).less_than(before)).await
     }
 

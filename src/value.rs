@@ -14,7 +14,7 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
-pub(crate) use self::portable::{check_digits, has_nul, portable};
+pub(crate) use self::portable::{EARLIEST, check_digits, has_nul, portable};
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()

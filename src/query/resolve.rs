@@ -239,7 +239,12 @@ impl<E: Storable> Shape<E> {
 
     pub(super) fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
         self.require_comparable(column)?;
-        let fitted = fit(value.clone(), &self.value_type(column)?)?;
+        let value_type = self.value_type(column)?;
+        let fitted = match (fit(value.clone(), &value_type), self.column(column)?) {
+            (Ok(Fitted::Value(value)), _) => Ok(Fitted::Value(value)),
+            // The column's own type may have values that it stores as others.
+            (other, column) => E::stored(column, value.clone()).map_or(other, |stored| fit(stored, &value_type)),
+        }?;
         if let Fitted::Value(value) = &fitted {
             let column = self.column(column)?;
             check_digits(value, || decimal_digits(&column))?;

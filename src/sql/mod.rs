@@ -11,7 +11,7 @@ use sea_orm::{EntityTrait, QueryTrait, Select, Statement, StatementBuilder, sea_
 use serde::de::DeserializeOwned;
 
 #[cfg(feature = "sqlite")]
-pub(crate) use self::session::is_kept_by_connection;
+pub(crate) use self::session::{is_kept_by_connection, is_met_by_all};
 pub use self::text::SqlText;
 
 #[cfg(feature = "duckdb-linked")]
@@ -47,9 +47,11 @@ use crate::{
 /// ```
 ///
 /// What begins, ends or changes a transaction, and what changes the connection for whoever has it next (on Postgres `SET` without `LOCAL`, `RESET`, `DISCARD`,
-/// `LISTEN`, `PREPARE`; on DuckDB `USE`), is [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection
+/// `LISTEN`, `PREPARE`; on DuckDB `USE`; on SQLite a `PRAGMA` that changes more than its connection, such as `journal_mode` or `max_page_count`), is
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection
 /// that may keep something of a statement (a temporary table; on Postgres a `DO` block, `set_config`, an advisory lock of the session; on SQLite a `PRAGMA` that sets something, `ATTACH`) is closed after it, or after
-/// the transaction that it is in. What a function of the database does to its session cannot be seen.
+/// the transaction that it is in; on a pool of SeaORM's to SQLite in memory, whose connection is the database, such a statement is
+/// [`Unsupported`](crate::ErrorKind::Unsupported). What a function of the database does to its session cannot be seen.
 ///
 /// On DuckDB a new table with an auto-increment column comes with a sequence, `TABLE_seq`, which stays when the table is dropped.
 ///

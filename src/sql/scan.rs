@@ -70,6 +70,9 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<bool> {
     for part in &statements {
         session::check(&words(part), dialect)?;
     }
+    if dialect == Dialect::Sqlite && session::first(&first) == "PRAGMA" {
+        session::check_pragma(sql, &tokens, begins_with(&first, "EXPLAIN"))?;
+    }
     Ok(session::outlives(sql, &tokens, &first, dialect))
 }
 
@@ -77,7 +80,7 @@ pub(super) fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, message)
 }
 
-fn word(sql: &str, token: &Token) -> Option<String> {
+pub(super) fn word(sql: &str, token: &Token) -> Option<String> {
     match token {
         Token::Word(range) => sql.get(range.clone()).map(str::to_ascii_uppercase),
         _ => None,

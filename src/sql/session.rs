@@ -3,8 +3,11 @@
 //! The pool hands a connection to one caller after another, and larder begins and ends their transactions: what a statement changes of either
 //! would be met by somebody else.
 
-use super::scan::{Token, invalid};
-use crate::{dialect::Dialect, error::Result};
+use super::scan::{self, Token, invalid};
+use crate::{
+    dialect::Dialect,
+    error::{Error, ErrorKind, Result},
+};
 
 const TRANSACTION: &str = "a statement that begins, ends or changes a transaction; use `tx` and its options for that";
 const CONNECTION: &str = "a statement that changes its connection for whoever has it next";
@@ -45,9 +48,8 @@ const OF_EXPLAIN: [&str; 26] = [
     "HTML",
 ];
 
-/// Pragmas of SQLite that take a value and read, or change the database and not the connection; or bound how large it may become, which is there to be kept.
-const PRAGMAS: [&str; 18] = [
-    "MAX_PAGE_COUNT",
+/// Pragmas of SQLite that take a value and read, or change what is stored.
+const PRAGMAS: [&str; 16] = [
     "APPLICATION_ID",
     "FOREIGN_KEY_CHECK",
     "FOREIGN_KEY_LIST",
@@ -58,13 +60,28 @@ const PRAGMAS: [&str; 18] = [
     "INTEGRITY_CHECK",
     "OPTIMIZE",
     "QUICK_CHECK",
-    "SCHEMA_VERSION",
     "TABLE_INFO",
     "TABLE_LIST",
     "TABLE_XINFO",
     "USER_VERSION",
     "WAL_CHECKPOINT",
     "DATABASE_LIST",
+];
+
+/// Pragmas of SQLite that, with a value, change more than their connection: the file, what the connections to a database in memory share, or the process.
+const OF_ALL: [&str; 12] = [
+    "JOURNAL_MODE",
+    "LOCKING_MODE",
+    "MAX_PAGE_COUNT",
+    "PAGE_SIZE",
+    "AUTO_VACUUM",
+    "ENCODING",
+    "SECURE_DELETE",
+    "SCHEMA_VERSION",
+    "SOFT_HEAP_LIMIT",
+    "HARD_HEAP_LIMIT",
+    "TEMP_STORE_DIRECTORY",
+    "DATA_STORE_DIRECTORY",
 ];
 
 /// Functions of Postgres that change their session.
@@ -82,10 +99,7 @@ const OF_SESSION: [&str; 8] = [
 /// Refuses a statement of these words that ends or changes its transaction, or changes its connection.
 pub(super) fn check(words: &[String], dialect: Dialect) -> Result<()> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
-    let first = match word(0) {
-        "EXPLAIN" => words.iter().skip(1).map(String::as_str).find(|word| !OF_EXPLAIN.contains(word)).unwrap_or_default(),
-        first => first,
-    };
+    let first = first(words);
     if CONTROL.contains(&first) || first == "PREPARE" && word(1) == "TRANSACTION" {
         return Err(invalid(TRANSACTION));
     }
@@ -124,19 +138,48 @@ fn of_postgres(first: &str, words: &[String]) -> Result<()> {
     }
 }
 
+/// Refuses a pragma of SQLite that changes more than its connection.
+pub(super) fn check_pragma(sql: &str, tokens: &[Token], is_explained: bool) -> Result<()> {
+    let Some(value) = tokens.iter().position(|token| *token == Token::Value) else { return Ok(()) };
+    let Some(name) = value.checked_sub(1).and_then(|at| tokens.get(at)).and_then(|name| scan::word(sql, name)) else {
+        return Err(invalid("a pragma that is set and has its name in quotes"));
+    };
+    if is_met_by_all(&name) {
+        let name = name.to_ascii_lowercase();
+        let message = format!("`PRAGMA {name}` with a value changes more than its connection; `OpenOptions` has what can be set");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
+    // SQLite carries out some pragmas while it prepares them.
+    if is_explained && is_kept_by_connection(&name) {
+        return Err(invalid(CONNECTION));
+    }
+    Ok(())
+}
+
 /// Whether a pragma of SQLite sets something that its connection keeps.
 fn sets(sql: &str, tokens: &[Token]) -> bool {
     let Some(value) = tokens.iter().position(|token| *token == Token::Value) else { return false };
-    let name = value.checked_sub(1).and_then(|at| match tokens.get(at) {
-        Some(Token::Word(range)) => sql.get(range.clone()).map(str::to_ascii_uppercase),
-        _ => None,
-    });
+    let name = value.checked_sub(1).and_then(|at| tokens.get(at)).and_then(|name| scan::word(sql, name));
     name.is_none_or(|name| is_kept_by_connection(&name))
 }
 
 /// Whether what a pragma of SQLite sets is kept by its connection, and met by whoever has it next.
 pub(crate) fn is_kept_by_connection(pragma: &str) -> bool {
     !PRAGMAS.iter().any(|name| name.eq_ignore_ascii_case(pragma))
+}
+
+/// Whether what a pragma of SQLite sets is met by others than those who have its connection next.
+pub(crate) fn is_met_by_all(pragma: &str) -> bool {
+    OF_ALL.iter().any(|name| name.eq_ignore_ascii_case(pragma))
+}
+
+/// The word that says what a statement is, also of one that is only explained.
+pub(super) fn first(words: &[String]) -> &str {
+    let mut words = words.iter().map(String::as_str);
+    match words.next() {
+        Some("EXPLAIN") => words.find(|word| !OF_EXPLAIN.contains(word)).unwrap_or_default(),
+        first => first.unwrap_or_default(),
+    }
 }
 
 /// Whether a statement may leave something behind that its connection keeps, such as a temporary table.
@@ -221,6 +264,20 @@ mod tests {
             ],
         );
         is_refused(&[Dialect::Sqlite], &["SELECT 1 AS [a'b]; COMMIT --']", "SELECT e'\\'; COMMIT --'", "\u{feff}COMMIT"]);
+        let sqlite = [
+            "PRAGMA journal_mode = off",
+            "PRAGMA main . Journal_Mode /* a */ (delete)",
+            "PRAGMA max_page_count = 9",
+            "PRAGMA locking_mode = exclusive",
+            "PRAGMA hard_heap_limit = 1",
+            "PRAGMA schema_version = 7",
+            "PRAGMA \"journal_mode\" = off",
+            "PRAGMA main.[journal_mode] = off",
+            "PRAGMA `query_only`(1)",
+            "EXPLAIN PRAGMA journal_mode = off",
+            "EXPLAIN QUERY PLAN PRAGMA query_only = 1",
+        ];
+        is_refused(&[Dialect::Sqlite], &sqlite);
         is_refused(&[Dialect::DuckDb], &["USE a", "SET SESSION threads = 1", "SET schema = 'a'", "SET VARIABLE a = 1"]);
     }
 
@@ -254,7 +311,9 @@ mod tests {
             "PRAGMA table_info(t)",
             "PRAGMA query_only",
             "PRAGMA main.user_version = 3",
-            "PRAGMA max_page_count = 9",
+            "PRAGMA max_page_count",
+            "PRAGMA journal_mode",
+            "EXPLAIN PRAGMA table_info(t)",
             "PRAGMA wal_checkpoint(TRUNCATE)",
         ];
         is_let_through(&[Dialect::Sqlite], &sqlite, false);
@@ -271,8 +330,6 @@ mod tests {
             "PRAGMA query_only = 1",
             "PRAGMA query_only(1)",
             "PRAGMA main.query_only=1",
-            "PRAGMA \"query_only\" = 1",
-            "PRAGMA [query_only] = 1",
             "pragma /* a */ foreign_keys = off",
             "ATTACH 'a' AS b",
             "DETACH b",

@@ -1,6 +1,6 @@
 //! The portable form of a value, and what has none.
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
 #[cfg(feature = "postgres")]
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{Value, prelude::Decimal, sea_query::OptionEnum};
@@ -9,6 +9,12 @@ use serde_json::Value as Json;
 use crate::{
     clock::to_microseconds,
     error::{Error, ErrorKind, Result},
+};
+
+/// The first time that can be stored: the beginning of the year 1.
+pub(crate) const EARLIEST: DateTime<Utc> = match DateTime::from_timestamp(-62_135_596_800, 0) {
+    Some(time) => time,
+    None => DateTime::<Utc>::MIN_UTC,
 };
 
 /// The portable form of `value`: times in UTC and microseconds, everything else unchanged.

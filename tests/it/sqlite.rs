@@ -1,8 +1,10 @@
 //! SQLite: in a file, in memory, and on a connection of SeaORM's.
 
 mod commits;
+mod files;
 mod given;
 mod own;
+mod prepared;
 mod threads;
 
 use ::sea_orm::Database;

@@ -298,6 +298,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
+    /// Refuses a place of the store's that is not the one that was opened any more.
+    fn look_at_place(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// How often statements were prepared, and found prepared, as far as the engine says.
     fn statement_counts(&self) -> StatementCounts {
         StatementCounts::default()

@@ -127,3 +127,43 @@ fn duckdb_goes_on_when_there_are_files_again() {
     let test = concat!(module_path!(), "::duckdb_goes_on_when_there_are_files_again");
     run_out_of_files(&url, test, &["CONNECT Ok(())", "DONE"]);
 }
+
+/// A file, or a folder, that the process has no right to read is `Io`, and its database is not made anew.
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_may_not_read_its_file() {
+    use std::{
+        fs::{File, Permissions, set_permissions},
+        os::unix::fs::PermissionsExt,
+    };
+
+    if let Some(url) = told("URL") {
+        return run(async {
+            for parameters in ["", "?mode=rw", "?mode=ro"] {
+                let error = larder::open(&(url.clone() + parameters)).await.unwrap_err();
+                say(&format!("{:?} {:?}", error.kind(), error.code()));
+            }
+        });
+    }
+    let test = concat!(module_path!(), "::sqlite_may_not_read_its_file");
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("a.sqlite");
+    let url = format!("sqlite:{}", file.display());
+    run(async { larder::open(&url).await.unwrap().close().await });
+    for locked in [&file, &folder] {
+        let unlocked = std::fs::metadata(locked).unwrap().permissions();
+        set_permissions(locked, Permissions::from_mode(0)).unwrap();
+        // Who may read all the same, as root may, gives that right up.
+        let rights = "-dac_override,-dac_read_search";
+        let program: &[&str] = match File::open(&file) {
+            Ok(_) => &["setpriv", "--inh-caps", rights, "--bounding-set", rights],
+            Err(_) => &[],
+        };
+        let (words, ended) = Again::under(program, test).tell("URL", &url).start().end();
+        assert!(ended.success(), "{words:?}");
+        assert_eq!(words, ["Io Some(\"14\")"; 3], "{locked:?}");
+        set_permissions(locked, unlocked).unwrap();
+    }
+}

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use larder::{Cx, ErrorKind, HealthStatus, Journal, OpenOptions, SqlText, Store};
+use larder::{Cx, ErrorKind, HealthStatus, Journal, OpenOptions};
 
 use super::{Numbered, adds_up, kind, options, patient, settled, start, stored, submit};
-use crate::{places::Place, support::tables};
+use crate::{disk::room::Room, places::Place, support::tables};
 
 /// A store is closed while a queue in front of it holds models: what was stored is told, all else is told not to be, and the queue takes nothing more; with a
 /// journal, the next queue stores the rest.
@@ -54,19 +54,16 @@ async fn is_dropped_under_a_queue<M: Numbered>() {
     assert_eq!(stored::<M>(&reopened).await, (0..200).collect::<Vec<_>>());
 }
 
-async fn limit_pages(store: &Store, pages: &str) {
-    store.sql().unwrap().execute(&Cx::new(), &SqlText::new(format!("PRAGMA max_page_count = {pages}"))).await.unwrap();
-}
-
 /// The database has no room any more while a queue holds models: the queue holds what comes until it is full, says that it is down, and when there is room
 /// again all that it accepted is stored, in its order. A full disk is the store's fault and not that of a model.
 async fn has_no_room_for_a_while<M: Numbered>() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("a.sqlite").display());
+    let room = Room::of(2_000);
+    let url = format!("sqlite:{}", room.path().join("a.sqlite").display());
     let store = OpenOptions::new().max_connections(1).open(&url).await.unwrap();
     tables::create(&store).await;
     let queue = start::<M>(&store, options().batch_size(100).queue_size(1_000), None).await.unwrap();
-    limit_pages(&store, "1").await;
+    let pad = std::fs::File::create(room.path().join("pad")).unwrap();
+    while std::io::Write::write(&mut &pad, &[0; 512]).is_ok() {}
     let mut tickets = Vec::new();
     let began = Instant::now();
     let full = loop {
@@ -81,7 +78,7 @@ async fn has_no_room_for_a_while<M: Numbered>() {
         tokio::task::yield_now().await;
     };
     assert_eq!(full.error.unwrap().kind(), ErrorKind::ResourceExhausted);
-    limit_pages(&store, "100000").await;
+    room.grow(50_000);
     let count = tickets.len();
     assert!(join_all(tickets).await.iter().all(Result::is_ok));
     assert_eq!(queue.health().status, HealthStatus::Up);

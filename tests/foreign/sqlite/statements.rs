@@ -47,6 +47,60 @@ async fn a_setting_of_a_connection_does_not_outlive_its_user() {
     }
 }
 
+/// What would change more than its connection is refused, however it is written, and nothing is changed.
+#[tokio::test]
+async fn a_setting_that_others_would_meet_is_refused() {
+    for place in places(TABLE).await {
+        let store = &place.store;
+        let names = store.repository::<named::Entity>();
+        let mode = async || {
+            let mode = SqlText::new("SELECT journal_mode FROM pragma_journal_mode");
+            store.sql().unwrap().query_as::<String>(&Cx::new(), &mode).await.unwrap()
+        };
+        let before = mode().await;
+        for (nth, sql) in [
+            "PRAGMA journal_mode = delete",
+            "PRAGMA journal_mode = off",
+            "PRAGMA main.\"journal_mode\" (off)",
+            "EXPLAIN PRAGMA journal_mode = off",
+            "PRAGMA max_page_count = 1",
+            "PRAGMA locking_mode = exclusive",
+            "PRAGMA auto_vacuum = full",
+            "PRAGMA hard_heap_limit = 1000",
+            "EXPLAIN PRAGMA query_only = 1",
+            "EXPLAIN QUERY PLAN PRAGMA query_only = 1",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (cx, id) = (&Cx::new(), 2 * i64::try_from(nth).unwrap());
+            let refused = run(store, cx, sql).await.expect_err(sql);
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{} {sql}: {refused}", place.name);
+            let refused = store.sql().unwrap().query_as::<String>(cx, &SqlText::new(sql)).await.expect_err(sql);
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{} {sql}: {refused}", place.name);
+            names.create_batch(cx, &[model(id), model(id + 1)]).await.unwrap();
+            assert_eq!(mode().await, before, "{} {sql}", place.name);
+        }
+    }
+}
+
+/// The connection of a pool of SeaORM's in memory is the database: it is not closed after a statement that leaves something on it, which is refused.
+#[tokio::test]
+async fn what_would_stay_on_the_only_connection_is_refused() {
+    let pool = sea_orm::Database::connect("sqlite::memory:").await.unwrap();
+    let (store, cx) = (Store::from_sea_orm(pool).unwrap(), &Cx::new());
+    for statement in TABLE.split(";\n").filter(|statement| !statement.is_empty()) {
+        run(&store, cx, statement).await.unwrap();
+    }
+    for sql in ["PRAGMA query_only = 1", "PRAGMA foreign_keys = off", "CREATE TEMP TABLE named (id INTEGER)"] {
+        let refused = run(&store, cx, sql).await.expect_err(sql);
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{sql}: {refused}");
+    }
+    store.repository::<named::Entity>().create(cx, &model(1)).await.unwrap();
+    let orphan = run(&store, cx, "INSERT INTO child VALUES (1, 7)").await.unwrap_err();
+    assert_eq!(orphan.kind(), ErrorKind::ForeignKey);
+}
+
 /// However it is written, a statement does not end the transaction that it runs in.
 #[tokio::test]
 async fn a_statement_does_not_end_the_transaction_around_it() {

@@ -138,7 +138,10 @@ pub async fn are_forgotten_by_age<B: Backend>() {
     notes.create(&key("old"), &note("n")).await.unwrap();
     clock.advance(std::time::Duration::from_secs(3600));
     notes.create(&key("new"), &note("n")).await.unwrap();
-    assert_eq!(store.forget_commits(&Cx::new(), std::time::Duration::from_secs(7200)).await.unwrap(), 0);
+    let years = |count: u64| std::time::Duration::from_secs(count * 366 * 24 * 3600);
+    for age in [std::time::Duration::from_secs(7200), years(3_000), years(10_000), std::time::Duration::MAX] {
+        assert_eq!(store.forget_commits(&Cx::new(), age).await.unwrap(), 0);
+    }
     assert_eq!(store.forget_commits(&Cx::new(), std::time::Duration::from_secs(1800)).await.unwrap(), 1);
     assert!(!store.has_committed(&Cx::new(), "old").await.unwrap());
     assert!(store.has_committed(&Cx::new(), "new").await.unwrap());

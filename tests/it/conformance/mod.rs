@@ -14,6 +14,7 @@ pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod limits;
 pub(crate) mod nested;
+pub(crate) mod newtypes;
 pub(crate) mod options;
 pub(crate) mod page;
 pub(crate) mod propagation;
@@ -54,6 +55,9 @@ macro_rules! suite {
 }
 
 suite! { $
+    newtypes {
+        are_converted_by_themselves
+    }
     write_behind {
         tells_what_the_engine_makes_up
         stores_what_nobody_waits_for

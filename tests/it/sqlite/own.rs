@@ -333,3 +333,38 @@ async fn a_named_database_in_memory_is_one() {
         assert_eq!(store.repository::<note::Entity>().count(&reader.unwrap(), &larder::Filter::all()).await.unwrap(), 0);
     }
 }
+
+/// Outside of a runtime, a call is an error and no panic.
+#[test]
+fn a_call_outside_of_a_runtime_is_an_error() {
+    use futures::executor::block_on;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("a.sqlite").display());
+    assert_eq!(block_on(larder::open(&url)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let stores = runtime.block_on(async {
+        let store = larder::open(&url).await.unwrap();
+        tables::create(&store).await;
+        let durable = OpenOptions::new().durability(Durability::Power).open(&url).await.unwrap();
+        [store, durable, Store::from_sea_orm(Database::connect(&url).await.unwrap()).unwrap()]
+    });
+    for store in &stores {
+        let (cx, notes) = (&Cx::new(), &store.repository::<note::Entity>());
+        let health = block_on(store.health(cx)).connectivity.error.unwrap();
+        let errors = [
+            block_on(notes.create(cx, &note("a"))).unwrap_err(),
+            block_on(notes.all(cx)).unwrap_err(),
+            block_on(notes.stream(cx, &larder::Query::new())).unwrap_err(),
+            block_on(store.begin(cx, TxOptions::new())).unwrap_err(),
+            block_on(store.tx(cx, |cx| async move { notes.create(&cx, &note("a")).await })).unwrap_err(),
+            health,
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            assert!(error.to_string().contains("outside of a tokio runtime"), "{error}");
+        }
+        assert!(runtime.block_on(store.repository::<note::Entity>().all(cx)).unwrap().is_empty());
+    }
+    runtime.block_on(async move { drop(stores) });
+}

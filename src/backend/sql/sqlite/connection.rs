@@ -9,13 +9,16 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection as Library, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal};
+use rusqlite::{
+    Connection as Library, OpenFlags, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal,
+};
 use sea_orm::Value;
 
 use super::{
     bind::bind,
     error::classify,
     fence::{self, Fence},
+    prepared::{self, Kept, is_new},
     settings::{Counts, Settings},
     watch::Watch,
 };
@@ -37,12 +40,6 @@ const LOCKED_TRIES: u64 = 5_000;
 /// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
 const BRIEF: i32 = 2_500;
 
-/// Statements kept prepared on each connection.
-const PREPARED: usize = 128;
-
-/// Longer statements are not kept prepared: hardly one is like another.
-const LONGEST_KEPT: usize = 8_192;
-
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
@@ -53,18 +50,6 @@ thread_local! {
 fn note_log(_: &Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
     LOG_PAGES.set(u32::try_from(pages).unwrap_or_default());
     Ok(())
-}
-
-/// What keeps a connection from being opened. Nothing was sent to it, whatever went wrong.
-fn not_opened(error: Error) -> Error {
-    if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown) {
-        return error;
-    }
-    let code = error.code().map_or_else(|| ffi::SQLITE_CANTOPEN.to_string(), str::to_owned);
-    if self::code(&error) == ffi::SQLITE_IOERR_SHMSIZE {
-        return Error::new(ErrorKind::ResourceExhausted, "no room for the index of the log").with_code(code).with_source(error);
-    }
-    Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_code(code).with_source(error)
 }
 
 pub(super) struct Connection {
@@ -84,6 +69,7 @@ pub(super) struct Connection {
     /// Whether a statement of the application's has run since the connection was taken from the pool.
     is_foreign: Cell<bool>,
     fence: Fence,
+    kept: Kept,
     /// How many rows had been changed on this connection when the transaction began.
     changed_before: Cell<u64>,
 }
@@ -91,9 +77,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens the database. Blocks.
     pub(super) fn open(settings: &Settings) -> Result<Self> {
-        let library = Library::open_with_flags(&settings.place.name, settings.place.flags);
+        let mut flags = settings.place.flags;
+        if let Some(file) = &settings.file {
+            file.look()?;
+            // A file that was there is not made again.
+            flags.set(OpenFlags::SQLITE_OPEN_CREATE, flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !file.was_opened());
+        }
+        let library = Library::open_with_flags(&settings.place.name, flags);
         let mut connection = Self {
-            library: library.map_err(classify).map_err(not_opened)?,
+            library: library.map_err(classify).map_err(|error| settings.not_opened(error))?,
             is_brief: Arc::default(),
             waits: true,
             log_pages: 0,
@@ -104,16 +96,19 @@ impl Connection {
             watch: settings.watch.clone(),
             is_foreign: Cell::new(false),
             fence: Fence::default(),
+            kept: Kept::default(),
             changed_before: Cell::new(0),
         };
-        connection.at_length(&mut |connection: &Self| connection.set_up(settings)).map_err(not_opened)?;
+        let set_up = connection.at_length(&mut |connection: &Self| connection.set_up(settings));
+        set_up.map_err(|error| settings.not_opened(error))?;
+        settings.file.as_ref().map_or(Ok(()), |file| file.note_opened())?;
         Ok(connection)
     }
 
     fn set_up(&self, settings: &Settings) -> Result<()> {
         let library = &self.library;
         library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
-        library.set_prepared_statement_cache_capacity(PREPARED);
+        library.set_prepared_statement_cache_capacity(prepared::MOST);
         // A name in double quotes that no column has is an error, and not text.
         for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
             library.set_db_config(config, false).map_err(classify)?;
@@ -216,15 +211,21 @@ impl Connection {
             }
             // What it needed before is not counted again.
             statement.reset_status(StatementStatus::VmStep);
-            let is_new = statement.get_status(StatementStatus::Run) == 0;
-            let count = if is_new { &self.counts.prepared } else { &self.counts.reused };
+            let count = if is_new(statement) { &self.counts.prepared } else { &self.counts.reused };
             count.fetch_add(1, Ordering::Relaxed);
             bind(statement, values).map_err(classify)?;
             run(statement)
         };
-        let done = match sql.len() > LONGEST_KEPT {
+        let done = match sql.len() > prepared::LONGEST {
             true => self.library.prepare(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
-            false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
+            false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| {
+                let is_kept = self.kept.makes_room_for(&statement, &self.library);
+                let done = ready(&mut statement);
+                if !is_kept {
+                    statement.discard();
+                }
+                done
+            }),
         };
         // It was not even prepared.
         let done = if self.fence.lower() { done.map_err(fence::refused) } else { done };

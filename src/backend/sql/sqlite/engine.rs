@@ -23,7 +23,7 @@ use crate::{
     context::{Access, Patience},
     dialect::Dialect,
     entity::Storable,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     store::StatementCounts,
@@ -152,7 +152,14 @@ impl Engine for SqliteEngine {
         Ok(())
     }
 
+    async fn look_at_place(&self) -> Result<()> {
+        let settings = self.pool.settings().clone();
+        let looked = tokio::task::spawn_blocking(move || settings.look_at_file());
+        looked.await.map_err(|error| Error::new(ErrorKind::Internal, "looking at the file panicked").with_source(error))?
+    }
+
     async fn commit(&self, lease: &mut Lease) -> Result<()> {
+        self.pool.settings().check_file()?;
         lease.end("COMMIT", self.syncs()).await
     }
 

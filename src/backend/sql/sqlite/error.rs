@@ -66,6 +66,8 @@ fn kind(code: i32, message: &str) -> ErrorKind {
         3082 => K::ResourceExhausted,
         3091 => K::InvalidInput,
         8202 | 8458 => K::Corrupt,
+        // The file was moved or deleted, which has nothing to do with rights.
+        1032 => K::Io,
         // Of the other codes the low byte says enough.
         _ => match code & 0xff {
             // A fault without a code of its own.
@@ -113,7 +115,7 @@ mod tests {
         for (code, expected) in [
             (517, ErrorKind::Contention),
             (262, ErrorKind::Contention),
-            (1032, ErrorKind::ReadOnly),
+            (1032, ErrorKind::Io),
             (1034, ErrorKind::Io),
             (522, ErrorKind::Io),
             (3082, ErrorKind::ResourceExhausted),

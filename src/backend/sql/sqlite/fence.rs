@@ -13,7 +13,7 @@ use rusqlite::{
 use super::{connection::code, error::classify};
 use crate::{
     error::{Error, ErrorKind, Result},
-    sql::is_kept_by_connection,
+    sql::{is_kept_by_connection, is_met_by_all},
 };
 
 /// Looks at the statements of the application on one connection.
@@ -34,6 +34,9 @@ impl Fence {
             }
             match context.action {
                 AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => return Authorization::Deny,
+                AuthAction::Pragma { pragma_value: Some(_), pragma_name } if is_met_by_all(pragma_name) => {
+                    return Authorization::Deny;
+                }
                 // A setting, another database, or what is there on this connection alone.
                 AuthAction::Pragma { pragma_value: Some(_), pragma_name } if is_kept_by_connection(pragma_name) => {
                     is_altered.store(true, Ordering::Relaxed);
@@ -66,10 +69,13 @@ impl Fence {
     }
 }
 
+const MESSAGE: &str =
+    "a statement that begins or ends a transaction, for which there is `tx`, or a pragma that changes more than its connection";
+
 /// The error of a statement of the application's.
 pub(super) fn refused(error: Error) -> Error {
     if code(&error) & 0xff != ffi::SQLITE_AUTH {
         return error;
     }
-    Error::new(ErrorKind::InvalidInput, "a statement that begins or ends a transaction; use `tx` for that").with_source(error)
+    Error::new(ErrorKind::InvalidInput, MESSAGE).with_source(error)
 }

@@ -18,7 +18,9 @@ use sqlx::{
 
 use super::{
     asked::{self, Catalogs},
-    decode, error, forms,
+    decode, error,
+    file::DatabaseFile,
+    forms,
 };
 use crate::{
     backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
@@ -114,8 +116,14 @@ impl Flavor for SqliteFlavor {
         reads(value_type)
     }
 
-    type Gate = ();
+    /// The file, if the database is in one.
+    type Gate = Option<DatabaseFile>;
     type Stopper = Arc<AtomicBool>;
+
+    /// The pool makes connections without a word, so that the file is looked at each time.
+    async fn check(file: &Option<DatabaseFile>, _: &SqlitePool) -> Result<()> {
+        file.as_ref().map_or(Ok(()), DatabaseFile::note_opened)
+    }
 
     /// SQLite says so of a commit outside of any transaction: somebody else has ended it, and in which way is not known.
     fn of_commit(error: Error) -> Error {
@@ -155,7 +163,7 @@ impl Flavor for SqliteFlavor {
         match *target {}
     }
 
-    fn begin((): &(), options: &TxOptions, _: Option<Duration>) -> Vec<String> {
+    fn begin(_: &Option<DatabaseFile>, options: &TxOptions, _: Option<Duration>) -> Vec<String> {
         let begin = match (options.access_mode(), options.locking_mode()) {
             // SQLite has no read-only transactions; this makes every write on the connection fail.
             (AccessMode::ReadOnly, _) => return vec!["PRAGMA query_only = ON".into(), "BEGIN DEFERRED".into()],

@@ -36,6 +36,7 @@ mod engine;
 mod error;
 mod facts;
 mod fence;
+mod file;
 mod flavor;
 mod forms;
 mod group;
@@ -43,6 +44,7 @@ mod lease;
 mod leased;
 mod place;
 mod pool;
+mod prepared;
 mod run;
 mod settings;
 mod times;
@@ -53,7 +55,7 @@ use std::{sync::Arc, time::Duration};
 pub(crate) use connect::open;
 use sqlx::SqlitePool;
 
-use self::{engine::SqliteEngine, flavor::SqliteFlavor};
+use self::{engine::SqliteEngine, file::DatabaseFile, flavor::SqliteFlavor};
 use super::{
     SqlStore,
     sqlx::{Pools, SqlxEngine},
@@ -88,7 +90,12 @@ pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transactio
     if in_memory && ends {
         tracing::warn!("the pool closes idle or old connections: a database in memory ends with its last one");
     }
-    Ok(SqlStore::new(SqlxEngine::new(Pools::new(pool, false), (), capabilities(in_memory)), clock, long_transaction))
+    let file = (!in_memory).then(|| DatabaseFile::new(name));
+    // A pool that has connections has opened it.
+    if let Some(file) = file.as_ref().filter(|_| pool.size() > 0) {
+        file.note_opened()?;
+    }
+    Ok(SqlStore::new(SqlxEngine::new(Pools::new(pool, false), file, capabilities(in_memory)), clock, long_transaction))
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

@@ -1,5 +1,7 @@
 //! What a `sqlite:` URL stands for.
 
+use std::path::{self, PathBuf};
+
 use rusqlite::OpenFlags;
 
 use crate::{
@@ -14,7 +16,7 @@ const PARAMETERS: [&str; 2] = ["mode", "cache"];
 /// Where a database is, and how it is to be opened.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) name: String,
+    pub(super) name: PathBuf,
     pub(super) flags: OpenFlags,
     pub(super) in_memory: bool,
     pub(super) read_only: bool,
@@ -56,21 +58,48 @@ impl Place {
             }
             // Only such a name reaches the same database from every connection.
             path if in_memory && !path.starts_with("file:") => format!("file:{path}"),
+            path if path.starts_with("file:") && !in_memory => {
+                let message = "a `sqlite:` URL with `file:` in front of its path; a file is `sqlite:PATH`";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
             path => path.to_owned(),
         };
         if shared && !in_memory {
             return Err(Error::new(ErrorKind::InvalidInput, "only a database in memory has a cache to share"));
         }
-        let mut flags = OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags |= match (read_only, create) {
             (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
             (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
             (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         if in_memory {
-            flags |= OpenFlags::SQLITE_OPEN_MEMORY;
+            flags |= OpenFlags::SQLITE_OPEN_MEMORY | OpenFlags::SQLITE_OPEN_URI;
         }
         flags |= if shared { OpenFlags::SQLITE_OPEN_SHARED_CACHE } else { OpenFlags::SQLITE_OPEN_PRIVATE_CACHE };
+        let name = if in_memory { name.into() } else { absolute(&name)? };
         Ok(Self { name, flags, in_memory, read_only })
+    }
+}
+
+/// The path of a file, which stays the same if the process goes to another folder.
+fn absolute(path: &str) -> Result<PathBuf> {
+    path::absolute(path).map_err(|error| Error::new(ErrorKind::Io, "the folder of this process is not known").with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_does_not_depend_on_where_the_process_goes() -> Result<()> {
+        let here = absolute("x.db")?;
+        assert!(here.is_absolute());
+        for url in ["sqlite:x.db", "sqlite://x.db", "sqlite:./x.db?mode=rw"] {
+            assert_eq!(Place::parse(url)?.name, here, "{url}");
+        }
+        assert_eq!(Place::parse("sqlite:///tmp/x.db")?.name, PathBuf::from("/tmp/x.db"));
+        assert_eq!(Place::parse("sqlite:file:x?mode=memory")?.name, PathBuf::from("file:x"));
+        Ok(())
     }
 }

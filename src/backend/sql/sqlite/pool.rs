@@ -97,9 +97,12 @@ impl Pool {
         &self.checkpoints
     }
 
-    /// Notes that all of the log has been moved.
+    /// Notes that all of the log has been moved. Looks where to.
     pub(super) fn log_was_moved(&self) {
         self.begins_log.store(true, Ordering::Release);
+        if let Err(error) = self.settings.look_at_file() {
+            tracing::error!(%error, "the log was moved into a file that is not the store's any more");
+        }
     }
 
     pub(super) fn size(&self) -> u32 {
@@ -164,7 +167,7 @@ impl Pool {
     }
 
     pub(super) fn check_open(&self) -> Result<()> {
-        if self.is_closed() { Err(closed()) } else { Ok(()) }
+        if self.is_closed() { Err(closed()) } else { self.settings.check_file() }
     }
 
     /// The state of the data that a connection's snapshot shows, which it must have taken; none if it is not known.

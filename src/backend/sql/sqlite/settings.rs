@@ -5,8 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{place::Place, watch::Watch};
+use rusqlite::{OpenFlags, ffi};
+
+use super::{connection::code, file::DatabaseFile, place::Place, watch::Watch};
 use crate::{
+    error::{Error, ErrorKind, Result},
     open::{Durability, OpenOptions},
     store::StatementCounts,
 };
@@ -15,6 +18,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) place: Place,
+    /// `None` in memory.
+    pub(super) file: Option<Arc<DatabaseFile>>,
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
     pub(super) counts: Arc<Counts>,
@@ -42,7 +47,37 @@ impl Settings {
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
             (false, _) => "EXTRA",
         };
-        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default(), watch: Arc::default() }
+        let file = (!place.in_memory).then(|| Arc::new(DatabaseFile::new(place.name.clone())));
+        let write_ahead_log = options.write_ahead_log;
+        Self { place, file, write_ahead_log, synchronous, counts: Arc::default(), watch: Arc::default() }
+    }
+
+    /// What keeps a connection from being opened. Nothing was sent to it, whatever went wrong.
+    pub(super) fn not_opened(&self, error: Error) -> Error {
+        if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io | ErrorKind::EngineDown) {
+            return error;
+        }
+        let cannot_open = || ffi::SQLITE_CANTOPEN.to_string();
+        let why = match (code(&error), &self.file) {
+            (0, _) => return error.with_code(cannot_open()),
+            (ffi::SQLITE_IOERR_SHMSIZE, _) => Error::new(ErrorKind::ResourceExhausted, "no room for the index of the log"),
+            (_, Some(file)) => file.not_opened(self.place.flags.contains(OpenFlags::SQLITE_OPEN_CREATE)),
+            (_, None) => Error::new(ErrorKind::Connection, "the database cannot be opened"),
+        };
+        // Of a statement, a code of an input or output error would say that what it did is not known.
+        let is_of_disk = why.kind() == ErrorKind::Io && code(&error) & 0xff == ffi::SQLITE_IOERR;
+        let code = error.code().filter(|_| !is_of_disk).map_or_else(cannot_open, str::to_owned);
+        why.with_code(code).with_source(error)
+    }
+
+    /// Looks whether the file is still the one that was opened. Blocks.
+    pub(super) fn look_at_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.look())
+    }
+
+    /// Refuses to go on in a file that was seen to be another, or not to be there.
+    pub(super) fn check_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// Whether a commit waits for the disk.

@@ -99,11 +99,19 @@ impl<F: Flavor> SqlxEngine<F> {
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    /// Notes what a statement may leave on the connection. That of a database in memory is the database: it is kept.
-    fn note(&self, lease: &mut Lease<F>, effort: Effort) {
-        if effort == Effort::Lasting && self.capabilities.durable {
-            lease.is_last_user();
+    /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in memory is the database, and
+    /// has to be kept.
+    fn note(&self, lease: &mut Lease<F>, effort: Effort) -> Result<()> {
+        match (effort, self.capabilities.durable) {
+            (Effort::Lasting, true) => lease.is_last_user(),
+            (Effort::Lasting, false) => {
+                let message =
+                    "a statement that may leave something on its connection, which is the database and cannot be closed";
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -214,7 +222,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn execute(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<u64> {
-        self.note(lease, effort);
+        self.note(lease, effort)?;
         let changes_schema = F::changes_schema(&statement.sql);
         let changed = F::execute(lease.connection()?, statement).await;
         if changes_schema {
@@ -225,7 +233,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
-        self.note(lease, effort);
+        self.note(lease, effort)?;
         let mut read = Self::read_models::<E>(lease.connection()?, &statement).await;
         if let Err(error) = read {
             read = match F::prepare_anew(lease.connection()?, error).await {
@@ -283,7 +291,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
-        self.note(lease, effort);
+        self.note(lease, effort)?;
         let rows = F::fetch(lease.connection()?, statement).await;
         let rows = self.noted(lease.answered(rows))?;
         let Some(first) = rows.first() else { return Ok(Vec::new()) };

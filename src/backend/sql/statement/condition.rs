@@ -62,7 +62,7 @@ impl<E: Storable> Statements<'_, E> {
         match test {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
-            Test::In(values) => self.is_one_of(column, values),
+            Test::In(values) => self.is_one_of(column, filled_up(values, usize::MAX)),
             Test::Contains(text) => {
                 let sql = match self.dialect {
                     Dialect::Sqlite => "instr($, $) > 0",
@@ -142,9 +142,10 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     pub(super) fn id_is_in(&self, ids: &[Key]) -> Cond {
+        let ids = filled_up(ids, self.ids_at_once());
         match self.id_columns().as_slice() {
-            [column] => Cond::all().add(self.is_one_of(*column, ids.iter().flat_map(|id| &id.0))),
-            _ => ids.iter().fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
+            [column] => Cond::all().add(self.is_one_of(*column, ids.flat_map(|id| &id.0))),
+            _ => ids.fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
         }
     }
 
@@ -152,15 +153,29 @@ impl<E: Storable> Statements<'_, E> {
     pub(super) fn id_is_found_in(&self, ids: &[Key]) -> Cond {
         match self.id_columns().as_slice() {
             [column] if self.described(*column).is_probed => {
-                let values = ids.iter().flat_map(|id| &id.0).map(|value| self.value(*column, value));
+                let values = filled_up(ids, self.ids_at_once()).flat_map(|id| &id.0).map(|value| self.value(*column, value));
                 Cond::all().add(self.column(*column).is_in(values))
             }
             [_] => self.id_is_in(ids),
             _ => {
-                ids.iter().fold(Cond::any(), |any, id| any.add(self.id_has(&id.0, |column, value| self.found_by(column, value))))
+                let found = |id: &Key| self.id_has(&id.0, |column, value| self.found_by(column, value));
+                filled_up(ids, self.ids_at_once()).fold(Cond::any(), |any, id| any.add(found(id)))
             }
         }
     }
+}
+
+/// A list whose length is one of few, with at most `most` elements: the last one is repeated as often as it takes. Statements that differ in the length of a
+/// list are prepared each by itself, and an engine keeps what it has prepared.
+fn filled_up<T>(list: &[T], most: usize) -> impl Iterator<Item = &T> {
+    let length = rounded(list.len()).min(most).max(list.len());
+    list.iter().chain(list.last().into_iter().cycle()).take(length)
+}
+
+/// A length that is at most a sixteenth longer. There are sixteen of them from each power of two to the next.
+fn rounded(length: usize) -> usize {
+    let step = 1 << length.saturating_sub(1).checked_ilog2().unwrap_or_default().saturating_sub(4);
+    length.next_multiple_of(step)
 }
 
 /// The first text after all that begin with a prefix, if there is one.
@@ -179,7 +194,21 @@ fn end_of(prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::end_of;
+    use super::{end_of, filled_up, rounded};
+
+    #[test]
+    fn lists_are_of_few_lengths() {
+        for (length, expected) in [(0, 0), (1, 1), (2, 2), (31, 31), (32, 32), (33, 34), (100, 100), (1000, 1024), (1200, 1216)] {
+            assert_eq!(rounded(length), expected, "{length}");
+        }
+        assert!((0..10_000).all(|length| rounded(length) >= length && rounded(length) <= length + length / 16));
+        let lengths: std::collections::BTreeSet<_> = (1..=8_192).map(rounded).collect();
+        assert_eq!(lengths.len(), 32 + 8 * 16);
+        let list: Vec<_> = (0..65).collect();
+        assert!(filled_up(&list, 100).eq(list.iter().chain([&64; 3])));
+        assert!(filled_up(&list, 66).eq(list.iter().chain([&64])));
+        assert!(filled_up(&list, 10).eq(&list) && filled_up::<u8>(&[], 10).next().is_none());
+    }
 
     #[test]
     fn a_prefix_ends_before_the_next_text() {
