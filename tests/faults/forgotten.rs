@@ -92,7 +92,10 @@ async fn statements_are_prepared_anew_on_a_pool_of_sea_orm() {
     let connection = pool(&database).await;
     let store = Store::from_sea_orm(connection.clone()).unwrap();
     for statement in ["DEALLOCATE ALL", "DISCARD ALL"] {
-        goes_on(&store, async || drop(connection.execute_unprepared(statement).await.unwrap())).await;
+        let forget = async || {
+            connection.execute_unprepared(statement).await.unwrap();
+        };
+        goes_on(&store, forget).await;
     }
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(FORGETS)).await.unwrap();
     is_run_again(&store).await;
