@@ -3,6 +3,7 @@
 mod commits;
 mod given;
 mod own;
+mod shared;
 mod threads;
 
 use ::sea_orm::Database;

@@ -188,7 +188,7 @@ mod tests {
         let failed = |error: std::io::Error| Error::new(ErrorKind::Io, "").with_source(error);
         let directory = tempfile::tempdir().map_err(failed)?;
         let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
-        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new());
+        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new(), 3);
         let (writer, reader) = (Connection::open(&settings)?, Connection::open(&settings)?);
         writer.command("CREATE TABLE t (a)")?;
         reader.command("BEGIN")?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
-    connection::Connection,
+    bind::are_large,
+    connection::{Connection, LONGEST_KEPT},
     described, facts,
     flavor::{BIND_LIMIT, reads},
     group::Group,
@@ -52,6 +53,16 @@ impl SqliteEngine {
     /// Whether a commit waits for the disk.
     fn syncs(&self) -> bool {
         self.pool.settings().syncs()
+    }
+
+    /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a transaction cannot begin anew.
+    fn effort(lease: &Lease, statement: &Statement, effort: Effort) -> Effort {
+        let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
+        match effort {
+            Effort::Read if statement.sql.len() > LONGEST_KEPT => Effort::Any,
+            Effort::Insert if lease.in_transaction() && are_large(values()) => Effort::Any,
+            effort => effort,
+        }
     }
 
     /// Runs a statement, where and how its effort allows.
@@ -165,16 +176,18 @@ impl Engine for SqliteEngine {
     }
 
     async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
+        let effort = Self::effort(lease, &statement, effort);
         self.run(lease, effort, move |connection| run::execute(connection, &statement)).await
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+        let real_effort = Self::effort(lease, &statement, effort);
         let fetch = move |connection: &Connection| match effort {
             Effort::Insert => run::insert_returning::<E>(connection, &statement),
             Effort::OneModel => run::changed::<E>(connection, || run::fetch::<E>(connection, &statement)),
             Effort::Read | Effort::Any | Effort::Lasting => run::fetch::<E>(connection, &statement),
         };
-        self.run(lease, effort, fetch).await
+        self.run(lease, real_effort, fetch).await
     }
 
     fn inserts_as_given(&self) -> bool {
@@ -182,11 +195,13 @@ impl Engine for SqliteEngine {
     }
 
     async fn insert<E: Storable>(&self, lease: &mut Lease, row: Statement, insert: Arc<WholeInsert>) -> Result<Option<E::Model>> {
-        self.run(lease, Effort::Insert, move |connection| run::insert::<E>(connection, &row, &insert)).await
+        let effort = Self::effort(lease, &row, Effort::Insert);
+        self.run(lease, effort, move |connection| run::insert::<E>(connection, &row, &insert)).await
     }
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
-        self.run(lease, Effort::Read, move |connection| run::number(connection, &statement)).await
+        let effort = Self::effort(lease, &statement, Effort::Read);
+        self.run(lease, effort, move |connection| run::number(connection, &statement)).await
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
@@ -200,6 +215,7 @@ impl Engine for SqliteEngine {
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
+        let effort = Self::effort(lease, &statement, effort);
         self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 

@@ -258,8 +258,15 @@ impl Lease {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         if end == "ROLLBACK" && leased.connection()?.is_autocommit() {
             // SQLite has done it by itself.
-            leased.ended();
-            return Ok(());
+            if !leased.only_reads || leased.connection()?.runs_in_place() {
+                leased.ended();
+                return Ok(());
+            }
+            let ended = |leased: &mut Leased| {
+                leased.ended();
+                Ok(())
+            };
+            return self.call(None, ended).await;
         }
         leased.check()?;
         let mut work = move |connection: &Connection| connection.command(end);

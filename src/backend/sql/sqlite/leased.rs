@@ -85,10 +85,10 @@ impl Drop for Leased {
         }
         if self.in_transaction && self.is_lone && self.access == Access::Read {
             // Nothing was written, and the end of a snapshot takes no time.
-            self.in_transaction = false;
-            if self.connection().is_ok_and(|connection| !connection.is_autocommit() && connection.command("COMMIT").is_err()) {
-                self.pooled = None;
-            }
+            let mut end =
+                |connection: &Connection| if connection.is_autocommit() { Ok(()) } else { connection.command("COMMIT") };
+            let ended = self.connection().ok().and_then(|connection| connection.briefly(false, &mut end));
+            self.in_transaction = !matches!(ended, Some(Ok(())));
         }
         if !self.in_transaction {
             return self.give_back();

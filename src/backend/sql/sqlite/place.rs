@@ -17,6 +17,10 @@ pub(super) struct Place {
     pub(super) name: String,
     pub(super) flags: OpenFlags,
     pub(super) in_memory: bool,
+    /// Whether connections lock the cache that they share with others of the process, or of the store.
+    pub(super) shares_cache: bool,
+    /// Whether only the store knows the name.
+    pub(super) is_private: bool,
     pub(super) read_only: bool,
 }
 
@@ -71,6 +75,6 @@ impl Place {
             flags |= OpenFlags::SQLITE_OPEN_MEMORY;
         }
         flags |= if shared { OpenFlags::SQLITE_OPEN_SHARED_CACHE } else { OpenFlags::SQLITE_OPEN_PRIVATE_CACHE };
-        Ok(Self { name, flags, in_memory, read_only })
+        Ok(Self { name, flags, in_memory, shares_cache: shared, is_private: path == ":memory:", read_only })
     }
 }

@@ -17,6 +17,9 @@ pub(super) struct Settings {
     pub(super) place: Place,
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
+    /// Whether brief statements may run on a thread that must not wait. A connection that shares its cache with another waits for a lock inside SQLite while the
+    /// other runs a statement, however long that takes.
+    pub(super) runs_in_place: bool,
     pub(super) counts: Arc<Counts>,
     pub(super) watch: Arc<Watch>,
 }
@@ -35,14 +38,22 @@ impl Counts {
 }
 
 impl Settings {
-    pub(super) fn new(place: Place, options: &OpenOptions) -> Self {
+    /// Those of a store that has so many connections at most.
+    pub(super) fn new(place: Place, options: &OpenOptions, connections: u32) -> Self {
         let synchronous = match (options.write_ahead_log, options.durability) {
             (true, Durability::Process) => "NORMAL",
             (true, Durability::Power) => "FULL",
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
             (false, _) => "EXTRA",
         };
-        Self { place, write_ahead_log: options.write_ahead_log, synchronous, counts: Arc::default(), watch: Arc::default() }
+        Self {
+            runs_in_place: !place.shares_cache || (place.is_private && connections == 1),
+            place,
+            write_ahead_log: options.write_ahead_log,
+            synchronous,
+            counts: Arc::default(),
+            watch: Arc::default(),
+        }
     }
 
     /// Whether a commit waits for the disk.
