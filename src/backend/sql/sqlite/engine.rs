@@ -81,7 +81,7 @@ impl SqliteEngine {
             Effort::Insert | Effort::OneModel if !lease.in_transaction() => return lease.run_alone(self.syncs(), work).await,
             _ => Pace::Blocking,
         };
-        lease.run(pace, work).await
+        lease.run_single(pace, work).await
     }
 }
 

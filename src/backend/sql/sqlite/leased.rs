@@ -72,6 +72,15 @@ impl Leased {
         if self.only_reads { self.let_write() } else { Ok(()) }
     }
 
+    /// Gives the connection back, rolled back if need be. Blocks.
+    pub(super) fn let_go(&mut self) {
+        if let Err(error) = self.clean() {
+            tracing::debug!(%error, "a connection could not be rolled back and is closed");
+            self.pooled = None;
+        }
+        self.give_back();
+    }
+
     pub(super) fn give_back(&mut self) {
         self.pooled.take().into_iter().for_each(Pooled::give_back);
     }
@@ -107,10 +116,7 @@ impl Drop for Leased {
                 mark: None,
                 runtime,
             };
-            if let Err(error) = left.clean() {
-                tracing::debug!(%error, "a connection could not be rolled back and is closed");
-                left.pooled = None;
-            }
+            left.let_go();
         });
     }
 }
