@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Debug,
-    future::Future,
+    future::{Future, poll_fn},
     sync::{Mutex, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -82,6 +83,20 @@ pub(crate) async fn within<T>(
 pub(crate) fn require_runtime() -> Result<()> {
     let outside = |error| Error::new(ErrorKind::InvalidInput, "a call outside of a tokio runtime").with_source(error);
     tokio::runtime::Handle::try_current().map(drop).map_err(outside)
+}
+
+/// The longest time after which something is asked for again.
+const LONGEST_REST: Duration = Duration::from_millis(250);
+
+/// Asks for something until it is there: whenever the asker is woken, and by itself after a while, and then each time after twice as long.
+pub(crate) async fn asked_again<T>(first_rest: Duration, mut ask: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let mut rest = first_rest;
+    loop {
+        match tokio::time::timeout(rest, poll_fn(&mut ask)).await {
+            Ok(there) => return there,
+            Err(_) => rest = (2 * rest).min(LONGEST_REST),
+        }
+    }
 }
 
 /// A point in time on the clock that only goes forward.

@@ -17,11 +17,11 @@ mod transaction;
 
 // What the contract rests on.
 mod clock;
+mod coop;
 mod dialect;
 mod id;
 mod limits;
 mod row;
-mod turns;
 mod value;
 
 // What stands before a repository.

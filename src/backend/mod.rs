@@ -3,3 +3,4 @@
 pub(crate) mod memory;
 #[cfg(feature = "_sql")]
 pub(crate) mod sql;
+mod turns;

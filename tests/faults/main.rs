@@ -30,11 +30,11 @@ mod pool;
 #[cfg(all(unix, feature = "postgres"))]
 mod pooler;
 mod retry;
-#[cfg(feature = "postgres")]
 mod runtimes;
 mod shutdown;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod tasks;
+mod unpolled;
 #[cfg(all(unix, any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked")))]
 mod write_behind;

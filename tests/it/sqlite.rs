@@ -5,6 +5,7 @@ mod files;
 mod given;
 mod own;
 mod prepared;
+mod shared;
 mod threads;
 
 use ::sea_orm::Database;

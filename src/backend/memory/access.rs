@@ -8,9 +8,9 @@ use tokio::task::coop::consume_budget;
 use super::{repository::MemoryRepository, state::State, table::Table, transaction::MemoryTransaction, write::Writer};
 use crate::{
     context::{Access, Cx, Entry, RUNNING, WAITING},
+    coop::off_thread,
     entity::Storable,
     error::Result,
-    turns::off_thread,
 };
 
 /// Up to how many rows are looked at on the thread of the runtime: about a millisecond's work.

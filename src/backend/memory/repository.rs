@@ -22,6 +22,7 @@ use super::{
 use crate::{
     capability::Capabilities,
     context::{Access, Cx, Entry},
+    coop::Budget,
     entity::{self, IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
@@ -29,7 +30,6 @@ use crate::{
     row::Row,
     stream::{CHUNK, ModelStream},
     transaction::TxOptions,
-    turns::Turns,
     value::Key,
 };
 
@@ -71,10 +71,10 @@ impl<E: Storable> MemoryRepository<E> {
     }
 
     async fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
-        let (mut rows, mut turns) = (Vec::with_capacity(models.len()), Turns::new());
+        let (mut rows, mut budget) = (Vec::with_capacity(models.len()), Budget::new());
         for (nth, model) in models.iter().enumerate() {
             rows.push(self.shape.values(model).map_err(|error| error.at_index(nth))?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(rows)
     }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{constraint::Tables, state::State, table::Table, transaction::MemoryTransaction};
 use crate::{
+    backend::turns::{Turn, Turns},
     capability::Capabilities,
     clock::{Clock, within},
     commit::{self, Model, recorded, says_committed},
@@ -35,7 +35,7 @@ struct Shared {
     committed: RwLock<State>,
     tables: RwLock<Arc<Tables>>,
     /// Held by the one transaction, or the one operation, that may write.
-    writer: Arc<Mutex<()>>,
+    writer: Arc<Turns>,
     closed: AtomicBool,
     monitor: Arc<Monitor>,
 }
@@ -49,7 +49,7 @@ impl MemoryStore {
             timeout,
             committed: RwLock::default(),
             tables: RwLock::default(),
-            writer: Arc::default(),
+            writer: Turns::new(1),
             closed: AtomicBool::new(false),
             monitor,
         }));
@@ -99,7 +99,7 @@ impl MemoryStore {
     /// Refuses further work and waits for the writer that is busy.
     pub(crate) async fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
-        drop(self.0.writer.lock().await);
+        self.0.writer.all_back().await;
     }
 
     /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with their first row.
@@ -126,18 +126,18 @@ impl MemoryStore {
     }
 
     /// Waits for the turn to write.
-    pub(super) async fn writer(&self, patience: Patience) -> Result<OwnedMutexGuard<()>> {
+    pub(super) async fn writer(&self, patience: Patience) -> Result<Turn> {
         self.refuse_if_closed()?;
-        let turn =
-            match patience {
-                Patience::None => self.0.writer.clone().try_lock_owned().map_err(|_| {
-                    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can")
-                })?,
-                Patience::Timeout => {
-                    let turn = self.0.writer.clone().lock_owned();
-                    within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await?
-                }
-            };
+        let turn = match (self.0.writer.try_take(Access::Write), patience) {
+            (Some(turn), _) => turn,
+            (None, Patience::None) => {
+                return Err(Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can"));
+            }
+            (None, Patience::Timeout) => {
+                let turn = self.0.writer.take(Access::Write);
+                within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await?
+            }
+        };
         self.refuse_if_closed()?;
         Ok(turn)
     }

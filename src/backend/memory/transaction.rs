@@ -1,10 +1,10 @@
 //! A transaction is a copy of the state, and a copy of that for each savepoint.
 
 use async_trait::async_trait;
-use tokio::sync::OwnedMutexGuard;
 
 use super::{state::State, store::MemoryStore};
 use crate::{
+    backend::turns::Turn,
     error::{Error, ErrorKind, Result},
     transaction::OpenTransaction,
 };
@@ -14,11 +14,11 @@ pub(super) struct MemoryTransaction {
     state: State,
     savepoints: Vec<(usize, State)>,
     /// The turn to write; a read-only transaction has none.
-    writer: Option<OwnedMutexGuard<()>>,
+    writer: Option<Turn>,
 }
 
 impl MemoryTransaction {
-    pub(super) fn new(store: MemoryStore, writer: Option<OwnedMutexGuard<()>>) -> Self {
+    pub(super) fn new(store: MemoryStore, writer: Option<Turn>) -> Self {
         Self { state: store.committed(), store, savepoints: Vec::new(), writer }
     }
 

@@ -224,11 +224,17 @@ async fn a_long_reader_is_warned_of() {
         for _ in 0..4_000 {
             notes.create(&Cx::new(), &note(&body)).await.unwrap();
         }
+        for _ in 0..50 {
+            if warnings.lock().unwrap().len() < times {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                notes.create(&Cx::new(), &note("has the log grown")).await.unwrap();
+            }
+        }
         reading.commit().await.unwrap();
         let said = warnings.lock().unwrap().clone();
         assert_eq!(said.len(), times, "{said:?}");
         assert!(said.iter().all(|said| said.contains("a reader that goes on for long")), "{said:?}");
-        for _ in 0..5 {
+        for _ in 0..20 {
             notes.create(&Cx::new(), &note("has the log moved")).await.unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

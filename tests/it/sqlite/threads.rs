@@ -70,6 +70,41 @@ async fn what_takes_long_holds_up_nobody() {
     assert!(lets_others_in(delete).await, "a delete held up the thread");
 }
 
+/// A statement of few instructions takes long all the same if one of them reads, searches or writes a large value.
+#[tokio::test]
+async fn large_values_hold_up_nobody() {
+    let fixture = with_labels(10).await;
+    let (cx, labels) = (Cx::new(), fixture.store.repository::<label::Entity>());
+    let large = |name: &str| label::Model { name: name.to_owned(), text: Some("x".repeat(4 << 20)) };
+    labels.create(&cx, &large("large")).await.unwrap();
+    let contains = field(label::COLUMN.text).contains("xy");
+    let count = async || assert_eq!(labels.count(&cx, &contains).await.unwrap(), 0);
+    assert!(lets_others_in(count).await, "a search in a large value held up the thread");
+    let find = async || assert!(labels.find(&cx, &"large".to_owned()).await.unwrap().is_some());
+    assert!(lets_others_in(find).await, "a find of a large value held up the thread");
+    let query = Query::new().order_by_desc(label::COLUMN.text).limit(1);
+    let first = async || assert_eq!(labels.query(&cx, &query).await.unwrap()[0].name, "large");
+    assert!(lets_others_in(first).await, "an order of large values held up the thread");
+    let mut names = (0..).map(|nth| format!("made {nth}"));
+    let create = async || drop(labels.create(&cx, &large(&names.next().unwrap())).await.unwrap());
+    assert!(lets_others_in(create).await, "a create of a large value held up the thread");
+    let update = async || drop(labels.update(&cx, &large("large")).await.unwrap());
+    assert!(lets_others_in(update).await, "an update to a large value held up the thread");
+
+    let tx = fixture.store.begin(&cx, TxOptions::new()).await.unwrap();
+    let count = async || assert_eq!(labels.count(&tx, &contains).await.unwrap(), 0);
+    assert!(lets_others_in(count).await, "a search in a transaction held up the thread");
+    let create = async || drop(labels.create(&tx, &large(&names.next().unwrap())).await.unwrap());
+    assert!(lets_others_in(create).await, "a create in a transaction held up the thread");
+    tx.commit().await.unwrap();
+    assert!(labels.count(&cx, &Filter::all()).await.unwrap() >= 13);
+
+    // A long text is as much to prepare.
+    let ids: Vec<_> = (0..5_000).map(|nth| nth.to_string()).collect();
+    let find_many = async || assert!(labels.find_many(&cx, &ids).await.unwrap().is_empty());
+    assert!(lets_others_in(find_many).await, "a long statement held up the thread");
+}
+
 /// What is brief is answered without a turn of another task, and still a task that never waits does not keep the thread for itself.
 #[tokio::test]
 async fn what_is_brief_runs_in_place() {

@@ -13,11 +13,11 @@ use crate::{
         statement::{Source, Statements, is_source},
     },
     context::{Access, Cx, RUNNING},
+    coop::Budget,
     entity::{IdOf, Storable, model_of},
     error::{Error, ErrorKind, Result, conflict, not_found},
     query::{Change, Changes, Filter, of_type},
     rules::time_of,
-    turns::Turns,
     value::{Key, whole_number},
 };
 
@@ -134,13 +134,13 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return self.do_nothing(cx, Access::Write).await.map(|()| Vec::new());
         }
         let mut ids = Vec::with_capacity(rows.len());
-        let (mut latest, mut turns) = (BTreeMap::new(), Turns::new());
+        let (mut latest, mut budget) = (BTreeMap::new(), Budget::new());
         for row in rows {
             let id = self.shape.key_of_values(&row);
             ids.push(id.clone());
             // Of two with one id, the last.
             latest.insert(id, row);
-            turns.step().await;
+            budget.consume().await;
         }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.shape.rules.version.is_some() {
@@ -184,10 +184,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         }
         let mut stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
-                let (mut stored, mut turns) = (BTreeMap::new(), Turns::new());
+                let (mut stored, mut budget) = (BTreeMap::new(), Budget::new());
                 for (key, row) in keys.into_iter().zip(rows) {
                     stored.insert(key, self.given(row)?);
-                    turns.step().await;
+                    budget.consume().await;
                 }
                 stored
             }

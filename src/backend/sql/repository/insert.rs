@@ -18,10 +18,10 @@ use crate::{
         transaction::SqlTransaction,
     },
     context::{Access, Cx, Entry, RUNNING},
+    coop::Budget,
     dialect::Dialect,
     entity::{Storable, model_of},
     error::{Error, ErrorKind, Result},
-    turns::Turns,
     value::{Key, integer, is_array},
 };
 
@@ -205,29 +205,29 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses values that cannot be stored.
     async fn check(&self, new: New<'_, E>) -> Result<()> {
-        let mut turns = Turns::new();
+        let mut budget = Budget::new();
         for nth in 0..new.len() {
             new.row(nth)?;
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(())
     }
 
     async fn rows(&self, new: New<'_, E>) -> Result<Vec<Vec<Value>>> {
-        let (mut rows, mut turns) = (Vec::with_capacity(new.len()), Turns::new());
+        let (mut rows, mut budget) = (Vec::with_capacity(new.len()), Budget::new());
         for nth in 0..new.len() {
             rows.push(new.row(nth)?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(rows)
     }
 
     /// The models that were stored as they were given.
     async fn as_given(&self, new: New<'_, E>, stored: &mut Vec<E::Model>) -> Result<()> {
-        let mut turns = Turns::new();
+        let mut budget = Budget::new();
         for nth in 0..new.len() {
             stored.push(model_of::<E>(new.row(nth)?)?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(())
     }
@@ -238,10 +238,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if !all.iter().any(|column| self.shape.may_be_left_to_engine(*column)) {
             return Ok(vec![Run { named: all, rows: 0..new.len() }]);
         }
-        let (mut runs, mut turns) = (Vec::new(), Turns::new());
+        let (mut runs, mut budget) = (Vec::new(), Budget::new());
         for nth in 0..new.len() {
             new.put(nth, &mut runs)?;
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(runs)
     }

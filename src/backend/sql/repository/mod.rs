@@ -23,6 +23,7 @@ use super::{
 use crate::{
     capability::Capabilities,
     context::{Access, Cx, Entry, WAITING},
+    coop::{Budget, STEPS},
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     query::{Changes, Condition, Filter, OnConflict, Projection, Query, Selection, Upserted},
@@ -30,7 +31,6 @@ use crate::{
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
-    turns::{STEPS, Turns},
     value::Key,
 };
 
@@ -128,10 +128,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     async fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
         self.require_readable()?;
-        let (mut keys, mut turns) = (Vec::with_capacity(ids.len()), Turns::new());
+        let (mut keys, mut budget) = (Vec::with_capacity(ids.len()), Budget::new());
         for id in ids {
             keys.push(self.shape.key_of_id(id)?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(keys)
     }
@@ -158,11 +158,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// The values of models that can be read back. Lets other tasks have their turn meanwhile.
     async fn values(&self, models: &[E::Model], complete: impl Fn(&mut [Value]) -> Result<()> + Send) -> Result<Vec<Vec<Value>>> {
         self.require_readable()?;
-        let (mut rows, mut turns) = (Vec::with_capacity(models.len()), Turns::new());
+        let (mut rows, mut budget) = (Vec::with_capacity(models.len()), Budget::new());
         for (nth, model) in models.iter().enumerate() {
             let row = self.shape.values(model).and_then(|mut row| complete(&mut row).map(|()| row));
             rows.push(row.map_err(|error| error.at_index(nth))?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(rows)
     }
@@ -206,20 +206,20 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Refuses values that a column of the table would change, before anything is sent.
     async fn check_rows(&self, view: &View, rows: &[Vec<Value>]) -> Result<()> {
-        let mut turns = Turns::new();
+        let mut budget = Budget::new();
         for row in rows {
             view.catalog.check_row(&self.shape.columns, row)?;
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(())
     }
 
     /// Models by their ids.
     async fn by_key(&self, models: Vec<E::Model>, found: &mut BTreeMap<Key, E::Model>) {
-        let mut turns = Turns::new();
+        let mut budget = Budget::new();
         for model in models {
             found.insert(self.shape.key_of_model(&model), model);
-            turns.step().await;
+            budget.consume().await;
         }
     }
 

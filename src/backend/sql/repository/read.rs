@@ -8,13 +8,13 @@ use super::{SqlRepository, View};
 use crate::{
     backend::sql::{Engine, engine::Effort, produced::Produced, statement::Statements, store::Held, transaction::SqlTransaction},
     context::{Access, Cx, Entry, RUNNING, WAITING},
+    coop::Budget,
     entity::{IdOf, Storable},
     error::Result,
     query::{Filter, Projection, Query},
     repository::in_usual_parts,
     row::Row,
     stream::ModelStream,
-    turns::Turns,
     value::Key,
 };
 
@@ -110,10 +110,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             let models = self.fetch(cx, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part))).await?;
             self.by_key(models, &mut found).await;
         }
-        let (mut models, mut turns) = (Vec::with_capacity(found.len()), Turns::new());
+        let (mut models, mut budget) = (Vec::with_capacity(found.len()), Budget::new());
         for key in &keys {
             models.extend(found.get(key).cloned());
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(models)
     }

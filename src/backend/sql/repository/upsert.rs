@@ -8,10 +8,10 @@ use super::{SqlRepository, View, not_stored};
 use crate::{
     backend::sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
     context::{Access, Cx, RUNNING},
+    coop::Budget,
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Merged, OnConflict, Resolution, Upserted},
-    turns::Turns,
     value::{Key, integer},
 };
 
@@ -32,10 +32,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Upserted::default());
         }
-        let (mut merged, mut turns) = (Merged::new(&self.shape, &resolution), Turns::new());
+        let (mut merged, mut budget) = (Merged::new(&self.shape, &resolution), Budget::new());
         for row in rows {
             merged.push(row);
-            turns.step().await;
+            budget.consume().await;
         }
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;

@@ -6,6 +6,9 @@ use rusqlite::{
     types::{ToSqlOutput, Value as Owned, ValueRef},
 };
 use sea_orm::{Value, sea_query::OptionEnum};
+use serde_json::Value as Json;
+
+use super::connection::LARGE;
 
 /// Gives a statement its values. It must have been reset.
 pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
@@ -28,6 +31,30 @@ fn bind_by_number(statement: &mut Statement<'_>, values: &[Value]) -> Result<()>
         statement.raw_bind_parameter(at, Bound(value.ok_or_else(missing)?))?;
     }
     Ok(())
+}
+
+/// Whether values take long to store, because there are many bytes of them.
+pub(super) fn are_large(values: &[Value]) -> bool {
+    let mut left = LARGE.unsigned_abs() as usize;
+    !values.iter().all(|value| match value {
+        Value::String(Some(text)) => fits(&mut left, text.len()),
+        Value::Bytes(Some(bytes)) => fits(&mut left, bytes.len()),
+        Value::Json(Some(json)) => json_fits(&mut left, json),
+        _ => true,
+    })
+}
+
+fn fits(left: &mut usize, length: usize) -> bool {
+    left.checked_sub(length).map(|rest| *left = rest).is_some()
+}
+
+fn json_fits(left: &mut usize, json: &Json) -> bool {
+    match json {
+        Json::String(text) => fits(left, text.len()),
+        Json::Array(items) => items.iter().all(|item| fits(left, 1) && json_fits(left, item)),
+        Json::Object(fields) => fields.iter().all(|(name, item)| fits(left, name.len()) && json_fits(left, item)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => true,
+    }
 }
 
 struct Bound<'v>(&'v Value);

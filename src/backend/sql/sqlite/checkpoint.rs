@@ -1,25 +1,28 @@
 //! Moving the write-ahead log into the database.
 //!
-//! SQLite itself runs a checkpoint inside the commit that makes the log too long, and that commit waits for the disk. Here a separate task runs
-//! the checkpoints, beside readers and the writer. A writer that never pauses would keep the log from starting again at its beginning, so above
-//! `TOO_LONG` pages the task takes the right to write, and writers wait for it.
+//! SQLite itself runs a checkpoint inside the commit that makes the log too long, and that commit waits for the disk. Here a separate thread runs
+//! the checkpoints, beside readers and the writer. It belongs to no runtime: the one in which the store was opened, or used last, may have ended or be
+//! blocked while the store is used in another. The thread ends when the log is moved.
 //!
-//! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in vain. So after a
-//! failed attempt the task waits before the next one, and each time for longer.
+//! A writer that never pauses would keep the log from starting again at its beginning, so above `TOO_LONG` pages the thread takes the right to write,
+//! and writers wait for it.
+//!
+//! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in vain. So there is a pause
+//! after a failed attempt, and each time a longer one.
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
-use tokio::runtime::Handle;
+use tokio::runtime::Builder;
 
 use super::{connection::Connection, pool::Pool};
 use crate::{
-    backend::sql::blocking,
     clock::{Moment, this_moment},
     context::{Access, Patience},
     error::{Error, ErrorKind, Result},
@@ -85,17 +88,18 @@ impl Rest {
 impl Checkpoints {
     /// Moves the log in the background, unless that goes on already.
     pub(super) fn begin(pool: &Arc<Pool>) {
-        let Ok(runtime) = Handle::try_current() else { return };
         if !pool.checkpoints().rest().is_over(this_moment()) {
             return;
         }
         if !pool.checkpoints().is_running.swap(true, Ordering::AcqRel) {
             let running = Running(pool.clone());
-            runtime.spawn(async move {
-                if let Err(error) = move_log(&running.0).await {
-                    tracing::debug!(%error, "the log could not be moved now");
-                }
-            });
+            // What is logged goes where it would go if the caller moved the log.
+            let log = tracing::dispatcher::get_default(Clone::clone);
+            let run = move || tracing::dispatcher::with_default(&log, || running.run());
+            let started = thread::Builder::new().name("larder-checkpoint".to_owned()).spawn(run);
+            if let Err(error) = started {
+                tracing::warn!(%error, "no thread to move the log with");
+            }
         }
     }
 
@@ -105,6 +109,19 @@ impl Checkpoints {
 }
 
 struct Running(Arc<Pool>);
+
+impl Running {
+    /// Moves the log. Waits for the connection in a runtime of its own.
+    fn run(self) {
+        let moved = match Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime.block_on(move_log(&self.0)),
+            Err(error) => Err(Error::new(ErrorKind::Internal, "no runtime to move the log in").with_source(error)),
+        };
+        if let Err(error) = moved {
+            tracing::debug!(%error, "the log could not be moved now");
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -135,25 +152,20 @@ async fn move_log(pool: &Arc<Pool>) -> Result<()> {
     Ok(())
 }
 
-/// Moves what can be moved now. Says how long the log is, and whether all of it was moved.
+/// Moves what can be moved now. Says how long the log is, and whether all of it was moved. Blocks while it moves it.
 async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<(u32, bool)> {
     let mut pooled = pool.acquire(access, Patience::Timeout).await?;
-    let pool = pool.clone();
-    let work = move |(): &mut ()| {
-        let connection = pooled.connection().ok_or_else(|| Error::new(ErrorKind::Internal, "a connection that is gone"))?;
-        let moved = match access {
-            Access::Read => connection.at_length(&mut Connection::checkpoint),
-            Access::Write => connection.at_length(&mut Connection::checkpoint_all),
-        };
-        // From here, and not by the task, which its runtime may have stopped running.
-        pooled.give_back();
-        let (length, is_all) = moved?;
-        if is_all {
-            pool.log_was_moved();
-        }
-        Ok((length, is_all))
+    let connection = pooled.connection().ok_or_else(|| Error::new(ErrorKind::Internal, "a connection that is gone"))?;
+    let moved = match access {
+        Access::Read => connection.at_length(&mut Connection::checkpoint),
+        Access::Write => connection.at_length(&mut Connection::checkpoint_all),
     };
-    blocking::call((), None, work).await?.1
+    pooled.give_back();
+    let (length, is_all) = moved?;
+    if is_all {
+        pool.log_was_moved();
+    }
+    Ok((length, is_all))
 }
 
 #[cfg(test)]
@@ -188,7 +200,7 @@ mod tests {
         let failed = |error: std::io::Error| Error::new(ErrorKind::Io, "").with_source(error);
         let directory = tempfile::tempdir().map_err(failed)?;
         let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
-        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new());
+        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new(), 3);
         let (writer, reader) = (Connection::open(&settings)?, Connection::open(&settings)?);
         writer.command("CREATE TABLE t (a)")?;
         reader.command("BEGIN")?;

@@ -17,7 +17,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     if options.min_connections > size {
         return Err(Error::new(ErrorKind::InvalidInput, "`min_connections` is above the one connection of a database in memory"));
     }
-    let settings = Settings::new(place, options);
+    let settings = Settings::new(place, options, size);
     let first = {
         let settings = settings.clone();
         // One at least, which a database in memory keeps for itself.

@@ -11,6 +11,7 @@ use std::{
 
 use rusqlite::{
     Connection as Library, OpenFlags, Statement, StatementStatus, TransactionState, config::DbConfig, ffi, hooks::Wal,
+    limits::Limit,
 };
 use sea_orm::Value;
 
@@ -40,6 +41,9 @@ const LOCKED_TRIES: u64 = 5_000;
 /// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
 const BRIEF: i32 = 2_500;
 
+/// The longest value that a statement that has to be brief may read or write, in bytes: a single instruction may search all of it.
+pub(super) const LARGE: i32 = 16 * 1024;
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
@@ -56,6 +60,10 @@ pub(super) struct Connection {
     library: Library,
     /// Whether what runs is to be stopped when it is not brief.
     is_brief: Arc<AtomicBool>,
+    /// Whether anything may run on a thread that must not wait.
+    runs_in_place: bool,
+    /// The longest value that SQLite takes.
+    longest: i32,
     waits: bool,
     log_pages: u32,
     /// Whether the disk failed under it, so that it is of no more use.
@@ -84,9 +92,12 @@ impl Connection {
             flags.set(OpenFlags::SQLITE_OPEN_CREATE, flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !file.was_opened());
         }
         let library = Library::open_with_flags(&settings.place.name, flags);
+        let library = library.map_err(classify).map_err(|error| settings.not_opened(error))?;
         let mut connection = Self {
-            library: library.map_err(classify).map_err(|error| settings.not_opened(error))?,
+            longest: library.limit(Limit::SQLITE_LIMIT_LENGTH).map_err(classify)?,
+            library,
             is_brief: Arc::default(),
+            runs_in_place: settings.runs_in_place,
             waits: true,
             log_pages: 0,
             is_suspect: Cell::new(false),
@@ -133,20 +144,35 @@ impl Connection {
     /// Runs something on a thread that must not wait. `None` if it takes longer: it has then done nothing. What must not be stopped half-way is
     /// not `stoppable`.
     pub(super) fn briefly<T>(&mut self, stoppable: bool, work: &mut impl FnMut(&Self) -> Result<T>) -> Option<Result<T>> {
-        self.is_brief.store(stoppable, Ordering::Relaxed);
-        let done = self.wait(false).and_then(|()| work(self));
-        self.is_brief.store(false, Ordering::Relaxed);
+        if !self.runs_in_place {
+            return None;
+        }
+        let done = self.wait(false).and_then(|()| if stoppable { self.stoppable(work) } else { work(self) });
         self.note_log();
         match done {
-            Err(error) if is_busy(&error) || (stoppable && code(&error) == ffi::SQLITE_INTERRUPT) => None,
+            Err(error) if is_busy(&error) => None,
+            Err(error) if stoppable && matches!(code(&error), ffi::SQLITE_INTERRUPT | ffi::SQLITE_TOOBIG) => None,
             done => Some(done),
         }
     }
 
+    /// Stops what needs many instructions, or comes to a large value.
+    fn stoppable<T>(&self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        self.is_brief.store(true, Ordering::Relaxed);
+        let done = self.limit_values(LARGE).and_then(|()| work(self));
+        self.is_brief.store(false, Ordering::Relaxed);
+        self.limit_values(self.longest).and(done)
+    }
+
+    fn limit_values(&self, longest: i32) -> Result<()> {
+        self.library.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map(drop).map_err(classify)
+    }
+
     /// Runs something on a thread that may wait.
     pub(super) fn at_length<T>(&mut self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
-        // Something that panicked may have left it set.
+        // Something that panicked may have left them set.
         self.is_brief.store(false, Ordering::Relaxed);
+        self.limit_values(self.longest)?;
         self.is_given_up.store(false, Ordering::Relaxed);
         self.wait(true)?;
         let mut done = work(self);
@@ -160,6 +186,10 @@ impl Connection {
         }
         self.note_log();
         done
+    }
+
+    pub(super) fn runs_in_place(&self) -> bool {
+        self.runs_in_place
     }
 
     fn wait(&mut self, waits: bool) -> Result<()> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
+    bind::are_large,
     connection::Connection,
     described, facts,
     flavor::{BIND_LIMIT, reads},
     group::Group,
     lease::{Lease, Pace},
     pool::Pool,
-    run,
+    prepared, run,
 };
 use crate::{
     backend::sql::{
@@ -54,6 +55,16 @@ impl SqliteEngine {
         self.pool.settings().syncs()
     }
 
+    /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a transaction cannot begin anew.
+    fn effort(lease: &Lease, statement: &Statement, effort: Effort) -> Effort {
+        let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
+        match effort {
+            Effort::Read if statement.sql.len() > prepared::LONGEST => Effort::Any,
+            Effort::Insert if lease.in_transaction() && are_large(values()) => Effort::Any,
+            effort => effort,
+        }
+    }
+
     /// Runs a statement, where and how its effort allows.
     async fn run<T: Send + 'static>(
         &self,
@@ -70,7 +81,7 @@ impl SqliteEngine {
             Effort::Insert | Effort::OneModel if !lease.in_transaction() => return lease.run_alone(self.syncs(), work).await,
             _ => Pace::Blocking,
         };
-        lease.run(pace, work).await
+        lease.run_single(pace, work).await
     }
 }
 
@@ -172,16 +183,18 @@ impl Engine for SqliteEngine {
     }
 
     async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
+        let effort = Self::effort(lease, &statement, effort);
         self.run(lease, effort, move |connection| run::execute(connection, &statement)).await
     }
 
     async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+        let real_effort = Self::effort(lease, &statement, effort);
         let fetch = move |connection: &Connection| match effort {
             Effort::Insert => run::insert_returning::<E>(connection, &statement),
             Effort::OneModel => run::changed::<E>(connection, || run::fetch::<E>(connection, &statement)),
             Effort::Read | Effort::Any | Effort::Lasting => run::fetch::<E>(connection, &statement),
         };
-        self.run(lease, effort, fetch).await
+        self.run(lease, real_effort, fetch).await
     }
 
     fn inserts_as_given(&self) -> bool {
@@ -189,11 +202,13 @@ impl Engine for SqliteEngine {
     }
 
     async fn insert<E: Storable>(&self, lease: &mut Lease, row: Statement, insert: Arc<WholeInsert>) -> Result<Option<E::Model>> {
-        self.run(lease, Effort::Insert, move |connection| run::insert::<E>(connection, &row, &insert)).await
+        let effort = Self::effort(lease, &row, Effort::Insert);
+        self.run(lease, effort, move |connection| run::insert::<E>(connection, &row, &insert)).await
     }
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
-        self.run(lease, Effort::Read, move |connection| run::number(connection, &statement)).await
+        let effort = Self::effort(lease, &statement, Effort::Read);
+        self.run(lease, effort, move |connection| run::number(connection, &statement)).await
     }
 
     async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
@@ -207,6 +222,7 @@ impl Engine for SqliteEngine {
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
+        let effort = Self::effort(lease, &statement, effort);
         self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 

@@ -1,15 +1,18 @@
 //! Single writes that share a commit.
 //!
-//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they wait in line; whoever has
-//! the turn to write runs all that are there in one transaction. Each is answered after the commit. A write that fails leaves nothing and is no
+//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they wait in line; whoever of them
+//! gets the turn to write first runs all that are there in one transaction, on a thread that may block. So nobody depends on another's runtime, which
+//! may be blocked or end. Each is answered after the commit. A write that fails leaves nothing and is no
 //! business of the others: if it does leave something, or ends the whole transaction, as triggers can, or if the commit is refused, all is undone and each
 //! is run once more in a transaction of its own.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
 };
 
+use futures_util::FutureExt as _;
 use rusqlite::ffi;
 use tokio::sync::oneshot;
 
@@ -18,9 +21,12 @@ use super::{
     pool::{Pool, Pooled},
 };
 use crate::{
-    backend::sql::blocking,
-    clock::within,
-    context::{Access, Patience},
+    backend::{
+        sql::blocking,
+        turns::{PATIENCE, Turn, Waiting},
+    },
+    clock::{asked_again, within},
+    context::Access,
     error::{Error, ErrorKind, Result},
 };
 
@@ -32,10 +38,16 @@ pub(super) struct Group(Mutex<Line>);
 
 #[derive(Default)]
 struct Line {
-    waiting: VecDeque<(u64, Box<dyn Write>)>,
+    waiting: VecDeque<InLine>,
     next: u64,
-    /// Whether a task takes care of those who wait.
-    is_led: bool,
+}
+
+/// A write that nobody has begun to run.
+struct InLine {
+    id: u64,
+    write: Box<dyn Write>,
+    /// Its place among those who wait for the turn to write.
+    turn: Waiting,
 }
 
 /// A write that can be run again if it has come to nothing.
@@ -105,126 +117,102 @@ impl Group {
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
-        let single = Single { work, done: None, answer };
-        let (id, leads) = self.join(Box::new(single));
-        let waiting = Waiting { group: self, id };
-        if leads {
-            tokio::spawn(Leader { group: self.clone(), has_ended: false }.lead(pool.clone()));
-        }
-        let message = "another transaction kept writing";
-        let in_time = within(pool.acquire_timeout(), &mut answered, ErrorKind::PoolTimeout, message).await;
+        let member = Member { group: self, id: self.join(Box::new(Single { work, done: None, answer }), pool.wait_to_write()) };
+        let ask = |context: &mut Context<'_>| match (answered.poll_unpin(context), member.poll(context)) {
+            (Poll::Ready(answer), _) => Poll::Ready(answer),
+            (Poll::Pending, Poll::Pending) => Poll::Pending,
+            (Poll::Pending, Poll::Ready(turn)) => {
+                let (group, pool) = (self.clone(), pool.clone());
+                drop(tokio::task::spawn_blocking(move || group.lead(&pool, turn)));
+                Poll::Pending
+            }
+        };
+        let in_time = within(pool.acquire_timeout(), asked_again(PATIENCE, ask), ErrorKind::PoolTimeout, "").await;
         let answer = match in_time {
-            Err(error) if waiting.give_up() => return Err(error),
+            Err(_) if member.give_up() => return Err(pool.late(Access::Write)),
             // It runs already.
             Err(_) => answered.await,
             Ok(answer) => answer,
         };
-        answer.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Cancelled, "the write was given up, with the runtime that it waited in"))
-        })
+        answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::CommitUnknown, "what runs the writes panicked")))
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a write in line. Says its number, and whether somebody has to take care of the line.
-    fn join(&self, write: Box<dyn Write>) -> (u64, bool) {
+    /// Puts a write in line, and says its number.
+    fn join(&self, write: Box<dyn Write>, turn: Waiting) -> u64 {
         let mut line = self.lock();
         let id = line.next;
         line.next += 1;
-        line.waiting.push_back((id, write));
-        (id, !std::mem::replace(&mut line.is_led, true))
+        line.waiting.push_back(InLine { id, write, turn });
+        id
     }
 
-    /// Those whose turn it is.
+    /// Those whose turn it is. They do not wait for one of their own any more.
     fn take(&self) -> Vec<Box<dyn Write>> {
         let mut line = self.lock();
         let count = line.waiting.len().min(TOGETHER);
-        line.waiting.drain(..count).map(|(_, write)| write).collect()
+        let taken: Vec<_> = line.waiting.drain(..count).collect();
+        drop(line);
+        taken.into_iter().map(|in_line| in_line.write).collect()
     }
 
-    /// Ends the lead if nobody waits. Says whether it has.
-    fn end(&self) -> bool {
-        let mut line = self.lock();
-        line.is_led = !line.waiting.is_empty();
-        !line.is_led
+    /// Runs those who wait. Blocks.
+    fn lead(&self, pool: &Arc<Pool>, turn: Turn) {
+        match pool.writer(turn) {
+            Ok(pooled) => write_all(self, pooled),
+            Err(error) => {
+                for mut write in self.take() {
+                    write.fail(error.clone());
+                    write.answer();
+                }
+            }
+        }
     }
 }
 
-struct Waiting<'g> {
+/// Somebody whose write is in line, or runs.
+struct Member<'g> {
     group: &'g Group,
     id: u64,
 }
 
-impl Waiting<'_> {
+impl Member<'_> {
+    /// The turn to write, if the write is still in line.
+    fn poll(&self, context: &Context<'_>) -> Poll<Turn> {
+        let mut line = self.group.lock();
+        match line.place(self.id).and_then(|place| line.waiting.get_mut(place)) {
+            Some(in_line) => in_line.turn.poll(context),
+            None => Poll::Pending,
+        }
+    }
+
     /// Leaves the line; `false` if the write has left it already, to be run.
     fn give_up(&self) -> bool {
         let mut line = self.group.lock();
-        // They are in the order of their numbers.
-        let place = line.waiting.binary_search_by_key(&self.id, |(id, _)| *id);
-        let left = place.ok().and_then(|place| line.waiting.remove(place));
+        let left = line.place(self.id).and_then(|place| line.waiting.remove(place));
         drop(line);
         left.is_some()
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Member<'_> {
     fn drop(&mut self) {
         self.give_up();
     }
 }
 
-/// The task that takes care of the line, until nobody waits.
-struct Leader {
-    group: Arc<Group>,
-    /// Whether nobody waited, and the lead is over.
-    has_ended: bool,
-}
-
-impl Leader {
-    async fn lead(mut self, pool: Arc<Pool>) {
-        while !self.has_ended {
-            let pooled = match pool.acquire(Access::Write, Patience::Timeout).await {
-                Ok(pooled) => pooled,
-                // Each gives up by itself when its own time is over.
-                Err(error) if error.kind() == ErrorKind::PoolTimeout => {
-                    self.has_ended = self.group.end();
-                    continue;
-                }
-                Err(error) => {
-                    for mut write in self.group.take() {
-                        write.fail(error.clone());
-                        write.answer();
-                    }
-                    self.has_ended = self.group.end();
-                    continue;
-                }
-            };
-            let group = self.group.clone();
-            let written = blocking::call((), None, move |(): &mut ()| Ok(write_all(&group, pooled))).await;
-            self.has_ended = written.and_then(|((), has_ended)| has_ended).unwrap_or_else(|_| self.group.end());
-        }
+impl Line {
+    fn place(&self, id: u64) -> Option<usize> {
+        // They are in the order of their numbers.
+        self.waiting.binary_search_by_key(&id, |in_line| in_line.id).ok()
     }
 }
 
-impl Drop for Leader {
-    /// A runtime that ends drops its tasks: whoever waits is not left waiting.
-    fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        let mut line = self.group.lock();
-        line.is_led = false;
-        let left = std::mem::take(&mut line.waiting);
-        drop(line);
-        drop(left);
-    }
-}
-
-/// Runs those who wait, and says whether the lead is over. The connection is given back here, and not by the task, which its runtime may have
-/// stopped running.
-fn write_all(group: &Group, mut pooled: Pooled) -> bool {
+/// Runs those who wait, gives the connection back, and answers.
+fn write_all(group: &Group, mut pooled: Pooled) {
     let mut writes = group.take();
     if let Some(connection) = pooled.connection() {
         let clean = connection.at_length(&mut |connection| {
@@ -236,9 +224,7 @@ fn write_all(group: &Group, mut pooled: Pooled) -> bool {
         }
     }
     pooled.give_back();
-    let has_ended = group.end();
     writes.into_iter().for_each(Write::answer);
-    has_ended
 }
 
 /// Runs writes in one transaction. A connection that is not rolled back is left inside it.

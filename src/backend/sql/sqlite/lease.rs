@@ -35,6 +35,8 @@ pub(super) enum Pace {
 /// A connection of the pool; or, for one statement that commits together with others, none of its own.
 pub(crate) struct Lease {
     connection: Option<Leased>,
+    /// Whether statements commit together with others, on whichever connection that is.
+    is_of_group: bool,
 }
 
 impl Lease {
@@ -49,16 +51,16 @@ impl Lease {
             mark: None,
             runtime: Handle::current(),
         };
-        Self { connection: Some(leased) }
+        Self { connection: Some(leased), is_of_group: false }
     }
 
     /// A lease for one statement that commits together with others.
     pub(super) fn of_group() -> Self {
-        Self { connection: None }
+        Self { connection: None, is_of_group: true }
     }
 
     pub(super) fn is_of_group(&self) -> bool {
-        self.connection.is_none()
+        self.is_of_group
     }
 
     pub(super) fn in_transaction(&self) -> bool {
@@ -78,6 +80,27 @@ impl Lease {
             return self.run_and_commit(work).await;
         }
         self.go(pace, work).await
+    }
+
+    /// Runs the statement that the connection was taken for, or one of a transaction. The connection of a single statement that takes long is given back by
+    /// the thread that ran it: the future that waits for the answer may not be polled soon.
+    pub(super) async fn run_single<T: Send + 'static>(
+        &mut self,
+        pace: Pace,
+        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let leased = self.connection.as_mut().ok_or_else(gone)?;
+        if (leased.in_transaction && !leased.is_lone) || (leased.is_lone && leased.access == Access::Write) {
+            return self.run(pace, work).await;
+        }
+        leased.check()?;
+        if pace != Pace::Blocking
+            && let Some(done) = leased.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
+        {
+            return done;
+        }
+        let interrupt = leased.connection()?.interrupt();
+        self.call_last(interrupt, move |leased| leased.connection()?.at_length(&mut work)).await
     }
 
     async fn go<T: Send + 'static>(
@@ -115,7 +138,7 @@ impl Lease {
             leased.in_transaction = false;
             done
         };
-        self.call(Some(interrupt), run).await
+        self.call_last(interrupt, run).await
     }
 
     /// The catalog of an entity's table. Outside a transaction, this begins one for the statement that follows.
@@ -179,20 +202,20 @@ impl Lease {
                 match connection.briefly(false, &mut |connection| connection.command("COMMIT")) {
                     Some(committed) => committed?,
                     // Whoever is in the way of a commit is waited for.
-                    None => self.call(None, |leased| leased.connection()?.at_length(&mut |c| c.command("COMMIT"))).await?,
+                    None => self.end("COMMIT", syncs).await?,
                 }
             } else if !connection.is_autocommit() && connection.command("ROLLBACK").is_err() {
                 // Closing it rolls back as well.
                 leased.pooled = None;
             }
-            self.connection.as_mut().ok_or_else(gone)?.in_transaction = false;
+            self.connection.iter_mut().for_each(|leased| leased.in_transaction = false);
             if let Some(done) = done {
                 return done;
             }
         }
         let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
         let alone = move |leased: &mut Leased| leased.connection()?.at_length(&mut |connection| connection.alone(&mut work));
-        self.call(Some(interrupt), alone).await
+        self.call_last(interrupt, alone).await
     }
 
     /// Runs a statement of the transaction itself, such as `SAVEPOINT`. Undoing many changes takes a while.
@@ -200,6 +223,23 @@ impl Lease {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         let pace = if leased.has_changed_little()? { Pace::Brief } else { Pace::Blocking };
         self.run(pace, move |connection| connection.command(&sql)).await
+    }
+
+    /// Runs the last statement of the lease on a thread that may block, which gives the connection back. What follows, such as a question why nothing was
+    /// found, is asked on another connection.
+    async fn call_last<T: Send + 'static>(
+        &mut self,
+        interrupt: Interrupt,
+        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let last = move |leased: &mut Leased| {
+            let done = work(leased);
+            leased.let_go();
+            done
+        };
+        let done = self.call(Some(interrupt), last).await;
+        self.is_of_group = self.connection.take().is_some();
+        done
     }
 
     async fn call<T: Send + 'static>(
@@ -258,8 +298,15 @@ impl Lease {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         if end == "ROLLBACK" && leased.connection()?.is_autocommit() {
             // SQLite has done it by itself.
-            leased.ended();
-            return Ok(());
+            if !leased.only_reads || leased.connection()?.runs_in_place() {
+                leased.ended();
+                return Ok(());
+            }
+            let ended = |leased: &mut Leased| {
+                leased.ended();
+                Ok(())
+            };
+            return self.call(None, ended).await;
         }
         leased.check()?;
         let mut work = move |connection: &Connection| connection.command(end);
@@ -274,6 +321,13 @@ impl Lease {
         if let Some(done) = done {
             return done.map(|()| leased.ended());
         }
-        self.call(None, move |leased| leased.connection()?.at_length(&mut work).map(|()| leased.ended())).await
+        let end = move |leased: &mut Leased| {
+            leased.connection()?.at_length(&mut work)?;
+            leased.ended();
+            // Nothing follows, and the future that waits for the answer may not be polled soon.
+            leased.give_back();
+            Ok(())
+        };
+        self.call(None, end).await
     }
 }

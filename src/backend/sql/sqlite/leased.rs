@@ -72,6 +72,15 @@ impl Leased {
         if self.only_reads { self.let_write() } else { Ok(()) }
     }
 
+    /// Gives the connection back, rolled back if need be. Blocks.
+    pub(super) fn let_go(&mut self) {
+        if let Err(error) = self.clean() {
+            tracing::debug!(%error, "a connection could not be rolled back and is closed");
+            self.pooled = None;
+        }
+        self.give_back();
+    }
+
     pub(super) fn give_back(&mut self) {
         self.pooled.take().into_iter().for_each(Pooled::give_back);
     }
@@ -85,10 +94,10 @@ impl Drop for Leased {
         }
         if self.in_transaction && self.is_lone && self.access == Access::Read {
             // Nothing was written, and the end of a snapshot takes no time.
-            self.in_transaction = false;
-            if self.connection().is_ok_and(|connection| !connection.is_autocommit() && connection.command("COMMIT").is_err()) {
-                self.pooled = None;
-            }
+            let mut end =
+                |connection: &Connection| if connection.is_autocommit() { Ok(()) } else { connection.command("COMMIT") };
+            let ended = self.connection().ok().and_then(|connection| connection.briefly(false, &mut end));
+            self.in_transaction = !matches!(ended, Some(Ok(())));
         }
         if !self.in_transaction {
             return self.give_back();
@@ -107,10 +116,7 @@ impl Drop for Leased {
                 mark: None,
                 runtime,
             };
-            if let Err(error) = left.clean() {
-                tracing::debug!(%error, "a connection could not be rolled back and is closed");
-                left.pooled = None;
-            }
+            left.let_go();
         });
     }
 }

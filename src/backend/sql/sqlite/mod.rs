@@ -9,7 +9,8 @@
 //!
 //! - A read begins in place. SQLite counts the instructions of its machine, and one that needs more than some thousands is stopped and begins again on a
 //!   thread that may block. So does a write of one model outside a transaction, which is undone when it is stopped: what refers to the model may have to
-//!   be looked for. Pages that have to come from the disk are not counted.
+//!   be looked for. Pages that have to come from the disk are not counted. One that comes to a large value is stopped as well, because a single instruction
+//!   may search all of it. Nothing runs in place on a cache that is shared with other connections, which lock it while they run a statement.
 //! - An insert of one model inside a transaction runs in place to its end, if there is a log.
 //! - Whatever waits for the disk, for another process or for a table of a shared cache, and everything else that writes, is run by a thread that
 //!   may block: commits that sync or are of many rows, the first commit after the log was moved, batches, changes of sets of models, streams, statements
@@ -19,7 +20,7 @@
 //! (callgrind), a microsecond or more. So the model that a create answers is the one that it was given, where the columns of the table are known to keep it as it
 //! is: see [`described`].
 //!
-//! Where a commit syncs, single writes share one: see [`group`]. Where it does not, the log is moved into the database, which syncs, by a task of its own:
+//! Where a commit syncs, single writes share one: see [`group`]. Where it does not, the log is moved into the database, which syncs, by a thread of its own:
 //! see [`checkpoint`].
 
 mod affinity;

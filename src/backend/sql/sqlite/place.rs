@@ -19,6 +19,10 @@ pub(super) struct Place {
     pub(super) name: PathBuf,
     pub(super) flags: OpenFlags,
     pub(super) in_memory: bool,
+    /// Whether connections lock the cache that they share with others of the process, or of the store.
+    pub(super) shares_cache: bool,
+    /// Whether only the store knows the name.
+    pub(super) is_private: bool,
     pub(super) read_only: bool,
 }
 
@@ -77,8 +81,9 @@ impl Place {
             flags |= OpenFlags::SQLITE_OPEN_MEMORY | OpenFlags::SQLITE_OPEN_URI;
         }
         flags |= if shared { OpenFlags::SQLITE_OPEN_SHARED_CACHE } else { OpenFlags::SQLITE_OPEN_PRIVATE_CACHE };
+        let is_private = path == ":memory:";
         let name = if in_memory { name.into() } else { absolute(&name)? };
-        Ok(Self { name, flags, in_memory, read_only })
+        Ok(Self { name, flags, in_memory, shares_cache: shared, is_private, read_only })
     }
 }
 

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{Mutex as Turns, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
-    task::coop::consume_budget,
-};
+use tokio::task::coop::consume_budget;
 
 use super::{
     checkpoint::{self, Checkpoints},
@@ -20,7 +17,10 @@ use super::{
     watch::Mark,
 };
 use crate::{
-    backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
+    backend::{
+        sql::{blocking::drop_elsewhere, engine::nested_acquire},
+        turns::{Turn, Turns, Waiting},
+    },
     clock::within,
     context::{Access, Patience},
     error::{Error, ErrorKind, Result},
@@ -30,9 +30,8 @@ pub(super) struct Pool {
     settings: Settings,
     /// The connections that nobody uses. `None` once the store is closed.
     idle: Mutex<Option<Idle>>,
-    permits: Arc<Semaphore>,
-    /// Whose turn it is to write. Waiting here is fair and holds no connection.
-    turns: Arc<Turns<()>>,
+    /// Who may use a connection, and who may write.
+    turns: Arc<Turns>,
     size: u32,
     is_closed: AtomicBool,
     acquire_timeout: Duration,
@@ -62,8 +61,7 @@ pub(super) struct Pooled {
     is_given_back: bool,
     pool: Arc<Pool>,
     // After the connection: whoever is next finds it.
-    _permit: OwnedSemaphorePermit,
-    _turn: Option<OwnedMutexGuard<()>>,
+    _turn: Turn,
 }
 
 impl Pool {
@@ -79,8 +77,7 @@ impl Pool {
         Self {
             settings,
             idle: Mutex::new(Some(idle)),
-            permits: Arc::new(Semaphore::new(size as usize)),
-            turns: Arc::default(),
+            turns: Turns::new(size as usize),
             size,
             is_closed: AtomicBool::new(false),
             acquire_timeout,
@@ -120,46 +117,58 @@ impl Pool {
     pub(super) async fn acquire(self: &Arc<Self>, access: Access, patience: Patience) -> Result<Pooled> {
         // What follows may never have to wait, and a task that never waits leaves no turn to others.
         consume_budget().await;
-        self.check_open()?;
-        let turn = match access {
-            Access::Read => None,
-            Access::Write => Some(self.turn(patience).await?),
-        };
-        let permit = self.permit(patience).await?;
-        self.check_open()?;
-        let mut pooled =
-            Pooled { connection: None, access, is_given_back: false, pool: self.clone(), _permit: permit, _turn: turn };
-        match self.lock().as_mut() {
-            Some(idle) => pooled.connection = idle.take(access, self.size),
-            None => return Err(closed()),
+        loop {
+            self.check_open()?;
+            let turn = self.turn(access, patience).await?;
+            self.check_open()?;
+            let mut pooled = self.pooled(access, turn)?;
+            if pooled.connection.is_some() {
+                return Ok(pooled);
+            }
+            // It is given to the pool by the thread that opens it, and not to this future, which may not be polled when it is open.
+            let opening = tokio::task::spawn_blocking(move || pooled.open().map(|()| pooled.give_back()));
+            opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
         }
+    }
+
+    async fn turn(&self, access: Access, patience: Patience) -> Result<Turn> {
+        match (self.turns.try_take(access), patience) {
+            (Some(turn), _) => Ok(turn),
+            (None, Patience::None) => Err(nested_acquire()),
+            (None, Patience::Timeout) => {
+                let turn = within(self.acquire_timeout, self.turns.take(access), ErrorKind::PoolTimeout, "").await;
+                turn.map_err(|_| self.late(access))
+            }
+        }
+    }
+
+    /// A place among those who wait for their turn to write.
+    pub(super) fn wait_to_write(&self) -> Waiting {
+        self.turns.wait(Access::Write)
+    }
+
+    /// The connection for a turn to write. Opens it if need be: blocks.
+    pub(super) fn writer(self: &Arc<Self>, turn: Turn) -> Result<Pooled> {
+        let mut pooled = self.pooled(Access::Write, turn)?;
         if pooled.connection.is_none() {
-            pooled = pooled.opened().await?;
+            pooled.open()?;
         }
         Ok(pooled)
     }
 
-    async fn turn(&self, patience: Patience) -> Result<OwnedMutexGuard<()>> {
-        match (self.turns.clone().try_lock_owned(), patience) {
-            (Ok(turn), _) => Ok(turn),
-            (Err(_), Patience::None) => Err(nested_acquire()),
-            (Err(_), Patience::Timeout) => {
-                let turn = self.turns.clone().lock_owned();
-                within(self.acquire_timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await
-            }
-        }
+    /// The place of a connection that is in use, and the connection, unless it has to be opened.
+    fn pooled(self: &Arc<Self>, access: Access, turn: Turn) -> Result<Pooled> {
+        let connection = self.lock().as_mut().ok_or_else(closed)?.take(access, self.size);
+        Ok(Pooled { connection, access, is_given_back: false, pool: self.clone(), _turn: turn })
     }
 
-    async fn permit(&self, patience: Patience) -> Result<OwnedSemaphorePermit> {
-        match (self.permits.clone().try_acquire_owned(), patience) {
-            (Ok(permit), _) => Ok(permit),
-            (Err(_), Patience::None) => Err(nested_acquire()),
-            (Err(_), Patience::Timeout) => {
-                let permit = self.permits.clone().acquire_owned();
-                let message = "all connections of the store were in use";
-                within(self.acquire_timeout, permit, ErrorKind::PoolTimeout, message).await?.map_err(|_| closed())
-            }
-        }
+    /// The error of whoever has waited for too long.
+    pub(super) fn late(&self, access: Access) -> Error {
+        let message = match access == Access::Write && self.turns.is_writing() {
+            true => "another transaction kept writing",
+            false => "all connections of the store were in use",
+        };
+        Error::new(ErrorKind::PoolTimeout, message)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Idle>> {
@@ -179,7 +188,10 @@ impl Pool {
         let mut idle = self.lock();
         let Some(idle) = idle.as_mut() else { return Ok(None) };
         if idle.writer.is_none() {
-            let Ok(_nobody_writes) = self.turns.try_lock() else { return Ok(watch.seen_beside_writer(before)) };
+            // Whoever begins to write now waits for this lock.
+            if self.turns.is_writing() {
+                return Ok(watch.seen_beside_writer(before));
+            }
             // The one that wrote is gone, or reads.
             idle.writer = idle.readers.pop();
         }
@@ -193,12 +205,11 @@ impl Pool {
     /// Waits for the connections in use, and closes all.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
-        let Ok(_all) = self.permits.acquire_many(self.size).await else { return };
+        self.turns.all_back().await;
         let idle = self.lock().take();
         if tokio::task::spawn_blocking(move || drop(idle)).await.is_err() {
             tracing::warn!("the database could not be closed in order");
         }
-        self.permits.close();
     }
 }
 
@@ -229,13 +240,10 @@ impl Idle {
 }
 
 impl Pooled {
-    /// Opens the connection, on a thread that may block.
-    async fn opened(mut self) -> Result<Self> {
-        let opening = tokio::task::spawn_blocking(move || {
-            let opened = Connection::open(&self.pool.settings);
-            opened.map(|connection| self.connection = Some(Box::new(connection))).map(|()| self)
-        });
-        opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))?
+    /// Opens the connection. Blocks.
+    fn open(&mut self) -> Result<()> {
+        self.connection = Some(Box::new(Connection::open(&self.pool.settings)?));
+        Ok(())
     }
 
     /// Whether the next commit waits for the disk although commits do not. Asked once.

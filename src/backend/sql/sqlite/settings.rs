@@ -22,6 +22,9 @@ pub(super) struct Settings {
     pub(super) file: Option<Arc<DatabaseFile>>,
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
+    /// Whether brief statements may run on a thread that must not wait. A connection that shares its cache with another waits for a lock inside SQLite while the
+    /// other runs a statement, however long that takes.
+    pub(super) runs_in_place: bool,
     pub(super) counts: Arc<Counts>,
     pub(super) watch: Arc<Watch>,
 }
@@ -40,7 +43,8 @@ impl Counts {
 }
 
 impl Settings {
-    pub(super) fn new(place: Place, options: &OpenOptions) -> Self {
+    /// Those of a store that has so many connections at most.
+    pub(super) fn new(place: Place, options: &OpenOptions, connections: u32) -> Self {
         let synchronous = match (options.write_ahead_log, options.durability) {
             (true, Durability::Process) => "NORMAL",
             (true, Durability::Power) => "FULL",
@@ -48,8 +52,15 @@ impl Settings {
             (false, _) => "EXTRA",
         };
         let file = (!place.in_memory).then(|| Arc::new(DatabaseFile::new(place.name.clone())));
-        let write_ahead_log = options.write_ahead_log;
-        Self { place, file, write_ahead_log, synchronous, counts: Arc::default(), watch: Arc::default() }
+        Self {
+            runs_in_place: !place.shares_cache || (place.is_private && connections == 1),
+            place,
+            file,
+            write_ahead_log: options.write_ahead_log,
+            synchronous,
+            counts: Arc::default(),
+            watch: Arc::default(),
+        }
     }
 
     /// What keeps a connection from being opened. Nothing was sent to it, whatever went wrong.

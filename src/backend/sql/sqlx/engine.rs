@@ -25,6 +25,7 @@ use crate::{
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
+    coop::Budget,
     dialect::Dialect,
     entity::{Storable, unreadable},
     error::{Error, ErrorKind, Result},
@@ -32,7 +33,6 @@ use crate::{
     row::Row,
     stream::CHUNK,
     transaction::TxOptions,
-    turns::Turns,
 };
 
 const NO_ANSWER: &str = "no answer to a rollback";
@@ -68,13 +68,13 @@ impl<F: Flavor> SqlxEngine<F> {
     ) -> sqlx::Result<Result<Vec<E::Model>>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(connection, statement);
-        let (mut reader, mut models, mut turns) = (Models::<E, F>::new(), Vec::new(), Turns::new());
+        let (mut reader, mut models, mut budget) = (Models::<E, F>::new(), Vec::new(), Budget::new());
         while let Some(row) = rows.try_next().await? {
             match reader.read(&row) {
                 Ok(model) => models.push(model),
                 Err(unreadable) => return Ok(Err(unreadable)),
             }
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(Ok(models))
     }
@@ -312,10 +312,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
             }
             Ok(Row { names: names.clone(), values })
         };
-        let (mut values, mut turns) = (Vec::with_capacity(rows.len()), Turns::new());
+        let (mut values, mut budget) = (Vec::with_capacity(rows.len()), Budget::new());
         for row in &rows {
             values.push(read(row)?);
-            turns.step().await;
+            budget.consume().await;
         }
         Ok(values)
     }

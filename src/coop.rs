@@ -1,4 +1,4 @@
-//! Long work: in turns on the runtime's thread, or on a thread that may block.
+//! Cooperative scheduling: long work lets the other tasks of its runtime run, or goes on on a thread that may block.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ pub(crate) const STEPS: usize = 64;
 const TURN: Duration = Duration::from_millis(2);
 
 /// Lets other tasks of the runtime have their turns during a loop of many short steps.
-pub(crate) struct Turns {
+pub(crate) struct Budget {
     steps: usize,
     since: Option<Moment>,
 }
 
-impl Turns {
+impl Budget {
     pub(crate) fn new() -> Self {
         Self { steps: 0, since: None }
     }
 
     /// Called once for each step.
-    pub(crate) async fn step(&mut self) {
+    pub(crate) async fn consume(&mut self) {
         self.steps += 1;
         if self.steps >= STEPS {
             self.steps = 0;

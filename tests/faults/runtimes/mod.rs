@@ -1,0 +1,5 @@
+//! Stores that several runtimes use.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+mod store;
