@@ -118,16 +118,19 @@ fn no_database_is_opened_beside_its_engine() {
         &[
             "backend/sql/duckdb/instance.rs",
             "backend/sql/postgres/connect.rs",
+            "backend/sql/sqlite/file.rs",
             "backend/sql/statement/tests.rs",
             "write_behind/journal/",
         ],
         &["File::", "std::fs", "fs::{", "fs::read", "fs::copy", "fs::write", "fs::OpenOptions", "tokio::fs", "read_to_string"],
     );
     let sources = sources();
-    let (_, code) = sources.iter().find(|(name, _)| name == "backend/sql/duckdb/instance.rs").unwrap();
-    assert_eq!(code.matches("File::").count(), code.matches("File::open(folder)").count());
-    for word in ["fs::read", "fs::copy", "fs::write", "fs::OpenOptions"] {
-        assert!(!code.contains(word), "{word} opens a file that DuckDB may have open");
+    for place in ["backend/sql/duckdb/instance.rs", "backend/sql/sqlite/file.rs"] {
+        let (_, code) = sources.iter().find(|(name, _)| name == place).unwrap();
+        assert_eq!(code.matches("File::").count(), code.matches("File::open(folder)").count(), "{place}");
+        for word in ["fs::read", "fs::copy", "fs::write", "fs::OpenOptions"] {
+            assert!(!code.contains(word), "{place}: {word} opens a file that the engine may have open");
+        }
     }
 }
 

@@ -18,18 +18,18 @@ use rusqlite::ffi;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What tells one file from another.
-type Identity = (u64, u64);
+type Inode = (u64, u64);
 
 #[derive(Debug)]
-pub(crate) struct DatabaseFile {
+pub(crate) struct FileIdentity {
     path: PathBuf,
     /// That of the file that was opened first.
-    opened: OnceLock<Identity>,
+    opened: OnceLock<Inode>,
     /// Whether the file was seen to be another, or not to be there.
     is_displaced: AtomicBool,
 }
 
-impl DatabaseFile {
+impl FileIdentity {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, opened: OnceLock::new(), is_displaced: AtomicBool::new(false) }
     }
@@ -54,7 +54,7 @@ impl DatabaseFile {
     pub(super) fn note_opened(&self) -> Result<()> {
         let found = self.found()?;
         if let Some(found) = &found {
-            self.opened.get_or_init(|| identity(found));
+            self.opened.get_or_init(|| inode(found));
         }
         self.compare(found.as_ref())
     }
@@ -68,7 +68,7 @@ impl DatabaseFile {
     }
 
     fn compare(&self, found: Option<&Metadata>) -> Result<()> {
-        let is_opened = |opened: &Identity| found.is_some_and(|found| identity(found) == *opened);
+        let is_opened = |opened: &Inode| found.is_some_and(|found| inode(found) == *opened);
         let is_displaced = self.opened.get().is_some_and(|opened| !is_opened(opened));
         self.is_displaced.store(is_displaced, Ordering::Relaxed);
         if is_displaced { Err(displaced()) } else { Ok(()) }
@@ -118,7 +118,7 @@ fn unseen(error: io::Error) -> Error {
 
 /// The number of the device and that of the file on it.
 #[cfg(unix)]
-fn identity(file: &Metadata) -> Identity {
+fn inode(file: &Metadata) -> Inode {
     use std::os::unix::fs::MetadataExt;
 
     (file.dev(), file.ino())
@@ -126,6 +126,6 @@ fn identity(file: &Metadata) -> Identity {
 
 /// All files are one: only their absence is noticed.
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Identity {
+fn inode(_: &Metadata) -> Inode {
     (0, 0)
 }

@@ -19,7 +19,7 @@ use sqlx::{
 use super::{
     asked::{self, Catalogs},
     decode, error,
-    file::DatabaseFile,
+    file::FileIdentity,
     forms,
 };
 use crate::{
@@ -117,12 +117,12 @@ impl Flavor for SqliteFlavor {
     }
 
     /// The file, if the database is in one.
-    type Gate = Option<DatabaseFile>;
+    type Gate = Option<FileIdentity>;
     type Stopper = Arc<AtomicBool>;
 
     /// The pool makes connections without a word, so that the file is looked at each time.
-    async fn check(file: &Option<DatabaseFile>, _: &SqlitePool) -> Result<()> {
-        file.as_ref().map_or(Ok(()), DatabaseFile::note_opened)
+    async fn check(file: &Option<FileIdentity>, _: &SqlitePool) -> Result<()> {
+        file.as_ref().map_or(Ok(()), FileIdentity::note_opened)
     }
 
     /// SQLite says so of a commit outside of any transaction: somebody else has ended it, and in which way is not known.
@@ -163,7 +163,7 @@ impl Flavor for SqliteFlavor {
         match *target {}
     }
 
-    fn begin(_: &Option<DatabaseFile>, options: &TxOptions, _: Option<Duration>) -> Vec<String> {
+    fn begin(_: &Option<FileIdentity>, options: &TxOptions, _: Option<Duration>) -> Vec<String> {
         let begin = match (options.access_mode(), options.locking_mode()) {
             // SQLite has no read-only transactions; this makes every write on the connection fail.
             (AccessMode::ReadOnly, _) => return vec!["PRAGMA query_only = ON".into(), "BEGIN DEFERRED".into()],

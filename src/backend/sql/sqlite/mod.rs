@@ -56,7 +56,7 @@ use std::{sync::Arc, time::Duration};
 pub(crate) use connect::open;
 use sqlx::SqlitePool;
 
-use self::{engine::SqliteEngine, file::DatabaseFile, flavor::SqliteFlavor};
+use self::{engine::SqliteEngine, file::FileIdentity, flavor::SqliteFlavor};
 use super::{
     SqlStore,
     sqlx::{Pools, SqlxEngine},
@@ -91,7 +91,7 @@ pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transactio
     if in_memory && ends {
         tracing::warn!("the pool closes idle or old connections: a database in memory ends with its last one");
     }
-    let file = (!in_memory).then(|| DatabaseFile::new(name));
+    let file = (!in_memory).then(|| FileIdentity::new(name));
     // A pool that has connections has opened it.
     if let Some(file) = file.as_ref().filter(|_| pool.size() > 0) {
         file.note_opened()?;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use rusqlite::{OpenFlags, ffi};
 
-use super::{connection::code, file::DatabaseFile, place::Place, watch::Watch};
+use super::{connection::code, file::FileIdentity, place::Place, watch::Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
     open::{Durability, OpenOptions},
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Settings {
     pub(super) place: Place,
     /// `None` in memory.
-    pub(super) file: Option<Arc<DatabaseFile>>,
+    pub(super) file: Option<Arc<FileIdentity>>,
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
     /// Whether brief statements may run on a thread that must not wait. A connection that shares its cache with another waits for a lock inside SQLite while the
@@ -51,7 +51,7 @@ impl Settings {
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
             (false, _) => "EXTRA",
         };
-        let file = (!place.in_memory).then(|| Arc::new(DatabaseFile::new(place.name.clone())));
+        let file = (!place.in_memory).then(|| Arc::new(FileIdentity::new(place.name.clone())));
         Self {
             runs_in_place: !place.shares_cache || (place.is_private && connections == 1),
             place,
