@@ -28,6 +28,7 @@ mod pool;
 #[cfg(all(unix, feature = "postgres"))]
 mod pooler;
 mod retry;
+mod runtimes;
 mod shutdown;
 #[path = "../it/support/mod.rs"]
 mod support;
