@@ -49,6 +49,8 @@ use crate::{
 /// | `external_access=true` | SQL may read and write other files, load extensions and attach databases | it may not |
 /// | `lock_configuration=false` | SQL may change DuckDB's settings | it may not |
 ///
+/// A DuckDB path with a backslash, or that of a folder, a pipe or a device, is refused. An attached database is there for all stores on the file.
+///
 /// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
 /// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the

@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod fit;
 mod instance;
+mod file;
 mod lease;
 mod leased;
 mod pool;
