@@ -52,6 +52,8 @@ use crate::{
 /// A SQLite file is never made again by its store. If it is deleted, moved or replaced while it is open, that is noticed when a connection is made, when the
 /// log is moved into the file, and by [`Store::health`]; from then on every operation is [`Io`](ErrorKind::Io), until the file is back.
 ///
+/// A DuckDB path with a backslash, or that of a folder, a pipe or a device, is refused. An attached database is there for all stores on the file.
+///
 /// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
 /// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the

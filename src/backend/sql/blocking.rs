@@ -23,29 +23,62 @@ pub(super) type Interrupt = Arc<dyn Fn() + Send + Sync>;
 /// Runs a call on a thread that may block, and takes what it works on along. If the future is dropped, the call is interrupted, where there
 /// is a way to, and what it worked on is dropped when it has really ended.
 pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
-    mut held: L,
+    held: L,
     interrupt: Option<Interrupt>,
     work: impl FnOnce(&mut L) -> Result<T> + Send + 'static,
 ) -> Result<(L, Result<T>)> {
     let running = interrupt.map(|interrupt| Running { state: State::default(), interrupt });
-    let state = running.as_ref().map(|running| running.state.clone());
+    let ending = Ending(running.as_ref().map(|running| running.state.clone()));
     let (answer, answered) = oneshot::channel();
-    tokio::task::spawn_blocking(move || {
-        let result = match &state {
-            Some(state) if *state.lock() == Progress::GivenUp => Err(Error::new(ErrorKind::Cancelled, "")),
-            _ => work(&mut held),
-        };
-        if let Some(state) = state {
-            *state.lock() = Progress::Done;
-        }
-        // To nobody, what is held goes back by being dropped.
-        drop(answer.send((held, result)));
-    });
+    let call = Call { ending, held, work, answer };
+    let ran = tokio::task::spawn_blocking(move || call.run());
     // From here on, dropping this future interrupts the call.
     let running = running;
     let answer = answered.await;
     drop(running);
-    answer.map_err(|_| panicked())
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(_) if ran.await.is_err_and(|error| error.is_panic()) => Err(panicked()),
+        // What it was to work on was dropped.
+        Err(_) => Err(Error::new(ErrorKind::Cancelled, "the runtime ended before the call began")),
+    }
+}
+
+/// A call to be run. It may be dropped instead, when its runtime ends.
+struct Call<L, W, T> {
+    // Before what is held: who has that next is not interrupted.
+    ending: Ending,
+    held: L,
+    work: W,
+    answer: oneshot::Sender<(L, Result<T>)>,
+}
+
+impl<L, W: FnOnce(&mut L) -> Result<T>, T> Call<L, W, T> {
+    fn run(self) {
+        // Dropped in the reverse order.
+        let Self { answer, mut held, work, ending } = self;
+        let result = if ending.is_given_up() { Err(Error::new(ErrorKind::Cancelled, "")) } else { work(&mut held) };
+        drop(ending);
+        // To nobody, what is held goes back by being dropped.
+        drop(answer.send((held, result)));
+    }
+}
+
+/// Dropping it notes that the call has ended, whether it ran or not.
+struct Ending(Option<State>);
+
+impl Ending {
+    fn is_given_up(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| *state.lock() == Progress::GivenUp)
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            *state.lock() = Progress::Done;
+        }
+    }
 }
 
 /// What a call answers, whether it panics or not; `None` if it did, in whatever state it left what it worked on.
@@ -111,5 +144,32 @@ impl Drop for Running {
                 pause(INTERRUPT_AGAIN).await;
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt as _;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// A runtime that ends drops calls that have not begun. What they held is somebody else's then, and not interrupted.
+    #[test]
+    fn a_call_that_never_began_interrupts_nobody() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let runtime = Builder::new_current_thread().build()?;
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _inside = handle.enter();
+        let (interrupts, held) = (Arc::new(AtomicU32::new(0)), Arc::new(()));
+        let counted = interrupts.clone();
+        let interrupt: Interrupt = Arc::new(move || counted.store(counted.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
+        let outcome = call(held.clone(), Some(interrupt), |_| Ok(())).now_or_never();
+        let error = outcome.map(|outcome| outcome.map(|_| ()).map_err(|error| error.kind()));
+        assert_eq!(error, Some(Err(ErrorKind::Cancelled)));
+        assert_eq!((Arc::strong_count(&held), interrupts.load(Ordering::Relaxed)), (1, 0));
+        Ok(())
     }
 }

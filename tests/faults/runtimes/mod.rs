@@ -1,5 +1,6 @@
 //! Stores that several runtimes use.
 
+mod ends;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod store;

@@ -1,14 +1,19 @@
 //! DuckDB's files: who has one open, by which name, and who may read it.
 
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::{
     env,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
-use larder::{Cx, ErrorKind};
+use larder::{Cx, ErrorKind, TransactionalExt as _};
 use sea_orm::Schema;
+use tokio::time::timeout;
 
 use super::url;
 use crate::support::{entities::note, note, tables};
@@ -113,8 +118,6 @@ async fn links_do_not_lead_astray() {
 #[cfg(unix)]
 #[tokio::test]
 async fn files_are_their_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
-
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path().join("made/here");
     let file = folder.join("a.duckdb");
@@ -144,5 +147,120 @@ async fn what_is_no_database_is_left_alone() {
         assert_eq!(larder::open(&url(&missing, mode)).await.unwrap_err().kind(), ErrorKind::Connection, "{mode}");
     }
     assert!(!missing.parent().unwrap().exists());
-    assert_eq!(larder::open("duckdb:/").await.unwrap_err().kind(), ErrorKind::Io);
+}
+
+/// What is no regular file is refused before it is opened, also as a log, and keeps nobody from another file. Reading a pipe would never end.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_regular_file_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let [folder, pipe, file] = ["folder", "pipe", "a.duckdb"].map(|name| directory.path().join(name));
+    std::fs::create_dir(&folder).unwrap();
+    let make_pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    make_pipe(&pipe);
+    make_pipe(&directory.path().join("b.duckdb.wal"));
+    let linked = directory.path().join("linked");
+    std::os::unix::fs::symlink(&pipe, &linked).unwrap();
+    let with_log = directory.path().join("b.duckdb");
+    for path in [&folder, &pipe, &linked, &with_log, Path::new("/dev/null"), Path::new("/dev/zero"), Path::new("/")] {
+        for mode in ["", "?mode=ro", "?mode=rw"] {
+            let opened = timeout(Duration::from_secs(60), larder::open(&url(path, mode))).await.unwrap();
+            // Without a file there is nothing to do with its log.
+            let missing = path == with_log && !mode.is_empty();
+            let expected = if missing { ErrorKind::Connection } else { ErrorKind::InvalidInput };
+            assert_eq!(opened.unwrap_err().kind(), expected, "{path:?} {mode}");
+        }
+    }
+    let store = larder::open(&url(&file, "")).await.unwrap();
+    tables::create(&store).await;
+    timeout(Duration::from_secs(60), store.close()).await.unwrap();
+}
+
+/// DuckDB takes a backslash for a separator: the path would be another one.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_path_with_a_backslash_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join(r"a\b");
+    let kind = |opened: larder::Result<larder::Store>| opened.unwrap_err().kind();
+    assert_eq!(kind(larder::open(&url(&folder, "")).await), ErrorKind::InvalidInput);
+    assert_eq!(kind(larder::open(&url(&folder.join("c.duckdb"), "")).await), ErrorKind::InvalidInput);
+    assert!(std::fs::read_dir(&directory).unwrap().next().is_none());
+    // By a link, too.
+    std::fs::create_dir(&folder).unwrap();
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    assert_eq!(kind(larder::open(&url(&link.join("c.duckdb"), "")).await), ErrorKind::InvalidInput);
+    let file = directory.path().join("d.duckdb");
+    let setting = format!("?temp_directory={}", folder.display());
+    assert_eq!(kind(larder::open(&url(&file, &setting)).await), ErrorKind::InvalidInput);
+}
+
+const UNREADABLE: &str = "LARDER_TEST_DUCKDB_UNREADABLE";
+
+/// A file that may not be read, or whose folder may not be entered, is `Io`, and is not said to be missing. Where this runs as root, which may
+/// read everything, it runs again without that right.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_may_not_be_read_is_not_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("folder");
+    let file = folder.join("a.duckdb");
+    larder::open(&url(&file, "")).await.unwrap().close().await;
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    allow(&file, 0o000);
+    if std::fs::File::open(&file).is_ok() {
+        assert!(env::var(UNREADABLE).is_err(), "the right to read everything was not given up");
+        let mut again = Command::new("setpriv");
+        again.arg("--bounding-set=-dac_override,-dac_read_search").arg(env::current_exe().unwrap());
+        again.args(["--exact", "duckdb::files::what_may_not_be_read_is_not_missing"]).env(UNREADABLE, "");
+        let output = again.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let refused = async |file: &Path, modes: &[&str]| {
+        for mode in modes {
+            let error = larder::open(&url(file, mode)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{file:?} {mode} {error}");
+            assert!(!error.to_string().contains("exist"), "{error}");
+        }
+    };
+    refused(&file, &["", "?mode=rw", "?mode=ro"]).await;
+    allow(&file, 0o400);
+    refused(&file, &["", "?mode=rw"]).await;
+    larder::open(&url(&file, "?mode=ro")).await.unwrap().close().await;
+    for mode in [0o000, 0o400] {
+        allow(&folder, mode);
+        refused(&file, &["", "?mode=rw", "?mode=ro"]).await;
+        refused(&folder.join("new/b.duckdb"), &["", "?mode=rw", "?mode=ro"]).await;
+    }
+    allow(&folder, 0o500);
+    refused(&folder.join("b.duckdb"), &[""]).await;
+    refused(&folder.join("new/b.duckdb"), &[""]).await;
+    allow(&folder, 0o700);
+}
+
+/// A log that cannot be made is no contention: the transaction is not run again.
+#[tokio::test]
+async fn a_log_that_cannot_be_made_is_no_contention() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.duckdb");
+    let store = larder::open(&url(&file, "")).await.unwrap();
+    tables::create(&store).await;
+    store.close().await;
+    let store = larder::open(&url(&file, "")).await.unwrap();
+    std::fs::create_dir(file.with_extension("duckdb.wal")).unwrap();
+    let notes = &store.repository::<note::Entity>();
+    assert_eq!(notes.create(&Cx::new(), &note("lost")).await.unwrap_err().kind(), ErrorKind::Io);
+    let runs = &AtomicU32::new(0);
+    let outcome: larder::Result<()> = store
+        .tx(&Cx::new(), |cx| async move {
+            runs.fetch_add(1, Ordering::Relaxed);
+            notes.create(&cx, &note("lost")).await.map(drop)
+        })
+        .await;
+    assert_eq!((outcome.unwrap_err().kind(), runs.load(Ordering::Relaxed)), (ErrorKind::Io, 1));
+    std::fs::remove_dir(file.with_extension("duckdb.wal")).unwrap();
+    notes.create(&Cx::new(), &note("kept")).await.unwrap();
+    assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 }

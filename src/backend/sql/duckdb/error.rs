@@ -97,10 +97,26 @@ fn name_by(words: &str) -> &'static str {
 fn kind_of_failed_commit(words: &str) -> ErrorKind {
     let says = |what: &str| words.contains(what);
     match () {
-        () if says("No space left on device") || says("Disk quota exceeded") => ErrorKind::ResourceExhausted,
         () if says("could not allocate") || says("failed to allocate") || says("failed to pin") => ErrorKind::ResourceExhausted,
-        () if words.starts_with("Could not write") || words.starts_with("Could not sync") => ErrorKind::Io,
+        () if OF_FILES.iter().any(|beginning| words.starts_with(beginning)) => kind_of_io(words),
+        () if says("No space left on device") || says("Disk quota exceeded") => ErrorKind::ResourceExhausted,
         () => ErrorKind::Contention,
+    }
+}
+
+/// How the errors of files begin.
+const OF_FILES: [&str; 5] =
+    ["Cannot open file", "Could not ", "Failed to get stats for ", "Failed to create directory", "Failed to remove "];
+
+/// What the operating system refused or failed at, as it says at the end: `Cannot open file "a": Permission denied`.
+fn kind_of_io(words: &str) -> ErrorKind {
+    use ErrorKind as K;
+    let reason = words.rsplit_once(r#"": "#).map_or(words, |(_, reason)| reason);
+    let says = |what: &str| reason.contains(what);
+    match () {
+        () if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
+        () if says("Too many open files") || says("Cannot allocate memory") => K::ResourceExhausted,
+        () => K::Io,
     }
 }
 
@@ -128,10 +144,9 @@ fn kind(name: &str, words: &str) -> ErrorKind {
         "Parser" if says("FOREIGN KEY constraints cannot use") => K::Unsupported,
         "INTERRUPT" => K::Cancelled,
         "Out of Memory" => K::ResourceExhausted,
-        "IO" if says("No space left on device") || says("Disk quota exceeded") => K::ResourceExhausted,
         "IO" if says("Could not set lock") => K::Connection,
         "IO" if says("not a valid DuckDB database file") => K::Corrupt,
-        "IO" => K::Io,
+        "IO" => kind_of_io(words),
         "Data Corruption" | "Serialization" => K::Corrupt,
         FATAL | "INTERNAL" | INVALIDATED => K::EngineDown,
         "Connection" | "HTTP" | "Network" => K::Connection,
@@ -219,6 +234,22 @@ mod tests {
             assert_eq!(is_rolled_back(&failure(text)), expected, "{text}");
         }
         assert!(!is_rolled_back(&DuckError::InvalidQuery));
+    }
+
+    /// What the operating system says counts, not what a path says.
+    #[test]
+    fn what_fails_at_a_file_is_told_by_its_reason() {
+        for (words, expected) in [
+            (r#"Cannot open file "/a.wal": Permission denied"#, ErrorKind::Io),
+            (r#"Cannot open file "/No space left on device": Is a directory"#, ErrorKind::Io),
+            (r#"Cannot open file "/a.wal": Too many open files"#, ErrorKind::ResourceExhausted),
+            (r#"Could not write file "/a.wal": No space left on device"#, ErrorKind::ResourceExhausted),
+            ("Could not write all bytes to file", ErrorKind::Io),
+        ] {
+            assert_eq!(kind("IO", words), expected, "{words}");
+            assert_eq!(kind("TransactionContext", &format!("Failed to commit: {words}")), expected, "{words}");
+        }
+        assert_eq!(kind("TransactionContext", "Failed to commit: write-write conflict on key"), ErrorKind::Contention);
     }
 
     #[test]

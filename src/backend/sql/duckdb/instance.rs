@@ -2,9 +2,7 @@
 //! out other processes only.
 
 use std::{
-    collections::HashMap,
-    fs::{self, File},
-    io,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
@@ -18,6 +16,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::{
     error::{classify, is_fatal},
+    file,
     settings::Settings,
 };
 use crate::{
@@ -51,9 +50,30 @@ pub(super) trait Holder: Send + Sync {
     fn let_go(&self);
 }
 
-/// The open files. Locked while one is opened or closed, which keeps a file from being opened before it has been closed.
-static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Instance>>>> = Mutex::new(None);
-static CLOSED: Condvar = Condvar::new();
+/// The files that are open, or about to be opened or closed. One that is here is opened by nobody else.
+static FILES: Mutex<BTreeMap<PathBuf, Known>> = Mutex::new(BTreeMap::new());
+static CHANGED: Condvar = Condvar::new();
+
+/// What is known of a file.
+#[derive(Clone)]
+enum Known {
+    /// Somebody opens it.
+    Opening,
+    /// It is open, or being closed if nobody holds it any more.
+    Open(Weak<Instance>),
+}
+
+impl Known {
+    fn is(&self, instance: &Weak<Instance>) -> bool {
+        matches!(self, Self::Open(known) if Weak::ptr_eq(known, instance))
+    }
+}
+
+/// The right to open a file, which ends when this is dropped.
+struct Claim {
+    path: PathBuf,
+    is_open: bool,
+}
 
 /// How long the last calls of an instance that the engine gave up are waited for.
 const GIVEN_UP: Duration = Duration::from_secs(1);
@@ -70,43 +90,16 @@ impl Instance {
             settings.apply(&first)?;
             return Ok(Arc::new(Self::new(first, settings, None)));
         };
-        let path = real_path(place, &settings)?;
-        let mut open = lock(&OPEN);
-        loop {
-            let files = open.get_or_insert_default();
-            let Some(known) = files.get(&path).cloned() else {
-                if files.keys().any(|other| is_same_file(other, &path)) {
-                    let message = "the file is open in this process by another name";
-                    return Err(Error::new(ErrorKind::InvalidInput, message));
-                }
-                let first = open_file(&path, &settings)?;
-                let instance = Arc::new(Self::new(first, settings, Some(path.clone())));
-                open.get_or_insert_default().insert(path, Arc::downgrade(&instance));
-                return Ok(instance);
-            };
-            // An instance that nobody holds is about to be closed.
-            let instance = known.upgrade();
-            let is_held = instance.is_some();
-            if let Some(instance) = instance {
-                // Never let go of under the lock: who is the last to do so closes it, and takes the lock for that.
-                drop(open);
-                if !instance.is_broken() {
-                    return if instance.settings == settings { Ok(instance) } else { Err(other_settings()) };
-                }
-                drop(instance);
-                open = lock(&OPEN);
-            }
-            let is_there = |open: &mut Option<HashMap<_, Weak<Self>>>| {
-                let files = open.as_ref();
-                files.and_then(|files| files.get(&path)).is_some_and(|there| Weak::ptr_eq(there, &known))
-            };
-            let waited = CLOSED.wait_timeout_while(open, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
-            if is_held && waited.1.timed_out() {
-                let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
-                return Err(Error::new(ErrorKind::EngineDown, message));
-            }
-            open = waited.0;
-        }
+        let path = file::real_path(place, &settings)?;
+        let claim = match find_or_claim(path, &settings)? {
+            Found::Open(instance) => return Ok(instance),
+            Found::Nothing(claim) => claim,
+        };
+        // Without the lock: this may take long, and concerns nobody who opens another file.
+        let first = file::open(&claim.path, &settings)?;
+        let instance = Arc::new(Self::new(first, settings, Some(claim.path.clone())));
+        claim.opened_as(&instance);
+        Ok(instance)
     }
 
     fn new(first: Connection, settings: Settings, path: Option<PathBuf>) -> Self {
@@ -180,22 +173,10 @@ impl Instance {
         }
     }
 
-    /// Gives the log the permissions of the file: DuckDB makes it anew after every checkpoint, with those of the process.
-    #[cfg(unix)]
+    /// Gives the log the permissions of the file.
     pub(super) fn keep_log_private(&self) {
-        let Some(path) = &self.path else { return };
-        let mut log = path.clone().into_os_string();
-        log.push(".wal");
-        let (Ok(file), Ok(of_log)) = (fs::metadata(path), fs::metadata(&log)) else { return };
-        if file.permissions() != of_log.permissions()
-            && let Err(error) = fs::set_permissions(&log, file.permissions())
-        {
-            tracing::warn!(%error, "the log keeps other permissions than the file");
-        }
+        self.path.iter().for_each(|path| file::keep_log_private(path));
     }
-
-    #[cfg(not(unix))]
-    pub(super) fn keep_log_private(&self) {}
 
     /// What the instance can be opened again by. What is in memory is gone.
     pub(super) fn place(&self) -> Option<(PathBuf, Settings)> {
@@ -212,13 +193,78 @@ impl Instance {
 }
 
 impl Drop for Instance {
-    /// Blocks: the log is written to the file.
+    /// Blocks: the log is written to the file. Until then, nobody else opens it.
     fn drop(&mut self) {
         let Some(path) = self.path.take() else { return };
-        let mut open = lock(&OPEN);
         drop(lock(&self.first).take());
-        open.get_or_insert_default().remove(&path);
-        CLOSED.notify_all();
+        forget(&path);
+    }
+}
+
+impl Claim {
+    fn opened_as(mut self, instance: &Arc<Instance>) {
+        self.is_open = true;
+        lock(&FILES).insert(self.path.clone(), Known::Open(Arc::downgrade(instance)));
+        CHANGED.notify_all();
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_open {
+            forget(&self.path);
+        }
+    }
+}
+
+fn forget(path: &Path) {
+    lock(&FILES).remove(path);
+    CHANGED.notify_all();
+}
+
+enum Found {
+    Open(Arc<Instance>),
+    Nothing(Claim),
+}
+
+/// Finds a file open, or claims it. Blocks while others open or close it.
+fn find_or_claim(path: PathBuf, settings: &Settings) -> Result<Found> {
+    let mut files = lock(&FILES);
+    loop {
+        let known = match files.get(&path).cloned() {
+            Some(Known::Open(known)) => known,
+            Some(Known::Opening) => {
+                files = CHANGED.wait(files).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            None if files.keys().any(|other| file::is_same(other, &path)) => {
+                let message = "the file is open in this process by another name";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+            None => {
+                files.insert(path.clone(), Known::Opening);
+                return Ok(Found::Nothing(Claim { path, is_open: false }));
+            }
+        };
+        // An instance that nobody holds is about to be closed.
+        let instance = known.upgrade();
+        let is_held = instance.is_some();
+        if let Some(instance) = instance {
+            // Never let go of under the lock: who is the last to do so closes it, and takes the lock for that.
+            drop(files);
+            if !instance.is_broken() {
+                return if instance.settings == *settings { Ok(Found::Open(instance)) } else { Err(other_settings()) };
+            }
+            drop(instance);
+            files = lock(&FILES);
+        }
+        let is_there = |files: &mut BTreeMap<_, Known>| files.get(&path).is_some_and(|there| there.is(&known));
+        let waited = CHANGED.wait_timeout_while(files, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
+        if is_held && waited.1.timed_out() {
+            let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
+            return Err(Error::new(ErrorKind::EngineDown, message));
+        }
+        files = waited.0;
     }
 }
 
@@ -226,70 +272,29 @@ fn other_settings() -> Error {
     Error::new(ErrorKind::InvalidInput, "the file is open in this process with other settings")
 }
 
-/// The path that every name of the file leads to, whose folders exist from now on.
-fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
-    let failed = |error| Error::new(ErrorKind::Connection, "the file cannot be opened or made").with_source(error);
-    if let Ok(path) = place.canonicalize() {
-        return Ok(path);
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use super::*;
+
+    /// While one file takes long to be opened or closed, others are opened and closed, and the same file waits.
+    #[test]
+    fn a_file_keeps_nobody_from_another() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let settings = |path: &Path| Settings::parse(&format!("duckdb:{}?threads=1", path.display()));
+        let (slow, other) = (directory.path().canonicalize()?.join("slow"), directory.path().join("other"));
+        let Found::Nothing(claim) = find_or_claim(slow.clone(), &settings(&slow)?.1)? else { unreachable!() };
+        let (sender, opened) = mpsc::channel();
+        let waiting = settings(&slow)?.1;
+        let same = thread::spawn(move || sender.send(Instance::open(Some(&slow), waiting)));
+        for _ in 0..2 {
+            drop(Instance::open(Some(&other), settings(&other)?.1)?);
+        }
+        assert!(opened.try_recv().is_err());
+        drop(claim);
+        drop(opened.recv()??);
+        same.join().map_err(|_| "a panic")??;
+        Ok(())
     }
-    if place.symlink_metadata().is_ok() {
-        // DuckDB would make the file, and keep its log beside the link, where nobody finds it again.
-        return Err(Error::new(ErrorKind::Connection, "the path is a link that leads to no file"));
-    }
-    let name =
-        place.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a `duckdb:` URL whose path names no file"))?;
-    if !settings.creates() {
-        return Err(Error::new(ErrorKind::Connection, "the file does not exist"));
-    }
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make_private_folders(folder).map_err(failed)?;
-    Ok(folder.canonicalize().map_err(failed)?.join(name))
-}
-
-fn open_file(path: &Path, settings: &Settings) -> Result<Connection> {
-    let is_new = !path.exists();
-    let connection = Connection::open_with_flags(path, settings.config()?).map_err(classify)?;
-    settings.apply(&connection)?;
-    if is_new {
-        make_private(path).map_err(|error| Error::new(ErrorKind::Io, "the new file's permissions").with_source(error))?;
-    }
-    // DuckDB syncs the file, not the folder it is named in.
-    if is_new && let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Error::new(ErrorKind::Io, "the new file's folder").with_source(error))?;
-    }
-    Ok(connection)
-}
-
-/// Makes folders that only their owner may look into.
-fn make_private_folders(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
-/// Lets only the owner read a new file. By its name: opening and closing it would release DuckDB's lock.
-#[cfg(unix)]
-fn make_private(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn make_private(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Whether two names are of one file. A link of that kind has a log of its own.
-#[cfg(unix)]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let id = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    id(one).is_some_and(|one| Some(one) == id(other))
-}
-
-#[cfg(not(unix))]
-fn is_same_file(_: &Path, _: &Path) -> bool {
-    false
 }

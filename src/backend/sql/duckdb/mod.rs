@@ -13,6 +13,7 @@ mod effect;
 mod encode;
 mod engine;
 mod error;
+mod file;
 mod fit;
 mod instance;
 mod lease;

@@ -1,10 +1,14 @@
 //! What a `duckdb:` URL asks for.
 
-use std::{num::NonZero, path::PathBuf, thread::available_parallelism};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread::available_parallelism,
+};
 
 use duckdb::{Config, Connection};
 
-use super::error::classify;
+use super::{error::classify, file::check_separators};
 use crate::{
     error::{Error, ErrorKind, Result},
     parameter::{unfit, unknown},
@@ -76,7 +80,10 @@ impl Settings {
                 let number = number.parse().ok().filter(|number| *number > 0);
                 self.threads = number.ok_or_else(|| invalid("a `duckdb:` URL whose `threads` is no number above zero"))?;
             }
-            ("temp_directory", path) => self.temp_directory = Some(path.to_owned()),
+            ("temp_directory", path) => {
+                check_separators(Path::new(path))?;
+                self.temp_directory = Some(path.to_owned());
+            }
             ("external_access", "true") => self.external_access = true,
             ("external_access", "false") => self.external_access = false,
             ("lock_configuration", "true") => self.lock_configuration = true,
