@@ -94,6 +94,8 @@ impl Turns {
         .await;
     }
 
+    /// Whether somebody has the turn to write.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn is_writing(&self) -> bool {
         self.lock().is_writing
     }

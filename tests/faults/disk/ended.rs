@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use larder::{CancellationToken, Cx, Error, ErrorKind, Filter, OpenOptions, SqlText, Store, TransactionalExt};
 use sea_orm::{ConnectOptions, Database};
+use tempfile::TempDir;
 
 use super::room::Room;
 use crate::{
@@ -18,6 +19,23 @@ enum End {
     Conflict,
     Trigger,
     Interrupt,
+}
+
+/// Where a database is, with little room if it is to have none.
+struct Place {
+    folder: TempDir,
+    room: Option<Room>,
+}
+
+impl Place {
+    fn of(how: End) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), room: matches!(how, End::NoRoom).then(|| Room::of(1_500)) }
+    }
+
+    fn url(&self) -> String {
+        let folder = self.room.as_ref().map_or(self.folder.path(), Room::path);
+        format!("sqlite:{}?mode=rwc", folder.join("a.sqlite").display())
+    }
 }
 
 async fn execute(store: &Store, cx: &Cx, sql: impl Into<String>) -> Result<u64, Error> {
@@ -59,18 +77,16 @@ async fn end(store: &Store, cx: &Cx, how: End) -> Error {
 fn a_transaction_that_sqlite_ended_stores_nothing_more() {
     run(async {
         for how in [End::NoRoom, End::Conflict, End::Trigger, End::Interrupt] {
-            let room = matches!(how, End::NoRoom).then(|| Room::of(1_500));
-            let directory = tempfile::tempdir().unwrap();
-            let folder = room.as_ref().map_or(directory.path(), Room::path);
-            let url = |name: &str| format!("sqlite:{}?mode=rwc", folder.join(name).display());
-            let store = OpenOptions::new().max_connections(1).open(&url("own")).await.unwrap();
-            stores_nothing_more(&store, &url("own"), how).await;
+            let place = Place::of(how);
+            let store = OpenOptions::new().max_connections(1).open(&place.url()).await.unwrap();
+            stores_nothing_more(&store, &place.url(), how).await;
             store.close().await;
 
-            let mut connect = ConnectOptions::new(url("sea_orm"));
+            let place = Place::of(how);
+            let mut connect = ConnectOptions::new(place.url());
             connect.max_connections(1).map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
             let store = Store::from_sea_orm(Database::connect(connect).await.unwrap()).unwrap();
-            stores_nothing_more(&store, &url("sea_orm"), how).await;
+            stores_nothing_more(&store, &place.url(), how).await;
             store.close().await;
         }
     });
