@@ -154,7 +154,7 @@ fn sqlite_may_not_read_its_file() {
     run(async { larder::open(&url).await.unwrap().close().await });
     for locked in [&file, &folder] {
         let unlocked = std::fs::metadata(locked).unwrap().permissions();
-        set_permissions(locked, Permissions::from_mode(0)).unwrap();
+        set_permissions(locked, Permissions::from_mode(0o000)).unwrap();
         // Who may read all the same, as root may, gives that right up.
         let rights = "-dac_override,-dac_read_search";
         let program: &[&str] = match File::open(&file) {
