@@ -20,7 +20,7 @@ use crate::{
     backend::sql::{
         Catalog, Engine, Sink,
         engine::{Effort, Rows},
-        statement::SOURCE,
+        statement::source_of,
     },
     capability::Capabilities,
     context::{Access, Patience},
@@ -203,8 +203,8 @@ impl Engine for DuckDbEngine {
         self.run(lease, Effect::Rows, move |connection| append::stage::<E>(connection, &columns, &rows)).await
     }
 
-    async fn unstage(&self, lease: &mut Lease) -> Result<()> {
-        self.command(lease, format!("DROP TABLE temp.{SOURCE}")).await
+    async fn unstage<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
+        self.command(lease, format!("DROP TABLE temp.{}", source_of::<E>())).await
     }
 
     async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {

@@ -216,7 +216,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn end_source(&self, lease: &mut G::Lease, source: &Source<'_>) -> Result<()> {
         match source {
             Source::Values(_) => Ok(()),
-            Source::Staged => self.store.engine().unstage(lease).await,
+            Source::Staged => self.store.engine().unstage::<E>(lease).await,
         }
     }
 
