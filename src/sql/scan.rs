@@ -68,7 +68,7 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<bool> {
         return Err(invalid("several statements in one text"));
     }
     for part in &statements {
-        session::check(&words(part), dialect)?;
+        session::check(&words(part), part, dialect)?;
     }
     Ok(session::outlives(sql, &tokens, &first, dialect))
 }
