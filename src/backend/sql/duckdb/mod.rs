@@ -5,6 +5,8 @@
 
 mod append;
 mod catalog;
+#[cfg(test)]
+mod column_types;
 mod corrected;
 mod decode;
 mod dialect;
