@@ -47,11 +47,13 @@ use crate::{
 /// ```
 ///
 /// What begins, ends or changes a transaction, and what changes the connection for whoever has it next (on Postgres `SET` without `LOCAL`, `RESET`, `DISCARD`,
-/// `LISTEN`, `PREPARE`; on DuckDB `USE`; on SQLite a `PRAGMA` that changes more than its connection, such as `journal_mode` or `max_page_count`), is
+/// `LISTEN`, `PREPARE`; on DuckDB `USE`, `SET schema`, `SET search_path`, `ALTER DATABASE`; on SQLite a `PRAGMA` that changes more than its connection, such as `journal_mode` or `max_page_count`), is
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection
 /// that may keep something of a statement (a temporary table; on Postgres a `DO` block, `set_config`, an advisory lock of the session; on SQLite a `PRAGMA` that sets something, `ATTACH`) is closed after it, or after
 /// the transaction that it is in; on a pool of SeaORM's to SQLite in memory, whose connection is the database, such a statement is
 /// [`Unsupported`](crate::ErrorKind::Unsupported). What a function of the database does to its session cannot be seen.
+///
+/// On DuckDB `ATTACH` and `DETACH` are [`InvalidInput`](crate::ErrorKind::InvalidInput), unless the URL has `external_access=true`.
 ///
 /// On DuckDB a new table with an auto-increment column comes with a sequence, `TABLE_seq`, which stays when the table is dropped.
 ///

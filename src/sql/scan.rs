@@ -68,7 +68,7 @@ pub(super) fn check(sql: &str, dialect: Dialect) -> Result<bool> {
         return Err(invalid("several statements in one text"));
     }
     for part in &statements {
-        session::check(&words(part), dialect)?;
+        session::check(&words(part), part, dialect)?;
     }
     if dialect == Dialect::Sqlite && session::first(&first) == "PRAGMA" {
         session::check_pragma(sql, &tokens, begins_with(&first, "EXPLAIN"))?;

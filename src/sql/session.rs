@@ -97,7 +97,7 @@ const OF_SESSION: [&str; 8] = [
 ];
 
 /// Refuses a statement of these words that ends or changes its transaction, or changes its connection.
-pub(super) fn check(words: &[String], dialect: Dialect) -> Result<()> {
+pub(super) fn check(words: &[String], tokens: &[Token], dialect: Dialect) -> Result<()> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let first = first(words);
     if CONTROL.contains(&first) || first == "PREPARE" && word(1) == "TRANSACTION" {
@@ -107,13 +107,24 @@ pub(super) fn check(words: &[String], dialect: Dialect) -> Result<()> {
         || match dialect {
             Dialect::Postgres => return of_postgres(first, words),
             Dialect::Sqlite => false,
-            Dialect::DuckDb => match first {
-                "USE" => true,
-                "SET" | "RESET" => matches!(word(1), "SESSION" | "LOCAL" | "VARIABLE" | "SCHEMA" | "SEARCH_PATH"),
-                _ => false,
-            },
+            Dialect::DuckDb => is_of_duckdbs_connection(first, words, tokens),
         };
     if is_of_connection { Err(invalid(CONNECTION)) } else { Ok(()) }
+}
+
+/// Whether a statement of DuckDB's changes where its connection looks for tables. `lock_configuration` does not keep it from that. A database that is given
+/// another name is lost to every connection that is open.
+fn is_of_duckdbs_connection(first: &str, words: &[String], tokens: &[Token]) -> bool {
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let is_place = |setting: &str| matches!(setting, "SCHEMA" | "SEARCH_PATH");
+    match (first, word(1)) {
+        ("USE" | "CONNECT" | "DISCONNECT", _) | ("ALTER", "DATABASE") => true,
+        ("SET" | "RESET", "SESSION" | "LOCAL" | "VARIABLE") => true,
+        ("SET" | "RESET", "GLOBAL") => is_place(word(2)) || tokens.get(2) == Some(&Token::Quoted),
+        // A setting in quotes is not looked at, and so may be any.
+        ("SET" | "RESET" | "PRAGMA", setting) => is_place(setting) || tokens.get(1) == Some(&Token::Quoted),
+        _ => false,
+    }
 }
 
 fn of_postgres(first: &str, words: &[String]) -> Result<()> {
@@ -196,7 +207,7 @@ pub(super) fn outlives(sql: &str, tokens: &[Token], words: &[String], dialect: D
     match dialect {
         Dialect::Postgres => matches!(first, "DO" | "CALL") || words.iter().any(|word| OF_SESSION.contains(&word.as_str())),
         Dialect::Sqlite => matches!(first, "ATTACH" | "DETACH") || first == "PRAGMA" && sets(sql, tokens),
-        Dialect::DuckDb => false,
+        Dialect::DuckDb => words.iter().any(|word| word == "SETSEED"),
     }
 }
 
@@ -278,7 +289,25 @@ mod tests {
             "EXPLAIN QUERY PLAN PRAGMA query_only = 1",
         ];
         is_refused(&[Dialect::Sqlite], &sqlite);
-        is_refused(&[Dialect::DuckDb], &["USE a", "SET SESSION threads = 1", "SET schema = 'a'", "SET VARIABLE a = 1"]);
+        is_refused(
+            &[Dialect::DuckDb],
+            &[
+                "USE a",
+                "SET SESSION threads = 1",
+                "SET schema = 'a'",
+                "SET SCHEMA 'a'",
+                "SET /* a */ search_path TO a",
+                "SET \"search_path\" = 'a'",
+                "SET GLOBAL \"schema\" = 'a'",
+                "RESET schema",
+                "SET VARIABLE a = 1",
+                "PRAGMA schema = 'a'",
+                "pragma \"search_path\" = 'a'",
+                "ALTER DATABASE a SET ALIAS TO b",
+                "CONNECT 'a'",
+                "DISCONNECT",
+            ],
+        );
     }
 
     #[test]
@@ -317,7 +346,9 @@ mod tests {
             "PRAGMA wal_checkpoint(TRUNCATE)",
         ];
         is_let_through(&[Dialect::Sqlite], &sqlite, false);
-        is_let_through(&[Dialect::DuckDb], &["SET memory_limit = '1GB'", "CHECKPOINT", "PRAGMA database_size"], false);
+        let duckdb =
+            ["SET memory_limit = '1GB'", "CHECKPOINT", "PRAGMA database_size", "PRAGMA table_info('t')", "ATTACH 'a' AS b"];
+        is_let_through(&[Dialect::DuckDb], &duckdb, false);
     }
 
     #[test]
@@ -335,5 +366,6 @@ mod tests {
             "DETACH b",
         ];
         is_let_through(&[Dialect::Sqlite], &sqlite, true);
+        is_let_through(&[Dialect::DuckDb], &["SELECT setseed(0.5)"], true);
     }
 }

@@ -232,7 +232,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Drops the table that [`stage`](Self::stage) made.
-    fn unstage(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+    fn unstage<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 

@@ -6,6 +6,8 @@ mod bindable;
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 mod blocking;
 mod catalog;
+#[cfg(test)]
+mod column_types;
 #[cfg(feature = "duckdb-linked")]
 pub(crate) mod duckdb;
 mod engine;

@@ -7,10 +7,12 @@ mod collation;
 mod extremes;
 mod floats;
 mod keeps;
+mod names;
 mod one;
 mod schema;
 mod session;
 mod times;
+mod untyped;
 
 use larder::{Cx, SqlText, Store};
 

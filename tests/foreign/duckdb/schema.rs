@@ -170,7 +170,7 @@ async fn a_name_leads_where_the_engine_says() {
     let all = main.query(cx, &Query::new()).await.unwrap();
     assert_eq!(all, [1, 2, 3, 4].map(|id| decimal(id, "1.239")));
 
-    let attached = larder::open("duckdb::memory:?threads=1").await.unwrap();
+    let attached = larder::open("duckdb::memory:?threads=1&external_access=true").await.unwrap();
     execute(&attached, "ATTACH ':memory:' AS other").await;
     execute(&attached, "CREATE TABLE other.main.one (id INTEGER PRIMARY KEY, value DECIMAL(10,2))").await;
     let others = attached.repository::<other::Entity>();

@@ -82,6 +82,15 @@ async fn what_a_statement_does_to_its_session_ends_with_it() {
         "SET schema = 'information_schema'",
         "USE temp",
         "SET SESSION old_implicit_casting = true",
+        "PRAGMA search_path = 'information_schema'",
+        "SET \"schema\" = 'information_schema'",
+        "SET old_implicit_casting = true",
+        "PRAGMA default_null_order = 'nulls_first'",
+        "SELECT setseed(0.5)",
+        "ATTACH ':memory:' AS main",
+        "DETACH memory",
+        "ALTER DATABASE memory SET ALIAS TO other",
+        "CONNECT ':memory:'",
     ] {
         // Refused, or without effect on what follows.
         let _ = store.sql().unwrap().execute(cx, &SqlText::new(sql)).await;
@@ -89,6 +98,42 @@ async fn what_a_statement_does_to_its_session_ends_with_it() {
         let count = SqlText::new("SELECT count(*) FROM memory.main.one");
         assert_eq!(store.sql().unwrap().query_as::<i64>(cx, &count).await.unwrap(), [1], "{sql}");
         execute(&store, "DELETE FROM memory.main.one").await;
+    }
+}
+
+/// What changes the place where every connection looks for tables is refused by its name, and nothing comes of it.
+#[tokio::test]
+async fn where_tables_are_looked_for_is_not_changed() {
+    let cx = &Cx::new();
+    for (parameters, attaches) in [("", false), ("&lock_configuration=false", false), ("&external_access=true", true)] {
+        let store = store(parameters).await;
+        execute(&store, "CREATE SCHEMA beside").await;
+        execute(&store, "CREATE TABLE beside.one (id INTEGER PRIMARY KEY, value INTEGER)").await;
+        for sql in [
+            "USE beside",
+            "SET schema = 'beside'",
+            "SET SCHEMA 'beside'",
+            "SET search_path TO beside",
+            "SET \"search_path\" = 'beside'",
+            "RESET search_path",
+            "PRAGMA schema = 'beside'",
+            "PRAGMA \"search_path\" = 'beside'",
+            "ALTER DATABASE memory SET ALIAS TO other",
+            "DISCONNECT",
+        ] {
+            let refused = store.sql().unwrap().execute(cx, &SqlText::new(sql)).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, None), "{sql}");
+            let refused = store.sql().unwrap().query_as::<i64>(cx, &SqlText::new(sql)).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{sql}");
+        }
+        for sql in ["ATTACH ':memory:' AS other", "/* a */ attach ':memory:' AS another", "DETACH other"] {
+            let outcome = store.sql().unwrap().execute(cx, &SqlText::new(sql)).await;
+            let expected = if attaches { Ok(()) } else { Err(ErrorKind::InvalidInput) };
+            assert_eq!(outcome.map(drop).map_err(|error| error.kind()), expected, "{sql} {parameters}");
+        }
+        store.repository::<one::big::Entity>().create(cx, &one::big::model(1, 1)).await.unwrap();
+        let count = SqlText::new("SELECT count(*) FROM memory.main.one");
+        assert_eq!(store.sql().unwrap().query_as::<i64>(cx, &count).await.unwrap(), [1], "{parameters}");
     }
 }
 

@@ -1,7 +1,10 @@
 //! Rows into tables by DuckDB's appender. All of this blocks.
 
 use duckdb::{Appender, Connection, arrow::record_batch::RecordBatch};
-use sea_orm::{IdenStatic, Iterable, ModelTrait, Value, sea_query::Query};
+use sea_orm::{
+    IdenStatic, Iterable, ModelTrait, Value,
+    sea_query::{Expr, Query},
+};
 
 use super::{
     encode::{self, Column},
@@ -9,7 +12,7 @@ use super::{
     run::named,
 };
 use crate::{
-    backend::sql::statement::SOURCE,
+    backend::sql::statement::source_of,
     dialect::Dialect,
     entity::Storable,
     error::{Error, Result},
@@ -69,10 +72,12 @@ pub(super) fn stage<E: Storable>(connection: &Connection, positions: &[usize], r
     let columns = columns::<E>(positions);
     let mut select = Query::select();
     let named = E::Column::iter().enumerate().filter(|(position, _)| positions.contains(position));
-    select.columns(named.map(|(_, column)| column)).from(E::default().table_ref()).limit(0);
-    let create = format!("CREATE TEMP TABLE {SOURCE} AS {}", select.written_in(Dialect::DuckDb).sql.replace("$1", "0"));
+    let none = Expr::cust("1 = 0");
+    select.columns(named.map(|(_, column)| column)).from(E::default().table_ref()).and_where(none);
+    let table = source_of::<E>();
+    let create = format!("CREATE TEMP TABLE {table} AS {}", select.written_in(Dialect::DuckDb).sql);
     connection.execute_batch(&create).map_err(classify)?;
-    let appender = connection.appender_with_columns_to_catalog_and_db(SOURCE, "temp", "main", &names(&columns));
+    let appender = connection.appender_with_columns_to_catalog_and_db(table, "temp", "main", &names(&columns));
     fill(appender.map_err(classify)?, vec![encode::batch(&columns, &rows)?])
 }
 

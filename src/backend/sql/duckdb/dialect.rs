@@ -37,7 +37,7 @@ pub(crate) fn create_table(statement: &TableCreateStatement) -> Statement {
     let counts = statement.get_columns().iter().any(|column| column.get_column_spec().auto_increment);
     let Some(table) = table.filter(|_| counts) else { return schema(statement) };
     // `"schema"."table"` becomes `"schema"."table_seq"`.
-    let sequence = format!(r#"{}_seq""#, table.trim_end_matches('"'));
+    let sequence = format!(r#"{}_seq""#, table.strip_suffix('"').unwrap_or(&table));
     let create = statement.build(DuckDb { sequence: Some(sequence.clone()) });
     Statement::from_string(DbBackend::Postgres, format!("CREATE SEQUENCE IF NOT EXISTS {sequence}; {create}"))
 }

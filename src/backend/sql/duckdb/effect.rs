@@ -29,6 +29,24 @@ impl Effect {
     }
 }
 
+/// Whether a statement attaches or detaches a database, which everybody notices who has this one open.
+pub(super) fn attaches(sql: &str) -> bool {
+    words(without_comments(sql)).next().is_some_and(|word| is_one_of(word, &["ATTACH", "DETACH"]))
+}
+
+/// The text from its first statement on.
+fn without_comments(mut sql: &str) -> &str {
+    loop {
+        sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
+        let end = match sql {
+            line if line.starts_with("--") => "\n",
+            block if block.starts_with("/*") => "*/",
+            _ => return sql,
+        };
+        sql = sql.split_once(end).map_or("", |(_, rest)| rest);
+    }
+}
+
 fn words(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
@@ -40,6 +58,16 @@ fn is_one_of(word: &str, known: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comment_hides_nothing() {
+        for sql in ["ATTACH 'a' AS b", "/* a */ -- b\n ; DeTaCh b", "--\nattach 'a'"] {
+            assert!(attaches(sql), "{sql}");
+        }
+        for sql in ["SELECT 1 -- \n ATTACH", "", "/* ATTACH", "-- ATTACH", "INSERT INTO attach VALUES (1)"] {
+            assert!(!attaches(sql), "{sql}");
+        }
+    }
 
     #[test]
     fn an_effect_is_told_by_the_first_words() {

@@ -8,7 +8,7 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 use super::{
     append::{self, Target},
     catalog, duplicate,
-    effect::Effect,
+    effect::{self, Effect},
     encode,
     error::classify,
     lease::Lease,
@@ -20,13 +20,13 @@ use crate::{
     backend::sql::{
         Catalog, Engine, Sink,
         engine::{Effort, Rows},
-        statement::SOURCE,
+        statement::source_of,
     },
     capability::Capabilities,
     context::{Access, Patience},
     dialect::Dialect,
     entity::Storable,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     transaction::{AccessMode, Isolation, TxOptions},
@@ -36,10 +36,12 @@ use crate::{
 pub(crate) struct DuckDbEngine {
     pool: Pool,
     capabilities: Capabilities,
+    /// Whether statements may attach other databases.
+    attaches: bool,
 }
 
 impl DuckDbEngine {
-    pub(super) fn new(pool: Pool, in_memory: bool) -> Self {
+    pub(super) fn new(pool: Pool, in_memory: bool, attaches: bool) -> Self {
         let several = pool.size() > 1;
         let capabilities = Capabilities {
             durable: !in_memory,
@@ -55,7 +57,7 @@ impl DuckDbEngine {
             decimals: true,
             sql: true,
         };
-        Self { pool, capabilities }
+        Self { pool, capabilities, attaches }
     }
 
     /// Runs a statement, in a transaction of its own where it is not inside one. Its answer is complete before it is committed, and so
@@ -88,6 +90,11 @@ impl DuckDbEngine {
 
 const BEGIN: &str = "BEGIN TRANSACTION";
 
+/// What a statement may do beside reading and writing rows.
+fn effect_of(statement: &Statement, effort: Effort) -> Effect {
+    if effort == Effort::Lasting { Effect::Session } else { Effect::of(&statement.sql) }
+}
+
 impl Engine for DuckDbEngine {
     type Lease = Lease;
     type Target = Arc<Target>;
@@ -103,6 +110,14 @@ impl Engine for DuckDbEngine {
 
     fn reads(&self, value_type: &ArrayType) -> bool {
         is_known(value_type)
+    }
+
+    fn check(&self, statement: &Statement) -> Result<()> {
+        if !self.attaches && effect::attaches(&statement.sql) {
+            let message = "a statement that attaches or detaches a database, without `external_access=true` in the URL";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(())
     }
 
     fn asks_for_single_models(&self) -> bool {
@@ -170,13 +185,13 @@ impl Engine for DuckDbEngine {
         lease.call(move |leased| leased.connection()?.execute_batch(&sql).map_err(classify)).await
     }
 
-    async fn execute(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<u64> {
-        let effect = Effect::of(&statement.sql);
+    async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
+        let effect = effect_of(&statement, effort);
         self.run(lease, effect, move |connection| run::execute(connection, statement)).await
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, _: Effort) -> Result<Vec<E::Model>> {
-        let effect = Effect::of(&statement.sql);
+    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+        let effect = effect_of(&statement, effort);
         self.run(lease, effect, move |connection| run::fetch::<E>(connection, statement)).await
     }
 
@@ -188,8 +203,14 @@ impl Engine for DuckDbEngine {
         lease.call(move |leased| run::stream::<E>(leased.connection()?, statement, &sink)).await
     }
 
-    async fn rows(&self, lease: &mut Lease, statement: Statement, types: Option<Vec<ArrayType>>, _: Effort) -> Result<Vec<Row>> {
-        let effect = Effect::of(&statement.sql);
+    async fn rows(
+        &self,
+        lease: &mut Lease,
+        statement: Statement,
+        types: Option<Vec<ArrayType>>,
+        effort: Effort,
+    ) -> Result<Vec<Row>> {
+        let effect = effect_of(&statement, effort);
         self.run(lease, effect, move |connection| run::rows(connection, statement, types)).await
     }
 
@@ -203,8 +224,8 @@ impl Engine for DuckDbEngine {
         self.run(lease, Effect::Rows, move |connection| append::stage::<E>(connection, &columns, &rows)).await
     }
 
-    async fn unstage(&self, lease: &mut Lease) -> Result<()> {
-        self.command(lease, format!("DROP TABLE temp.{SOURCE}")).await
+    async fn unstage<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
+        self.command(lease, format!("DROP TABLE temp.{}", source_of::<E>())).await
     }
 
     async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
@@ -238,12 +259,11 @@ mod tests {
         super::{instance::Instance, settings::Settings},
         *,
     };
-    use crate::error::{Error, ErrorKind};
 
     fn engine(place: &str) -> Result<DuckDbEngine> {
         let (path, settings) = Settings::parse(&format!("duckdb:{place}?lock_configuration=false"))?;
         let instance = Instance::open(path.as_deref(), settings)?;
-        Ok(DuckDbEngine::new(Pool::new(instance, 4, Duration::from_secs(10)), false))
+        Ok(DuckDbEngine::new(Pool::new(instance, 4, Duration::from_secs(10)), false, false))
     }
 
     async fn commands(engine: &DuckDbEngine, commands: &[&str]) -> Result<()> {

@@ -5,6 +5,8 @@
 
 mod append;
 mod catalog;
+#[cfg(test)]
+mod column_types;
 mod corrected;
 mod decode;
 mod dialect;
@@ -35,10 +37,10 @@ pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore> {
     let (path, settings) = Settings::parse(url)?;
-    let in_memory = path.is_none();
+    let (in_memory, attaches) = (path.is_none(), settings.attaches());
     let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
     let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
     let pool = Pool::new(instance, options.connections(CONNECTIONS), options.acquire_timeout);
-    Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory), options.clock.clone(), options.long_transaction))
+    Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory, attaches), options.clock.clone(), options.long_transaction))
 }

@@ -98,6 +98,11 @@ impl Settings {
         self.mode == Mode::Create
     }
 
+    /// Whether SQL may attach other databases.
+    pub(super) fn attaches(&self) -> bool {
+        self.external_access
+    }
+
     /// Sets what can be set only once the database is open. Blocks.
     pub(super) fn apply(&self, connection: &Connection) -> Result<()> {
         // Without the extension that knows of time zones there are none, and casts are by UTC.

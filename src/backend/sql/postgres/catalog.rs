@@ -156,6 +156,32 @@ impl Column {
         })
     }
 
+    /// A plain column of a type.
+    #[cfg(test)]
+    pub(super) fn of_type(type_name: &str, oid: u32, typmod: i32) -> Self {
+        Self {
+            name: String::new(),
+            is_computed: false,
+            is_identity: false,
+            is_nullable: true,
+            is_list: false,
+            is_list_of_domain: false,
+            kind: kind_of(oid),
+            type_name: type_name.to_owned(),
+            typmod,
+            is_deterministic: true,
+            is_of_bytes: true,
+            is_rewritten: false,
+            is_changed_afterwards: false,
+            hides_inserts: false,
+            has_deferrable_key: false,
+            is_copied_to: true,
+            is_of_snapshot: false,
+            is_readable: true,
+            is_current: true,
+        }
+    }
+
     fn text_order(&self, wanted: &ArrayType, is_cast: bool) -> TextOrder {
         match wanted {
             // An enum is read with a cast to `text`, which removes the blanks.

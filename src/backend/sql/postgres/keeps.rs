@@ -50,7 +50,8 @@ pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &Arra
     })
 }
 
-fn rule(column: &Column, wanted: &ArrayType) -> Option<Keeps> {
+/// Which values a column keeps of those that are read from it.
+pub(super) fn rule(column: &Column, wanted: &ArrayType) -> Option<Keeps> {
     let length = usize::try_from(column.typmod.saturating_sub(4)).ok();
     Some(match (column.type_name.as_str(), column.kind, length) {
         ("varchar", Kind::Text, Some(length)) => {

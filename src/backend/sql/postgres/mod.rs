@@ -1,6 +1,8 @@
 //! Postgres, through sqlx.
 
 mod catalog;
+#[cfg(test)]
+mod column_types;
 mod connect;
 mod copy;
 mod decode;

@@ -10,7 +10,7 @@ use crate::{
     backend::sql::{
         Engine,
         engine::Effort,
-        statement::{Source, Statements, is_source},
+        statement::{Source, Statements},
     },
     context::{Access, Cx, RUNNING},
     coop::Budget,
@@ -200,19 +200,14 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         ids.iter().map(|id| stored.get(id).cloned().ok_or_else(gone)).collect()
     }
 
-    /// Whether rows for a statement are put into a table of their own, which has not the name of the models' table.
-    fn stages(&self) -> bool {
-        self.store.engine().stages() && !is_source(E::default().table_name())
-    }
-
     /// How many rows of a source are taken at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        if self.stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
+        if self.store.engine().stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
     }
 
     /// Rows for a statement to take values from.
     pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
-        if !self.stages() {
+        if !self.store.engine().stages() {
             return Ok(Source::Values(rows));
         }
         self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;
@@ -222,7 +217,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     pub(super) async fn end_source(&self, lease: &mut G::Lease, source: &Source<'_>) -> Result<()> {
         match source {
             Source::Values(_) => Ok(()),
-            Source::Staged => self.store.engine().unstage(lease).await,
+            Source::Staged => self.store.engine().unstage::<E>(lease).await,
         }
     }
 

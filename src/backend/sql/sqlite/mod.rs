@@ -29,6 +29,8 @@ mod agreement;
 mod asked;
 mod bind;
 mod checkpoint;
+#[cfg(test)]
+mod column_types;
 mod connect;
 mod connection;
 mod decode;

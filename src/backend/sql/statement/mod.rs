@@ -20,11 +20,8 @@ use sea_orm::{
 
 pub(crate) use self::remembered::WholeInsert;
 #[cfg(feature = "duckdb-linked")]
-pub(super) use self::source::SOURCE;
-pub(super) use self::{
-    remembered::Texts,
-    source::{Source, is_source},
-};
+pub(super) use self::source::source_of;
+pub(super) use self::{remembered::Texts, source::Source};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
@@ -91,8 +88,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// An expression under a name. Postgres would name a cast after its column by itself, SQLite would not.
     fn named(&self, expression: Expr, name: &str) -> Expr {
-        let name = name.replace('"', "\"\"");
-        self.written(&format!(r#"$ AS "{name}""#), [expression])
+        self.written("$ AS $", [expression, Expr::col(Alias::new(name))])
     }
 
     /// SQL text with an expression for each `$` that is not in a quoted name.

@@ -15,22 +15,17 @@ use crate::{
     query::{Condition, Resolution},
 };
 
-/// The name that rows of a source go by.
-pub(in super::super) const SOURCE: &str = "larder_rows";
-
-/// The same, for a table that has that name itself.
-const OTHER_SOURCE: &str = "larder_given_rows";
-
-/// Whether rows cannot go by [`SOURCE`], because the table of the models does.
-pub(in super::super) fn is_source(table: &str) -> bool {
-    table.eq_ignore_ascii_case(SOURCE)
+/// The name that rows of a source for an entity go by, which is not that of the entity's table.
+pub(in super::super) fn source_of<E: Storable>() -> &'static str {
+    const NAME: &str = "larder_rows";
+    if E::default().table_name().eq_ignore_ascii_case(NAME) { "larder_given_rows" } else { NAME }
 }
 
 /// Rows to take values from.
 pub(in super::super) enum Source<'a> {
     /// In the statement itself.
     Values(&'a [Vec<Value>]),
-    /// In a table of the connection's own, under the name [`SOURCE`].
+    /// In a table of the connection's own, under the name that [`source_of`] returns.
     Staged,
 }
 
@@ -66,14 +61,14 @@ impl<E: Storable> Statements<'_, E> {
     ) -> Result<Option<Statement>> {
         let mut replaced = replaced.to_vec();
         replaced.retain(|position| columns.contains(position));
-        let taken = |column: E::Column| (column, column.save_as(self.column_of(self.source(), column)));
+        let taken = |column: E::Column| (column, column.save_as(self.column_of(source_of::<E>(), column)));
         let mut set: Vec<_> = self.columns(&replaced).into_iter().map(taken).collect();
         set.extend(self.raised_version()?);
         if set.is_empty() {
             return Ok(None);
         }
         let mut update: UpdateStatement = Query::update();
-        update.table(E::default().table_ref()).values(set).from(Alias::new(self.source())).cond_where(same);
+        update.table(E::default().table_ref()).values(set).from(Alias::new(source_of::<E>())).cond_where(same);
         self.restrict_to(&mut update, condition);
         if let Some(with) = self.with(source, columns) {
             update.with_cte(with);
@@ -91,9 +86,9 @@ impl<E: Storable> Statements<'_, E> {
         let mut there = Query::select();
         there.expr(Expr::val(1)).from(E::default().table_ref()).cond_where(self.same(&resolution.target));
         let mut rows: SelectStatement = Query::select();
-        rows.from(Alias::new(self.source())).and_where(Expr::not_exists(there));
+        rows.from(Alias::new(source_of::<E>())).and_where(Expr::not_exists(there));
         for column in self.columns(columns) {
-            rows.expr(column.save_as(self.column_of(self.source(), column)));
+            rows.expr(column.save_as(self.column_of(source_of::<E>(), column)));
         }
         let mut insert: InsertStatement = Query::insert();
         insert.into_table(E::default().table_ref()).columns(self.columns(columns));
@@ -108,7 +103,7 @@ impl<E: Storable> Statements<'_, E> {
     fn same(&self, columns: &[usize]) -> Cond {
         let columns = self.columns(columns).into_iter();
         columns.fold(Cond::all(), |all, column| {
-            let given = column.save_as(self.column_of(self.source(), column));
+            let given = column.save_as(self.column_of(source_of::<E>(), column));
             all.add(self.same_as(column, given))
         })
     }
@@ -124,7 +119,7 @@ impl<E: Storable> Statements<'_, E> {
         let mut values = Query::select();
         values.column(Asterisk).from_values(tuples, Alias::new("given"));
         let mut rows = CommonTableExpression::new();
-        rows.table_name(Alias::new(self.source())).query(values);
+        rows.table_name(Alias::new(source_of::<E>())).query(values);
         for column in self.columns(columns) {
             rows.column(Alias::new(column.as_str()));
         }
