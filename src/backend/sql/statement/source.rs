@@ -108,11 +108,6 @@ impl<E: Storable> Statements<'_, E> {
         })
     }
 
-    /// The name that rows of a source go by beside the table of the models.
-    fn source(&self) -> &'static str {
-        if is_source(E::default().table_name()) { OTHER_SOURCE } else { SOURCE }
-    }
-
     fn with(&self, source: &Source<'_>, columns: &[usize]) -> Option<WithClause> {
         let Source::Values(rows) = source else { return None };
         let tuples = rows.iter().map(|row| ValueTuple::Many(columns.iter().filter_map(|at| row.get(*at).cloned()).collect()));
