@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     clock::{Moment, this_moment},
@@ -43,8 +43,17 @@ impl Budget {
 /// Runs long work on a thread that may block; without a runtime, here. If the future is dropped, the work goes on to its end, and its result is dropped.
 pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let Ok(runtime) = Handle::try_current() else { return Ok(work()) };
-    runtime.spawn_blocking(work).await.map_err(|failure| match failure.is_cancelled() {
+    let (answer, answered) = oneshot::channel();
+    // One type for all work: tokio's part of it is compiled once.
+    let run: Box<dyn FnOnce() + Send> = Box::new(move || drop(answer.send(work())));
+    let ran = runtime.spawn_blocking(run).await;
+    ran.map_err(|failure| match failure.is_cancelled() {
         true => Error::new(ErrorKind::Cancelled, "the runtime ended"),
-        false => Error::new(ErrorKind::Internal, "a call panicked"),
-    })
+        false => panicked(),
+    })?;
+    answered.await.map_err(|_| panicked())
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "a call panicked")
 }

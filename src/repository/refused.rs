@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Storage;
 use crate::{
     context::Cx,
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     query::OnConflict,
     transaction::TxOptions,
 };
@@ -30,7 +30,7 @@ impl<M: Send + Sync, Id: Send + Sync> Batch<'_, M, Id> {
     }
 
     /// Does it again with some of the models.
-    async fn again<S: Storage<M, Id> + ?Sized>(&self, storage: &S, cx: &Cx, part: Range<usize>) -> Result<()> {
+    async fn again(&self, storage: &dyn Storage<M, Id>, cx: &Cx, part: Range<usize>) -> Result<()> {
         match self {
             Self::Create(models) => storage.create_batch(cx, models.get(part).unwrap_or_default()).await.map(drop),
             Self::Upsert(models, on_conflict) => {
@@ -42,28 +42,34 @@ impl<M: Send + Sync, Id: Send + Sync> Batch<'_, M, Id> {
     }
 
     /// Names in an error of the batch the index of the first model that was refused, if it is about one.
-    ///
+    pub(crate) async fn indexed<R>(self, storage: &dyn Storage<M, Id>, cx: &Cx, result: Result<R>) -> Result<R> {
+        match result {
+            Ok(done) => Ok(done),
+            // Boxed, because it is rare: its state would enlarge that of every call.
+            Err(error) => Err(Box::pin(self.with_index(storage, cx, error)).await),
+        }
+    }
+
     /// Outside a transaction, parts of the batch are tried again in a transaction that is rolled back, by bisection. Inside one nothing can be tried again.
-    pub(crate) async fn indexed<S: Storage<M, Id> + ?Sized, R>(self, storage: &S, cx: &Cx, result: Result<R>) -> Result<R> {
-        let Err(error) = result else { return result };
+    async fn with_index(self, storage: &dyn Storage<M, Id>, cx: &Cx, error: Error) -> Error {
         if error.index().is_some() || !is_about_a_model(error.kind()) {
-            return Err(error);
+            return error;
         }
         if self.len() == 1 {
-            return Err(error.at_index(0));
+            return error.at_index(0);
         }
         let is_short = storage.capabilities().savepoints || self.len() <= MAX_WITHOUT_SAVEPOINTS;
         if storage.is_joined_by(cx) || !is_short {
-            return Err(error);
+            return error;
         }
-        match Box::pin(self.search(storage, cx, error.kind())).await {
-            Ok(Some(index)) => Err(error.at_index(index)),
-            _ => Err(error),
+        match self.search(storage, cx, error.kind()).await {
+            Ok(Some(index)) => error.at_index(index),
+            _ => error,
         }
     }
 
     /// Returns `None` if nothing is refused any more, or in another way.
-    async fn search<S: Storage<M, Id> + ?Sized>(&self, storage: &S, cx: &Cx, kind: ErrorKind) -> Result<Option<usize>> {
+    async fn search(&self, storage: &dyn Storage<M, Id>, cx: &Cx, kind: ErrorKind) -> Result<Option<usize>> {
         let has_savepoints = storage.capabilities().savepoints;
         let outer = if has_savepoints { Some(storage.begin(cx, TxOptions::new()).await?) } else { None };
         // What is before `low` was accepted. What is before `high` was refused as a whole, except at first.

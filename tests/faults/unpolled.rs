@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use larder::{Cx, Filter, OpenOptions, Store, Transactional as _, TransactionalExt as _, TxOptions};
 #[cfg(feature = "sqlite")]
-use larder::Durability;
-use larder::{Cx, Filter, OpenOptions, ReaderExt as _, Store, Transactional as _, TransactionalExt as _, TxOptions};
+use larder::{Durability, ReaderExt as _};
 
 use crate::{
     places::Place,

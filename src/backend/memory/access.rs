@@ -22,10 +22,10 @@ pub(super) async fn run<R: Send + 'static>(
     reach: usize,
     work: impl FnOnce() -> Result<R> + Send + 'static,
 ) -> Result<R> {
-    match reach {
-        0..=FEW => work(),
-        _ => cx.limits().bound(RUNNING, off_thread(work).map(Result::flatten)).await,
+    if reach <= FEW {
+        return work();
     }
+    cx.limits().bound(RUNNING, off_thread(work).map(Result::flatten).boxed()).await
 }
 
 impl<E: Storable> MemoryRepository<E> {
@@ -38,20 +38,28 @@ impl<E: Storable> MemoryRepository<E> {
     ) -> Result<R> {
         self.require_own()?;
         consume_budget().await;
-        match cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
+        let entry = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)?;
+        let (mut step, mut committed) = (None, None);
+        match &entry {
             Entry::Joined(level, transaction) => {
-                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                let result = match step.work().map(|open| open.state().clone()) {
-                    Ok(state) => run(cx, reach(&state), move || read(&state)).await,
-                    Err(error) => Err(error),
-                };
-                step.finish(result)
+                step = Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?);
             }
             Entry::Alone(_) => {
                 self.store.refuse_if_closed()?;
-                let state = self.store.committed();
-                run(cx, reach(&state), move || read(&state)).await
+                committed = Some(self.store.committed());
             }
+        }
+        let state = match &mut step {
+            Some(step) => step.work().map(|open| open.state().clone()),
+            None => Ok(committed.unwrap_or_default()),
+        };
+        let result = match state {
+            Ok(state) => run(cx, reach(&state), move || read(&state)).await,
+            Err(error) => Err(error),
+        };
+        match step {
+            Some(step) => step.finish(result),
+            None => result,
         }
     }
 
@@ -66,36 +74,45 @@ impl<E: Storable> MemoryRepository<E> {
         consume_budget().await;
         let now = self.store.clock().now();
         let (shape, table, tables) = (self.shape.clone(), self.table.clone(), self.store.tables());
-        let changed = move |mut state: State| {
-            let result = write(&mut Writer { shape: &shape, table: &table, tables: &tables, state: &mut state, now })?;
-            Ok((state, result))
+        let changed = |mut state: State| {
+            move || {
+                let result = write(&mut Writer { shape: &shape, table: &table, tables: &tables, state: &mut state, now })?;
+                Ok((state, result))
+            }
         };
-        match cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)? {
+        let entry = cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)?;
+        let (mut step, mut turn) = (None, None);
+        match &entry {
             Entry::Joined(level, transaction) => {
-                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                let open = step.work().and_then(MemoryTransaction::state_mut);
-                let result = match open.and_then(|state| self.store.record(cx, state).map(|()| state)) {
-                    Ok(state) => {
-                        let before = state.clone();
-                        let result = run(cx, reach(&before), move || changed(before)).await;
-                        result.map(|(changed, result)| {
-                            *state = changed;
-                            result
-                        })
-                    }
-                    Err(error) => Err(error),
-                };
-                step.finish(result)
+                step = Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?);
             }
-            Entry::Alone(patience) => {
-                let _turn = cx.limits().bound(WAITING, self.store.writer(patience)).await?;
-                let mut state = self.store.committed();
-                self.store.record(cx, &mut state)?;
-                let (changed, result) = run(cx, reach(&state), move || changed(state)).await?;
-                self.store.commit(changed);
-                Ok(result)
-            }
+            Entry::Alone(patience) => turn = Some(cx.limits().bound(WAITING, self.store.writer(*patience)).await?),
         }
+        let before = match &mut step {
+            Some(step) => step.work().and_then(MemoryTransaction::state_mut).and_then(|state| {
+                self.store.record(cx, state)?;
+                Ok(state.clone())
+            }),
+            None => {
+                let mut state = self.store.committed();
+                self.store.record(cx, &mut state).map(|()| state)
+            }
+        };
+        let result = match before {
+            Ok(state) => run(cx, reach(&state), changed(state)).await,
+            Err(error) => Err(error),
+        };
+        let Some(mut step) = step else {
+            let (changed, result) = result?;
+            self.store.commit(changed);
+            drop(turn);
+            return Ok(result);
+        };
+        let result = result.and_then(|(changed, result)| {
+            *step.work().and_then(MemoryTransaction::state_mut)? = changed;
+            Ok(result)
+        });
+        step.finish(result)
     }
 
     /// How many rows the table has.

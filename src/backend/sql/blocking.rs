@@ -31,7 +31,9 @@ pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
     let ending = Ending(running.as_ref().map(|running| running.state.clone()));
     let (answer, answered) = oneshot::channel();
     let call = Call { ending, held, work, answer };
-    let ran = tokio::task::spawn_blocking(move || call.run());
+    // One type for all calls: tokio's part of it is compiled once.
+    let run: Box<dyn FnOnce() + Send> = Box::new(move || call.run());
+    let ran = tokio::task::spawn_blocking(run);
     // From here on, dropping this future interrupts the call.
     let running = running;
     let answer = answered.await;

@@ -8,9 +8,9 @@ use std::{path::Path, pin::pin, sync::mpsc, task::Poll};
 #[cfg(feature = "sqlite")]
 use futures::poll;
 use futures::{StreamExt as _, stream};
-use larder::{Cx, Dialect, Filter, OpenOptions, ReaderExt as _, SqlText, TransactionalExt as _};
+use larder::{Cx, Dialect, Filter, OpenOptions, SqlText, TransactionalExt as _};
 #[cfg(feature = "sqlite")]
-use larder::{Durability, Transactional as _, TxOptions};
+use larder::{Durability, ReaderExt as _, Transactional as _, TxOptions};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{

@@ -70,7 +70,9 @@ pub(super) fn rule(column: &Column, wanted: &ArrayType) -> Option<Keeps> {
         }
         ("int2", ..) if !is_within(wanted, &ArrayType::SmallInt) => whole(&ArrayType::SmallInt),
         ("int4", ..) if !is_within(wanted, &ArrayType::Int) => whole(&ArrayType::Int),
-        ("float4", ..) => only(|value| refuse_unless(is_single(value), "a number that its column does not hold exactly")),
+        ("float4", ..) if *wanted != ArrayType::Float => {
+            only(|value| refuse_unless(is_single(value), "a number that its column does not hold exactly"))
+        }
         (_, Kind::Time | Kind::Timestamp | Kind::Instant, _) if column.typmod >= 0 => {
             let step = 10_u32.checked_pow(9_u32.saturating_sub(column.typmod.unsigned_abs()))?;
             only(move |value| {
