@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     capability::Capabilities,
-    context::{Access, Cx, Entry},
-    coop::Budget,
+    context::{Access, Cx, Entry, WAITING},
+    coop::{Budget, STEPS},
     entity::{self, IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
@@ -70,7 +70,24 @@ impl<E: Storable> MemoryRepository<E> {
         }
     }
 
-    async fn values(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+    /// The values of models that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no longer commit.
+    async fn values(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
+        let entry = cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)?;
+        let step = match &entry {
+            Entry::Joined(level, transaction) if models.len() >= STEPS => {
+                Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?)
+            }
+            _ => None,
+        };
+        let rows = self.rows(models).await;
+        if let Some(step) = step {
+            // Values that are refused leave the transaction as it was.
+            step.finish(Ok(()))?;
+        }
+        rows
+    }
+
+    async fn rows(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
         let (mut rows, mut budget) = (Vec::with_capacity(models.len()), Budget::new());
         for (nth, model) in models.iter().enumerate() {
             rows.push(self.shape.values(model).map_err(|error| error.at_index(nth))?);
@@ -81,12 +98,12 @@ impl<E: Storable> MemoryRepository<E> {
 
     /// Inserts models, and makes something of each of the rows they become.
     async fn insert<R: Send + 'static>(&self, cx: &Cx, models: &[E::Model], make: fn(&Values) -> Result<R>) -> Result<Vec<R>> {
-        let rows = self.values(models).await?;
+        let rows = self.values(cx, models).await?;
         self.write(cx, |_| models.len(), move |writer| writer.insert(rows)?.iter().map(make).collect()).await
     }
 
     async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        let rows = self.values(models).await?;
+        let rows = self.values(cx, models).await?;
         let ids: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
         // Of two with one id, the last.
         let latest: BTreeMap<_, _> = ids.iter().cloned().zip(rows).collect();
@@ -130,7 +147,7 @@ impl<E: Storable> MemoryRepository<E> {
 
     async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.shape.resolution(on_conflict)?;
-        let (rows, shape) = (self.values(models).await?, self.shape.clone());
+        let (rows, shape) = (self.values(cx, models).await?, self.shape.clone());
         let now = self.store.clock().now();
         let upsert = move |writer: &mut Writer<'_, E>| {
             let mut merged = Merged::new(&shape, &resolution);

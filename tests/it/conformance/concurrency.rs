@@ -167,7 +167,6 @@ async fn takes_turns<B: Backend>() {
         ("query", turns_during(notes.query(cx, &by_body)).await),
         ("find_many", turns_during(notes.find_many(cx, &ids)).await),
         ("project", turns_during(notes.project(cx, &Query::new(), &each_body)).await),
-        ("count", turns_during(notes.count(cx, &contains)).await),
         ("stream", turns_during(async { notes.stream(cx, &Query::new()).await?.try_collect::<Vec<_>>().await }).await),
         ("update_where", turns_during(notes.update_where(cx, &contains, &changes)).await),
         ("delete_many", turns_during(notes.delete_many(cx, &ids)).await),

@@ -207,7 +207,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     async fn check(&self, new: New<'_, E>) -> Result<()> {
         let mut budget = Budget::new();
         for nth in 0..new.len() {
-            new.row(nth)?;
+            new.row(nth).map_err(|error| error.at_index(nth))?;
             budget.consume().await;
         }
         Ok(())
