@@ -107,7 +107,12 @@ impl<M> Round<M> {
     /// Notes that models were stored.
     pub(super) fn stored(&mut self) {
         self.is_store_well = true;
-        self.suspects.iter_mut().for_each(|suspect| suspect.suspicion.are_others_stored = true);
+        let now = this_moment();
+        // Those that were refused only while nothing was stored are tried again at once, in their order: the store may have been at fault.
+        for suspect in self.suspects.iter_mut().filter(|suspect| !suspect.suspicion.are_others_stored) {
+            suspect.suspicion.are_others_stored = true;
+            suspect.due = now;
+        }
     }
 
     /// Notes that models were refused for what reads like the store's fault. Gives one back once it is that model's own.

@@ -112,3 +112,14 @@ fn one_character(text: &str) -> Result<char> {
         _ => Err(Error::new(ErrorKind::Corrupt, "text that is not one character")),
     }
 }
+
+/// The types of a row's values, as far as they are read.
+pub(super) fn known_types<F: Flavor>(row: &QueryResult) -> Result<Vec<ArrayType>> {
+    let known = |(name, value_type): (String, Option<ArrayType>)| {
+        value_type.ok_or_else(|| {
+            let message = format!("column `{name}` is of a type that is not read; cast it to another");
+            Error::new(ErrorKind::Unsupported, message)
+        })
+    };
+    F::types(row).into_iter().map(known).collect()
+}

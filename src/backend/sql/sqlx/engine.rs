@@ -10,7 +10,7 @@ use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use tokio::sync::Mutex;
 
 use super::{
-    decode::{Models, Place},
+    decode::{Models, Place, known_types},
     error::classify,
     flavor::{Connection, Flavor},
     lease::{CLEANING, Lease},
@@ -354,15 +354,4 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     async fn close(&self) {
         self.pools.close().await;
     }
-}
-
-/// The types of a row's values, as far as they are read.
-fn known_types<F: Flavor>(row: &QueryResult) -> Result<Vec<ArrayType>> {
-    let known = |(name, value_type): (String, Option<ArrayType>)| {
-        value_type.ok_or_else(|| {
-            let message = format!("column `{name}` is of a type that is not read; cast it to another");
-            Error::new(ErrorKind::Unsupported, message)
-        })
-    };
-    F::types(row).into_iter().map(known).collect()
 }
