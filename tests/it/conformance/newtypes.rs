@@ -163,7 +163,7 @@ pub async fn are_converted_by_themselves<B: Backend>() {
 
     // What is there already, by the id and by another column.
     let newer = Model { downloads: Count(10), ..expected.clone() };
-    let upserted = releases.upsert_batch(cx, &[newer.clone()], &OnConflict::replace()).await.unwrap();
+    let upserted = releases.upsert_batch(cx, std::slice::from_ref(&newer), &OnConflict::replace()).await.unwrap();
     assert_eq!((upserted.inserted, upserted.updated), (0, 1));
     let by_edition = OnConflict::replace_column(field_of(Column::Next)).on(edition);
     let other = Model { id: ConfigVersion(1 << 62), next: Some(ConfigVersion(u64::MAX)), ..newer.clone() };

@@ -17,7 +17,7 @@ use sea_orm::Value;
 
 use super::{
     bind::bind,
-    error::classify,
+    error::{classify, code, is_busy},
     fence::{self, Fence},
     prepared::{self, Kept, is_new},
     settings::{Counts, Settings},
@@ -385,19 +385,5 @@ impl Connection {
             is_given_up.store(true, Ordering::Relaxed);
             handle.interrupt();
         })
-    }
-}
-
-/// SQLite's code of an error.
-pub(super) fn code(error: &Error) -> i32 {
-    error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
-}
-
-/// Whether another connection is in the way, and may not be for long.
-fn is_busy(error: &Error) -> bool {
-    match code(error) {
-        // What the transaction has read is outdated: waiting does not help.
-        ffi::SQLITE_BUSY_SNAPSHOT => false,
-        code => matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED),
     }
 }

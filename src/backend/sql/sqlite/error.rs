@@ -1,12 +1,26 @@
 //! Errors of SQLite by their extended result code (<https://www.sqlite.org/rescode.html>).
 
-use rusqlite::Error as SqliteError;
+use rusqlite::{Error as SqliteError, ffi};
 use sqlx::error::DatabaseError;
 
 use crate::{
     backend::sql::statement::meaning::UNREADABLE,
     error::{Error, ErrorKind},
 };
+
+/// SQLite's code of an error.
+pub(super) fn code(error: &Error) -> i32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
+}
+
+/// Whether another connection is in the way, and may not be for long.
+pub(super) fn is_busy(error: &Error) -> bool {
+    match code(error) {
+        // What the transaction has read is outdated: waiting does not help.
+        ffi::SQLITE_BUSY_SNAPSHOT => false,
+        code => matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED),
+    }
+}
 
 /// An error that the library tells by its code.
 pub(super) fn classify(error: SqliteError) -> Error {

@@ -10,7 +10,7 @@ use rusqlite::{
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-use super::{connection::code, error::classify};
+use super::error::{classify, code};
 use crate::{
     error::{Error, ErrorKind, Result},
     sql::{is_kept_by_connection, is_met_by_all},

@@ -17,7 +17,8 @@ use rusqlite::ffi;
 use tokio::sync::oneshot;
 
 use super::{
-    connection::{Connection, code},
+    connection::Connection,
+    error::code,
     pool::{Pool, Pooled},
 };
 use crate::{

@@ -7,7 +7,7 @@ use std::sync::{
 
 use rusqlite::{OpenFlags, ffi};
 
-use super::{connection::code, file::FileIdentity, place::Place, watch::Watch};
+use super::{error::code, file::FileIdentity, place::Place, watch::Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
     open::{Durability, OpenOptions},
