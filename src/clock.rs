@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -79,10 +80,10 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(limit, future).await.map_err(|_| Error::new(kind, message))
 }
 
-/// Refuses to go on outside of a tokio runtime, where to wait would panic.
-pub(crate) fn require_runtime() -> Result<()> {
+/// The tokio runtime of the caller. Without one, waiting would panic.
+pub(crate) fn this_runtime() -> Result<Handle> {
     let outside = |error| Error::new(ErrorKind::InvalidInput, "a call outside of a tokio runtime").with_source(error);
-    tokio::runtime::Handle::try_current().map(drop).map_err(outside)
+    Handle::try_current().map_err(outside)
 }
 
 /// The longest time after which something is asked for again.

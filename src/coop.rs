@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// After how many steps the time is looked at. A loop of fewer takes no turns.
+/// After how many steps the time is looked at. A loop of fewer steps does not yield.
 pub(crate) const STEPS: usize = 64;
 
 /// How long one turn takes at most, except for its last steps.

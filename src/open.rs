@@ -15,7 +15,7 @@ use crate::backend::sql::sqlite::{self, SqliteStore, SqlxSqliteStore};
 use crate::{
     backend::memory::{MemoryRepository, MemoryStore},
     capability::Capabilities,
-    clock::{Clock, SystemClock, require_runtime},
+    clock::{Clock, SystemClock, this_runtime},
     context::{Access, Cx, Leaves},
     dialect::Dialect,
     entity::{IdOf, Shape, Storable},
@@ -186,7 +186,7 @@ impl OpenOptions {
         self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         if scheme != "memory" {
-            require_runtime()?;
+            this_runtime()?;
         }
         let backend = match scheme {
             "memory" if url == "memory:" => {

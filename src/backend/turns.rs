@@ -1,6 +1,6 @@
 //! Turns to use something of which there are only so many, such as the connections of a store, and to write, which only one may at a time.
 //!
-//! Waiting is fair: whoever waited longest is asked first. A turn is taken when the waiting future is polled, and not before. A future that is not
+//! Waiter is fair: whoever waited longest is asked first. A turn is taken when the waiting future is polled, and not before. A future that is not
 //! polled, such as one in a `buffer_unordered` whose loop is busy, or one of a runtime that is blocked, would otherwise keep a turn that it cannot
 //! use. So a waiter that is told that it may go, and does not, is passed over after `PATIENCE`.
 
@@ -77,8 +77,8 @@ impl Turns {
     }
 
     /// A place among those who wait.
-    pub(crate) fn wait(self: &Arc<Self>, access: Access) -> Waiting {
-        Waiting { turns: self.clone(), access, number: None }
+    pub(crate) fn wait(self: &Arc<Self>, access: Access) -> Waiter {
+        Waiter { turns: self.clone(), access, number: None }
     }
 
     /// Waits until no turn is taken.
@@ -116,13 +116,13 @@ impl Drop for Turn {
 }
 
 /// A place among those who wait, until it is dropped.
-pub(crate) struct Waiting {
+pub(crate) struct Waiter {
     turns: Arc<Turns>,
     access: Access,
     number: Option<u64>,
 }
 
-impl Waiting {
+impl Waiter {
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Turn> {
         let mut state = self.turns.lock();
         let (is_taken, wakers) = state.take(self.access, self.number, self.turns.places);
@@ -153,7 +153,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.leave();
     }

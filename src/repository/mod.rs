@@ -18,7 +18,7 @@ pub use deleter::Deleter;
 pub(crate) use ext::in_usual_parts;
 pub use ext::{DeleterExt, ReaderExt};
 pub use reader::Reader;
-pub(crate) use refused::Batch;
+pub(crate) use refused::BatchCall;
 pub use storage::Storage;
 pub use transactional::Transactional;
 pub use updater::Updater;

@@ -14,14 +14,14 @@ use crate::{
 const MAX_WITHOUT_SAVEPOINTS: usize = 10_000;
 
 /// An operation on many models.
-pub(crate) enum Batch<'a, M, Id> {
+pub(crate) enum BatchCall<'a, M, Id> {
     Create(&'a [M]),
     Upsert(&'a [M], &'a OnConflict<M>),
     Update(&'a [M]),
     Delete(&'a [Id]),
 }
 
-impl<M: Send + Sync, Id: Send + Sync> Batch<'_, M, Id> {
+impl<M: Send + Sync, Id: Send + Sync> BatchCall<'_, M, Id> {
     fn len(&self) -> usize {
         match self {
             Self::Create(models) | Self::Upsert(models, _) | Self::Update(models) => models.len(),

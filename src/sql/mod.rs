@@ -10,6 +10,8 @@ mod written;
 use sea_orm::{EntityTrait, QueryTrait, Select, Statement, StatementBuilder, sea_query};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "duckdb-linked")]
+pub(crate) use self::scan::first_word;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::session::{is_kept_by_connection, is_met_by_all};
 pub use self::text::SqlText;

@@ -90,6 +90,20 @@ pub(super) fn word(sql: &str, token: &Token) -> Option<String> {
 const READS: [&str; 8] = ["SELECT", "WITH", "VALUES", "TABLE", "FROM", "EXPLAIN", "SHOW", "DESCRIBE"];
 const WRITES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"];
 
+/// The first word of a text, in capitals. Returns `None` if there is none.
+#[cfg(feature = "duckdb-linked")]
+pub(crate) fn first_word(sql: &str, dialect: Dialect) -> Option<String> {
+    let mut rest = sql;
+    while !rest.is_empty() {
+        let (length, found) = token(rest, dialect).ok()?;
+        if let Some(found @ Token::Word(_)) = found {
+            return word(rest, &found);
+        }
+        rest = rest.get(length..)?;
+    }
+    None
+}
+
 #[cfg(any(test, feature = "duckdb-linked"))]
 /// The text, with something put after each placeholder, by its number.
 pub(super) fn with_placeholders(sql: &str, after: impl Fn(usize) -> Option<&'static str>) -> String {

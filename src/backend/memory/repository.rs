@@ -26,7 +26,7 @@ use crate::{
     entity::{self, IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result, conflict},
     query::{Changes, Filter, Merged, OnConflict, Projection, Query, Selection, Upserted},
-    repository::{Batch, Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
+    repository::{BatchCall, Creator, Deleter, Reader, Transactional, Updater, in_usual_parts},
     row::Row,
     stream::{CHUNK, ModelStream},
     transaction::TxOptions,
@@ -201,17 +201,17 @@ impl<E: Storable> Creator<E::Model> for MemoryRepository<E> {
 
     async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let stored = self.insert(cx, models, model_of::<E>).await;
-        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
     }
 
     async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
         let stored = self.insert(cx, models, |_| Ok(())).await.map(|rows| rows.len() as u64);
-        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
     }
 
     async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let upserted = self.upsert(cx, models, on_conflict).await;
-        Batch::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
+        BatchCall::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
     }
 }
 
@@ -276,7 +276,7 @@ impl<E: Storable> Updater<E::Model> for MemoryRepository<E> {
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let updated = self.replace_many(cx, models).await;
-        Batch::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
+        BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
     async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
@@ -298,7 +298,7 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for MemoryRepository<E> {
     async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
         let keys = self.keys(ids).map_err(self.at("delete_many"))?;
         let deleted = self.write(cx, self.all_about(ids.len()), move |writer| writer.delete(&keys)).await;
-        Batch::Delete(ids).indexed(self, cx, deleted).await.map_err(self.at("delete_many"))
+        BatchCall::Delete(ids).indexed(self, cx, deleted).await.map_err(self.at("delete_many"))
     }
 
     async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {

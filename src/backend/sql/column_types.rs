@@ -18,7 +18,7 @@ use crate::query::range;
 use crate::{dialect::Dialect, sql::Written as _};
 
 /// A type of a model's field.
-pub(super) struct Field {
+pub(super) struct FieldType {
     rust: &'static str,
     pub(super) value_type: ArrayType,
     column_type: ColumnType,
@@ -26,7 +26,7 @@ pub(super) struct Field {
 
 /// What becomes of the values of a field in a column of another program's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum HeldValues {
     /// All are stored and read.
     All,
     /// Those that the column's type holds exactly are; others are refused.
@@ -37,16 +37,16 @@ pub(super) enum Held {
 
 /// How a column of whole numbers holds the values of a field, by the least and the largest that it has room for.
 #[cfg(any(feature = "duckdb-linked", feature = "postgres"))]
-pub(super) fn held_whole(field: &Field, (least, most): (i128, i128)) -> Held {
+pub(super) fn held_whole(field: &FieldType, (least, most): (i128, i128)) -> HeldValues {
     let (from, to) = range(&field.value_type);
-    if least <= from && to <= most { Held::All } else { Held::Some }
+    if least <= from && to <= most { HeldValues::All } else { HeldValues::Some }
 }
 
-fn of<T: ValueType>(rust: &'static str) -> Field {
-    Field { rust, value_type: T::array_type(), column_type: T::column_type() }
+fn of<T: ValueType>(rust: &'static str) -> FieldType {
+    FieldType { rust, value_type: T::array_type(), column_type: T::column_type() }
 }
 
-fn fields() -> Vec<Field> {
+fn fields() -> Vec<FieldType> {
     vec![
         of::<bool>("bool"),
         of::<i8>("i8"),
@@ -75,7 +75,7 @@ fn fields() -> Vec<Field> {
 }
 
 /// The type that a new table's column for a field has.
-fn made(field: &Field, dialect: Dialect) -> String {
+fn made(field: &FieldType, dialect: Dialect) -> String {
     let mut table = Table::create();
     table.table("t").col(ColumnDef::new_with_type("c", field.column_type.clone()));
     let sql = table.written_in(dialect).sql;
@@ -89,7 +89,7 @@ pub(super) fn is_the_snapshot(
     dialect: Dialect,
     reads: impl Fn(&ArrayType) -> bool,
     columns: &[&str],
-    held: impl Fn(&Field, &str) -> Held,
+    held: impl Fn(&FieldType, &str) -> HeldValues,
 ) -> io::Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let mut text = String::from(
@@ -105,7 +105,7 @@ pub(super) fn is_the_snapshot(
             names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         };
         let made = made(&field, dialect);
-        text.push_str(&format!("| `{}` | `{made}` | {} | {} |\n", field.rust, of(Held::All), of(Held::Some)));
+        text.push_str(&format!("| `{}` | `{made}` | {} | {} |\n", field.rust, of(HeldValues::All), of(HeldValues::Some)));
     }
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/column-types.md");

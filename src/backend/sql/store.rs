@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     capability::Capabilities,
-    clock::{Clock, require_runtime},
+    clock::{Clock, this_runtime},
     context::{Access, Cx, Entry, Leaves, Patience, RUNNING, WAITING},
     dialect::Dialect,
     entity::Storable,
@@ -72,7 +72,7 @@ impl<G: Engine> SqlStore<G> {
 
     /// Asks the engine something, on a connection like any other.
     pub(crate) async fn answer(&self, cx: &Cx) -> Result<()> {
-        require_runtime()?;
+        this_runtime()?;
         cx.limits().bound(WAITING, self.engine().look_at_place()).await?;
         let dialect = self.engine().dialect();
         let sql = match dialect {
@@ -102,7 +102,7 @@ impl<G: Engine> SqlStore<G> {
     /// How a call takes part in the context's unit of work.
     pub(super) fn enter(&self, cx: &Cx, access: Access) -> Result<Entry<SqlTransaction<G>>> {
         // Whatever follows may need one: to wait, or to run a call that blocks.
-        require_runtime()?;
+        this_runtime()?;
         cx.enter(self.0.id, access)
     }
 

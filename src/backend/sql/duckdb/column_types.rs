@@ -4,7 +4,7 @@ use super::fit::{Session, described};
 use crate::{
     backend::sql::{
         catalog::Keeps,
-        column_types::{Field, Held, held_whole, is_the_snapshot},
+        column_types::{FieldType, HeldValues, held_whole, is_the_snapshot},
     },
     dialect::Dialect,
     query::is_whole,
@@ -71,16 +71,16 @@ fn whole(column: &str) -> Option<(i128, i128)> {
     })
 }
 
-fn held(field: &Field, column: &str) -> Held {
+fn held(field: &FieldType, column: &str) -> HeldValues {
     match described(&field.value_type, DIGITS, column, SESSION).map(|described| described.keeps) {
         // Nanoseconds leave room for the years 1677 to 2262, and an enum for its own texts.
-        Ok(Keeps::All) if matches!(column, "TIMESTAMP_NS" | "ENUM('a')") => Held::Some,
+        Ok(Keeps::All) if matches!(column, "TIMESTAMP_NS" | "ENUM('a')") => HeldValues::Some,
         Ok(Keeps::All) => match whole(column) {
             Some(room) if is_whole(&field.value_type) => held_whole(field, room),
-            _ => Held::All,
+            _ => HeldValues::All,
         },
-        Ok(Keeps::Only(_)) => Held::Some,
-        Err(_) => Held::None,
+        Ok(Keeps::Only(_)) => HeldValues::Some,
+        Err(_) => HeldValues::None,
     }
 }
 

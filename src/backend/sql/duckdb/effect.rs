@@ -1,5 +1,7 @@
 //! What a statement of an application's does beside reading and writing rows, as its words tell.
 
+use crate::{dialect::Dialect, sql::first_word};
+
 /// From the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effect {
@@ -31,20 +33,7 @@ impl Effect {
 
 /// Whether a statement attaches or detaches a database, which everybody notices who has this one open.
 pub(super) fn attaches(sql: &str) -> bool {
-    words(without_comments(sql)).next().is_some_and(|word| is_one_of(word, &["ATTACH", "DETACH"]))
-}
-
-/// The text from its first statement on.
-fn without_comments(mut sql: &str) -> &str {
-    loop {
-        sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
-        let end = match sql {
-            line if line.starts_with("--") => "\n",
-            block if block.starts_with("/*") => "*/",
-            _ => return sql,
-        };
-        sql = sql.split_once(end).map_or("", |(_, rest)| rest);
-    }
+    first_word(sql, Dialect::DuckDb).is_some_and(|word| is_one_of(&word, &["ATTACH", "DETACH"]))
 }
 
 fn words(sql: &str) -> impl Iterator<Item = &str> {

@@ -4,7 +4,7 @@ use super::{catalog::Column, decode::is_read_as, flavor::PostgresFlavor, keeps::
 use crate::{
     backend::sql::{
         catalog::Keeps,
-        column_types::{Field, Held, held_whole, is_the_snapshot},
+        column_types::{FieldType, HeldValues, held_whole, is_the_snapshot},
         sqlx::Flavor as _,
     },
     dialect::Dialect,
@@ -40,20 +40,20 @@ const COLUMNS: [(&str, &str, u32, i32); 25] = [
     ("interval", "interval", 1186, -1),
 ];
 
-fn held(field: &Field, declared: &str) -> Held {
+fn held(field: &FieldType, declared: &str) -> HeldValues {
     let column = COLUMNS.iter().find(|(name, ..)| *name == declared);
     let Some(column) = column.map(|(_, type_name, oid, typmod)| Column::of_type(type_name, *oid, *typmod)) else {
-        return Held::None;
+        return HeldValues::None;
     };
     match is_read_as(column.kind, &field.value_type) {
-        false => Held::None,
+        false => HeldValues::None,
         true if is_whole(&field.value_type) => match declared {
             "smallint" => held_whole(field, (i16::MIN.into(), i16::MAX.into())),
             "integer" => held_whole(field, (i32::MIN.into(), i32::MAX.into())),
             _ => held_whole(field, (i64::MIN.into(), i64::MAX.into())),
         },
-        true if matches!(rule(&column, &field.value_type), Some(Keeps::All)) => Held::All,
-        true => Held::Some,
+        true if matches!(rule(&column, &field.value_type), Some(Keeps::All)) => HeldValues::All,
+        true => HeldValues::Some,
     }
 }
 

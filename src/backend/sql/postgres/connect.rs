@@ -14,6 +14,7 @@ use super::{
 use crate::{
     backend::sql::sqlx::{Pools, refused},
     clock::within,
+    coop::off_thread,
     error::{Error, ErrorKind, Result},
     open::{CONNECTIONS, OpenOptions},
 };
@@ -57,8 +58,7 @@ async fn check(files: Files) -> Result<()> {
             fs::File::open(path).and_then(|mut file| file.read(&mut [0])).err().map(|error| (name, error))
         })
     };
-    let looked = tokio::task::spawn_blocking(unreadable).await;
-    match looked.map_err(|error| Error::new(ErrorKind::Cancelled, "the runtime ends").with_source(error))? {
+    match off_thread(unreadable).await? {
         Some((name, error)) => {
             Err(Error::new(ErrorKind::InvalidInput, format!("the file of `{name}` cannot be read")).with_source(error))
         }

@@ -27,7 +27,7 @@ use crate::{
     entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
     query::{Changes, Condition, Filter, OnConflict, Projection, Query, Selection, Upserted},
-    repository::{Batch, Creator, Deleter, Reader, Transactional, Updater},
+    repository::{BatchCall, Creator, Deleter, Reader, Transactional, Updater},
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
@@ -245,17 +245,17 @@ impl<E: Storable, G: Engine> Creator<E::Model> for SqlRepository<E, G> {
 
     async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let stored = self.insert(cx, models, true).await;
-        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
     }
 
     async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
         let stored = self.insert(cx, models, false).await.map(|_| models.len() as u64);
-        Batch::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
     }
 
     async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let upserted = self.upsert(cx, models, on_conflict).await;
-        Batch::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
+        BatchCall::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
     }
 }
 
@@ -296,7 +296,7 @@ impl<E: Storable, G: Engine> Updater<E::Model> for SqlRepository<E, G> {
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let updated = self.replace_many(cx, models).await;
-        Batch::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
+        BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
     async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
@@ -313,7 +313,7 @@ impl<E: Storable, G: Engine> Deleter<E::Model, IdOf<E>> for SqlRepository<E, G> 
 
     async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
         let removed = self.remove(cx, ids).await;
-        Batch::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
+        BatchCall::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
     }
 
     async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {

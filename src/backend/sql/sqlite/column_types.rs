@@ -4,19 +4,19 @@ use sea_orm::sea_query::ArrayType;
 
 use super::{affinity::Affinity, flavor};
 use crate::{
-    backend::sql::column_types::{Field, Held, is_the_snapshot},
+    backend::sql::column_types::{FieldType, HeldValues, is_the_snapshot},
     dialect::Dialect,
 };
 
 /// A type of each affinity, and those of `STRICT` tables.
 const COLUMNS: [&str; 6] = ["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC", "ANY"];
 
-fn held(field: &Field, column: &str) -> Held {
+fn held(field: &FieldType, column: &str) -> HeldValues {
     let affinity = Affinity::of(column, column == "ANY");
     match &field.value_type {
-        wanted if affinity.keeps_all(wanted) => Held::All,
-        ArrayType::String | ArrayType::Char | ArrayType::Json => Held::Some,
-        _ => Held::None,
+        wanted if affinity.keeps_all(wanted) => HeldValues::All,
+        ArrayType::String | ArrayType::Char | ArrayType::Json => HeldValues::Some,
+        _ => HeldValues::None,
     }
 }
 

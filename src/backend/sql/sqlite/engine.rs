@@ -22,9 +22,10 @@ use crate::{
     },
     capability::Capabilities,
     context::{Access, Patience},
+    coop::off_thread,
     dialect::Dialect,
     entity::Storable,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     limits::Limits,
     row::Row,
     store::StatementCounts,
@@ -165,8 +166,7 @@ impl Engine for SqliteEngine {
 
     async fn look_at_place(&self) -> Result<()> {
         let settings = self.pool.settings().clone();
-        let looked = tokio::task::spawn_blocking(move || settings.look_at_file());
-        looked.await.map_err(|error| Error::new(ErrorKind::Internal, "looking at the file panicked").with_source(error))?
+        off_thread(move || settings.look_at_file()).await?
     }
 
     async fn commit(&self, lease: &mut Lease) -> Result<()> {

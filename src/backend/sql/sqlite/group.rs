@@ -24,7 +24,7 @@ use super::{
 use crate::{
     backend::{
         sql::blocking,
-        turns::{PATIENCE, Turn, Waiting},
+        turns::{PATIENCE, Turn, Waiter},
     },
     clock::{asked_again, within},
     context::Access,
@@ -48,7 +48,7 @@ struct InLine {
     id: u64,
     write: Box<dyn Write>,
     /// Its place among those who wait for the turn to write.
-    turn: Waiting,
+    turn: Waiter,
 }
 
 /// A write that can be run again if it has come to nothing.
@@ -143,7 +143,7 @@ impl Group {
     }
 
     /// Puts a write in line, and says its number.
-    fn join(&self, write: Box<dyn Write>, turn: Waiting) -> u64 {
+    fn join(&self, write: Box<dyn Write>, turn: Waiter) -> u64 {
         let mut line = self.lock();
         let id = line.next;
         line.next += 1;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     backend::{
         sql::{blocking::drop_elsewhere, engine::nested_acquire},
-        turns::{Turn, Turns, Waiting},
+        turns::{Turn, Turns, Waiter},
     },
     clock::within,
     context::{Access, Patience},
@@ -143,7 +143,7 @@ impl Pool {
     }
 
     /// A place among those who wait for their turn to write.
-    pub(super) fn wait_to_write(&self) -> Waiting {
+    pub(super) fn wait_to_write(&self) -> Waiter {
         self.turns.wait(Access::Write)
     }
 

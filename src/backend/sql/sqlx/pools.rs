@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{flavor::Flavor, lease::CLEANING};
 use crate::{
-    clock::within,
+    clock::{this_runtime, within},
     error::{Error, ErrorKind, Result},
 };
 
@@ -51,9 +51,7 @@ impl<F: Flavor> Pools<F> {
 
     /// The pool for a caller in this runtime, and the runtime that its connections belong to.
     pub(super) fn current(&self) -> Result<(&Pool<F::Db>, Handle)> {
-        let here = Handle::try_current();
-        let here =
-            here.map_err(|error| Error::new(ErrorKind::InvalidInput, "not called in a tokio runtime").with_source(error))?;
+        let here = this_runtime()?;
         if let Some(shared) = self.shared.get() {
             return Ok((&shared.pool, shared.runtime.clone()));
         }
