@@ -278,6 +278,11 @@ impl Error {
         self
     }
 
+    /// The same for the `index`-th of `length` models; a single model is no batch.
+    pub(crate) fn in_batch(self, index: usize, length: usize) -> Self {
+        if length > 1 { self.at_index(index) } else { self }
+    }
+
     /// Names the violated constraint.
     #[must_use]
     pub fn with_constraint(mut self, constraint: Option<impl Into<String>>) -> Self {

@@ -27,8 +27,8 @@ pub(super) struct Round<M> {
     pub(super) is_searching: bool,
     /// Whether the last models that were tried, except for suspects, were stored.
     pub(super) is_store_well: bool,
-    /// Whether the first suspect was tried after the last models that were refused.
-    is_first_tried: bool,
+    /// Whether the first suspect is what was tried last, and nothing else since then.
+    pub(super) is_first_tried: bool,
 }
 
 /// One model that was refused alone.
@@ -63,14 +63,21 @@ impl<M> Round<M> {
             self.is_first_tried = true;
             return Some(self.suspects.remove(0).into());
         }
-        if self.is_store_well || self.parts.is_empty() {
-            let now = this_moment();
-            if let Some(at) = self.suspects.iter().position(|suspect| suspect.due <= now) {
-                return Some(self.suspects.remove(at).into());
-            }
-        }
         self.is_first_tried = false;
-        self.parts.pop().map(|batch| Trial { batch, suspicion: None })
+        let now = this_moment();
+        let suspect = match self.is_store_well {
+            true => self.suspects.iter().position(|suspect| suspect.due <= now),
+            // If the first one is at fault itself, another shows that the store has recovered: the one that was not tried for the longest time.
+            false if self.parts.is_empty() => {
+                let others = self.suspects.iter().enumerate().skip(1);
+                others.min_by_key(|(_, suspect)| suspect.due).map(|(at, _)| at)
+            }
+            false => None,
+        };
+        match suspect {
+            Some(at) => Some(self.suspects.remove(at).into()),
+            None => self.parts.pop().map(|batch| Trial { batch, suspicion: None }),
+        }
     }
 
     /// Whether nothing is left at all.

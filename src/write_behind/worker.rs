@@ -178,9 +178,10 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         self.queue.written().retries += 1;
         if let Some(part) = round.refused(part, suspicion) {
             self.queue.settle(part, Err(error));
-        } else if suspicion.is_none() {
+        } else if suspicion.is_none() || !(round.is_store_well || round.is_first_tried) {
             self.back_off(&error).await;
         } else if !round.is_store_well {
+            // What is tried next follows at once: between the two, the store may not recover, or they would be stored in the wrong order.
             self.queue.condition.failed(&error);
         }
     }

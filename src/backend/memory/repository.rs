@@ -90,7 +90,7 @@ impl<E: Storable> MemoryRepository<E> {
     async fn rows(&self, models: &[E::Model]) -> Result<Vec<Vec<Value>>> {
         let (mut rows, mut budget) = (Vec::with_capacity(models.len()), Budget::new());
         for (nth, model) in models.iter().enumerate() {
-            rows.push(self.shape.values(model).map_err(|error| error.at_index(nth))?);
+            rows.push(self.shape.values(model).map_err(|error| error.in_batch(nth, models.len()))?);
             budget.consume().await;
         }
         Ok(rows)

@@ -100,6 +100,8 @@ pub async fn names_the_model_that_is_refused<B: Backend>() {
         let refusal = fixture.store.tx(cx, |cx| async move { people_in.create_many(&cx, models).await.map(drop) });
         let error = refusal.await.unwrap_err();
         assert_eq!((error.kind(), error.index()), (ErrorKind::InvalidInput, Some(refused)));
+        let error = people.create(cx, &given[refused]).await.unwrap_err();
+        assert_eq!((error.kind(), error.index()), (ErrorKind::InvalidInput, None));
     }
     assert_eq!(people.all(cx).await.unwrap(), stored);
 }

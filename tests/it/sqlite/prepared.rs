@@ -35,10 +35,10 @@ async fn lists_of_many_lengths_are_few_statements() {
 
 const CHILD: &str = "LARDER_TEST_PREPARED_MEMORY";
 
-/// What the process holds in memory, in MiB.
+/// What the process holds in memory of its own, its program apart, in MiB.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
 }
 

@@ -165,7 +165,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return Ok(false);
         }
         // What one model has a list in, all have.
-        Ok(!new.row(0)?.iter().any(is_array))
+        let first = new.row(0).map_err(|error| error.at_index(0))?;
+        Ok(!first.iter().any(is_array))
     }
 
     /// Stores models by the engine's bulk path, as far as that is possible.

@@ -161,7 +161,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let (mut rows, mut budget) = (Vec::with_capacity(models.len()), Budget::new());
         for (nth, model) in models.iter().enumerate() {
             let row = self.shape.values(model).and_then(|mut row| complete(&mut row).map(|()| row));
-            rows.push(row.map_err(|error| error.at_index(nth))?);
+            rows.push(row.map_err(|error| error.in_batch(nth, models.len()))?);
             budget.consume().await;
         }
         Ok(rows)
