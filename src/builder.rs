@@ -1,15 +1,16 @@
 //! [`RepositoryBuilder`], for repositories that keep some columns by themselves.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use sea_orm::IdenStatic;
 
 use crate::{
-    entity::{IdOf, Shape, Storable},
+    backend::Backend,
+    entity::{IdOf, Mapping, Storable, table_of},
     error::Result,
-    open::Backend,
-    repository::Storage,
+    repository::{Repository, Storage},
     store::Store,
+    table::Table,
 };
 
 /// Makes a repository that keeps some columns by itself: a version, times of creation and change, a mark for what is deleted.
@@ -43,20 +44,21 @@ use crate::{
 /// ```
 #[must_use]
 pub struct RepositoryBuilder<E: Storable> {
-    backend: Backend,
-    shape: Shape<E>,
+    backend: Arc<dyn Backend>,
+    table: Table,
+    entity: PhantomData<fn() -> E>,
 }
 
 impl Store {
     /// Makes a repository that keeps some columns by itself.
     pub fn repository_builder<E: Storable>(&self) -> RepositoryBuilder<E> {
-        RepositoryBuilder { backend: self.backend().clone(), shape: Shape::new() }
+        RepositoryBuilder { backend: self.backend().clone(), table: table_of::<E>(), entity: PhantomData }
     }
 }
 
 impl<E: Storable> RepositoryBuilder<E> {
     fn position(&self, column: E::Column) -> Option<usize> {
-        self.shape.columns.iter().position(|other| other.as_str() == column.as_str())
+        self.table.columns.iter().position(|other| other.name() == column.as_str())
     }
 
     /// The version of a model, a whole number: [`update`](crate::Updater::update) changes a model only if its version is the stored one
@@ -64,19 +66,19 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// [`update_where`](crate::Updater::update_where) and [`upsert_batch`](crate::Creator::upsert_batch), whatever it was. A new model has
     /// the version it was given.
     pub fn version(mut self, column: E::Column) -> Self {
-        self.shape.rules.version = self.position(column);
+        self.table.rules.version = self.position(column);
         self
     }
 
     /// When a model was created: the store's clock, whatever the model says. It is never changed.
     pub fn created_at(mut self, column: E::Column) -> Self {
-        self.shape.rules.created_at = self.position(column);
+        self.table.rules.created_at = self.position(column);
         self
     }
 
     /// When a model was created or last changed: the store's clock, whatever the model says.
     pub fn updated_at(mut self, column: E::Column) -> Self {
-        self.shape.rules.updated_at = self.position(column);
+        self.table.rules.updated_at = self.position(column);
         self
     }
 
@@ -86,7 +88,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// the mark like any other column, and so brings a model back; a query asks for marked ones [too](crate::Query::with_deleted). An update
     /// leaves the mark alone, and [`Changes`](crate::Changes) of it are refused.
     pub fn deleted_at(mut self, column: E::Column) -> Self {
-        self.shape.rules.deleted_at = self.position(column);
+        self.table.rules.deleted_at = self.position(column);
         self
     }
 
@@ -94,7 +96,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// read back. SQLite, Postgres and DuckDB say by themselves which columns these are; this is for one that they do not tell of, such as a column that a
     /// trigger keeps. In memory, where nothing computes it, the model's own value is stored.
     pub fn computed(mut self, column: E::Column) -> Self {
-        self.shape.computed.extend(self.position(column));
+        self.table.computed.extend(self.position(column));
         self
     }
 
@@ -128,7 +130,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// # fn main() {}
     /// ```
     pub fn database_default(mut self, column: E::Column) -> Self {
-        self.shape.defaulted.extend(self.position(column));
+        self.table.defaulted.extend(self.position(column));
         self
     }
 
@@ -138,13 +140,13 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of a type that does not serve: a version is a whole number of at
     /// least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
     pub fn build(self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
-        self.shape.rules.check(&self.shape)?;
-        Ok(self.backend.repository(self.shape))
+        self.table.rules.check(&self.table)?;
+        Ok(Arc::new(Repository::new(&*self.backend, Mapping::<E>::new(self.table))))
     }
 }
 
 impl<E: Storable> fmt::Debug for RepositoryBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RepositoryBuilder").field("rules", &self.shape.rules).finish_non_exhaustive()
+        f.debug_struct("RepositoryBuilder").field("rules", &self.table.rules).finish_non_exhaustive()
     }
 }

@@ -1,16 +1,25 @@
-//! What larder needs to know of a SeaORM entity.
+//! What larder needs to know of a SeaORM entity, and the two ways between its models and rows.
+
+use std::{
+    any::{Any, TypeId},
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait,
-    PrimaryKeyToColumn, PrimaryKeyTrait, Schema, TryIntoModel, Value,
-    sea_query::{ArrayType, ColumnType, Expr, IntoValueTuple},
+    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn,
+    PrimaryKeyTrait, Schema, TryIntoModel, Value,
+    sea_query::{ColumnType, Expr, ForeignKeyAction, IntoIden, IntoValueTuple, SchemaName, TableForeignKey, TableName, TableRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    backend::{Decoder, Models, Rows},
     error::{Error, ErrorKind, Result},
     query,
     rules::Rules,
+    table::{Column, Conversions, ForeignKey, Table, TableId},
     value::{self, Key},
 };
 
@@ -25,7 +34,7 @@ pub trait Storable:
 {
     /// The model that `read` gives away the values of: for each column by its position, one.
     #[doc(hidden)]
-    fn model_of(read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<Self::Model>;
+    fn model_of(read: Read<'_>) -> Result<Self::Model>;
 
     /// For each column a value of its type, where SeaORM can make one.
     #[doc(hidden)]
@@ -45,7 +54,7 @@ where
         >,
     E::ActiveModel: TryIntoModel<E::Model>,
 {
-    fn model_of(mut read: impl FnMut(usize, Put<'_>) -> Result<()>) -> Result<E::Model> {
+    fn model_of(read: Read<'_>) -> Result<E::Model> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         for (position, column) in E::Column::iter().enumerate() {
             let set = read(position, &mut |value| {
@@ -79,11 +88,8 @@ where
 /// Where a value goes. It is handed over where it is made: values are large, and moving them about is what takes the time of reading a row.
 pub(crate) type Put<'p> = &'p mut dyn FnMut(Value) -> Result<()>;
 
-/// The model with these values, one for each column, in the order of the entity's columns.
-pub(crate) fn model_of<E: Storable>(values: impl IntoIterator<Item = Value>) -> Result<E::Model> {
-    let mut values = values.into_iter();
-    E::model_of(|_, put| values.next().map_or(Ok(()), put))
-}
+/// What gives away the values of a row: each for the column at a position.
+pub(crate) type Read<'r> = &'r mut dyn FnMut(usize, Put<'_>) -> Result<()>;
 
 /// Sets a column. Where SeaORM knows lists, it takes no document for a list of documents.
 #[cfg(feature = "postgres")]
@@ -107,212 +113,228 @@ fn set_document<A: ActiveModelTrait>(
 /// The id of an entity's models: the type of its primary key, a tuple where that is composite.
 pub type IdOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
 
-/// The columns of an entity by position, and what the engine may fill in.
+/// The two ways between the models of an entity and the rows of its table.
 #[derive(Debug)]
-pub(crate) struct Shape<E: Storable> {
-    pub(crate) columns: Vec<E::Column>,
-    /// Positions of the id's columns, in the order of the id's parts.
-    pub(crate) id: Vec<usize>,
-    /// Position of the id's column if the engine generates it.
-    pub(crate) generated: Option<usize>,
-    /// Positions and defaults of the columns that have one.
-    pub(crate) defaults: Vec<(usize, Expr)>,
-    /// Positions of the columns that the database computes, and takes no values for.
-    pub(crate) computed: Vec<usize>,
-    /// Positions of the columns that are left to the database's default where a new model holds nothing in them.
-    pub(crate) defaulted: Vec<usize>,
-    /// Positions of the columns of each unique constraint, beside the id.
-    pub(crate) uniques: Vec<Vec<usize>>,
-    /// The null of each column.
-    pub(crate) nulls: Vec<Value>,
-    /// Positions of the columns whose values cannot be compared: lists, and types that not every backend knows.
-    pub(crate) incomparable: Vec<usize>,
-    pub(crate) rules: Rules,
+pub(crate) struct Mapping<E: Storable> {
+    pub(crate) table: Arc<Table>,
+    columns: Vec<E::Column>,
 }
 
-impl<E: Storable> Shape<E> {
-    pub(crate) fn new() -> Self {
-        let columns: Vec<_> = E::Column::iter().collect();
-        let position = |name: &str| columns.iter().position(|column| column.as_str() == name);
-        let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
-        let generated = id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1);
-        let defaults = columns.iter().enumerate();
-        let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
-        let uniques = uniques::<E>(&columns);
-        let nulls = nulls::<E>(&columns);
-        let is_comparable = |(position, null): (usize, &Value)| {
-            let column = columns.get(position);
-            column.is_some_and(|column| is_comparable(column, null, || E::Model::get_value_type(*column)))
-        };
-        let incomparable = nulls.iter().enumerate().filter(|column| !is_comparable(*column));
-        let incomparable = incomparable.map(|(position, _)| position).collect();
-        let (computed, defaulted, rules) = (Vec::new(), Vec::new(), Rules::default());
-        Self { columns, id, generated, defaults, computed, defaulted, uniques, nulls, incomparable, rules }
+impl<E: Storable> Mapping<E> {
+    pub(crate) fn new(table: Table) -> Arc<Self> {
+        Arc::new(Self { table: Arc::new(table), columns: E::Column::iter().collect() })
     }
 
-    /// Whether models are told apart by these columns: they are the id's, or those of a unique constraint.
-    pub(crate) fn is_unique(&self, columns: &[usize]) -> bool {
-        let same = |unique: &Vec<usize>| unique.len() == columns.len() && columns.iter().all(|column| unique.contains(column));
-        same(&self.id) || self.uniques.iter().any(same)
-    }
+    /// That of the table as the entity says it is, without rules. It is made once in a process.
+    pub(crate) fn plain() -> Arc<Self> {
+        type Known = BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>;
+        static KNOWN: RwLock<Known> = RwLock::new(BTreeMap::new());
 
-    /// Why models cannot be read back, once they are stored. `None` if they can.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn unreadable(&self, reads: impl Fn(&ArrayType) -> bool) -> Option<Error> {
-        let types = self.columns.iter().map(|column| (column, E::Model::get_value_type(*column)));
-        let (column, value_type) = types.into_iter().find(|(_, value_type)| !reads(value_type))?;
-        let message = format!("this store cannot read back values of the type {value_type:?}");
-        Some(Error::new(ErrorKind::Unsupported, message).in_column(column.as_str()))
-    }
-
-    /// Refuses names of more bytes than the database has: it would cut them, so that two might become one, and rows would come back under others.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn too_long(&self, longest: usize) -> Option<Error> {
-        let (entity, message) = (E::default(), "a name longer than those of the database");
-        let error = || Error::new(ErrorKind::Unsupported, message);
-        if entity.table_name().len() > longest || entity.schema_name().is_some_and(|name| name.len() > longest) {
-            return Some(error());
+        let identity = TypeId::of::<E>();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&identity).cloned();
+        if let Some(Ok(mapping)) = known.map(Arc::downcast) {
+            return mapping;
         }
-        let column = self.columns.iter().find(|column| column.as_str().len() > longest)?;
-        Some(error().in_column(column.as_str()))
-    }
-
-    /// Whether no column has a cast of its own for what is stored.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn is_saved_as_it_is(&self) -> bool {
-        self.leave_alone(ColumnTrait::save_as)
-    }
-
-    /// Whether no column has a cast of its own for what is read.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn is_read_as_it_is(&self) -> bool {
-        self.leave_alone(ColumnTrait::select_as)
-    }
-
-    /// Whether a cast leaves each column as it is. An enum's is none to an engine that keeps enums as text.
-    #[cfg(feature = "_sql")]
-    fn leave_alone(&self, cast: fn(&E::Column, Expr) -> Expr) -> bool {
-        let plain = Expr::val("");
-        self.columns.iter().all(|column| match cast(column, plain.clone()) {
-            Expr::AsEnum(_, inner) => *inner == plain,
-            cast => cast == plain,
-        })
-    }
-
-    /// The name of the models' table, after that of its schema.
-    pub(crate) fn table(&self) -> String {
-        table::<E>()
+        let mapping = Self::new(table_of::<E>());
+        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(identity, mapping.clone());
+        mapping
     }
 
     /// The portable values of a model, one for each column.
     pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
         // Not collected: of results, nobody knows how many there will be.
         let mut values = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
-            values.push(portable::<E>(model, *column)?);
+        for position in 0..self.columns.len() {
+            values.push(self.value(model, position)?);
         }
         Ok(values)
     }
 
-    pub(crate) fn key_of_values(&self, values: &[Value]) -> Key {
-        Key(self.id.iter().filter_map(|position| values.get(*position).cloned()).collect())
+    /// The portable value that a model has in the column at a position.
+    pub(crate) fn value(&self, model: &E::Model, position: usize) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, "a column that is not there");
+        let (column, described) = self.columns.get(position).zip(self.table.columns.get(position)).ok_or_else(missing)?;
+        let value = value::portable(model.get(*column)).map_err(|error| error.in_column(described.name()))?;
+        let checked = value::check_digits(&value, || described.decimal_digits()).map(|()| value);
+        checked.map_err(|error| error.in_column(described.name()))
     }
 
-    #[cfg(feature = "_sql")]
     pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
-        let columns = self.id.iter().filter_map(|position| self.columns.get(*position));
+        let columns = self.table.id.iter().filter_map(|position| self.columns.get(*position));
         Key(columns.map(|column| model.get(*column)).collect())
     }
 
     pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
         id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
     }
+}
 
-    /// Whether the engine fills in this column of some new models.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn may_be_left_to_engine(&self, position: usize) -> bool {
-        self.generated == Some(position)
-            || self.defaults.iter().any(|(column, _)| *column == position)
-            || self.defaulted.contains(&position)
+impl<E: Storable> Decoder for Mapping<E> {
+    fn table(&self) -> &Arc<Table> {
+        &self.table
     }
 
-    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default, or what stands for nothing where the
-    /// repository was told of one.
-    #[cfg(feature = "_sql")]
-    pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
-        (self.generated == Some(position) && value::integer(new) == Some(0))
-            || (self.defaults.iter().any(|(i, _)| *i == position) && value::is_null(new))
-            || (self.defaulted.contains(&position) && value::is_nothing(new))
+    fn models(self: Arc<Self>) -> Box<dyn Models> {
+        Box::new(List { mapping: self, models: Vec::new() })
     }
 }
 
-/// Positions of the columns of each unique constraint that the entity names.
-fn uniques<E: Storable>(columns: &[E::Column]) -> Vec<Vec<usize>> {
-    // The dialect is of no matter.
+/// Models that a decoder has made.
+struct List<E: Storable> {
+    mapping: Arc<Mapping<E>>,
+    models: Vec<E::Model>,
+}
+
+impl<E: Storable> Models for List<E> {
+    fn push(&mut self, read: Read<'_>) -> Result<()> {
+        E::model_of(read).map(|model| self.models.push(model))
+    }
+
+    #[cfg(feature = "_sqlx")]
+    fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()> {
+        let model = <E::Model as sea_orm::FromQueryResult>::from_query_result(row, "");
+        model.map(|model| self.models.push(model)).map_err(unreadable)
+    }
+
+    fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    fn key(&self, at: usize) -> Key {
+        self.models.get(at).map_or_else(|| Key(Vec::new()), |model| self.mapping.key_of_model(model))
+    }
+
+    fn arrange(&mut self, order: &[usize]) {
+        let mut left = vec![0_usize; self.models.len()];
+        order.iter().filter_map(|at| left.get_mut(*at).map(|left| *left += 1)).count();
+        let mut models: Vec<_> = std::mem::take(&mut self.models).into_iter().map(Some).collect();
+        let mut take = |at: &usize| {
+            let (left, model) = (left.get_mut(*at)?, models.get_mut(*at)?);
+            *left -= 1;
+            if *left == 0 { model.take() } else { model.clone() }
+        };
+        self.models = order.iter().filter_map(&mut take).collect();
+    }
+
+    fn append(&mut self, other: Box<dyn Models>) {
+        self.models.extend(models_of::<E>(other));
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        Box::new(self.models)
+    }
+}
+
+/// The models that a decoder of this entity has made.
+pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Vec<E::Model> {
+    models.into_any().downcast::<Vec<E::Model>>().map_or_else(|_| Vec::new(), |models| *models)
+}
+
+/// Models that are given to a repository, as rows.
+pub(crate) struct Given<'m, E: Storable> {
+    pub(crate) mapping: &'m Mapping<E>,
+    pub(crate) models: &'m [E::Model],
+}
+
+impl<E: Storable> Rows for Given<'_, E> {
+    fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    fn value(&self, row: usize, column: usize) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, "a row that is not there");
+        self.mapping.value(self.models.get(row).ok_or_else(missing)?, column)
+    }
+}
+
+/// The table of an entity.
+pub(crate) fn table_of<E: Storable>() -> Table {
+    // The dialect is of no matter: only the constraints are looked at.
     let schema = Schema::new(DbBackend::Sqlite);
     let created = schema.create_table_from_entity(E::default());
-    let single = created.get_columns().iter().enumerate().filter(|(_, column)| column.get_column_spec().unique);
-    let single = single.map(|(position, _)| vec![position]);
-    let positions = |names: Vec<String>| -> Vec<usize> {
-        names.iter().filter_map(|name| columns.iter().position(|column| column.as_str() == name)).collect()
-    };
+    let specs: Vec<_> = created.get_columns().iter().map(|column| column.get_column_spec()).collect();
+    let empty = E::empty();
+    let of_column = |(position, column)| column_of::<E>(column, empty.get(position).and_then(Option::as_ref));
+    let columns: Vec<_> = E::Column::iter().enumerate().map(of_column).collect();
+    let position = |name: &str| columns.iter().position(|column: &Column| column.name() == name);
+    let positions = |names: Vec<String>| -> Vec<usize> { names.iter().filter_map(|name| position(name)).collect() };
+
+    let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
+    let defaults = E::Column::iter().enumerate();
+    let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
+    let single = specs.iter().enumerate().filter(|(_, spec)| spec.unique).map(|(position, _)| vec![position]);
     let indexes = schema.create_index_from_entity(E::default());
     let composite = indexes.iter().filter(|index| index.is_unique_key());
-    single.chain(composite.map(|index| positions(index.get_index_spec().get_column_names()))).collect()
-}
-
-/// The name of an entity's table, after that of its schema, if it has one.
-pub(crate) fn table<E: EntityName>() -> String {
-    let entity = E::default();
-    let table = entity.table_name();
-    entity.schema_name().map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"))
-}
-
-/// The null of each column. The type of a list's values is that of its items, but its null is that of a list.
-fn nulls<E: Storable>(columns: &[E::Column]) -> Vec<Value> {
-    let empty = E::empty();
-    let of_type = |column: &E::Column| value::null_of(&E::Model::get_value_type(*column));
-    let known = empty.into_iter().map(|value| value.map(|value| value.as_null()));
-    columns.iter().zip(known).map(|(column, null)| null.unwrap_or_else(|| of_type(column))).collect()
-}
-
-/// Whether values of a column can be compared, and so have an order.
-fn is_comparable(column: &impl ColumnTrait, null: &Value, value_type: impl FnOnce() -> ArrayType) -> bool {
-    if matches!(column.def().get_column_type(), ColumnType::Array(_) | ColumnType::Vector(_)) {
-        return false;
-    }
-    let value_type = value_type();
-    query::is_comparable(&value_type) && *null == value::null_of(&value_type)
-}
-
-/// The portable value that a model has in a column.
-pub(crate) fn portable<E: Storable>(model: &E::Model, column: E::Column) -> Result<Value> {
-    let value = value::portable(model.get(column)).map_err(|error| error.in_column(column.as_str()))?;
-    let checked = value::check_digits(&value, || decimal_digits(&column)).map(|()| value);
-    checked.map_err(|error| error.in_column(column.as_str()))
-}
-
-/// How many digits a decimal of this column may have before the point and after it.
-pub(crate) fn decimal_digits(column: &impl ColumnTrait) -> (u32, u32) {
-    let def = column.def();
-    let column_type = match def.get_column_type() {
-        ColumnType::Array(element) => element,
-        single => single,
+    let composite = composite.map(|index| positions(index.get_index_spec().get_column_names()));
+    let is_required = |(position, spec): (usize, &&sea_orm::sea_query::ColumnSpec)| {
+        (spec.nullable == Some(false) || spec.primary_key || id.contains(&position)).then_some(position)
     };
-    match column_type {
-        ColumnType::Decimal(Some((digits, scale))) => (digits.saturating_sub(*scale), *scale),
-        // 38 in all, the most of DuckDB's.
-        _ => (20, 18),
+    let foreign_keys = created.get_foreign_key_create_stmts().iter();
+    let foreign_keys = foreign_keys.filter_map(|create| foreign_key(create.get_foreign_key(), &positions)).collect();
+    let entity = E::default();
+    let key = TableId { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() };
+    Table {
+        identity: TypeId::of::<E>(),
+        key,
+        iden: entity.into_iden(),
+        generated: id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1),
+        defaults,
+        computed: Vec::new(),
+        defaulted: Vec::new(),
+        required: specs.iter().enumerate().filter_map(is_required).collect(),
+        uniques: single.chain(composite).collect(),
+        foreign_keys,
+        rules: Rules::default(),
+        columns,
+        id,
     }
+}
+
+fn foreign_key(key: &TableForeignKey, positions: &impl Fn(Vec<String>) -> Vec<usize>) -> Option<ForeignKey> {
+    let parent = key.get_ref_table()?;
+    let schema = match parent {
+        TableRef::Table(TableName(schema, _), _) => schema.as_ref().map(|SchemaName(_, name)| name.to_string()),
+        _ => None,
+    };
+    Some(ForeignKey {
+        columns: positions(key.get_columns()),
+        parent: TableId { schema, name: parent.sea_orm_table().to_string() },
+        parent_columns: key.get_ref_columns(),
+        on_delete: key.get_on_delete().unwrap_or(ForeignKeyAction::NoAction),
+        on_update: key.get_on_update().unwrap_or(ForeignKeyAction::NoAction),
+    })
+}
+
+/// The conversions of an entity's column.
+struct Of<E: Storable>(E::Column);
+
+impl<E: Storable> Conversions for Of<E> {
+    fn save_as(&self, value: Expr) -> Expr {
+        self.0.save_as(value)
+    }
+
+    fn select_as(&self, column: Expr) -> Expr {
+        self.0.select_as(column)
+    }
+
+    fn stored(&self, value: Value) -> Option<Value> {
+        E::stored(self.0, value)
+    }
+}
+
+/// A column, of which a model without values has this one, where SeaORM can make one.
+fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> Column {
+    let (value_type, definition) = (E::Model::get_value_type(column), column.def());
+    // The type of a list's values is that of its items, but its null is that of a list.
+    let null = empty.map_or_else(|| value::null_of(&value_type), Value::as_null);
+    let column_type = definition.get_column_type().clone();
+    let is_list = matches!(column_type, ColumnType::Array(_) | ColumnType::Vector(_));
+    let is_comparable = !is_list && query::is_comparable(&value_type) && null == value::null_of(&value_type);
+    let name = Cow::Borrowed(column.as_str());
+    Column::new(name, (value_type, column_type), (null, definition.is_null()), is_comparable, Arc::new(Of::<E>(column)))
 }
 
 /// A stored row that does not fit its entity.
 pub(crate) fn unreadable(error: DbErr) -> Error {
     Error::new(ErrorKind::Corrupt, "what is stored does not fit the model").with_source(error)
-}
-/// Whether a column has a cast of the entity's own, which knows in which form its values are stored.
-#[cfg(feature = "_sql")]
-pub(crate) fn is_cast(column: impl ColumnTrait) -> bool {
-    let plain = Expr::val("");
-    column.save_as(plain.clone()) != plain || column.select_as(plain.clone()) != plain
 }

@@ -22,6 +22,7 @@ mod dialect;
 mod id;
 mod limits;
 mod row;
+mod table;
 mod value;
 
 // What stands before a repository.

@@ -2,28 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::Statement;
-
-#[cfg(feature = "_sql")]
-use crate::backend::sql::SqlRepository;
 #[cfg(feature = "duckdb-linked")]
-use crate::backend::sql::duckdb::{self, DuckDbStore};
+use crate::backend::sql::duckdb;
 #[cfg(feature = "postgres")]
-use crate::backend::sql::postgres::{self, PostgresStore};
+use crate::backend::sql::postgres;
 #[cfg(feature = "sqlite")]
-use crate::backend::sql::sqlite::{self, SqliteStore, SqlxSqliteStore};
+use crate::backend::sql::sqlite;
 use crate::{
-    backend::memory::{MemoryRepository, MemoryStore},
-    capability::Capabilities,
+    backend::{Backend, memory::MemoryStore},
     clock::{Clock, SystemClock, this_runtime},
-    context::{Access, Cx, Leaves},
-    dialect::Dialect,
-    entity::{IdOf, Shape, Storable},
     error::{Error, ErrorKind, Result},
-    health::Health,
-    repository::{Storage, Transactional},
-    row::Row,
-    store::{StatementCounts, Store},
+    store::Store,
 };
 
 /// Opens a store with the default [`OpenOptions`]:
@@ -188,16 +177,16 @@ impl OpenOptions {
         if scheme != "memory" {
             this_runtime()?;
         }
-        let backend = match scheme {
+        let backend: Arc<dyn Backend> = match scheme {
             "memory" if url == "memory:" => {
-                Backend::Memory(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
+                Arc::new(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
             }
             #[cfg(feature = "sqlite")]
-            "sqlite" => Backend::Sqlite(sqlite::open(url, self).await?),
+            "sqlite" => Arc::new(sqlite::open(url, self).await?),
             #[cfg(feature = "postgres")]
-            "postgres" | "postgresql" => Backend::Postgres(postgres::open(url, self).await?),
+            "postgres" | "postgresql" => Arc::new(postgres::open(url, self).await?),
             #[cfg(feature = "duckdb-linked")]
-            "duckdb" => Backend::DuckDb(duckdb::open(url, self).await?),
+            "duckdb" => Arc::new(duckdb::open(url, self).await?),
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `sqlite` for this store")),
             #[cfg(not(feature = "postgres"))]
@@ -248,156 +237,4 @@ impl fmt::Debug for OpenOptions {
         debug.field("write_ahead_log", &self.write_ahead_log).field("clock", &self.clock);
         debug.field("long_transaction", &self.long_transaction).finish()
     }
-}
-
-/// The backend of a store.
-#[derive(Clone)]
-pub(crate) enum Backend {
-    Memory(MemoryStore),
-    #[cfg(feature = "sqlite")]
-    Sqlite(SqliteStore),
-    #[cfg(feature = "sqlite")]
-    SqlxSqlite(SqlxSqliteStore),
-    #[cfg(feature = "postgres")]
-    Postgres(PostgresStore),
-    #[cfg(feature = "duckdb-linked")]
-    DuckDb(DuckDbStore),
-}
-
-/// Evaluates one expression with the store of whichever backend it is.
-macro_rules! each {
-    ($backend:expr, $store:ident => $expression:expr) => {
-        match $backend {
-            Backend::Memory($store) => $expression,
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite($store) => $expression,
-            #[cfg(feature = "sqlite")]
-            Backend::SqlxSqlite($store) => $expression,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres($store) => $expression,
-            #[cfg(feature = "duckdb-linked")]
-            Backend::DuckDb($store) => $expression,
-        }
-    };
-}
-
-impl Backend {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Memory(_) => "memory",
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) | Self::SqlxSqlite(_) => "sqlite",
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "postgres",
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(_) => "duckdb",
-        }
-    }
-
-    pub(crate) fn repository<E: Storable>(&self, shape: Shape<E>) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        match self {
-            Self::Memory(store) => Arc::new(MemoryRepository::new(store.clone(), shape)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
-            #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => Arc::new(SqlRepository::new(store.clone(), shape)),
-        }
-    }
-
-    pub(crate) fn dialect(&self) -> Result<Dialect> {
-        match self {
-            Self::Memory(_) => Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) | Self::SqlxSqlite(_) => Ok(Dialect::Sqlite),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Ok(Dialect::Postgres),
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(_) => Ok(Dialect::DuckDb),
-        }
-    }
-
-    pub(crate) async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
-        match self {
-            Self::Memory(_) => no_sql(cx, (statement, leaves)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.execute_checked(cx, statement, leaves).await,
-            #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.execute_checked(cx, statement, leaves).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.execute_checked(cx, statement, leaves).await,
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.execute_checked(cx, statement, leaves).await,
-        }
-    }
-
-    pub(crate) async fn models<E: Storable>(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        leaves: Leaves,
-    ) -> Result<Vec<E::Model>> {
-        match self {
-            Self::Memory(_) => no_sql(cx, (access, statement, leaves)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
-            #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.models_checked::<E>(cx, access, statement, leaves).await,
-        }
-    }
-
-    pub(crate) async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
-        match self {
-            Self::Memory(_) => no_sql(cx, (access, statement, leaves)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.rows_checked(cx, access, statement, leaves).await,
-            #[cfg(feature = "sqlite")]
-            Self::SqlxSqlite(store) => store.rows_checked(cx, access, statement, leaves).await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.rows_checked(cx, access, statement, leaves).await,
-            #[cfg(feature = "duckdb-linked")]
-            Self::DuckDb(store) => store.rows_checked(cx, access, statement, leaves).await,
-        }
-    }
-
-    pub(crate) fn transactional(&self) -> &dyn Transactional {
-        each!(self, store => store)
-    }
-
-    pub(crate) fn capabilities(&self) -> Capabilities {
-        each!(self, store => store.capabilities())
-    }
-
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        each!(self, store => store.clock())
-    }
-
-    pub(crate) fn statement_counts(&self) -> StatementCounts {
-        each!(self, store => store.statement_counts())
-    }
-
-    pub(crate) async fn health(&self, cx: &Cx) -> Health {
-        each!(self, store => Health::new(store.answer(cx).await, store.monitor().look()))
-    }
-
-    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
-        each!(self, store => store.has_committed(cx, key).await)
-    }
-
-    pub(crate) async fn close(&self) {
-        each!(self, store => store.close().await);
-    }
-}
-
-/// What a statement comes to on a store that is not made of tables.
-fn no_sql<S, R>(_: &Cx, _: S) -> Result<R> {
-    Err(Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL"))
 }

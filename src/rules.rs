@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Local, Utc};
 use sea_orm::{
-    ModelTrait, Value,
+    Value,
     sea_query::{ArrayType, Expr, Keyword},
 };
 
 use crate::{
     clock::to_microseconds,
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
     value::{integer, integer_like, is_null},
 };
 
@@ -29,11 +29,11 @@ impl Rules {
     }
 
     /// Refuses rules for columns of the wrong type.
-    pub(crate) fn check<E: Storable>(&self, shape: &Shape<E>) -> Result<()> {
+    pub(crate) fn check(&self, table: &Table) -> Result<()> {
         use ArrayType as T;
         let invalid = |message| Err(Error::new(ErrorKind::InvalidInput, message));
-        let value_type = |position: usize| shape.columns.get(position).map(|column| E::Model::get_value_type(*column));
-        let is_time = |value_type| {
+        let value_type = |position: usize| table.columns.get(position).map(|column| &column.value_type);
+        let is_time = |value_type: Option<&ArrayType>| {
             matches!(
                 value_type,
                 Some(T::ChronoDateTime | T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone)
@@ -41,7 +41,7 @@ impl Rules {
         };
         let named = [self.version, self.created_at, self.updated_at, self.deleted_at];
         let named: Vec<usize> = named.into_iter().flatten().collect();
-        if named.iter().any(|column| shape.id.contains(column)) {
+        if named.iter().any(|column| table.id.contains(column)) {
             return invalid("a column of the id cannot be kept by the repository");
         }
         if named.iter().enumerate().any(|(at, column)| named.iter().skip(at + 1).any(|other| other == column)) {
@@ -49,21 +49,21 @@ impl Rules {
         }
         if let Some(version) = self.version {
             let is_number = matches!(value_type(version), Some(T::SmallInt | T::Int | T::BigInt | T::Unsigned | T::BigUnsigned));
-            if !is_number || shape.is_nullable(version) {
+            if !is_number || table.is_nullable(version) {
                 return invalid("a version is a whole number, of 16 bits or more, that is not null");
             }
         }
         if [self.created_at, self.updated_at, self.deleted_at].into_iter().flatten().any(|column| !is_time(value_type(column))) {
             return invalid("what is to hold a time does not");
         }
-        if self.deleted_at.is_some_and(|column| !shape.is_nullable(column)) {
+        if self.deleted_at.is_some_and(|column| !table.is_nullable(column)) {
             return invalid("the time of deletion has to be null until then");
         }
         Ok(())
     }
 }
 
-impl<E: Storable> Shape<E> {
+impl Table {
     /// Fills in what a new model has by itself: the times of the repository, and the time of now where that is a default.
     pub(crate) fn stamp_new(&self, values: &mut [Value], now: DateTime<Utc>) {
         for (position, value) in values.iter_mut().enumerate() {
@@ -80,7 +80,7 @@ impl<E: Storable> Shape<E> {
             || self.defaults.iter().any(|(column, default)| *column == position && is_now(default)) && is_null(given);
         let is_kept = [self.rules.created_at, self.rules.updated_at].contains(&Some(position));
         let column = self.columns.get(position).filter(|_| is_kept || is_default())?;
-        Some(time_of(&E::Model::get_value_type(*column), now))
+        Some(time_of(&column.value_type, now))
     }
 
     /// Fills in the time of a change.
@@ -92,7 +92,7 @@ impl<E: Storable> Shape<E> {
 
     fn stamp(&self, values: &mut [Value], position: usize, now: DateTime<Utc>) {
         if let (Some(value), Some(column)) = (values.get_mut(position), self.columns.get(position)) {
-            *value = time_of(&E::Model::get_value_type(*column), now);
+            *value = time_of(&column.value_type, now);
         }
     }
 

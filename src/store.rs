@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    backend::Backend,
     capability::Capabilities,
     clock::to_microseconds,
     commit,
     context::Cx,
-    entity::{IdOf, Shape, Storable},
+    entity::{IdOf, Mapping, Storable},
     error::Result,
     health::Health,
-    open::Backend,
     query::field_of,
-    repository::{Storage, Transactional},
+    repository::{Repository, Storage, Transactional},
     transaction::TxOptions,
     value::EARLIEST,
 };
@@ -28,11 +28,11 @@ use crate::{
 /// A clone is the same store. Two stores opened from one URL are two stores: neither joins the other's transactions.
 #[derive(Clone)]
 pub struct Store {
-    backend: Backend,
+    backend: Arc<dyn Backend>,
 }
 
 impl Store {
-    pub(crate) fn new(backend: Backend) -> Self {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
         Self { backend }
     }
 
@@ -57,7 +57,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        self.backend.repository(Shape::<E>::new())
+        Arc::new(Repository::new(&*self.backend, Mapping::<E>::plain()))
     }
 
     /// What this store can do.
@@ -124,7 +124,7 @@ impl Store {
         self.backend.close().await;
     }
 
-    pub(crate) fn backend(&self) -> &Backend {
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
         &self.backend
     }
 }
@@ -132,7 +132,7 @@ impl Store {
 #[async_trait]
 impl Transactional for Store {
     fn is_joined_by(&self, cx: &Cx) -> bool {
-        self.backend.transactional().is_joined_by(cx)
+        self.backend.is_joined_by(cx)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -140,7 +140,7 @@ impl Transactional for Store {
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        self.backend.transactional().begin(cx, options).await
+        self.backend.begin(cx, options).await
     }
 }
 

@@ -1,6 +1,115 @@
-//! The places models are stored in. Each backend implements the contract of [`repository`](crate::repository) for every entity.
+//! The door: what a backend does for the repositories above it, which know the types of models. Below it, no type of an entity is known.
 
 pub(crate) mod memory;
+mod models;
 #[cfg(feature = "_sql")]
 pub(crate) mod sql;
 mod turns;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::Statement;
+
+pub(crate) use self::models::{Chunks, Decoder, Models, Rows};
+use crate::{
+    clock::Clock,
+    context::{Access, Cx, Leaves},
+    dialect::Dialect,
+    error::Result,
+    health::Health,
+    query::{Change, Condition, Resolution, Selection, Upserted},
+    repository::Transactional,
+    row::Row,
+    store::StatementCounts,
+    table::Table,
+    transaction::StoreId,
+    value::Key,
+};
+
+/// A kind of store.
+#[async_trait]
+pub(crate) trait Backend: Transactional {
+    fn name(&self) -> &'static str;
+
+    /// The dialect of SQL that it understands.
+    ///
+    /// # Errors
+    /// `Unsupported` if it understands none.
+    fn dialect(&self) -> Result<Dialect>;
+
+    fn clock(&self) -> &Arc<dyn Clock>;
+
+    /// How often statements were prepared, and found prepared, as far as it says.
+    fn statement_counts(&self) -> StatementCounts;
+
+    /// What it does for a table.
+    fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend>;
+
+    /// Runs a statement that a caller wrote, and answers how many rows it changed.
+    async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64>;
+
+    /// Runs a statement that a caller wrote, and answers models.
+    async fn models(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+        leaves: Leaves,
+        decoder: Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>>;
+
+    /// Runs a statement that a caller wrote, and answers rows with the types that the engine says.
+    async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>>;
+
+    async fn health(&self, cx: &Cx) -> Health;
+
+    /// Whether a transaction with this idempotency key has committed.
+    async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool>;
+
+    /// Refuses further work, waits for what runs, and lets go of what it holds.
+    async fn close(&self);
+}
+
+/// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped future leaves behind.
+#[async_trait]
+pub(crate) trait TableBackend: Transactional {
+    /// The store that the table is in.
+    fn store_id(&self) -> StoreId;
+
+    /// Refuses a table that the backend cannot keep models in.
+    fn check(&self) -> Result<()>;
+
+    /// Inserts rows, and answers their models in the order given; none unless `returning`.
+    async fn insert(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>, returning: bool) -> Result<Box<dyn Models>>;
+
+    async fn upsert(&self, cx: &Cx, rows: &dyn Rows, resolution: Resolution, decoder: Arc<dyn Decoder>) -> Result<Upserted>;
+
+    /// The models with these ids that are there, in the order of the ids.
+    async fn find(&self, cx: &Cx, ids: Vec<Key>, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
+
+    async fn select(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
+
+    /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile: there, each part is to be
+    /// selected by itself.
+    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>>;
+
+    async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64>;
+
+    /// The values of these columns, by their positions; each combination once, if they are to be distinct.
+    async fn project(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>>;
+
+    /// Replaces the one row that is given, and answers its model.
+    async fn update(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
+
+    /// Replaces rows, all or none, and answers their models in the order given.
+    async fn update_many(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
+
+    async fn update_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64>;
+
+    /// Deletes, or marks, the models with these ids.
+    async fn delete(&self, cx: &Cx, ids: Vec<Key>) -> Result<u64>;
+
+    /// Deletes, or marks, the models that fulfil a condition.
+    async fn delete_where(&self, cx: &Cx, condition: Condition) -> Result<u64>;
+}

@@ -9,8 +9,8 @@ use super::{
     operand::{Fitted, range},
 };
 use crate::{
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
     value::is_null,
 };
 
@@ -103,9 +103,9 @@ impl<M> fmt::Debug for Changes<M> {
     }
 }
 
-impl<E: Storable> Shape<E> {
+impl Table {
     /// The changes of columns, with those that the repository makes by itself left out.
-    pub(crate) fn changes(&self, changes: &Changes<E::Model>) -> Result<Vec<Change>> {
+    pub(crate) fn changes<M>(&self, changes: &Changes<M>) -> Result<Vec<Change>> {
         let mut resolved: Vec<Change> = Vec::new();
         for (name, written) in &changes.columns {
             let column = self.position(name)?;
@@ -144,7 +144,7 @@ impl<E: Storable> Shape<E> {
                     | T::SmallUnsigned
                     | T::Unsigned
                     | T::BigUnsigned => {
-                        let (least, most) = range(&value_type);
+                        let (least, most) = range(value_type);
                         Ok(Change::Increase { column, by: *by, least, most })
                     }
                     _ => Err(Error::new(ErrorKind::InvalidInput, "only whole numbers can be increased")),

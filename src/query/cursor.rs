@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, Local};
 use hmac::{Hmac, KeyInit, Mac};
-use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
+use sea_orm::{Value, sea_query::ArrayType};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -14,8 +14,8 @@ use super::{
     resolve::SortKey,
 };
 use crate::{
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
     value::{instant_of, is_null, text_of, whole_number},
 };
 
@@ -58,7 +58,7 @@ const TAG: usize = 16;
 /// Changes with the form of cursors, which then are refused.
 const FORM: &[u8] = b"larder cursor 1";
 
-impl<E: Storable> Shape<E> {
+impl Table {
     /// The place beside a model with these keys; without any, beyond all models.
     pub(super) fn cursor(&self, order: &[SortKey], keys: Option<&[Value]>, secret: &[u8]) -> Result<Cursor> {
         let keys: Option<Vec<_>> = keys.map(|keys| keys.iter().map(text).collect());
@@ -83,7 +83,7 @@ impl<E: Storable> Shape<E> {
             let value_type = self.value_type(key.column)?;
             match text {
                 None => self.null(key.column),
-                Some(text) => value(&text, &value_type).ok_or_else(invalid),
+                Some(text) => value(&text, value_type).ok_or_else(invalid),
             }
         };
         order.iter().zip(texts).map(key).collect::<Result<_>>().map(Some)
@@ -98,9 +98,9 @@ impl<E: Storable> Shape<E> {
             tag.update(part);
         };
         add(FORM);
-        add(self.table().as_bytes());
+        add(self.full_name().as_bytes());
         for key in order {
-            add(self.columns.get(key.column).map_or("", |column| column.as_str()).as_bytes());
+            add(self.columns.get(key.column).map_or("", |column| column.name()).as_bytes());
             add(&[u8::from(key.descending)]);
         }
         add(payload);
@@ -168,6 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::entity::table_of;
 
     fn order() -> Vec<SortKey> {
         [(1, true), (0, false)].map(|(column, descending)| SortKey { column, descending, nullable: false }).to_vec()
@@ -179,42 +180,42 @@ mod tests {
 
     #[test]
     fn a_cursor_holds_its_keys() -> Result<()> {
-        let shape = Shape::<raw_log::Entity>::new();
-        let cursor = shape.cursor(&order(), Some(&keys()), b"secret")?;
-        assert_eq!(shape.keys(&order(), &cursor, b"secret")?, Some(keys().to_vec()));
-        let end = shape.cursor(&order(), None, b"secret")?;
-        assert_eq!(shape.keys(&order(), &end, b"secret")?, None);
+        let table = table_of::<raw_log::Entity>();
+        let cursor = table.cursor(&order(), Some(&keys()), b"secret")?;
+        assert_eq!(table.keys(&order(), &cursor, b"secret")?, Some(keys().to_vec()));
+        let end = table.cursor(&order(), None, b"secret")?;
+        assert_eq!(table.keys(&order(), &end, b"secret")?, None);
         assert!(cursor.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
         Ok(())
     }
 
     #[test]
     fn a_cursor_belongs_to_its_entity_order_and_key() -> Result<()> {
-        let shape = Shape::<raw_log::Entity>::new();
-        let cursor = shape.cursor(&order(), Some(&keys()), b"secret")?;
+        let table = table_of::<raw_log::Entity>();
+        let cursor = table.cursor(&order(), Some(&keys()), b"secret")?;
         let mut other = order();
         other.iter_mut().for_each(|key| key.descending = !key.descending);
-        assert!(shape.keys(&other, &cursor, b"secret").is_err());
-        assert!(shape.keys(&order(), &cursor, b"").is_err());
-        assert!(Shape::<larder_entity::fiber::Entity>::new().keys(&order(), &cursor, b"secret").is_err());
+        assert!(table.keys(&other, &cursor, b"secret").is_err());
+        assert!(table.keys(&order(), &cursor, b"").is_err());
+        assert!(table_of::<larder_entity::fiber::Entity>().keys(&order(), &cursor, b"secret").is_err());
         Ok(())
     }
 
     proptest! {
         #[test]
         fn a_changed_cursor_is_refused(at in 0_usize..100, to in "[A-Za-z0-9_-]") {
-            let shape = Shape::<raw_log::Entity>::new();
-            let cursor = shape.cursor(&order(), Some(&keys()), b"").map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let table = table_of::<raw_log::Entity>();
+            let cursor = table.cursor(&order(), Some(&keys()), b"").map_err(|error| TestCaseError::fail(error.to_string()))?;
             let mut text = cursor.0.clone();
             let at = at % text.len();
             text.replace_range(at..=at, &to);
-            prop_assert!(text == cursor.0 || shape.keys(&order(), &Cursor(text), b"").is_err());
+            prop_assert!(text == cursor.0 || table.keys(&order(), &Cursor(text), b"").is_err());
         }
 
         #[test]
         fn any_text_is_refused(text in ".{0,60}") {
-            let shape = Shape::<raw_log::Entity>::new();
-            prop_assert_eq!(shape.keys(&order(), &Cursor(text), b"").map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
+            let table = table_of::<raw_log::Entity>();
+            prop_assert_eq!(table.keys(&order(), &Cursor(text), b"").map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
         }
     }
 

@@ -6,8 +6,8 @@ use sea_orm::Value;
 
 use super::column::TypedColumn;
 use crate::{
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
     value::{Key, is_null, whole_number},
 };
 
@@ -66,8 +66,8 @@ impl Sum for Upserted {
     }
 }
 
-impl<E: Storable> Shape<E> {
-    pub(crate) fn resolution(&self, on_conflict: &OnConflict<E::Model>) -> Result<Resolution> {
+impl Table {
+    pub(crate) fn resolution<M>(&self, on_conflict: &OnConflict<M>) -> Result<Resolution> {
         let positions = |names: &[&'static str]| {
             let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
             positions.sort_unstable();
@@ -109,8 +109,8 @@ impl<E: Storable> Shape<E> {
 }
 
 /// Rows, with those that are told to be the same made one, as if one had come after the other; and what became of the others.
-pub(crate) struct Merged<'a, E: Storable> {
-    shape: &'a Shape<E>,
+pub(crate) struct Merged<'a> {
+    table: &'a Table,
     resolution: &'a Resolution,
     /// By what tells them.
     known: BTreeMap<Key, Vec<Value>>,
@@ -118,13 +118,13 @@ pub(crate) struct Merged<'a, E: Storable> {
     upserted: Upserted,
 }
 
-impl<'a, E: Storable> Merged<'a, E> {
-    pub(crate) fn new(shape: &'a Shape<E>, resolution: &'a Resolution) -> Self {
-        Self { shape, resolution, known: BTreeMap::new(), new: Vec::new(), upserted: Upserted::default() }
+impl<'a> Merged<'a> {
+    pub(crate) fn new(table: &'a Table, resolution: &'a Resolution) -> Self {
+        Self { table, resolution, known: BTreeMap::new(), new: Vec::new(), upserted: Upserted::default() }
     }
 
     pub(crate) fn push(&mut self, row: Vec<Value>) {
-        if !self.shape.may_exist(&row, self.resolution) {
+        if !self.table.may_exist(&row, self.resolution) {
             return self.new.push(row);
         }
         let key = Key(self.resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());

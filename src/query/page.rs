@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 
 use super::{
     cursor::Cursor,
@@ -10,8 +10,9 @@ use super::{
     resolve::SortKey,
 };
 use crate::{
-    entity::{Shape, Storable, portable},
+    entity::{Mapping, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
 };
 
 /// The most models a page can have.
@@ -71,17 +72,17 @@ impl PageRequest {
     }
 
     /// The query for the page, and for one model more.
-    pub(crate) fn query<E: Storable>(&self, shape: &Shape<E>, query: &Query<E::Model>) -> Result<Query<E::Model>> {
+    pub(crate) fn query<M>(&self, table: &Table, query: &Query<M>) -> Result<Query<M>> {
         if !(1..=MAX_PAGE_SIZE).contains(&self.size) {
             return Err(Error::new(ErrorKind::InvalidInput, "a page of no models, or of more than 10 000"));
         }
         if query.limit.is_some() || query.offset > 0 {
             return Err(Error::new(ErrorKind::InvalidInput, "a query with a limit or an offset of its own has no pages"));
         }
-        let order = shape.order(query)?;
+        let order = table.order(query)?;
         let position = match &self.place {
             None => None,
-            Some((cursor, backward)) => Some(Position { keys: shape.keys(&order, cursor, &self.key)?, backward: *backward }),
+            Some((cursor, backward)) => Some(Position { keys: table.keys(&order, cursor, &self.key)?, backward: *backward }),
         };
         Ok(Query { limit: Some(u64::from(self.size) + 1), position, ..query.clone() })
     }
@@ -89,11 +90,11 @@ impl PageRequest {
     /// The page of what the query found.
     pub(crate) fn page<E: Storable>(
         &self,
-        shape: &Shape<E>,
+        mapping: &Mapping<E>,
         query: &Query<E::Model>,
         mut models: Vec<E::Model>,
     ) -> Result<Page<E::Model>> {
-        let order = shape.order(query)?;
+        let order = mapping.table.order(query)?;
         let has_more = models.len() > self.size as usize;
         models.truncate(self.size as usize);
         let backward = matches!(self.place, Some((_, true)));
@@ -102,8 +103,8 @@ impl PageRequest {
         }
         // Of a page without models, the one before is the last there is, and the one after the first.
         let at = |model: Option<&E::Model>| {
-            let keys = model.map(|model| shape.place(&order, model)).transpose()?;
-            shape.cursor(&order, keys.as_deref(), &self.key).map(Some)
+            let keys = model.map(|model| mapping.place(&order, model)).transpose()?;
+            mapping.table.cursor(&order, keys.as_deref(), &self.key).map(Some)
         };
         let (first, last) = (models.first(), models.last());
         let next = if backward || has_more { at(last)? } else { None };
@@ -113,22 +114,21 @@ impl PageRequest {
 }
 
 /// The query for what comes after this model, in the same order.
-pub(crate) fn next_query<E: Storable>(shape: &Shape<E>, query: &Query<E::Model>, last: &E::Model) -> Result<Query<E::Model>> {
-    let order = shape.order(query)?;
-    let keys = shape.place(&order, last)?;
+pub(crate) fn next_query<E: Storable>(mapping: &Mapping<E>, query: &Query<E::Model>, last: &E::Model) -> Result<Query<E::Model>> {
+    let order = mapping.table.order(query)?;
+    let keys = mapping.place(&order, last)?;
     Ok(Query { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..query.clone() })
 }
 
-impl<E: Storable> Shape<E> {
+impl<E: Storable> Mapping<E> {
     /// The values that tell the place of a stored model in an order. No other column of it is looked at.
     fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
-        let columns = order.iter().filter_map(|key| self.columns.get(key.column));
-        let value = |column: &E::Column| {
-            portable::<E>(model, *column).map_err(|error| {
+        let value = |key: &SortKey| {
+            self.value(model, key.column).map_err(|error| {
                 let error = Error::new(ErrorKind::Corrupt, "a stored value that a cursor cannot hold").with_source(error);
-                error.in_column(column.as_str())
+                self.table.in_column(key.column, error)
             })
         };
-        columns.map(value).collect()
+        order.iter().map(value).collect()
     }
 }

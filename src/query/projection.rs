@@ -6,8 +6,8 @@ use sea_orm::sea_query::ArrayType;
 
 use super::column::TypedColumn;
 use crate::{
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result},
+    table::Table,
 };
 
 /// The columns to read of each model, in this order: for [`query_as`](crate::ReaderExt::query_as).
@@ -50,16 +50,16 @@ impl<M> fmt::Debug for Projection<M> {
     }
 }
 
-impl<E: Storable> Shape<E> {
+impl Table {
     /// The positions of the columns that a projection names.
-    pub(crate) fn projected(&self, projection: &Projection<E::Model>) -> Result<Vec<usize>> {
+    pub(crate) fn projected<M>(&self, projection: &Projection<M>) -> Result<Vec<usize>> {
         if projection.columns.is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
         }
         let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
         for position in positions.iter().filter(|_| projection.distinct) {
             self.require_comparable(*position)?;
-            if self.value_type(*position)? == ArrayType::Json {
+            if *self.value_type(*position)? == ArrayType::Json {
                 return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
             }
         }

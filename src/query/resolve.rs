@@ -1,6 +1,6 @@
 //! What queries come to for an entity: columns by position, values in their types.
 
-use sea_orm::{ColumnTrait, IdenStatic, ModelTrait, Value, sea_query::ArrayType};
+use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
     filter::{Comparison, Condition, Filter, Test, Tree},
@@ -8,8 +8,8 @@ use super::{
     query::{Position, Query},
 };
 use crate::{
-    entity::{Shape, Storable, decimal_digits},
     error::{Error, ErrorKind, Result},
+    table::Table,
     value::{check_digits, compare, is_null, portable},
 };
 
@@ -60,43 +60,21 @@ impl Size {
     }
 }
 
-impl<E: Storable> Shape<E> {
-    pub(super) fn position(&self, name: &str) -> Result<usize> {
-        let position = self.columns.iter().position(|column| column.as_str() == name);
-        position.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a column that the entity does not have"))
-    }
-
-    fn column(&self, position: usize) -> Result<E::Column> {
-        let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
-        self.columns.get(position).copied().ok_or_else(missing)
-    }
-
-    pub(crate) fn value_type(&self, position: usize) -> Result<ArrayType> {
-        self.column(position).map(E::Model::get_value_type)
+impl Table {
+    pub(crate) fn value_type(&self, position: usize) -> Result<&ArrayType> {
+        self.column(position).map(|column| &column.value_type)
     }
 
     /// Refuses a column whose values cannot be compared.
     pub(super) fn require_comparable(&self, position: usize) -> Result<()> {
-        if !self.incomparable.contains(&position) {
+        if self.columns.get(position).is_none_or(|column| column.is_comparable) {
             return Ok(());
         }
         Err(self.in_column(position, Error::new(ErrorKind::Unsupported, "a column of a type that cannot be compared")))
     }
 
-    /// An error about the column at a position, which it names.
-    pub(crate) fn in_column(&self, position: usize, error: Error) -> Error {
-        match self.columns.get(position) {
-            Some(column) => error.in_column(column.as_str()),
-            None => error,
-        }
-    }
-
-    pub(crate) fn is_nullable(&self, position: usize) -> bool {
-        !self.id.contains(&position) && self.columns.get(position).is_some_and(|column| column.def().is_null())
-    }
-
     /// The condition that a filter comes to. Models that are marked as deleted do not fulfil it.
-    pub(crate) fn condition(&self, filter: &Filter<E::Model>) -> Result<Condition> {
+    pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<Condition> {
         let condition = self.resolve(filter.tree()?, &mut Size::default())?;
         Ok(self.not_deleted().and(condition))
     }
@@ -106,7 +84,7 @@ impl<E: Storable> Shape<E> {
         self.rules.deleted_at.map_or(Condition::TRUE, |column| Condition::Test(column, Test::Null))
     }
 
-    pub(crate) fn selection(&self, query: &Query<E::Model>) -> Result<Selection> {
+    pub(crate) fn selection<M>(&self, query: &Query<M>) -> Result<Selection> {
         let condition = match query.with_deleted {
             true => self.resolve(query.filter.tree()?, &mut Size::default())?,
             false => self.condition(&query.filter)?,
@@ -116,9 +94,13 @@ impl<E: Storable> Shape<E> {
     }
 
     /// The keys a query is ordered by, the id's last.
-    pub(crate) fn order(&self, query: &Query<E::Model>) -> Result<Vec<SortKey>> {
+    pub(crate) fn order<M>(&self, query: &Query<M>) -> Result<Vec<SortKey>> {
+        self.order_of(&query.order)
+    }
+
+    fn order_of(&self, names: &[(&'static str, bool)]) -> Result<Vec<SortKey>> {
         let mut order: Vec<SortKey> = Vec::new();
-        for (name, descending) in &query.order {
+        for (name, descending) in names {
             let column = self.position(name)?;
             self.require_order(column)?;
             if order.iter().all(|key| key.column != column) {
@@ -136,7 +118,7 @@ impl<E: Storable> Shape<E> {
 
     fn require_order(&self, column: usize) -> Result<()> {
         self.require_comparable(column)?;
-        if self.value_type(column)? == ArrayType::Json {
+        if *self.value_type(column)? == ArrayType::Json {
             return Err(self.in_column(column, Error::new(ErrorKind::InvalidInput, "JSON documents have no order")));
         }
         Ok(())
@@ -176,7 +158,7 @@ impl<E: Storable> Shape<E> {
         Ok(match test {
             Test::Null => is(Test::Null),
             Test::Compare(comparison, value) => return self.comparison(column, *comparison, value),
-            Test::In(_) if value_type == ArrayType::Json => {
+            Test::In(_) if *value_type == ArrayType::Json => {
                 return Err(Error::new(ErrorKind::InvalidInput, "JSON documents are compared by a path in them"));
             }
             Test::In(values) => {
@@ -202,7 +184,7 @@ impl<E: Storable> Shape<E> {
                 }
             }
             Test::Path(path, scalar) => {
-                if value_type != ArrayType::Json {
+                if *value_type != ArrayType::Json {
                     return Err(misfit());
                 }
                 if !(1..=LONGEST_PATH).contains(&path.len()) {
@@ -221,7 +203,7 @@ impl<E: Storable> Shape<E> {
 
     fn comparison(&self, column: usize, comparison: Comparison, value: &Value) -> Result<Condition> {
         use Comparison as C;
-        if self.value_type(column)? == ArrayType::Json {
+        if *self.value_type(column)? == ArrayType::Json {
             return Err(Error::new(ErrorKind::InvalidInput, "JSON documents are compared by a path in them"));
         }
         if is_null(value) {
@@ -240,21 +222,20 @@ impl<E: Storable> Shape<E> {
     pub(super) fn fit(&self, column: usize, value: &Value) -> Result<Fitted> {
         self.require_comparable(column)?;
         let value_type = self.value_type(column)?;
-        let fitted = match (fit(value.clone(), &value_type), self.column(column)?) {
-            (Ok(Fitted::Value(value)), _) => Ok(Fitted::Value(value)),
+        let described = self.column(column)?;
+        let fitted = match fit(value.clone(), value_type) {
+            Ok(Fitted::Value(value)) => Ok(Fitted::Value(value)),
             // The column's own type may have values that it stores as others.
-            (other, column) => E::stored(column, value.clone()).map_or(other, |stored| fit(stored, &value_type)),
+            other => described.stored(value.clone()).map_or(other, |stored| fit(stored, value_type)),
         }?;
         if let Fitted::Value(value) = &fitted {
-            let column = self.column(column)?;
-            check_digits(value, || decimal_digits(&column))?;
+            check_digits(value, || described.decimal_digits())?;
         }
         Ok(fitted)
     }
 
     /// The null of a column.
     pub(crate) fn null(&self, column: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
-        self.nulls.get(column).cloned().ok_or_else(missing)
+        self.column(column).map(|column| column.null.clone())
     }
 }

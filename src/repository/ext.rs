@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{Deleter, Reader};
 use crate::{
     context::{Cx, carried},
-    entity::{Shape, Storable},
+    entity::{Mapping, Storable},
     error::{Error, ErrorKind, Result, not_found},
     query::{Filter, Page, PageRequest, Projection, Query, TypedColumn, next_query},
     row::Row,
@@ -94,10 +94,10 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         M: ModelTrait<Entity: Storable<Model = M>> + 'a,
     {
         async move {
-            let shape = Shape::<M::Entity>::new();
-            let one_more = request.query(&shape, query)?;
+            let mapping = Mapping::<M::Entity>::plain();
+            let one_more = request.query(&mapping.table, query)?;
             let models = self.query(cx, &one_more).await?;
-            request.page(&shape, query, models)
+            request.page(&mapping, query, models)
         }
     }
 
@@ -115,7 +115,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         Id: 'static,
     {
         let (reader, cx) = (self.clone(), cx.clone());
-        let checked = PageRequest::new(size).query(&Shape::<M::Entity>::new(), &Query::new());
+        let checked = PageRequest::new(size).query(&Mapping::<M::Entity>::plain().table, &Query::<M>::new());
         let read = move |query: Query<M>| {
             let (reader, cx, checked) = (reader.clone(), cx.clone(), checked.as_ref().map(drop).map_err(Error::clone));
             async move {
@@ -123,7 +123,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
                 reader.query(&cx, &query).await
             }
         };
-        in_parts(Arc::new(Shape::<M::Entity>::new()), query.clone(), u64::from(size), read)
+        in_parts(Mapping::<M::Entity>::plain(), query.clone(), u64::from(size), read)
     }
 
     /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them: outside a transaction with a
@@ -216,7 +216,7 @@ pub trait DeleterExt<M: Send + Sync, Id: Send + Sync>: Deleter<M, Id> {
 impl<M: Send + Sync, Id: Send + Sync, D: Deleter<M, Id> + ?Sized> DeleterExt<M, Id> for D {}
 
 /// The models of a query, read in parts, each from where the last one ended.
-pub(crate) fn in_parts<E, R, F>(shape: Arc<Shape<E>>, query: Query<E::Model>, size: u64, read: R) -> ModelStream<E::Model>
+pub(crate) fn in_parts<E, R, F>(mapping: Arc<Mapping<E>>, query: Query<E::Model>, size: u64, read: R) -> ModelStream<E::Model>
 where
     E: Storable,
     R: Fn(Query<E::Model>) -> F + Send + 'static,
@@ -224,7 +224,7 @@ where
 {
     let left = query.limit.unwrap_or(u64::MAX);
     let parts = stream::unfold(Some((query, left, read)), move |state| {
-        let shape = shape.clone();
+        let mapping = mapping.clone();
         async move {
             let (query, left, read) = state?;
             let wanted = size.min(left);
@@ -235,7 +235,7 @@ where
                 let panicked = |error| Error::new(ErrorKind::Internal, "reading panicked").with_source(error);
                 let models = reading.await.map_err(panicked)??;
                 let next = match models.last() {
-                    Some(last) if models.len() as u64 == wanted && wanted < left => Some(next_query(&shape, &query, last)?),
+                    Some(last) if models.len() as u64 == wanted && wanted < left => Some(next_query(&mapping, &query, last)?),
                     _ => None,
                 };
                 Ok((models, next))
@@ -250,11 +250,11 @@ where
 }
 
 /// The same, in parts of the usual size.
-pub(crate) fn in_usual_parts<E, R, F>(shape: Arc<Shape<E>>, query: Query<E::Model>, read: R) -> ModelStream<E::Model>
+pub(crate) fn in_usual_parts<E, R, F>(mapping: Arc<Mapping<E>>, query: Query<E::Model>, read: R) -> ModelStream<E::Model>
 where
     E: Storable,
     R: Fn(Query<E::Model>) -> F + Send + 'static,
     F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
 {
-    in_parts(shape, query, CHUNK as u64, read)
+    in_parts(mapping, query, CHUNK as u64, read)
 }

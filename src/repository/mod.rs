@@ -11,14 +11,14 @@ mod reader;
 mod refused;
 mod storage;
 mod transactional;
+mod typed;
 mod updater;
 
 pub use creator::Creator;
 pub use deleter::Deleter;
-pub(crate) use ext::in_usual_parts;
 pub use ext::{DeleterExt, ReaderExt};
 pub use reader::Reader;
-pub(crate) use refused::BatchCall;
 pub use storage::Storage;
 pub use transactional::Transactional;
+pub(crate) use typed::Repository;
 pub use updater::Updater;

@@ -14,7 +14,7 @@ use crate::{
 const MAX_WITHOUT_SAVEPOINTS: usize = 10_000;
 
 /// An operation on many models.
-pub(crate) enum BatchCall<'a, M, Id> {
+pub(super) enum BatchCall<'a, M, Id> {
     Create(&'a [M]),
     Upsert(&'a [M], &'a OnConflict<M>),
     Update(&'a [M]),
@@ -42,7 +42,7 @@ impl<M: Send + Sync, Id: Send + Sync> BatchCall<'_, M, Id> {
     }
 
     /// Names in an error of the batch the index of the first model that was refused, if it is about one.
-    pub(crate) async fn indexed<R>(self, storage: &dyn Storage<M, Id>, cx: &Cx, result: Result<R>) -> Result<R> {
+    pub(super) async fn indexed<R>(self, storage: &dyn Storage<M, Id>, cx: &Cx, result: Result<R>) -> Result<R> {
         match result {
             Ok(done) => Ok(done),
             // Boxed, because it is rare: its state would enlarge that of every call.

@@ -1,6 +1,6 @@
 //! [`Sql`], statements beside the repositories of a SQL store.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 mod scan;
 mod session;
@@ -19,11 +19,11 @@ pub use self::text::SqlText;
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 use crate::{
+    backend::{Backend, Decoder},
     context::{Access, Cx, Leaves},
     dialect::Dialect,
-    entity::Storable,
+    entity::{Mapping, Storable, models_of},
     error::Result,
-    open::Backend,
     store::Store,
 };
 
@@ -67,7 +67,7 @@ use crate::{
 /// can no longer commit.
 #[derive(Clone)]
 pub struct Sql {
-    backend: Backend,
+    backend: Arc<dyn Backend>,
     dialect: Dialect,
 }
 
@@ -88,7 +88,8 @@ impl Sql {
     /// Reads models with a statement that answers every column of their entity, by its name.
     pub async fn models<E: Storable>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<E::Model>> {
         let (access, statement, leaves) = self.written(statement)?;
-        self.backend.models::<E>(cx, access, statement, leaves).await
+        let decoder: Arc<dyn Decoder> = Mapping::<E>::plain();
+        self.backend.models(cx, access, statement, leaves, decoder).await.map(models_of::<E>)
     }
 
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,

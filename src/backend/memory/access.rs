@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::task::coop::consume_budget;
 
-use super::{repository::MemoryRepository, state::State, table::Table, transaction::MemoryTransaction, write::Writer};
+use super::{repository::MemoryTable, state::State, transaction::MemoryTransaction, write::Writer};
 use crate::{
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::off_thread,
-    entity::Storable,
     error::Result,
+    table::Table,
 };
 
 /// Up to how many rows are looked at on the thread of the runtime: about a millisecond's work.
@@ -28,7 +28,7 @@ pub(super) async fn run<R: Send + 'static>(
     cx.limits().bound(RUNNING, off_thread(work).map(Result::flatten).boxed()).await
 }
 
-impl<E: Storable> MemoryRepository<E> {
+impl MemoryTable {
     /// Reads a state that stays as it is. `reach` tells how many rows are looked at.
     pub(super) async fn read<R: Send + 'static>(
         &self,
@@ -68,15 +68,15 @@ impl<E: Storable> MemoryRepository<E> {
         &self,
         cx: &Cx,
         reach: impl FnOnce(&State) -> usize + Send,
-        write: impl FnOnce(&mut Writer<'_, E>) -> Result<R> + Send + 'static,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         self.require_own()?;
         consume_budget().await;
         let now = self.store.clock().now();
-        let (shape, table, tables) = (self.shape.clone(), self.table.clone(), self.store.tables());
+        let (table, tables) = (self.table.clone(), self.store.tables());
         let changed = |mut state: State| {
             move || {
-                let result = write(&mut Writer { shape: &shape, table: &table, tables: &tables, state: &mut state, now })?;
+                let result = write(&mut Writer { table: &table, tables: &tables, state: &mut state, now })?;
                 Ok((state, result))
             }
         };
@@ -117,15 +117,15 @@ impl<E: Storable> MemoryRepository<E> {
 
     /// How many rows the table has.
     pub(super) fn all(&self) -> impl FnOnce(&State) -> usize + Send {
-        |state| state.len(&self.table.name)
+        |state| state.len(&self.table.key)
     }
 
     /// How many rows are looked at when so many are changed or deleted: those that refer to them are searched for.
     pub(super) fn all_about(&self, count: usize) -> impl FnOnce(&State) -> usize + Send {
         move |state| {
             let tables = self.store.tables();
-            let refers = |other: &&Arc<Table>| other.foreign_keys.iter().any(|key| key.parent == self.table.name);
-            let referring: usize = tables.values().filter(refers).map(|other| state.len(&other.name)).sum();
+            let refers = |other: &&Arc<Table>| other.foreign_keys.iter().any(|key| key.parent == self.table.key);
+            let referring: usize = tables.values().filter(refers).map(|other| state.len(&other.key)).sum();
             count.saturating_mul(referring + 1)
         }
     }

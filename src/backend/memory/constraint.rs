@@ -7,17 +7,15 @@ use std::{
 
 use sea_orm::{Value, sea_query::ForeignKeyAction};
 
-use super::{
-    state::{Row, State, key},
-    table::{ForeignKey, Name, Table},
-};
+use super::state::{Row, State, key};
 use crate::{
     error::{Error, ErrorKind, Result},
+    table::{ForeignKey, Table, TableId},
     value::{Key, is_null},
 };
 
 /// Every table a repository was made for, by name.
-pub(super) type Tables = BTreeMap<Name, Arc<Table>>;
+pub(super) type Tables = BTreeMap<TableId, Arc<Table>>;
 
 /// Refuses a row that lacks a required value.
 pub(super) fn require(table: &Table, row: &Row) -> Result<()> {
@@ -44,7 +42,7 @@ pub(super) fn require_parents(tables: &Tables, state: &State, table: &Table, row
 
 fn has_parent(tables: &Tables, state: &State, foreign_key: &ForeignKey, values: &Key) -> bool {
     let Some(parent) = tables.get(&foreign_key.parent) else { return false };
-    let Some(rows) = state.rows(&parent.name) else { return false };
+    let Some(rows) = state.rows(&parent.key) else { return false };
     let positions = parent_positions(parent, foreign_key);
     if positions == parent.id {
         return rows.by_id.contains_key(values);
@@ -58,7 +56,7 @@ fn has_parent(tables: &Tables, state: &State, foreign_key: &ForeignKey, values: 
 
 fn parent_positions(parent: &Table, foreign_key: &ForeignKey) -> Vec<usize> {
     let names = foreign_key.parent_columns.iter();
-    names.filter_map(|name| parent.columns.iter().position(|column| column == name)).collect()
+    names.filter_map(|name| parent.columns.iter().position(|column| column.name() == name)).collect()
 }
 
 /// Rows of a table that went away, or one that another took the place of.
@@ -142,10 +140,10 @@ fn change_all<'a>(
 
 fn children_of<'a>(tables: &'a Tables, parent: &Table) -> impl Iterator<Item = (&'a Table, &'a ForeignKey)> {
     let keys = tables.values().flat_map(|child| child.foreign_keys.iter().map(move |key| (child.as_ref(), key)));
-    keys.filter(|(_, key)| key.parent == parent.name)
+    keys.filter(|(_, key)| key.parent == parent.key)
 }
 
 fn orphans(state: &State, child: &Table, foreign_key: &ForeignKey, gone: &BTreeSet<Key>) -> Vec<Row> {
-    let rows = state.rows(&child.name).into_iter().flat_map(|rows| rows.by_id.values());
+    let rows = state.rows(&child.key).into_iter().flat_map(|rows| rows.by_id.values());
     rows.filter(|row| gone.contains(&key(&foreign_key.columns, row))).cloned().collect()
 }

@@ -10,9 +10,7 @@ mod constraint;
 mod repository;
 mod state;
 mod store;
-mod table;
 mod transaction;
 mod write;
 
-pub(crate) use repository::MemoryRepository;
 pub(crate) use store::MemoryStore;

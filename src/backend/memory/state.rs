@@ -5,12 +5,10 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use sea_orm::Value;
 
-use super::{
-    constraint,
-    table::{Name, Table},
-};
+use super::constraint;
 use crate::{
     error::{Error, ErrorKind, Result},
+    table::{Table, TableId},
     value::{Key, integer, integer_like, is_null},
 };
 
@@ -29,26 +27,26 @@ pub(super) struct Rows {
 /// Everything a store holds. A clone shares what it does not change.
 #[derive(Clone, Default)]
 pub(super) struct State {
-    tables: RedBlackTreeMapSync<Name, Rows>,
+    tables: RedBlackTreeMapSync<TableId, Rows>,
 }
 
 impl State {
-    pub(super) fn rows(&self, table: &Name) -> Option<&Rows> {
+    pub(super) fn rows(&self, table: &TableId) -> Option<&Rows> {
         self.tables.get(table)
     }
 
     /// How many rows a table has.
-    pub(super) fn len(&self, table: &Name) -> usize {
+    pub(super) fn len(&self, table: &TableId) -> usize {
         self.rows(table).map_or(0, |rows| rows.by_id.size())
     }
 
-    pub(super) fn find(&self, table: &Name, id: &Key) -> Option<&Row> {
+    pub(super) fn find(&self, table: &TableId, id: &Key) -> Option<&Row> {
         self.rows(table)?.by_id.get(id)
     }
 
     /// Adds a row, with its generated id and its defaults.
     pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>) -> Result<Row> {
-        let mut rows = self.rows(&table.name).cloned().unwrap_or_default();
+        let mut rows = self.rows(&table.key).cloned().unwrap_or_default();
         if let Some(id) = table.generated.and_then(|position| values.get_mut(position)) {
             let chosen = integer(id).filter(|number| *number != 0);
             let number = chosen.or_else(|| rows.last_generated.checked_add(1));
@@ -60,33 +58,33 @@ impl State {
         let row = Row::from(values);
         constraint::require(table, &row)?;
         rows.add(table, &row)?;
-        self.tables.insert_mut(table.name.clone(), rows);
+        self.tables.insert_mut(table.key.clone(), rows);
         Ok(row)
     }
 
     /// Puts one row in the place of another, whose id may differ.
     pub(super) fn change(&mut self, table: &Table, old: &Row, new: &Row) -> Result<()> {
-        let mut rows = self.rows(&table.name).cloned().unwrap_or_default();
+        let mut rows = self.rows(&table.key).cloned().unwrap_or_default();
         constraint::require(table, new)?;
         rows.unindex(table, old);
         rows.by_id.remove_mut(&key(&table.id, old));
         rows.add(table, new)?;
-        self.tables.insert_mut(table.name.clone(), rows);
+        self.tables.insert_mut(table.key.clone(), rows);
         Ok(())
     }
 
     pub(super) fn remove(&mut self, table: &Table, id: &Key) -> Option<Row> {
-        let mut rows = self.rows(&table.name)?.clone();
+        let mut rows = self.rows(&table.key)?.clone();
         let row = rows.by_id.get(id).cloned()?;
         rows.unindex(table, &row);
         rows.by_id.remove_mut(id);
-        self.tables.insert_mut(table.name.clone(), rows);
+        self.tables.insert_mut(table.key.clone(), rows);
         Some(row)
     }
 
     /// The row that has the same values as `row` in these columns, which are the id's or those of a unique constraint.
     pub(super) fn find_by(&self, table: &Table, columns: &[usize], row: &Row) -> Option<&Row> {
-        let rows = self.rows(&table.name)?;
+        let rows = self.rows(&table.key)?;
         let same = |unique: &[usize]| unique.len() == columns.len() && columns.iter().all(|column| unique.contains(column));
         if same(&table.id) {
             return rows.by_id.get(&key(&table.id, row));

@@ -9,18 +9,26 @@ use std::{
 };
 
 use async_trait::async_trait;
+use sea_orm::Statement;
 
-use super::{constraint::Tables, state::State, table::Table, transaction::MemoryTransaction};
+use super::{constraint::Tables, repository::MemoryTable, state::State, transaction::MemoryTransaction};
 use crate::{
-    backend::turns::{Turn, Turns},
+    backend::{
+        Backend, Decoder, Models, TableBackend,
+        turns::{Turn, Turns},
+    },
     capability::Capabilities,
     clock::{Clock, within},
     commit::{self, Model, recorded, says_committed},
-    context::{Access, Cx, Entry, Patience, WAITING},
-    entity::Shape,
+    context::{Access, Cx, Entry, Leaves, Patience, WAITING},
+    dialect::Dialect,
+    entity::Mapping,
     error::{Error, ErrorKind, Result},
+    health::Health,
     repository::Transactional,
+    row::Row,
     store::StatementCounts,
+    table::Table,
     transaction::{AccessMode, Isolation, Monitor, StoreId, Transaction, TxOptions},
 };
 
@@ -53,33 +61,19 @@ impl MemoryStore {
             closed: AtomicBool::new(false),
             monitor,
         }));
-        store.add_table(&Arc::new(Table::of(&Shape::<commit::Entity>::new())));
+        store.add_table(&Mapping::<commit::Entity>::plain().table);
         store
     }
 
-    pub(crate) fn id(&self) -> StoreId {
+    pub(super) fn id(&self) -> StoreId {
         self.0.id
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    pub(crate) fn monitor(&self) -> &Monitor {
-        &self.0.monitor
-    }
-
-    /// It is there, unless it was closed.
-    pub(crate) async fn answer(&self, _: &Cx) -> Result<()> {
-        self.refuse_if_closed()
-    }
-
-    /// There are no statements.
-    pub(crate) fn statement_counts(&self) -> StatementCounts {
-        StatementCounts::default()
-    }
-
-    pub(crate) fn capabilities(&self) -> Capabilities {
+    pub(super) fn capabilities(&self) -> Capabilities {
         Capabilities {
             durable: false,
             schema: false,
@@ -96,18 +90,12 @@ impl MemoryStore {
         }
     }
 
-    /// Refuses further work and waits for the writer that is busy.
-    pub(crate) async fn close(&self) {
-        self.0.closed.store(true, Ordering::SeqCst);
-        self.0.writer.all_back().await;
-    }
-
     /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with their first row.
     pub(super) fn add_table(&self, table: &Arc<Table>) -> bool {
         let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let is_own = tables.get(&table.name).is_none_or(|known| known.has_rows_of(table));
+        let is_own = tables.get(&table.key).is_none_or(|known| known.has_rows_of(table));
         if is_own {
-            Arc::make_mut(&mut tables).insert(table.name.clone(), table.clone());
+            Arc::make_mut(&mut tables).insert(table.key.clone(), table.clone());
         }
         is_own
     }
@@ -145,13 +133,60 @@ impl MemoryStore {
     /// Writes the context's key, if it has one, as part of what is written.
     pub(super) fn record(&self, cx: &Cx, state: &mut State) -> Result<()> {
         let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
-        let shape = Shape::<commit::Entity>::new();
-        let row = shape.values(&Model::new(key, self.clock().now())?)?;
-        recorded(state.insert(&Table::of(&shape), row)).map(drop)
+        let mapping = Mapping::<commit::Entity>::plain();
+        let row = mapping.values(&Model::new(key, self.clock().now())?)?;
+        recorded(state.insert(&mapping.table, row)).map(drop)
     }
 
-    /// Whether a transaction with this key has committed.
-    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+    pub(super) fn refuse_if_closed(&self) -> Result<()> {
+        match self.0.closed.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Closed, "")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for MemoryStore {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn dialect(&self) -> Result<Dialect> {
+        Err(no_sql())
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// There are no statements.
+    fn statement_counts(&self) -> StatementCounts {
+        StatementCounts::default()
+    }
+
+    fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
+        Arc::new(MemoryTable::new(self.clone(), table))
+    }
+
+    async fn execute(&self, _: &Cx, _: Statement, _: Leaves) -> Result<u64> {
+        Err(no_sql())
+    }
+
+    async fn models(&self, _: &Cx, _: Access, _: Statement, _: Leaves, _: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+        Err(no_sql())
+    }
+
+    async fn rows(&self, _: &Cx, _: Access, _: Statement, _: Leaves) -> Result<Vec<Row>> {
+        Err(no_sql())
+    }
+
+    /// It is there, unless it was closed.
+    async fn health(&self, _: &Cx) -> Health {
+        Health::new(self.refuse_if_closed(), self.0.monitor.look())
+    }
+
+    async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
         let cx = &cx.with_idempotency_key(key);
         let Entry::Alone(patience) = cx.enter::<MemoryTransaction>(self.id(), Access::Read)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
@@ -164,12 +199,15 @@ impl MemoryStore {
         }
     }
 
-    pub(super) fn refuse_if_closed(&self) -> Result<()> {
-        match self.0.closed.load(Ordering::SeqCst) {
-            true => Err(Error::new(ErrorKind::Closed, "")),
-            false => Ok(()),
-        }
+    /// Refuses further work and waits for the writer that is busy.
+    async fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.writer.all_back().await;
     }
+}
+
+fn no_sql() -> Error {
+    Error::new(ErrorKind::Unsupported, "the memory backend runs no SQL")
 }
 
 #[async_trait]

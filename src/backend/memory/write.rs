@@ -8,41 +8,39 @@ use sea_orm::Value;
 use super::{
     constraint::{Tables, after_delete, after_update, require, require_parents},
     state::{Row, State, key},
-    table::Table,
 };
 use crate::{
-    entity::{Shape, Storable},
     error::{Error, ErrorKind, Result, conflict, not_found},
     query::{Change, Condition, Merged, Resolution, Upserted, of_type, range},
     rules::time_of,
+    table::Table,
     value::{Key, compare, is_null, whole_number},
 };
 
 /// A state that is being written to, as one operation.
-pub(super) struct Writer<'a, E: Storable> {
-    pub(super) shape: &'a Shape<E>,
+pub(super) struct Writer<'a> {
     pub(super) table: &'a Table,
     pub(super) tables: &'a Tables,
     pub(super) state: &'a mut State,
     pub(super) now: DateTime<Utc>,
 }
 
-impl<E: Storable> Writer<'_, E> {
+impl Writer<'_> {
     /// The row with this id, unless it is marked as deleted.
     fn find(&self, id: &Key) -> Option<Row> {
-        let row = self.state.find(&self.table.name, id)?;
-        self.shape.not_deleted().is_met_by(row).then(|| row.clone())
+        let row = self.state.find(&self.table.key, id)?;
+        self.table.not_deleted().is_met_by(row).then(|| row.clone())
     }
 
     fn matching(&self, condition: &Condition) -> Vec<Row> {
-        let rows = self.state.rows(&self.table.name).into_iter().flat_map(|rows| rows.by_id.values());
+        let rows = self.state.rows(&self.table.key).into_iter().flat_map(|rows| rows.by_id.values());
         rows.filter(|row| condition.is_met_by(row)).cloned().collect()
     }
 
     pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
         let insert = |mut values: Vec<Value>| {
-            self.shape.stamp_new(&mut values, self.now);
-            self.shape.fill_defaults(&mut values)?;
+            self.table.stamp_new(&mut values, self.now);
+            self.table.fill_defaults(&mut values)?;
             self.state.insert(self.table, values)
         };
         let rows = rows.into_iter().map(insert).collect::<Result<Vec<Row>>>()?;
@@ -58,8 +56,8 @@ impl<E: Storable> Writer<'_, E> {
 
     /// What an update of one row comes to. An error inside says that nothing was changed.
     pub(super) fn update(&mut self, mut values: Vec<Value>) -> Result<Result<Row>> {
-        let Some(old) = self.find(&self.shape.key_of_values(&values)) else { return Ok(Err(not_found())) };
-        let rules = self.shape.rules;
+        let Some(old) = self.find(&self.table.key_of(&values)) else { return Ok(Err(not_found())) };
+        let rules = self.table.rules;
         if let Some(version) = rules.version
             && let (Some(given), Some(stored)) = (values.get(version), old.get(version))
             && compare(given, stored).is_ne()
@@ -88,9 +86,9 @@ impl<E: Storable> Writer<'_, E> {
 
     /// The version and the time of a change.
     fn raise(&self, values: &mut [Value]) -> Result<()> {
-        self.shape.stamp_changed(values, self.now);
-        match self.shape.rules.version {
-            Some(version) => increase(values, version, 1, range(&self.shape.value_type(version)?)),
+        self.table.stamp_changed(values, self.now);
+        match self.table.rules.version {
+            Some(version) => increase(values, version, 1, range(self.table.value_type(version)?)),
             None => Ok(()),
         }
     }
@@ -118,7 +116,7 @@ impl<E: Storable> Writer<'_, E> {
     }
 
     /// Inserts or replaces rows that are complete.
-    pub(super) fn upsert(&mut self, merged: Merged<'_, E>, resolution: &Resolution) -> Result<Upserted> {
+    pub(super) fn upsert(&mut self, merged: Merged<'_>, resolution: &Resolution) -> Result<Upserted> {
         let (known, mut new, mut upserted) = merged.finish();
         upserted.inserted += new.len() as u64;
         for row in known.into_iter().map(Row::from) {
@@ -145,9 +143,9 @@ impl<E: Storable> Writer<'_, E> {
 
     /// Deletes the rows that fulfil a condition, or marks them.
     pub(super) fn delete_where(&mut self, condition: &Condition) -> Result<u64> {
-        match self.shape.rules.deleted_at {
+        match self.table.rules.deleted_at {
             Some(column) => {
-                let mark = Change::Set(column, time_of(&self.shape.value_type(column)?, self.now));
+                let mark = Change::Set(column, time_of(self.table.value_type(column)?, self.now));
                 self.update_where(condition, &[mark])
             }
             None => {
@@ -164,10 +162,10 @@ impl<E: Storable> Writer<'_, E> {
         for id in ids {
             let Some(row) = self.find(id) else { continue };
             count += 1;
-            match self.shape.rules.deleted_at {
+            match self.table.rules.deleted_at {
                 Some(column) => {
                     let mut values = row.to_vec();
-                    let time = time_of(&self.shape.value_type(column)?, self.now);
+                    let time = time_of(self.table.value_type(column)?, self.now);
                     values.iter_mut().skip(column).take(1).for_each(|value| *value = time.clone());
                     self.raise(&mut values)?;
                     self.change(&row, &values.into())?;

@@ -11,11 +11,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 
-#[cfg(feature = "duckdb-linked")]
-use crate::entity::Storable;
-use crate::{error::Result, value::is_null};
+use crate::{error::Result, table::Column, value::is_null};
 
 /// The table of an entity, as the database describes it.
 #[derive(Debug)]
@@ -155,41 +153,41 @@ impl Catalog {
     }
 
     /// Refuses a value that the column would change.
-    pub(crate) fn check(&self, position: usize, column: impl IdenStatic, value: &Value) -> Result<()> {
+    pub(crate) fn check(&self, position: usize, column: &Column, value: &Value) -> Result<()> {
         if self.keeps_all {
             return Ok(());
         }
         match &self.column(position).keeps {
-            Keeps::Only(keeps) if !is_null(value) => keeps(value).map_err(|error| error.in_column(column.as_str())),
+            Keeps::Only(keeps) if !is_null(value) => keeps(value).map_err(|error| error.in_column(column.name())),
             _ => Ok(()),
         }
     }
 
     /// Refuses a row of which a column would change a value.
-    pub(crate) fn check_row<C: IdenStatic>(&self, columns: &[C], row: &[Value]) -> Result<()> {
+    pub(crate) fn check_row(&self, columns: &[Column], row: &[Value]) -> Result<()> {
         if self.keeps_all {
             return Ok(());
         }
         let values = columns.iter().zip(row).enumerate();
         values
             .filter(|(position, _)| !self.column(*position).is_generated)
-            .try_for_each(|(position, (column, value))| self.check(position, *column, value))
+            .try_for_each(|(position, (column, value))| self.check(position, column, value))
     }
 }
 
-/// The catalogs that an engine has looked up, by entity.
+/// The catalogs that an engine has looked up, by the identities of their tables.
 #[cfg(feature = "duckdb-linked")]
 #[derive(Debug, Default)]
 pub(crate) struct Catalogs(RwLock<BTreeMap<TypeId, Arc<Catalog>>>);
 
 #[cfg(feature = "duckdb-linked")]
 impl Catalogs {
-    pub(crate) fn get<E: Storable>(&self) -> Option<Arc<Catalog>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&TypeId::of::<E>()).cloned()
+    pub(crate) fn get(&self, table: TypeId) -> Option<Arc<Catalog>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
     }
 
-    pub(crate) fn put<E: Storable>(&self, catalog: Arc<Catalog>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(TypeId::of::<E>(), catalog);
+    pub(crate) fn put(&self, table: TypeId, catalog: Arc<Catalog>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(table, catalog);
     }
 
     /// Forgets all: the schema may have changed.

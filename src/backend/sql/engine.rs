@@ -6,14 +6,15 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{Catalog, Sink, WholeInsert};
 use crate::{
+    backend::{Decoder, Models, Rows},
     capability::Capabilities,
     context::{Access, Leaves, Patience},
     dialect::Dialect,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     store::StatementCounts,
+    table::Table,
     transaction::TxOptions,
 };
 
@@ -39,26 +40,6 @@ impl Effort {
             Leaves::Nothing => Self::Any,
             Leaves::Something => Self::Lasting,
         }
-    }
-}
-
-/// Rows that are to be encoded.
-pub(crate) trait Rows: Sync {
-    fn len(&self) -> usize;
-
-    /// The portable value of a row in a column, by its position in the entity.
-    fn value(&self, row: usize, column: usize) -> Result<Value>;
-}
-
-#[cfg(feature = "duckdb-linked")]
-impl Rows for &[Vec<Value>] {
-    fn len(&self) -> usize {
-        <[_]>::len(self)
-    }
-
-    fn value(&self, row: usize, column: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::Internal, "a row or a column that is not there");
-        self.get(row).and_then(|row| row.get(column)).cloned().ok_or_else(missing)
     }
 }
 
@@ -114,21 +95,22 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// What the catalog says about an entity's table. `lease` may be inside a transaction. An engine that has looked it up before may answer from
+    /// What the catalog says about a table. `lease` may be inside a transaction. An engine that has looked it up before may answer from
     /// memory, as long as it notices the changes that can be made in the meantime.
     ///
     /// The forms of the values are described only if the statement that follows `compares_forms`; those of the ids always.
-    fn catalog<E: Storable>(
+    fn catalog(
         &self,
         _lease: &mut Self::Lease,
+        _table: &Arc<Table>,
         _compares_forms: bool,
     ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
         async { Ok(Catalog::plain()) }
     }
 
-    /// Takes the right to write to the table of an entity before the first statement of a transaction that was begun without it: one that has read may not
+    /// Takes the right to write to a table before the first statement of a transaction that was begun without it: one that has read may not
     /// be able to wait for it any more.
-    fn begin_to_write<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+    fn begin_to_write(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -136,7 +118,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn note_foreign_write(&self, _lease: &mut Self::Lease) {}
 
     /// Refuses to say that a model is not there that was not found by its id, if it may be there under the same id in another form.
-    fn missed<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+    fn missed(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -166,13 +148,14 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs a statement and answers how many rows it changed.
     fn execute(&self, lease: &mut Self::Lease, statement: Statement, effort: Effort) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Runs a statement that answers the columns of an entity.
-    fn fetch<E: Storable>(
+    /// Runs a statement that answers the columns of a table, in any order.
+    fn fetch(
         &self,
         lease: &mut Self::Lease,
         statement: Statement,
         effort: Effort,
-    ) -> impl Future<Output = Result<Vec<E::Model>>> + Send;
+        decoder: &Arc<dyn Decoder>,
+    ) -> impl Future<Output = Result<Box<dyn Models>>> + Send;
 
     /// Whether [`insert`](Self::insert) is the way to store one row.
     fn inserts_as_given(&self) -> bool {
@@ -180,25 +163,27 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Stores a row that names every column, and answers its model; none if that is what was given.
-    fn insert<E: Storable>(
+    fn insert(
         &self,
         _lease: &mut Self::Lease,
         _row: Statement,
         _insert: Arc<WholeInsert>,
-    ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
+        _decoder: &Arc<dyn Decoder>,
+    ) -> impl Future<Output = Result<Option<Box<dyn Models>>>> + Send {
         async { Err(Error::new(ErrorKind::Unsupported, "the engine cannot tell what it stores as it is given")) }
     }
 
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
 
-    /// Runs a statement that answers the columns of an entity, and gives its models away in parts, as they are read. Ends with an error when
+    /// Runs a statement that answers the columns of a table, and gives its models away in parts, as they are read. Ends with an error when
     /// nobody takes them any more. Outside a transaction.
-    fn stream<E: Storable>(
+    fn stream(
         &self,
         lease: &mut Self::Lease,
         statement: Statement,
-        sink: Sink<E::Model>,
+        decoder: Arc<dyn Decoder>,
+        sink: Sink,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs a statement and answers its rows, with values of these types, or of those that the engine says they are of.
@@ -222,9 +207,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease is in.
-    fn stage<E: Storable>(
+    fn stage(
         &self,
         _lease: &mut Self::Lease,
+        _table: &Arc<Table>,
         _columns: &[usize],
         _rows: Vec<Vec<Value>>,
     ) -> impl Future<Output = Result<()>> + Send {
@@ -232,7 +218,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Drops the table that [`stage`](Self::stage) made.
-    fn unstage<E: Storable>(&self, _lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send {
+    fn unstage(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -248,9 +234,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's bulk path does not
     /// lead there.
-    fn target<E: Storable>(
+    fn target(
         &self,
         lease: &mut Self::Lease,
+        table: &Arc<Table>,
         named: &[usize],
         insert: String,
     ) -> impl Future<Output = Result<Option<Self::Target>>> + Send;
@@ -265,9 +252,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where [`insert`](Self::insert) is the way
     /// to store one.
-    fn keeps<E: Storable>(
+    fn keeps(
         &self,
         _lease: &mut Self::Lease,
+        _table: &Arc<Table>,
         _insert: Arc<WholeInsert>,
     ) -> impl Future<Output = Result<bool>> + Send {
         async { Ok(true) }
@@ -283,7 +271,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does not tell.
-    fn violated_by<E: Storable>(&self, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
+    fn violated_by(&self, _table: &Arc<Table>, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
         async { None }
     }
 

@@ -29,6 +29,6 @@ mod transaction;
 pub(crate) use catalog::Catalog;
 pub(crate) use engine::Engine;
 pub(crate) use produced::Sink;
-pub(crate) use repository::SqlRepository;
+use repository::SqlTable;
 pub(crate) use statement::WholeInsert;
 pub(crate) use store::SqlStore;

@@ -15,11 +15,14 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    backend::Models,
+    error::{Error, ErrorKind, Result},
+};
 
 /// Where a task puts the parts of a stream.
-pub(crate) struct Sink<M> {
-    sender: mpsc::Sender<Vec<M>>,
+pub(crate) struct Sink {
+    sender: mpsc::Sender<Box<dyn Models>>,
     /// Whether the task has ended, with its runtime perhaps. A thread that blocks would wait on.
     #[cfg_attr(not(any(feature = "duckdb-linked", feature = "sqlite")), expect(dead_code))]
     ended: CancellationToken,
@@ -27,16 +30,16 @@ pub(crate) struct Sink<M> {
     runtime: Handle,
 }
 
-impl<M: Send> Sink<M> {
+impl Sink {
     /// Waits for room. An error says that nobody reads any more.
     #[cfg(feature = "_sqlx")]
-    pub(crate) async fn send(&self, chunk: Vec<M>) -> Result<()> {
+    pub(crate) async fn send(&self, chunk: Box<dyn Models>) -> Result<()> {
         self.sender.send(chunk).await.map_err(|_| given_up())
     }
 
     /// The same, on a thread that may block.
     #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
-    pub(crate) fn send_blocking(&self, chunk: Vec<M>) -> Result<()> {
+    pub(crate) fn send_blocking(&self, chunk: Box<dyn Models>) -> Result<()> {
         let chunk = match self.sender.try_send(chunk) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Closed(_)) => return Err(given_up()),
@@ -55,14 +58,14 @@ fn given_up() -> Error {
 }
 
 /// A stream of what a task sends. Dropping it ends the task.
-pub(crate) struct Produced<M> {
-    receiver: mpsc::Receiver<Vec<M>>,
+pub(crate) struct Produced {
+    receiver: mpsc::Receiver<Box<dyn Models>>,
     task: JoinHandle<Result<()>>,
     has_ended: bool,
 }
 
-impl<M: Send + 'static> Produced<M> {
-    pub(crate) fn by<F>(produce: impl FnOnce(Sink<M>) -> F) -> Self
+impl Produced {
+    pub(crate) fn by<F>(produce: impl FnOnce(Sink) -> F) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
@@ -79,8 +82,8 @@ impl<M: Send + 'static> Produced<M> {
     }
 }
 
-impl<M> Stream for Produced<M> {
-    type Item = Result<Vec<M>>;
+impl Stream for Produced {
+    type Item = Result<Box<dyn Models>>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -105,7 +108,7 @@ impl<M> Stream for Produced<M> {
     }
 }
 
-impl<M> Drop for Produced<M> {
+impl Drop for Produced {
     fn drop(&mut self) {
         self.task.abort();
     }

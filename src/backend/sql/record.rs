@@ -1,5 +1,7 @@
 //! Transactions that are known by a key.
 
+use std::sync::Arc;
+
 use super::{
     Catalog,
     engine::{Effort, Engine},
@@ -7,9 +9,10 @@ use super::{
     store::SqlStore,
 };
 use crate::{
+    backend::Decoder,
     commit::{self, Model, recorded, says_committed},
     context::{Access, Cx, Entry, RUNNING, WAITING},
-    entity::Shape,
+    entity::Mapping,
     error::{Error, ErrorKind, Result},
     transaction::{OpenTransaction as _, TxOptions},
     value::Key,
@@ -20,17 +23,17 @@ impl<G: Engine> SqlStore<G> {
     pub(super) async fn record(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
         let (engine, texts) = (self.engine(), Texts::default());
-        let shape = Shape::<commit::Entity>::new();
-        let row = shape.values(&Model::new(key, self.clock().now())?)?;
+        let mapping = Mapping::<commit::Entity>::plain();
+        let row = mapping.values(&Model::new(key, self.clock().now())?)?;
         let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
-        let statements = Statements { shape: &shape, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let statements = Statements { table: &mapping.table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
         recorded(cx.limits().bound(RUNNING, engine.execute(lease, insert, Effort::Any)).await).map(drop)
     }
 
     /// Whether a transaction with this key has committed. It is asked by beginning another with the same key, which waits for one that has not ended.
-    pub(crate) async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+    pub(super) async fn finds_commit(&self, cx: &Cx, key: &str) -> Result<bool> {
         let cx = &cx.with_idempotency_key(key);
         let Entry::Alone(patience) = self.enter(cx, Access::Read)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
@@ -52,14 +55,15 @@ impl<G: Engine> SqlStore<G> {
     }
 
     async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
-        let (engine, shape, texts) = (self.engine(), Shape::<commit::Entity>::new(), Texts::default());
+        let (engine, mapping, texts) = (self.engine(), Mapping::<commit::Entity>::plain(), Texts::default());
         let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
-        let statements = Statements { shape: &shape, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let statements = Statements { table: &mapping.table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let find = statements.find(&Key(vec![key.into()]))?;
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
-        let found = engine.fetch::<commit::Entity>(held.lease()?, find, Effort::Read);
+        let decoder: Arc<dyn Decoder> = mapping.clone();
+        let found = engine.fetch(held.lease()?, find, Effort::Read, &decoder);
         let found = cx.limits().bound(RUNNING, found).await;
-        Ok(!held.finish(found).await?.is_empty())
+        Ok(held.finish(found).await?.len() > 0)
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DatabaseConnectionType};
 
 use crate::{
+    backend::Backend,
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
-    open::{Backend, LONG_TRANSACTION},
+    open::LONG_TRANSACTION,
     store::Store,
 };
 
@@ -35,16 +36,16 @@ impl Store {
     /// # Errors
     /// As [`from_sea_orm`](Self::from_sea_orm).
     pub fn from_sea_orm_with_clock(connection: DatabaseConnection, clock: Arc<dyn Clock>) -> Result<Self> {
-        let backend = match &connection.inner {
+        let backend: Arc<dyn Backend> = match &connection.inner {
             #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
                 let pool = connection.get_sqlite_connection_pool().clone();
-                Backend::SqlxSqlite(super::sqlite::from_pool(pool, clock, LONG_TRANSACTION)?)
+                Arc::new(super::sqlite::from_pool(pool, clock, LONG_TRANSACTION)?)
             }
             #[cfg(feature = "postgres")]
             DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
                 let pool = connection.get_postgres_connection_pool().clone();
-                Backend::Postgres(super::postgres::from_pool(pool, clock, LONG_TRANSACTION))
+                Arc::new(super::postgres::from_pool(pool, clock, LONG_TRANSACTION))
             }
             _ => return Err(Error::new(ErrorKind::Unsupported, "neither a pool of SQLite nor of Postgres connections")),
         };

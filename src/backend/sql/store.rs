@@ -6,20 +6,23 @@ use async_trait::async_trait;
 use sea_orm::{Statement, sea_query::Values};
 
 use super::{
+    SqlTable,
     engine::{Effort, Engine},
     transaction::{SqlTransaction, unknown_if_unanswered},
 };
 use crate::{
+    backend::{Backend, Decoder, Models, TableBackend},
     capability::Capabilities,
     clock::{Clock, this_runtime},
     context::{Access, Cx, Entry, Leaves, Patience, RUNNING, WAITING},
     dialect::Dialect,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
+    health::Health,
     limits::Limits,
     repository::Transactional,
     row::Row,
     store::StatementCounts,
+    table::Table,
     transaction::{AccessMode, Monitor, OpenTransaction, Step, StoreId, Transaction, TxOptions, unanswered},
     value::portable,
 };
@@ -54,24 +57,16 @@ impl<G: Engine> SqlStore<G> {
         &self.0.engine
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+    pub(super) fn capabilities(&self) -> Capabilities {
         self.engine().capabilities()
     }
 
-    pub(crate) fn statement_counts(&self) -> StatementCounts {
-        self.engine().statement_counts()
-    }
-
-    pub(crate) fn monitor(&self) -> &Monitor {
-        &self.0.monitor
-    }
-
     /// Asks the engine something, on a connection like any other.
-    pub(crate) async fn answer(&self, cx: &Cx) -> Result<()> {
+    async fn answer(&self, cx: &Cx) -> Result<()> {
         this_runtime()?;
         cx.limits().bound(WAITING, self.engine().look_at_place()).await?;
         let dialect = self.engine().dialect();
@@ -95,10 +90,6 @@ impl<G: Engine> SqlStore<G> {
         }
     }
 
-    pub(crate) async fn close(&self) {
-        self.engine().close().await;
-    }
-
     /// How a call takes part in the context's unit of work.
     pub(super) fn enter(&self, cx: &Cx, access: Access) -> Result<Entry<SqlTransaction<G>>> {
         // Whatever follows may need one: to wait, or to run a call that blocks.
@@ -112,36 +103,6 @@ impl<G: Engine> SqlStore<G> {
         let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
         let number = cx.limits().bound(RUNNING, self.engine().number(held.lease()?, statement)).await;
         held.finish(number).await
-    }
-
-    /// Runs a statement that a caller wrote, and answers how many rows it changed.
-    pub(crate) async fn execute_checked(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
-        let (entry, statement, effort) = (self.enter(cx, Access::Write)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, Access::Write, effort).await?;
-        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, effort)).await;
-        held.finish(changed).await
-    }
-
-    /// Runs a statement that a caller wrote, and answers models.
-    pub(crate) async fn models_checked<E: Storable>(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        leaves: Leaves,
-    ) -> Result<Vec<E::Model>> {
-        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
-        let models = cx.limits().bound(RUNNING, self.engine().fetch::<E>(held.lease()?, statement, effort)).await;
-        held.finish(models).await
-    }
-
-    /// Runs a statement that a caller wrote, and answers rows with the types that the engine says.
-    pub(crate) async fn rows_checked(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
-        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
-        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, None, effort)).await;
-        held.finish(rows).await
     }
 
     /// A statement that a caller wrote, with its values in their portable form.
@@ -294,6 +255,73 @@ impl<G: Engine> Held<'_, G> {
                 Err(error)
             }
         }
+    }
+}
+
+#[async_trait]
+impl<G: Engine> Backend for SqlStore<G> {
+    fn name(&self) -> &'static str {
+        match self.engine().dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgres",
+            Dialect::DuckDb => "duckdb",
+        }
+    }
+
+    fn dialect(&self) -> Result<Dialect> {
+        Ok(self.engine().dialect())
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    fn statement_counts(&self) -> StatementCounts {
+        self.engine().statement_counts()
+    }
+
+    fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
+        Arc::new(SqlTable::new(self.clone(), table))
+    }
+
+    async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
+        let (entry, statement, effort) = (self.enter(cx, Access::Write)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, Access::Write, effort).await?;
+        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, effort)).await;
+        held.finish(changed).await
+    }
+
+    async fn models(
+        &self,
+        cx: &Cx,
+        access: Access,
+        statement: Statement,
+        leaves: Leaves,
+        decoder: Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
+        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
+        let models = cx.limits().bound(RUNNING, self.engine().fetch(held.lease()?, statement, effort, &decoder)).await;
+        held.finish(models).await
+    }
+
+    async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
+        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
+        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, None, effort)).await;
+        held.finish(rows).await
+    }
+
+    async fn health(&self, cx: &Cx) -> Health {
+        Health::new(self.answer(cx).await, self.0.monitor.look())
+    }
+
+    async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+        self.finds_commit(cx, key).await
+    }
+
+    async fn close(&self) {
+        self.engine().close().await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use sea_orm::{EntityTrait, IdenStatic, Iterable, ModelTrait, Value};
+use sea_orm::{EntityTrait, ModelTrait, Value};
 use serde_json::json;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     shown, value,
 };
 use crate::{
-    entity::{Storable, portable, table},
+    entity::{Mapping, Storable},
     error::{Error, ErrorKind, Result},
 };
 
@@ -46,12 +46,13 @@ impl<M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>> Form<M> {
 }
 
 fn encode<E: Storable>(model: &E::Model) -> Result<Vec<u8>> {
+    let mapping = Mapping::<E>::plain();
     let mut bytes = vec![FORM];
-    write_part(table::<E>().as_bytes(), &mut bytes);
-    for column in E::Column::iter() {
-        write_part(column.as_str().as_bytes(), &mut bytes);
-        value::write(&portable::<E>(model, column)?, &mut bytes).ok_or_else(|| {
-            let message = format!("the column {} is of a type that a journal does not hold", column.as_str());
+    write_part(mapping.table.full_name().as_bytes(), &mut bytes);
+    for (position, column) in mapping.table.columns.iter().enumerate() {
+        write_part(column.name().as_bytes(), &mut bytes);
+        value::write(&mapping.value(model, position)?, &mut bytes).ok_or_else(|| {
+            let message = format!("the column {} is of a type that a journal does not hold", column.name());
             Error::new(ErrorKind::Unsupported, message)
         })?;
     }
@@ -60,32 +61,33 @@ fn encode<E: Storable>(model: &E::Model) -> Result<Vec<u8>> {
 
 fn decode<E: Storable>(bytes: &[u8]) -> Result<E::Model> {
     let corrupt = |message: String| Error::new(ErrorKind::Corrupt, message);
-    let columns: Vec<_> = E::Column::iter().collect();
+    let mapping = Mapping::<E>::plain();
+    let table = &mapping.table;
     let Some(written) = Written::read(bytes) else {
         return Err(corrupt(
             "not in the form of this version: an earlier one wrote JSON, in which columns may be missing".to_owned(),
         ));
     };
-    if written.table != table::<E>() {
+    if written.table != table.full_name() {
         return Err(corrupt(format!("a model of the table {}", written.table)));
     }
     for (name, _) in &written.columns {
-        if columns.iter().all(|column| column.as_str() != *name) {
+        if table.columns.iter().all(|column| column.name() != *name) {
             return Err(corrupt(format!("the entity has no column {name}")));
         }
     }
-    let model = E::model_of(|position, put| {
-        let name = columns.get(position).map_or("", |column| column.as_str());
+    let model = E::model_of(&mut |position, put| {
+        let name = table.columns.get(position).map_or("", |column| column.name());
         let column = written.columns.iter().find(|(written, _)| *written == name);
         let (_, value) = column.ok_or_else(|| corrupt(format!("it has no value for the column {name}")))?;
         put(value.clone())
             .map_err(|error| corrupt(format!("the value of the column {name} does not fit the model")).with_source(error))
     })?;
-    for column in columns {
-        let name = column.as_str();
+    for (position, column) in table.columns.iter().enumerate() {
+        let name = column.name();
         let value = written.columns.iter().find(|(written, _)| *written == name).map(|(_, value)| value);
         // The field's type may be one of the application's own, which makes another value of it.
-        if portable::<E>(&model, column).ok().as_ref() != value {
+        if mapping.value(&model, position).ok().as_ref() != value {
             return Err(corrupt(format!("the type of the column {name} makes another value of what was submitted")));
         }
     }

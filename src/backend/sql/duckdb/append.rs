@@ -1,8 +1,10 @@
 //! Rows into tables by DuckDB's appender. All of this blocks.
 
+use std::sync::Arc;
+
 use duckdb::{Appender, Connection, arrow::record_batch::RecordBatch};
 use sea_orm::{
-    IdenStatic, Iterable, ModelTrait, Value,
+    Value,
     sea_query::{Expr, Query},
 };
 
@@ -11,32 +13,18 @@ use super::{
     error::classify,
     run::named,
 };
-use crate::{
-    backend::sql::statement::source_of,
-    dialect::Dialect,
-    entity::Storable,
-    error::{Error, Result},
-    sql::Written as _,
-};
+use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::Written as _, table::Table};
 
 /// Columns of a table that rows are appended to.
 pub(crate) struct Target {
-    table: &'static str,
-    schema: Option<String>,
+    table: Arc<Table>,
     pub(super) columns: Vec<Column>,
-    named: fn(Error) -> Error,
 }
 
 impl Target {
-    /// The columns of an entity at these positions.
-    pub(super) fn of<E: Storable>(positions: &[usize]) -> Self {
-        let entity = E::default();
-        Self {
-            table: entity.table_name(),
-            schema: entity.schema_name().map(str::to_owned),
-            columns: columns::<E>(positions),
-            named: named::<E>,
-        }
+    /// The columns of a table at these positions.
+    pub(super) fn of(table: &Arc<Table>, positions: &[usize]) -> Self {
+        Self { table: table.clone(), columns: columns(table, positions) }
     }
 
     fn names(&self) -> Vec<&str> {
@@ -44,11 +32,10 @@ impl Target {
     }
 }
 
-fn columns<E: Storable>(positions: &[usize]) -> Vec<Column> {
-    let all: Vec<_> = E::Column::iter().collect();
+fn columns(table: &Table, positions: &[usize]) -> Vec<Column> {
     let column = |position: &usize| {
-        let column = all.get(*position)?;
-        Some(Column { name: column.as_str().to_owned(), value_type: E::Model::get_value_type(*column), position: *position })
+        let column = table.columns.get(*position)?;
+        Some(Column { name: column.name().to_owned(), value_type: column.value_type.clone(), position: *position })
     };
     positions.iter().filter_map(column).collect()
 }
@@ -60,21 +47,21 @@ fn names(columns: &[Column]) -> Vec<&str> {
 /// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a transaction, which is
 /// then rolled back, that comes to nothing.
 pub(super) fn append(connection: &Connection, target: &Target, rows: Vec<RecordBatch>) -> Result<()> {
-    let appender = match &target.schema {
-        Some(schema) => connection.appender_with_columns_to_db(target.table, schema, &target.names()),
-        None => connection.appender_with_columns(target.table, &target.names()),
+    let appender = match target.table.schema() {
+        Some(schema) => connection.appender_with_columns_to_db(target.table.name(), schema, &target.names()),
+        None => connection.appender_with_columns(target.table.name(), &target.names()),
     };
-    fill(appender.map_err(classify)?, rows).map_err(target.named)
+    fill(appender.map_err(classify)?, rows).map_err(|error| named(&target.table, error))
 }
 
-/// Makes a table of the connection's own with these columns of the entity's, and stores rows in it.
-pub(super) fn stage<E: Storable>(connection: &Connection, positions: &[usize], rows: &[Vec<Value>]) -> Result<()> {
-    let columns = columns::<E>(positions);
+/// Makes a table of the connection's own with these columns of a table, and stores rows in it.
+pub(super) fn stage(connection: &Connection, of: &Table, positions: &[usize], rows: &[Vec<Value>]) -> Result<()> {
+    let columns = columns(of, positions);
     let mut select = Query::select();
-    let named = E::Column::iter().enumerate().filter(|(position, _)| positions.contains(position));
+    let named = of.columns.iter().enumerate().filter(|(position, _)| positions.contains(position));
     let none = Expr::cust("1 = 0");
-    select.columns(named.map(|(_, column)| column)).from(E::default().table_ref()).and_where(none);
-    let table = source_of::<E>();
+    select.columns(named.map(|(_, column)| column.iden())).from(of.table_ref()).and_where(none);
+    let table = source_of(of);
     let create = format!("CREATE TEMP TABLE {table} AS {}", select.written_in(Dialect::DuckDb).sql);
     connection.execute_batch(&create).map_err(classify)?;
     let appender = connection.appender_with_columns_to_catalog_and_db(table, "temp", "main", &names(&columns));

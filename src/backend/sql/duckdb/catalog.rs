@@ -1,12 +1,9 @@
-//! What DuckDB's catalog says of an entity's table.
+//! What DuckDB's catalog says of a table.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use duckdb::{Connection, params};
-use sea_orm::{
-    ColumnTrait, IdenStatic, Iterable, ModelTrait,
-    sea_query::{ArrayType, Expr},
-};
+use sea_orm::sea_query::ArrayType;
 
 use super::{
     error::classify,
@@ -17,8 +14,8 @@ use crate::{
         Catalog,
         catalog::{Described, Form, Keeps, TextOrder},
     },
-    entity::{Storable, decimal_digits},
     error::Result,
+    table::{Column, Table},
 };
 
 /// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several times as long.
@@ -49,10 +46,9 @@ pub(super) struct Found {
     session: Session,
 }
 
-/// The columns of an entity's table; none if it is not there. Blocks.
-pub(super) fn columns<E: Storable>(connection: &Connection) -> Result<Vec<Found>> {
-    let entity = E::default();
-    let (table, schema) = (entity.table_name(), entity.schema_name());
+/// The columns of a table; none if it is not there. Blocks.
+pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<Found>> {
+    let (table, schema) = (of.name(), of.schema());
     let mut tables = connection.prepare(TABLES).map_err(classify)?;
     let tables =
         tables.query_map(params![table], |row| Ok(((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?), row.get::<_, bool>(2)?)));
@@ -69,7 +65,7 @@ pub(super) fn columns<E: Storable>(connection: &Connection) -> Result<Vec<Found>
     let found = found.and_then(Iterator::collect::<duckdb::Result<Vec<_>>>).map_err(classify)?;
     let Some(first) = found.iter().filter_map(|(place, _)| *place).min() else { return Ok(Vec::new()) };
     let mut columns: Vec<_> = found.into_iter().filter(|(place, _)| *place == Some(first)).map(|(_, column)| column).collect();
-    if has_times_of_other_kinds::<E>(&columns) {
+    if has_times_of_other_kinds(of, &columns) {
         let is_in_utc = connection.query_row(IS_IN_UTC, [], |row| row.get(0)).map_err(classify)?;
         columns.iter_mut().for_each(|column| column.session.is_in_utc = is_in_utc);
     }
@@ -95,46 +91,41 @@ fn place(
 
 /// Whether the session's time zone matters: times with a zone are stored in a column without one, or the reverse. The time zone is looked up only
 /// then, because that takes longer than the rest.
-fn has_times_of_other_kinds<E: Storable>(columns: &[Found]) -> bool {
-    E::Column::iter().filter_map(|column| Some((E::Model::get_value_type(column), found_of(columns, &column)?))).any(
-        |(wanted, found)| {
-            let has_zone = found.data_type == "TIMESTAMP WITH TIME ZONE";
-            match wanted {
-                ArrayType::ChronoDateTime => has_zone,
-                ArrayType::ChronoDateTimeUtc | ArrayType::ChronoDateTimeLocal | ArrayType::ChronoDateTimeWithTimeZone => {
-                    !has_zone
-                }
-                _ => false,
-            }
-        },
-    )
+fn has_times_of_other_kinds(table: &Table, columns: &[Found]) -> bool {
+    table.columns.iter().filter_map(|column| Some((&column.value_type, found_of(columns, column)?))).any(|(wanted, found)| {
+        let has_zone = found.data_type == "TIMESTAMP WITH TIME ZONE";
+        match wanted {
+            ArrayType::ChronoDateTime => has_zone,
+            ArrayType::ChronoDateTimeUtc | ArrayType::ChronoDateTimeLocal | ArrayType::ChronoDateTimeWithTimeZone => !has_zone,
+            _ => false,
+        }
+    })
 }
 
-fn found_of<'a>(columns: &'a [Found], column: &impl IdenStatic) -> Option<&'a Found> {
-    columns.iter().find(|found| found.name.eq_ignore_ascii_case(column.as_str()))
+fn found_of<'a>(columns: &'a [Found], column: &Column) -> Option<&'a Found> {
+    columns.iter().find(|found| found.name.eq_ignore_ascii_case(column.name()))
 }
 
 /// What follows from the columns for an entity.
 ///
 /// # Errors
 /// [`Unsupported`](crate::ErrorKind::Unsupported), which names the column, if one is of a type that holds no values of the model's, or compares them otherwise.
-pub(super) fn catalog<E: Storable>(columns: &[Found]) -> Result<Arc<Catalog>> {
-    let described = |column: E::Column| {
+pub(super) fn catalog(table: &Table, columns: &[Found]) -> Result<Arc<Catalog>> {
+    let described = |column: &Column| {
         // A column that is not there is for the statement to complain about.
-        let Some(found) = found_of(columns, &column) else { return Ok(Described::default()) };
-        let wanted = E::Model::get_value_type(column);
-        let described = match has_casts(&column, &wanted) {
+        let Some(found) = found_of(columns, column) else { return Ok(Described::default()) };
+        let described = match has_casts(column) {
             // The entity's own casts make of it what the model wants.
             true => Described::default(),
             false => {
-                let fitting = fit::described(&wanted, decimal_digits(&column), &found.data_type, found.session);
-                fitting.map_err(|error| error.in_column(column.as_str()))?
+                let fitting = fit::described(&column.value_type, column.decimal_digits(), &found.data_type, found.session);
+                fitting.map_err(|error| error.in_column(column.name()))?
             }
         };
-        let is_nullable = found.is_nullable && !column.def().is_null();
+        let is_nullable = found.is_nullable && !column.is_null();
         Ok(Described { is_generated: found.is_generated, is_nullable, ..described })
     };
-    let described = E::Column::iter().map(described).collect::<Result<Vec<_>>>()?;
+    let described = table.columns.iter().map(described).collect::<Result<Vec<_>>>()?;
     let is_rewritten = columns.iter().any(|found| found.is_of_view);
     if !is_rewritten && described.iter().all(is_plain) {
         return Ok(Catalog::plain());
@@ -151,11 +142,7 @@ fn is_plain(column: &Described) -> bool {
 }
 
 /// Whether an entity casts what it reads or writes. An enum's cast is none: enums are text.
-fn has_casts(column: &impl ColumnTrait, wanted: &ArrayType) -> bool {
-    if let ArrayType::Enum(_) = wanted {
-        return false;
-    }
-    let plain = Expr::val("");
-    let casts = |cast: Expr| cast != plain && !matches!(cast, Expr::AsEnum(_, inner) if *inner == plain);
-    casts(column.select_as(plain.clone())) || casts(column.save_as(plain.clone()))
+fn has_casts(column: &Column) -> bool {
+    let is_enum = matches!(column.value_type, ArrayType::Enum(_));
+    !is_enum && !(column.is_saved_as_it_is() && column.is_read_as_it_is())
 }

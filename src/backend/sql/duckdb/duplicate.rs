@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use duckdb::Connection;
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 
 use super::error::classify;
 use crate::{
-    entity::{Shape, Storable},
     error::Result,
+    table::Table,
     value::{Key, is_null},
 };
 
@@ -21,27 +21,26 @@ const UNIQUE: &str = "
     WHERE table_name = $1 AND schema_name = coalesce($2, current_schema()) AND is_unique";
 
 /// The columns, with their table, that two of the rows have the same values in. `None` if that cannot be told. Blocks.
-pub(super) fn violated<E: Storable>(connection: &Connection, rows: &[Vec<Value>]) -> Result<Option<String>> {
-    let (table, schema) = (E::default().table_name().to_owned(), E::default().schema_name().map(str::to_owned));
+pub(super) fn violated(connection: &Connection, of: &Table, rows: &[Vec<Value>]) -> Result<Option<String>> {
+    let (table, schema) = (of.name(), of.schema());
     let mut statement = connection.prepare(UNIQUE).map_err(classify)?;
-    let sets = statement.query_map(duckdb::params![&table, &schema], |row| row.get::<_, String>(0)).map_err(classify)?;
+    let sets = statement.query_map(duckdb::params![table, schema], |row| row.get::<_, String>(0)).map_err(classify)?;
     let sets = sets.collect::<duckdb::Result<Vec<_>>>().map_err(classify)?;
     let names = |set: &str| set.split(',').map(|name| name.trim_matches([' ', '\'']).to_owned()).collect::<Vec<_>>();
     let sets: Vec<_> = sets.iter().map(|set| names(set)).collect();
     let violated = match sets.as_slice() {
         [only] => Some(only),
-        several => several.iter().find(|set| has_twice::<E>(set, rows)),
+        several => several.iter().find(|set| has_twice(of, set, rows)),
     };
     Ok(violated.map(|set| set.iter().map(|name| format!("{table}.{name}")).collect::<Vec<_>>().join(", ")))
 }
 
-fn has_twice<E: Storable>(set: &[String], rows: &[Vec<Value>]) -> bool {
-    let shape = Shape::<E>::new();
-    let position = |name: &String| shape.columns.iter().position(|column| column.as_str() == name.as_str());
+fn has_twice(table: &Table, set: &[String], rows: &[Vec<Value>]) -> bool {
+    let position = |name: &String| table.columns.iter().position(|column| column.name() == name.as_str());
     let Some(positions) = set.iter().map(position).collect::<Option<Vec<_>>>() else { return false };
     // What is null is no value, and neither is what the engine fills in.
     let value = |row: &[Value], position: usize| {
-        row.get(position).filter(|value| !is_null(value) && !shape.is_left_to_engine(position, value)).cloned()
+        row.get(position).filter(|value| !is_null(value) && !table.is_left_to_engine(position, value)).cloned()
     };
     let key = |row: &Vec<Value>| positions.iter().map(|position| value(row, *position)).collect::<Option<_>>().map(Key);
     let mut seen = BTreeSet::new();

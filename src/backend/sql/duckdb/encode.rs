@@ -20,7 +20,7 @@ use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 use uuid::Uuid;
 
 use crate::{
-    backend::sql::engine::Rows,
+    backend::Rows,
     error::{Error, ErrorKind, Result},
     value::{instant_of, is_null, text_of},
 };

@@ -17,18 +17,17 @@ use super::{
     run,
 };
 use crate::{
-    backend::sql::{
-        Catalog, Engine, Sink,
-        engine::{Effort, Rows},
-        statement::source_of,
+    backend::{
+        Decoder, Models, Rows,
+        sql::{Catalog, Engine, Sink, engine::Effort, statement::source_of},
     },
     capability::Capabilities,
     context::{Access, Patience},
     dialect::Dialect,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
+    table::Table,
     transaction::{AccessMode, Isolation, TxOptions},
     value::is_known,
 };
@@ -124,17 +123,18 @@ impl Engine for DuckDbEngine {
         true
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease, _: bool) -> Result<Arc<Catalog>> {
-        if let Some(known) = lease.known_catalog::<E>() {
+    async fn catalog(&self, lease: &mut Lease, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
+        if let Some(known) = lease.known_catalog(table.identity) {
             return Ok(known);
         }
+        let table = table.clone();
         let lookup = move |leased: &mut Leased| {
             let changes_of_schema = leased.changes_of_schema();
-            let columns = catalog::columns::<E>(leased.connection()?)?;
+            let columns = catalog::columns(leased.connection()?, &table)?;
             // Of a table that is not there, nothing is known. What cannot be used is refused without failing the transaction.
-            let found = catalog::catalog::<E>(&columns);
+            let found = catalog::catalog(&table, &columns);
             if let (Ok(found), false) = (&found, columns.is_empty()) {
-                leased.remember::<E>(found, changes_of_schema);
+                leased.remember(table.identity, found, changes_of_schema);
             }
             Ok(found)
         };
@@ -190,17 +190,23 @@ impl Engine for DuckDbEngine {
         self.run(lease, effect, move |connection| run::execute(connection, statement)).await
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
-        let effect = effect_of(&statement, effort);
-        self.run(lease, effect, move |connection| run::fetch::<E>(connection, statement)).await
+    async fn fetch(
+        &self,
+        lease: &mut Lease,
+        statement: Statement,
+        effort: Effort,
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
+        let (effect, decoder) = (effect_of(&statement, effort), decoder.clone());
+        self.run(lease, effect, move |connection| run::fetch(connection, statement, &decoder)).await
     }
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
         self.run(lease, Effect::Rows, move |connection| run::number(connection, statement)).await
     }
 
-    async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
-        lease.call(move |leased| run::stream::<E>(leased.connection()?, statement, &sink)).await
+    async fn stream(&self, lease: &mut Lease, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        lease.call(move |leased| run::stream(leased.connection()?, statement, &decoder, &sink)).await
     }
 
     async fn rows(
@@ -219,17 +225,17 @@ impl Engine for DuckDbEngine {
         true
     }
 
-    async fn stage<E: Storable>(&self, lease: &mut Lease, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
-        let columns = columns.to_vec();
-        self.run(lease, Effect::Rows, move |connection| append::stage::<E>(connection, &columns, &rows)).await
+    async fn stage(&self, lease: &mut Lease, table: &Arc<Table>, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
+        let (table, columns) = (table.clone(), columns.to_vec());
+        self.run(lease, Effect::Rows, move |connection| append::stage(connection, &table, &columns, &rows)).await
     }
 
-    async fn unstage<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
-        self.command(lease, format!("DROP TABLE temp.{}", source_of::<E>())).await
+    async fn unstage(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
+        self.command(lease, format!("DROP TABLE temp.{}", source_of(table))).await
     }
 
-    async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
-        Ok(Some(Arc::new(Target::of::<E>(named))))
+    async fn target(&self, _: &mut Lease, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
+        Ok(Some(Arc::new(Target::of(table, named))))
     }
 
     fn encode(target: &Arc<Target>, rows: &dyn Rows) -> Result<RecordBatch> {
@@ -241,9 +247,10 @@ impl Engine for DuckDbEngine {
         self.run(lease, Effect::Rows, move |connection| append::append(connection, &target, rows)).await
     }
 
-    async fn violated_by<E: Storable>(&self, rows: Vec<Vec<Value>>) -> Option<String> {
+    async fn violated_by(&self, table: &Arc<Table>, rows: Vec<Vec<Value>>) -> Option<String> {
         let mut lease = self.acquire(Access::Read, Patience::None, Effort::Read).await.ok()?;
-        lease.call(move |leased| duplicate::violated::<E>(leased.connection()?, &rows)).await.ok()?
+        let table = table.clone();
+        lease.call(move |leased| duplicate::violated(leased.connection()?, &table, &rows)).await.ok()?
     }
 
     async fn close(&self) {

@@ -2,6 +2,7 @@
 //! out other processes only.
 
 use std::{
+    any::TypeId,
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
@@ -21,7 +22,6 @@ use super::{
 };
 use crate::{
     backend::sql::{Catalog, catalog::Catalogs},
-    entity::Storable,
     error::{Error, ErrorKind, Result},
 };
 
@@ -115,8 +115,8 @@ impl Instance {
         }
     }
 
-    pub(super) fn catalog<E: Storable>(&self) -> Option<Arc<Catalog>> {
-        self.catalogs.get::<E>()
+    pub(super) fn catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
+        self.catalogs.get(table)
     }
 
     /// How often the schema may have changed.
@@ -125,8 +125,8 @@ impl Instance {
     }
 
     /// Remembers a catalog, if the schema has not changed since it was this often.
-    pub(super) fn remember<E: Storable>(&self, catalog: Arc<Catalog>, changes_of_schema: u64) {
-        self.catalogs.put::<E>(catalog);
+    pub(super) fn remember(&self, table: TypeId, catalog: Arc<Catalog>, changes_of_schema: u64) {
+        self.catalogs.put(table, catalog);
         if self.changes_of_schema() != changes_of_schema {
             self.catalogs.forget();
         }

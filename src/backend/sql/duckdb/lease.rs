@@ -1,6 +1,6 @@
 //! A connection taken from the pool, how calls run on it, and how it goes back.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::TypeId, sync::Arc, time::Duration};
 
 use super::{
     leased::{Leased, gone, unknown},
@@ -13,7 +13,6 @@ use crate::{
     },
     clock::within,
     context::Access,
-    entity::Storable,
     error::{ErrorKind, Result},
 };
 
@@ -37,9 +36,9 @@ impl Lease {
     }
 
     /// What is known of an entity's table already. What this connection alone sees is not.
-    pub(super) fn known_catalog<E: Storable>(&self) -> Option<Arc<Catalog>> {
+    pub(super) fn known_catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
         let leased = self.connection.as_ref().filter(|leased| !leased.changes_schema)?;
-        leased.pooled.as_ref()?.instance().catalog::<E>()
+        leased.pooled.as_ref()?.instance().catalog(table)
     }
 
     /// Waits until no other transaction has this key, and keeps others from having it as long as a call of this one runs.

@@ -1,6 +1,6 @@
 //! What a call on a connection of the pool works with: the connection, its transaction, and what it leaves behind.
 
-use std::sync::Arc;
+use std::{any::TypeId, sync::Arc};
 
 use duckdb::{Connection, Error as DuckError};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     backend::sql::Catalog,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
 };
 
@@ -89,9 +88,9 @@ impl Leased {
     }
 
     /// Remembers what a lookup of an entity's table, begun when the schema had changed this often, came to.
-    pub(super) fn remember<E: Storable>(&self, catalog: &Arc<Catalog>, changes_of_schema: u64) {
+    pub(super) fn remember(&self, table: TypeId, catalog: &Arc<Catalog>, changes_of_schema: u64) {
         if let Some(pooled) = self.pooled.as_ref().filter(|_| !self.changes_schema) {
-            pooled.instance().remember::<E>(catalog.clone(), changes_of_schema);
+            pooled.instance().remember(table, catalog.clone(), changes_of_schema);
         }
     }
 

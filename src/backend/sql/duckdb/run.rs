@@ -17,16 +17,19 @@ use duckdb::{
     types::Value as Parameter,
 };
 use sea_orm::{
-    IdenStatic, Iterable, ModelTrait, Statement, Value,
+    Statement, Value,
     sea_query::{ArrayType, Values},
 };
 
 use super::{decode, encode, error::classify};
 use crate::{
-    backend::sql::{Sink, blocking},
-    entity::Storable,
+    backend::{
+        Decoder, Models,
+        sql::{Sink, blocking},
+    },
     error::{Error, ErrorKind, Result},
     row::Row,
+    table::{Column, Table},
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.
@@ -41,16 +44,16 @@ pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u
     })
 }
 
-/// Runs a statement that answers the columns of an entity, in any order.
-pub(super) fn fetch<E: Storable>(connection: &Connection, statement: Statement) -> Result<Vec<E::Model>> {
+/// Runs a statement that answers the columns of a table, in any order.
+pub(super) fn fetch(connection: &Connection, statement: Statement, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
     run(connection, statement, |prepared, _| {
-        let mut models = Vec::new();
+        let mut models = decoder.clone().models();
         let ids = decode::ids(prepared);
         let batches = std::iter::from_fn(|| prepared.step().map_err(classify).transpose());
-        convert_beside(batches, |batch| read::<E>(&batch, &ids, &mut models))?;
+        convert_beside(batches, |batch| read(&batch, &ids, decoder.table(), &mut *models))?;
         Ok(models)
     })
-    .map_err(named::<E>)
+    .map_err(|error| named(decoder.table(), error))
 }
 
 /// Runs a statement that answers one number.
@@ -67,14 +70,14 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
 }
 
 /// Runs a statement and gives its models away as they are read.
-pub(super) fn stream<E: Storable>(connection: &Connection, statement: Statement, sink: &Sink<E::Model>) -> Result<()> {
+pub(super) fn stream(connection: &Connection, statement: Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
     let mut prepared = connection.prepare(&statement.sql).map_err(classify)?;
     let ids = decode::ids(&prepared);
     let parameters = parameters(statement.values)?;
     let batches = prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)?;
     convert_beside(batches.map(|batch| batch.map(StructArray::from).map_err(classify)), |batch| {
-        let mut models = Vec::new();
-        read::<E>(&batch, &ids, &mut models)?;
+        let mut models = decoder.clone().models();
+        read(&batch, &ids, decoder.table(), &mut *models)?;
         sink.send_blocking(models)
     })
 }
@@ -179,30 +182,28 @@ fn id_at(ids: &[LogicalTypeId], position: usize) -> LogicalTypeId {
     ids.get(position).copied().unwrap_or(LogicalTypeId::Invalid)
 }
 
-/// Reads the models of a batch: the entity's columns by their names.
-fn read<E: Storable>(batch: &StructArray, ids: &[LogicalTypeId], models: &mut Vec<E::Model>) -> Result<()> {
+/// Reads the models of a batch: the table's columns by their names.
+fn read(batch: &StructArray, ids: &[LogicalTypeId], table: &Table, models: &mut dyn Models) -> Result<()> {
     let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
     let fields = batch.fields();
-    let column = |column: E::Column| {
-        let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.as_str());
+    let column = |column: &Column| {
+        let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.name());
         let found = position.and_then(|position| Some((batch.columns().get(position)?, id_at(ids, position))));
-        let reader =
-            found.ok_or_else(missing).and_then(|(array, id)| decode::reader(array, id, &E::Model::get_value_type(column)));
-        reader.map_err(|error| error.in_column(column.as_str()))
+        let reader = found.ok_or_else(missing).and_then(|(array, id)| decode::reader(array, id, &column.value_type));
+        reader.map_err(|error| error.in_column(column.name()))
     };
-    let columns = E::Column::iter().map(column).collect::<Result<Vec<_>>>()?;
-    models.reserve(batch.len());
+    let columns = table.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
     for row in 0..batch.len() {
-        models.push(E::model_of(|position, put| columns.get(position).map_or(Ok(()), |read| read(row, put)))?);
+        models.push(&mut |position, put| columns.get(position).map_or(Ok(()), |read| read(row, put)))?;
     }
     Ok(())
 }
 
 /// Names the table of a duplicate, of which DuckDB names the column alone.
-pub(super) fn named<E: Storable>(error: Error) -> Error {
+pub(super) fn named(table: &Table, error: Error) -> Error {
     match error.constraint() {
         Some(column) if error.kind() == ErrorKind::Duplicate => {
-            let constraint = format!("{}.{column}", E::default().table_name());
+            let constraint = format!("{}.{column}", table.name());
             error.with_constraint(Some(constraint))
         }
         _ => error,

@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{
-    ColumnTrait, IdenStatic, Iterable, ModelTrait,
-    sea_query::{ArrayType, Expr},
-};
+use sea_orm::sea_query::{ArrayType, Expr};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
@@ -29,8 +26,8 @@ use crate::{
         sqlx::classify,
     },
     clock::{Moment, this_moment},
-    entity::{Shape, Storable},
     error::Result,
+    table::Table,
 };
 
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
@@ -197,46 +194,43 @@ impl Column {
 }
 
 /// The columns of an entity's table as they are now; none if there is no such table.
-pub(super) async fn columns<E: Storable>(connection: &mut PgConnection) -> Result<Vec<Column>> {
-    let rows = prepared!(connection, sqlx::query(COLUMNS).bind(table::<E>()).fetch_all(&mut *connection));
+pub(super) async fn columns(connection: &mut PgConnection, of: &Table) -> Result<Vec<Column>> {
+    let rows = prepared!(connection, sqlx::query(COLUMNS).bind(quoted_name(of)).fetch_all(&mut *connection));
     let rows = rows.map_err(classify::<PostgresFlavor>)?;
     rows.iter().map(|row| Column::of(row).map_err(classify::<PostgresFlavor>)).collect()
 }
 
-/// The table of an entity, as SQL names it.
-pub(super) fn table<E: Storable>() -> String {
-    let entity = E::default();
-    let schema = entity.schema_name().map(|schema| quoted(schema) + ".").unwrap_or_default();
-    schema + &quoted(entity.table_name())
+/// A table, as SQL names it.
+pub(super) fn quoted_name(table: &Table) -> String {
+    let schema = table.schema().map(|schema| quoted(schema) + ".").unwrap_or_default();
+    schema + &quoted(table.name())
 }
 
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn catalog<E: Storable>(columns: &[Column]) -> Arc<Catalog> {
-    let id = Shape::<E>::new().id;
+fn catalog(table: &Table, columns: &[Column]) -> Arc<Catalog> {
     if columns.is_empty() {
         return Catalog::plain();
     }
     let mut is_rewritten = columns.iter().any(|column| column.is_rewritten);
     let mut described = Vec::new();
-    for (position, column) in E::Column::iter().enumerate() {
-        let Some(found) = columns.iter().find(|found| found.name == column.as_str()) else {
+    for (position, column) in table.columns.iter().enumerate() {
+        let Some(found) = columns.iter().find(|found| found.name == column.name()) else {
             described.push(Described::default());
             continue;
         };
-        let wanted = E::Model::get_value_type(column);
-        let keeps = keeps::keeps(found, &column, &wanted);
+        let keeps = keeps::keeps(found, column);
         is_rewritten |= keeps.is_none();
         described.push(Described {
             // An id that the database gives is left out where it is to be made, and named where it is given: then the database refuses it.
-            is_generated: found.is_computed || (found.is_identity && !id.contains(&position)),
+            is_generated: found.is_computed || (found.is_identity && !table.id.contains(&position)),
             keeps: keeps.unwrap_or_default(),
-            text: found.text_order(&wanted, column.select_as(Expr::val("")) != Expr::val("")),
+            text: found.text_order(&column.value_type, column.select_as(Expr::val("")) != Expr::val("")),
             form: Form::Own,
             is_probed: false,
-            is_nullable: found.is_nullable && !column.def().is_null(),
+            is_nullable: found.is_nullable && !column.is_null(),
         });
     }
     let is_changed_afterwards = columns.iter().any(|column| column.is_changed_afterwards);
@@ -262,24 +256,24 @@ pub(crate) struct KnownTables(RwLock<BTreeMap<TypeId, Known>>);
 
 impl KnownTables {
     /// What was looked up of an entity's table not long ago.
-    pub(super) fn get<E: Storable>(&self) -> Option<Arc<Catalog>> {
+    pub(super) fn get(&self, table: &Table) -> Option<Arc<Catalog>> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = tables.get(&TypeId::of::<E>())?;
+        let known = tables.get(&table.identity)?;
         (this_moment().saturating_duration_since(known.since) < MAX_AGE).then(|| known.catalog.clone())
     }
 
     /// What the catalog says of an entity's table.
-    pub(super) async fn look_up<E: Storable>(&self, connection: &mut PgConnection) -> Result<Arc<Catalog>> {
+    pub(super) async fn look_up(&self, connection: &mut PgConnection, table: &Table) -> Result<Arc<Catalog>> {
         let now = this_moment();
-        let columns = columns::<E>(connection).await?;
+        let columns = columns(connection, table).await?;
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // The same catalog for the same table: statements that were written for it are still good.
-        let catalog = match tables.get(&TypeId::of::<E>()) {
+        let catalog = match tables.get(&table.identity) {
             Some(known) if known.columns == columns => known.catalog.clone(),
-            _ => catalog::<E>(&columns),
+            _ => catalog(table, &columns),
         };
         if columns.first().is_some_and(|column| column.is_current) {
-            tables.insert(TypeId::of::<E>(), Known { columns, since: now, catalog: catalog.clone() });
+            tables.insert(table.identity, Known { columns, since: now, catalog: catalog.clone() });
         }
         Ok(catalog)
     }

@@ -9,22 +9,25 @@
 
 use std::fmt;
 
-use sea_orm::{IdenStatic, Iterable, ModelTrait, Value};
+use sea_orm::Value;
 use sqlx::{
     AssertSqlSafe, Encode, PgConnection, Postgres, Row as _, encode::IsNull, error::BoxDynError, postgres::PgArgumentBuffer,
 };
 
 use super::{
-    catalog::{self, quoted, table},
+    catalog::{self, quoted, quoted_name},
     flavor::PostgresFlavor,
     keeps,
     kind::Kind,
 };
 use crate::{
-    backend::sql::{catalog::Keeps, engine::Rows, sqlx::classify},
-    entity::Storable,
+    backend::{
+        Rows,
+        sql::{catalog::Keeps, sqlx::classify},
+    },
     error::{Error, ErrorKind, Result},
     query::is_whole,
+    table::Table,
     value::{integer, is_null, null_of, text_of},
 };
 
@@ -85,11 +88,11 @@ pub(crate) struct Target {
 
 /// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it ends, because the statement
 /// locks the table against changes of its columns. `false` if the table cannot be read.
-async fn has_types_of_now<E: Storable>(connection: &mut PgConnection, seen: &[catalog::Column], names: &[&str]) -> Result<bool> {
+async fn has_types_of_now(connection: &mut PgConnection, of: &Table, seen: &[catalog::Column], names: &[&str]) -> Result<bool> {
     if names.is_empty() || !seen.iter().all(|column| column.is_readable) {
         return Ok(false);
     }
-    let table = table::<E>();
+    let table = quoted_name(of);
     let now: Vec<_> = names.iter().map(|name| format!("({}, pg_typeof(t.{})::oid)", literal(name), quoted(name))).collect();
     // A name in a statement is that of the table as it is now.
     let sql = format!(
@@ -108,27 +111,26 @@ fn literal(text: &str) -> String {
 
 impl Target {
     /// The columns of an entity at these positions. None if one has no form.
-    pub(super) async fn of<E: Storable>(connection: &mut PgConnection, named: &[usize]) -> Result<Option<Self>> {
-        let found = catalog::columns::<E>(connection).await?;
-        let all: Vec<_> = E::Column::iter().collect();
+    pub(super) async fn of(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<Self>> {
+        let found = catalog::columns(connection, table).await?;
         let form_of = |position: &usize| {
-            let column = all.get(*position)?;
-            let found = found.iter().find(|found| found.name == column.as_str())?;
-            let wanted = E::Model::get_value_type(*column);
+            let column = table.columns.get(*position)?;
+            let found = found.iter().find(|found| found.name == column.name())?;
             if !found.is_copied_to || found.is_identity || found.is_list {
                 return None;
             }
             let type_name = if found.kind == Kind::Enum { ENUM } else { &found.type_name };
-            Some((*position, form(type_name, &null_of(&wanted))?, keeps::keeps(found, column, &wanted)?))
+            Some((*position, form(type_name, &null_of(&column.value_type))?, keeps::keeps(found, column)?))
         };
         let columns: Option<Vec<_>> = named.iter().map(form_of).collect();
         let is_of_snapshot = found.iter().any(|column| column.is_of_snapshot);
-        let names: Vec<_> = named.iter().filter_map(|position| all.get(*position)).map(|column| column.as_str()).collect();
-        if columns.is_none() || (is_of_snapshot && !has_types_of_now::<E>(connection, &found, &names).await?) {
+        let names: Vec<_> =
+            named.iter().filter_map(|position| table.columns.get(*position)).map(|column| column.name()).collect();
+        if columns.is_none() || (is_of_snapshot && !has_types_of_now(connection, table, &found, &names).await?) {
             return Ok(None);
         }
         let names: Vec<_> = names.into_iter().map(quoted).collect();
-        let copy = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", table::<E>(), names.join(", "));
+        let copy = format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", quoted_name(table), names.join(", "));
         Ok(columns.map(|columns| Self { copy, columns }))
     }
 

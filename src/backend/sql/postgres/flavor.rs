@@ -17,14 +17,17 @@ use sqlx::{
 
 use super::{catalog::KnownTables, copy, decode, error, gate::Gate};
 use crate::{
-    backend::sql::{
-        Catalog,
-        engine::Rows,
-        sqlx::{FORGOTTEN, Flavor},
+    backend::{
+        Rows,
+        sql::{
+            Catalog,
+            sqlx::{FORGOTTEN, Flavor},
+        },
     },
     dialect::Dialect,
-    entity::{Put, Storable},
+    entity::Put,
     error::{Error, ErrorKind, Result},
+    table::Table,
     transaction::{AccessMode, Isolation, TxOptions},
 };
 
@@ -93,12 +96,12 @@ impl Flavor for PostgresFlavor {
     /// Every find compares, and every insert may be changed on its way.
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 
-    fn known<E: Storable>(catalogs: &KnownTables) -> Option<Arc<Catalog>> {
-        catalogs.get::<E>()
+    fn known(table: &Table, catalogs: &KnownTables) -> Option<Arc<Catalog>> {
+        catalogs.get(table)
     }
 
-    async fn catalog<E: Storable>(connection: &mut PgConnection, catalogs: &KnownTables) -> Result<Arc<Catalog>> {
-        catalogs.look_up::<E>(connection).await
+    async fn catalog(connection: &mut PgConnection, table: &Arc<Table>, catalogs: &KnownTables) -> Result<Arc<Catalog>> {
+        catalogs.look_up(connection, table).await
     }
 
     fn forget(catalogs: &KnownTables) {
@@ -261,8 +264,8 @@ impl Flavor for PostgresFlavor {
     /// By itself, a copy takes four round trips more than a statement that commits alone.
     const APPENDS_FROM: Option<usize> = Some(500);
 
-    async fn target<E: Storable>(connection: &mut PgConnection, named: &[usize]) -> Result<Option<copy::Target>> {
-        copy::Target::of::<E>(connection, named).await
+    async fn target(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<copy::Target>> {
+        copy::Target::of(connection, table, named).await
     }
 
     fn encode(target: &copy::Target, rows: &dyn Rows) -> Result<PgArgumentBuffer> {

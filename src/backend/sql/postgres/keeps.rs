@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::Timelike;
 use sea_orm::{
-    ColumnTrait, Value,
-    sea_query::{ArrayType, ColumnType, Expr},
+    Value,
+    sea_query::{ArrayType, ColumnType},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use crate::{
     backend::sql::catalog::Keeps,
     error::{Error, ErrorKind, Result},
     query::range,
+    table,
     value::{instant_of, is_known, is_null, text_of, whole_number},
 };
 
@@ -25,10 +26,9 @@ use crate::{
 pub(super) const LONGEST_NAME: usize = 63;
 
 /// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the column may change some.
-pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &ArrayType) -> Option<Keeps> {
-    let plain = Expr::val("");
-    let is_cast = |cast: Expr| !matches!(&cast, Expr::AsEnum(..)) && cast != plain;
-    if is_cast(of_entity.save_as(plain.clone())) || is_cast(of_entity.select_as(plain.clone())) {
+pub(super) fn keeps(column: &Column, of_entity: &table::Column) -> Option<Keeps> {
+    let wanted = &of_entity.value_type;
+    if !(of_entity.is_saved_as_it_is() && of_entity.is_read_as_it_is()) {
         // What the entity's own casts make of a value is known to the database alone.
         return None;
     }
@@ -36,9 +36,9 @@ pub(super) fn keeps(column: &Column, of_entity: &impl ColumnTrait, wanted: &Arra
     if !is_known(wanted) {
         return (!is_changing).then_some(Keeps::All);
     }
-    let is_list = matches!(of_entity.def().get_column_type(), ColumnType::Array(_));
+    let is_list = matches!(of_entity.column_type, ColumnType::Array(_));
     // An enum of the database's is read as text, where the entity says that it is one.
-    let is_enum = column.kind == Kind::Enum && matches!(of_entity.def().get_column_type(), ColumnType::Enum { .. });
+    let is_enum = column.kind == Kind::Enum && matches!(of_entity.column_type, ColumnType::Enum { .. });
     let is_read = is_enum || is_read_as(column.kind, wanted);
     if column.is_list != is_list || !is_read || (is_list && !is_element(column, wanted)) {
         return Some(only(|_| Err(Error::new(ErrorKind::Unsupported, "a column of a type that the model's is not read from"))));

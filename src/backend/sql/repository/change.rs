@@ -1,33 +1,35 @@
 //! Updating and deleting models.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{IdenStatic, Value};
+use sea_orm::Value;
 
-use super::{SqlRepository, View, not_stored};
+use super::{SqlTable, View, not_stored, read::Found};
 use crate::{
-    backend::sql::{
-        Engine,
-        engine::Effort,
-        statement::{Source, Statements},
+    backend::{
+        Decoder, Models, Rows,
+        sql::{
+            Engine,
+            engine::Effort,
+            statement::{Source, Statements},
+        },
     },
     context::{Access, Cx, RUNNING},
     coop::Budget,
-    entity::{IdOf, Storable, model_of},
     error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, Changes, Filter, of_type},
+    query::{Change, Condition, of_type},
     rules::time_of,
     value::{Key, whole_number},
 };
 
-impl<E: Storable, G: Engine> SqlRepository<E, G> {
-    pub(super) async fn replace(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+impl<G: Engine> SqlTable<G> {
+    pub(super) async fn replace(&self, cx: &Cx, given: &dyn Rows, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         let now = self.store.clock().now();
-        let rows = self.values(std::slice::from_ref(model), |row| self.as_changed(row, now)).await?;
+        let rows = self.values(given, |row| self.as_changed(row, now)).await?;
         let entry = self.store.enter(cx, Access::Write)?;
         // A statement by itself, unless another has to say what the first one met.
-        let held = match self.shape.rules.version.is_some() {
+        let held = match self.table.rules.version.is_some() {
             true => self.store.hold_together(cx, &entry).await?,
             false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
         };
@@ -36,16 +38,16 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             return held.refuse(refused).await;
         }
         let row = rows.into_iter().next().unwrap_or_default();
-        let id = self.shape.key_of_values(&row);
+        let id = self.table.key_of(&row);
         let read_back = ReadBack::of(self, &view);
         if read_back == ReadBack::Afterwards {
             held = held.together(&self.store, cx.limits()).await?;
         }
         let statements = self.statements(&view);
-        let updated = self.replace_on(held.lease()?, &statements, row, read_back);
+        let updated = self.replace_on(held.lease()?, &statements, row, read_back, decoder);
         let updated = match cx.limits().bound(RUNNING, updated).await {
-            Ok(Some(model)) => Ok(Ok(model)),
-            Ok(None) => {
+            Ok(models) if models.len() > 0 => Ok(Ok(models)),
+            Ok(_) => {
                 let refusal = self.refusal(held.lease()?, &statements, std::slice::from_ref(&id));
                 cx.limits().bound(RUNNING, refusal).await.map(Err)
             }
@@ -57,42 +59,46 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     async fn replace_on(
         &self,
         lease: &mut G::Lease,
-        statements: &Statements<'_, E>,
+        statements: &Statements<'_>,
         row: Vec<Value>,
         read_back: ReadBack,
-    ) -> Result<Option<E::Model>> {
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
         let engine = self.store.engine();
-        let id = self.shape.key_of_values(&row);
+        let id = self.table.key_of(&row);
         // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
         let Some(update) = statements.update(&row, read_back == ReadBack::Returned)? else {
-            return Ok(engine.fetch::<E>(lease, statements.find(&id)?, Effort::Read).await?.pop());
+            return engine.fetch(lease, statements.find(&id)?, Effort::Read, decoder).await;
         };
         if read_back == ReadBack::Returned {
-            return Ok(engine.fetch::<E>(lease, update, Effort::OneModel).await?.pop());
+            return engine.fetch(lease, update, Effort::OneModel, decoder).await;
         }
         match (engine.execute(lease, update, Effort::OneModel).await?, read_back) {
-            (0, _) => Ok(None),
-            (_, ReadBack::Never) => self.given(row).map(Some),
-            (..) => Ok(engine.fetch::<E>(lease, statements.find(&id)?, Effort::Read).await?.pop()),
+            (0, _) => Ok(decoder.clone().models()),
+            (_, ReadBack::Never) => {
+                let mut models = decoder.clone().models();
+                models.push_row(self.given(row)).map(|()| models)
+            }
+            (..) => engine.fetch(lease, statements.find(&id)?, Effort::Read, decoder).await,
         }
     }
 
     /// What the repository makes of a row that is to replace another: the time of the change, and no mark, because what is marked is not
     /// replaced.
     fn as_changed(&self, row: &mut [Value], now: DateTime<Utc>) -> Result<()> {
-        self.shape.stamp_changed(row, now);
-        if let Some(column) = self.shape.rules.deleted_at
+        self.table.stamp_changed(row, now);
+        if let Some(column) = self.table.rules.deleted_at
             && let Some(value) = row.get_mut(column)
         {
-            *value = self.shape.null(column)?;
+            *value = self.table.null(column)?;
         }
         Ok(())
     }
 
     /// Why models with these ids were not updated, although nothing failed.
-    async fn refusal(&self, lease: &mut G::Lease, statements: &Statements<'_, E>, ids: &[Key]) -> Result<Error> {
-        self.store.engine().missed::<E>(lease).await?;
-        let is_versioned = self.shape.rules.version.is_some();
+    async fn refusal(&self, lease: &mut G::Lease, statements: &Statements<'_>, ids: &[Key]) -> Result<Error> {
+        self.store.engine().missed(lease, &self.table).await?;
+        let is_versioned = self.table.rules.version.is_some();
         if !is_versioned && !statements.catalog.is_rewritten {
             return Ok(not_found());
         }
@@ -109,41 +115,41 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Whether the table stores a row just as it is given.
     fn stores_as_given(&self, view: &View) -> bool {
-        view.catalog.stores_as_given() && self.shape.computed.is_empty()
+        view.catalog.stores_as_given() && self.table.computed.is_empty()
     }
 
     /// Whether an updated model is what was given, but for its version.
     fn is_stored_as_given(&self) -> bool {
-        self.shape.is_saved_as_it_is() && self.shape.rules.created_at.is_none()
+        self.table.is_saved_as_it_is() && self.table.rules.created_at.is_none()
     }
 
-    /// The model that an update by these values comes to.
-    fn given(&self, mut row: Vec<Value>) -> Result<E::Model> {
-        if let Some(value) = self.shape.rules.version.and_then(|version| row.get_mut(version))
+    /// The row that an update by these values comes to.
+    fn given(&self, mut row: Vec<Value>) -> Vec<Value> {
+        if let Some(value) = self.table.rules.version.and_then(|version| row.get_mut(version))
             && let Some(version) = whole_number(value)
         {
             *value = of_type(version + 1, &value.array_type());
         }
-        model_of::<E>(row)
+        row
     }
 
-    pub(super) async fn replace_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+    pub(super) async fn replace_many(&self, cx: &Cx, given: &dyn Rows, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         let now = self.store.clock().now();
-        let rows = self.values_for(cx, models, |row| self.as_changed(row, now)).await?;
+        let rows = self.values_for(cx, given, |row| self.as_changed(row, now)).await?;
         if rows.is_empty() {
-            return self.do_nothing(cx, Access::Write).await.map(|()| Vec::new());
+            return self.do_nothing(cx, Access::Write).await.map(|()| decoder.clone().models());
         }
         let mut ids = Vec::with_capacity(rows.len());
         let (mut latest, mut budget) = (BTreeMap::new(), Budget::new());
         for row in rows {
-            let id = self.shape.key_of_values(&row);
+            let id = self.table.key_of(&row);
             ids.push(id.clone());
             // Of two with one id, the last.
             latest.insert(id, row);
             budget.consume().await;
         }
         let entry = self.store.enter(cx, Access::Write)?;
-        if latest.len() < ids.len() && self.shape.rules.version.is_some() {
+        if latest.len() < ids.len() && self.table.rules.version.is_some() {
             self.store.hold(cx, &entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
             return Err(conflict());
         }
@@ -153,7 +159,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
         }
-        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, &view, (keys, rows), &ids)).await;
+        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, &view, (keys, rows), &ids, decoder)).await;
         held.finish(updated).await
     }
 
@@ -163,9 +169,10 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         view: &View,
         (keys, rows): (Vec<Key>, Vec<Vec<Value>>),
         ids: &[Key],
-    ) -> Result<Vec<E::Model>> {
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
         let statements = self.statements(view);
-        let all: Vec<usize> = (0..self.shape.columns.len()).collect();
+        let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let mut updated = 0;
         for rows in rows.chunks(self.rows_at_once()) {
             let source = self.source(lease, &all, rows).await?;
@@ -173,8 +180,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 Some(update) => self.store.engine().execute(lease, update, Effort::Any).await?,
                 // Models that are all id have nothing to replace.
                 None => {
-                    let keys: Vec<_> = rows.iter().map(|row| self.shape.key_of_values(row)).collect();
-                    self.look_up_on(lease, &statements, &keys).await?.len() as u64
+                    let keys: Vec<_> = rows.iter().map(|row| self.table.key_of(row)).collect();
+                    self.look_up_on(lease, &statements, &keys, decoder).await?.at.len() as u64
                 }
             };
             self.end_source(lease, &source).await?;
@@ -182,22 +189,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if updated < keys.len() as u64 {
             return Err(self.refusal(lease, &statements, &keys).await?);
         }
-        let mut stored = match self.is_stored_as_given() && self.stores_as_given(view) {
+        let stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
-                let (mut stored, mut budget) = (BTreeMap::new(), Budget::new());
-                for (key, row) in keys.into_iter().zip(rows) {
-                    stored.insert(key, self.given(row)?);
+                let (mut stored, mut budget) = (Found::none(decoder), Budget::new());
+                for (at, (key, row)) in keys.into_iter().zip(rows).enumerate() {
+                    stored.models.push_row(self.given(row))?;
+                    stored.at.insert(key, at);
                     budget.consume().await;
                 }
                 stored
             }
-            false => self.look_up_on(lease, &statements, &keys).await?,
+            false => self.look_up_on(lease, &statements, &keys, decoder).await?,
         };
-        let gone = || Error::new(ErrorKind::Internal, "the engine lost a model that it updated");
-        if stored.len() == ids.len() {
-            return ids.iter().map(|id| stored.remove(id).ok_or_else(gone)).collect();
-        }
-        ids.iter().map(|id| stored.get(id).cloned().ok_or_else(gone)).collect()
+        stored.in_order_of(ids, || Error::new(ErrorKind::Internal, "the engine lost a model that it updated"))
     }
 
     /// How many rows of a source are taken at a time.
@@ -210,28 +214,28 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if !self.store.engine().stages() {
             return Ok(Source::Values(rows));
         }
-        self.store.engine().stage::<E>(lease, columns, rows.to_vec()).await?;
+        self.store.engine().stage(lease, &self.table, columns, rows.to_vec()).await?;
         Ok(Source::Staged)
     }
 
     pub(super) async fn end_source(&self, lease: &mut G::Lease, source: &Source<'_>) -> Result<()> {
         match source {
             Source::Values(_) => Ok(()),
-            Source::Staged => self.store.engine().unstage::<E>(lease).await,
+            Source::Staged => self.store.engine().unstage(lease, &self.table).await,
         }
     }
 
-    pub(super) async fn change_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
-        let condition = self.condition(filter)?;
-        let changes = self.with_time(self.shape.changes(changes)?, self.store.clock().now())?;
+    pub(super) async fn change_where(&self, cx: &Cx, condition: &Condition, changes: Vec<Change>) -> Result<u64> {
+        self.require_readable()?;
+        let changes = self.with_time(changes, self.store.clock().now())?;
         let entry = self.store.enter(cx, Access::Write)?;
         let mut is_counted = false;
-        let write = |statements: &Statements<'_, E>| {
+        let write = |statements: &Statements<'_>| {
             self.check_changes(statements, &changes)?;
-            let update = statements.update_where(&condition, &changes)?;
+            let update = statements.update_where(condition, &changes)?;
             is_counted = update.is_none();
             // Nothing changes; how many there are is asked for as a write, also for the context.
-            Ok(update.unwrap_or_else(|| statements.count(&condition)))
+            Ok(update.unwrap_or_else(|| statements.count(condition)))
         };
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, write).await?;
@@ -243,19 +247,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;
-        held.finish(changed).await.map_err(self.of_document(&condition))
+        held.finish(changed).await.map_err(self.of_document(condition))
     }
 
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
-    fn check_changes(&self, statements: &Statements<'_, E>, changes: &[Change]) -> Result<()> {
+    fn check_changes(&self, statements: &Statements<'_>, changes: &[Change]) -> Result<()> {
         changes.iter().try_for_each(|change| {
-            let Some(column) = self.shape.columns.get(change.column()) else { return Ok(()) };
+            let Some(column) = self.table.columns.get(change.column()) else { return Ok(()) };
             if statements.is_computed(change.column()) {
                 let message = "the database computes the values of this column";
-                return Err(Error::new(ErrorKind::InvalidInput, message).in_column(column.as_str()));
+                return Err(Error::new(ErrorKind::InvalidInput, message).in_column(column.name()));
             }
             match change {
-                Change::Set(position, value) => statements.catalog.check(*position, *column, value),
+                Change::Set(position, value) => statements.catalog.check(*position, column, value),
                 Change::Increase { .. } => Ok(()),
             }
         })
@@ -263,22 +267,22 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Changes, and the time of them where the repository keeps it.
     fn with_time(&self, mut changes: Vec<Change>, now: DateTime<Utc>) -> Result<Vec<Change>> {
-        if let (false, Some(column)) = (changes.is_empty(), self.shape.rules.updated_at) {
-            changes.push(Change::Set(column, time_of(&self.shape.value_type(column)?, now)));
+        if let (false, Some(column)) = (changes.is_empty(), self.table.rules.updated_at) {
+            changes.push(Change::Set(column, time_of(self.table.value_type(column)?, now)));
         }
         Ok(changes)
     }
 
     /// What marks a model as deleted, if that is how it is done.
     fn mark(&self) -> Result<Option<Vec<Change>>> {
-        let Some(column) = self.shape.rules.deleted_at else { return Ok(None) };
+        let Some(column) = self.table.rules.deleted_at else { return Ok(None) };
         let now = self.store.clock().now();
-        let mark = Change::Set(column, time_of(&self.shape.value_type(column)?, now));
+        let mark = Change::Set(column, time_of(self.table.value_type(column)?, now));
         self.with_time(vec![mark], now).map(Some)
     }
 
-    pub(super) async fn remove(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let keys = self.keys(ids).await?;
+    pub(super) async fn remove(&self, cx: &Cx, keys: &[Key]) -> Result<u64> {
+        self.require_readable()?;
         let mark = self.mark()?;
         let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;
@@ -296,7 +300,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                 removed += self.store.engine().execute(lease, delete, effort).await?;
             }
             if removed < keys.len() as u64 {
-                self.store.engine().missed::<E>(lease).await?;
+                self.store.engine().missed(lease, &self.table).await?;
             }
             Ok(removed)
         };
@@ -304,15 +308,15 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         held.finish(removed).await
     }
 
-    pub(super) async fn remove_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.condition(filter)?;
+    pub(super) async fn remove_where(&self, cx: &Cx, condition: &Condition) -> Result<u64> {
+        self.require_readable()?;
         let mark = self.mark()?;
         let entry = self.store.enter(cx, Access::Write)?;
-        let delete = |statements: &Statements<'_, E>| statements.delete_where(&condition, mark.as_deref());
+        let delete = |statements: &Statements<'_>| statements.delete_where(condition, mark.as_deref());
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
-        held.finish(removed).await.map_err(self.of_document(&condition))
+        held.finish(removed).await.map_err(self.of_document(condition))
     }
 }
 
@@ -328,7 +332,7 @@ enum ReadBack {
 }
 
 impl ReadBack {
-    fn of<E: Storable, G: Engine>(repository: &SqlRepository<E, G>, view: &View) -> Self {
+    fn of<G: Engine>(repository: &SqlTable<G>, view: &View) -> Self {
         let returns = repository.store.engine().returns_updates();
         match (view.catalog.is_changed_afterwards, returns) {
             (true, _) => Self::Afterwards,

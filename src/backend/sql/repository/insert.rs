@@ -6,21 +6,18 @@ use futures_util::future::join;
 use sea_orm::Value;
 
 use super::{
-    SqlRepository, View,
+    SqlTable, View,
     new::{New, Run},
     not_stored,
 };
 use crate::{
-    backend::sql::{
-        Engine, WholeInsert,
-        engine::{Effort, Rows},
-        statement::Statements,
-        transaction::SqlTransaction,
+    backend::{
+        Decoder, Models, Rows,
+        sql::{Engine, WholeInsert, engine::Effort, transaction::SqlTransaction},
     },
     context::{Access, Cx, Entry, RUNNING},
     coop::Budget,
     dialect::Dialect,
-    entity::{Storable, model_of},
     error::{Error, ErrorKind, Result},
     value::{Key, integer, is_array},
 };
@@ -32,45 +29,55 @@ const PART: usize = 16 * FIRST_PART;
 /// How many models are encoded first, and at a time: as many rows as DuckDB works on at a time.
 const FIRST_PART: usize = 2048;
 
-impl<E: Storable, G: Engine> SqlRepository<E, G> {
-    pub(super) async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
+/// What makes models of the rows that an insert returns, and whether they are wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Into<'d> {
+    pub(super) decoder: &'d Arc<dyn Decoder>,
+    pub(super) returning: bool,
+}
+
+impl<G: Engine> SqlTable<G> {
+    pub(super) async fn insert_given(
+        &self,
+        cx: &Cx,
+        given: &dyn Rows,
+        decoder: &Arc<dyn Decoder>,
+        returning: bool,
+    ) -> Result<Box<dyn Models>> {
         self.require_readable()?;
-        let new = New { shape: &self.shape, models, now: self.store.clock().now(), catalog: &self.plain.catalog };
+        let new = New::new(&self.table, given, self.store.clock().now(), &self.plain.catalog);
+        let into = Into { decoder, returning };
         let stored = match self.is_appendable(new, returning)? {
-            true => self.append(cx, new, returning).await,
-            false => self.insert_by_statements(cx, new, returning).await,
+            true => self.append(cx, new, into).await,
+            false => self.insert_by_statements(cx, new, into).await,
         };
         match stored {
-            Err(error) => Err(self.with_constraint(error, models).await),
+            Err(error) => Err(self.with_constraint(error, given).await),
             stored => stored,
         }
     }
 
     /// Names the constraint that a duplicate violates, where the engine did not.
-    pub(super) async fn with_constraint(&self, error: Error, models: &[E::Model]) -> Error {
+    pub(super) async fn with_constraint(&self, error: Error, given: &dyn Rows) -> Error {
         if error.kind() != ErrorKind::Duplicate || error.constraint().is_some() {
             return error;
         }
-        match self.values(models, |_| Ok(())).await {
-            Ok(rows) => error.with_constraint(self.store.engine().violated_by::<E>(rows).await),
+        match self.values(given, |_| Ok(())).await {
+            Ok(rows) => error.with_constraint(self.store.engine().violated_by(&self.table, rows).await),
             Err(_) => error,
         }
     }
 
-    async fn insert_by_statements(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
-        let stamp = |row: &mut [Value]| {
-            self.shape.stamp_new(row, new.now);
-            Ok(())
-        };
-        let mut rows = self.values_for(cx, new.models, stamp).await?;
+    async fn insert_by_statements(&self, cx: &Cx, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
+        let mut rows = self.values_for(cx, &new, |_| Ok(())).await?;
         let entry = self.store.enter(cx, Access::Write)?;
-        if returning
+        if into.returning
             && self.is_plain
             && self.store.engine().inserts_as_given()
             && let [row] = rows.as_mut_slice()
             && let Some(insert) = self.statements(&self.plain).whole_insert(row)?
         {
-            return self.insert_whole(cx, &entry, mem::take(row), insert).await;
+            return self.insert_whole(cx, &entry, mem::take(row), insert, into.decoder).await;
         }
         let is_single = rows.len() == 1;
         let effort = if is_single { Effort::Insert } else { Effort::Any };
@@ -88,7 +95,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         if view.catalog.is_changed_afterwards || (view.catalog.is_rewritten && !is_single) {
             held = held.together(&self.store, cx.limits()).await?;
         }
-        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, returning)).await;
+        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, into)).await;
         held.finish(stored).await
     }
 
@@ -99,13 +106,15 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         entry: &Entry<SqlTransaction<G>>,
         row: Vec<Value>,
         insert: Arc<WholeInsert>,
-    ) -> Result<Vec<E::Model>> {
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
         let statement = insert.with(&row);
-        let given = model_of::<E>(row)?;
+        let mut given = decoder.clone().models();
+        given.push_row(row)?;
         let mut held = self.store.hold(cx, entry, Access::Write, Effort::Insert).await?;
-        let stored = cx.limits().bound(RUNNING, self.store.engine().insert::<E>(held.lease()?, statement, insert)).await;
+        let stored = cx.limits().bound(RUNNING, self.store.engine().insert(held.lease()?, statement, insert, decoder)).await;
         let stored = held.finish(stored).await?;
-        Ok(vec![stored.unwrap_or(given)])
+        Ok(stored.unwrap_or(given))
     }
 
     /// Inserts rows on a connection, by as many statements as it takes.
@@ -114,8 +123,8 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         lease: &mut G::Lease,
         view: &View,
         rows: &[Vec<Value>],
-        returning: bool,
-    ) -> Result<Vec<E::Model>> {
+        into: Into<'_>,
+    ) -> Result<Box<dyn Models>> {
         let engine = self.store.engine();
         let statements = self.statements(view);
         let is_single = rows.len() == 1;
@@ -123,14 +132,17 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         // An engine that is not asked about a single row shows by returning it what it made of it.
         // Nor does SQLite count what a view's trigger stores.
         let is_uncounted = engine.dialect() == Dialect::Sqlite && view.catalog.is_changed_afterwards;
-        let reads_back = returning || is_uncounted || (is_single && !engine.asks_for_single_models());
-        let mut stored = Vec::with_capacity(if returning { rows.len() } else { 0 });
+        let reads_back = into.returning || is_uncounted || (is_single && !engine.asks_for_single_models());
+        let mut stored = into.decoder.clone().models();
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
-                let models = engine.fetch::<E>(lease, statement, effort).await?;
+                let mut models = engine.fetch(lease, statement, effort, into.decoder).await?;
                 let count = models.len();
-                stored.extend(if count < run.len() { Vec::new() } else { self.in_order_of(run, models)? });
+                if count >= run.len() {
+                    self.put_in_order(run, &mut *models)?;
+                    stored.append(models);
+                }
                 count as u64
             } else {
                 engine.execute(lease, statement, effort).await?
@@ -140,28 +152,18 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
             }
         }
         if reads_back && view.catalog.is_changed_afterwards {
-            stored = self.after_triggers(lease, &statements, stored).await?;
+            // The models as triggers have left them.
+            let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at)).collect();
+            stored = self.look_up_on(lease, &statements, &keys, into.decoder).await?.in_order_of(&keys, not_stored)?;
         }
         Ok(stored)
     }
 
-    /// The models as triggers have left them.
-    async fn after_triggers(
-        &self,
-        lease: &mut G::Lease,
-        statements: &Statements<'_, E>,
-        inserted: Vec<E::Model>,
-    ) -> Result<Vec<E::Model>> {
-        let keys: Vec<_> = inserted.iter().map(|model| self.shape.key_of_model(model)).collect();
-        let mut stored = self.look_up_on(lease, statements, &keys).await?;
-        keys.iter().map(|key| stored.remove(key).ok_or_else(not_stored)).collect()
-    }
-
     /// Whether the engine's bulk path is the way to store models: there are enough, and no cast of the entity's is in the way.
-    fn is_appendable(&self, new: New<'_, E>, returning: bool) -> Result<bool> {
+    fn is_appendable(&self, new: New<'_>, returning: bool) -> Result<bool> {
         let engine = self.store.engine();
         let is_long = engine.appends_from().is_some_and(|least| new.len() >= least);
-        if !is_long || !self.shape.is_saved_as_it_is() || (returning && !(self.is_plain && engine.appends_as_given())) {
+        if !is_long || !self.table.is_saved_as_it_is() || (returning && !(self.is_plain && engine.appends_as_given())) {
             return Ok(false);
         }
         // What one model has a list in, all have.
@@ -170,42 +172,42 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Stores models by the engine's bulk path, as far as that is possible.
-    async fn append(&self, cx: &Cx, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
+    async fn append(&self, cx: &Cx, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
         let (mut held, view) = self.viewed(cx, held, Access::Write, false, self.ids_have_forms()).await?;
-        let new = New { catalog: &view.catalog, ..new };
+        let new = new.described_by(&view.catalog);
         if let Entry::Joined(..) = entry
             && let Err(refused) = self.check(new).await
         {
             return held.refuse(refused).await;
         }
-        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, returning)).await;
+        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, into)).await;
         held.finish(stored).await
     }
 
-    async fn append_runs(&self, lease: &mut G::Lease, view: &View, new: New<'_, E>, returning: bool) -> Result<Vec<E::Model>> {
-        let mut stored = Vec::with_capacity(if returning { new.len() } else { 0 });
+    async fn append_runs(&self, lease: &mut G::Lease, view: &View, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
+        let mut stored = into.decoder.clone().models();
         for run in self.runs(new).await? {
             let new = new.part(run.rows);
             // What is left to the engine, or to a trigger, only the engine can answer.
-            let is_as_given = !view.catalog.is_rewritten && (!returning || self.keeps(lease, &run.named, new).await?);
+            let is_as_given = !view.catalog.is_rewritten && (!into.returning || self.keeps(lease, &run.named, new).await?);
             let target = if is_as_given { self.target(lease, view, &run.named, new).await? } else { None };
             match target {
                 Some(target) => {
                     self.append_to(lease, &target, new).await?;
-                    if returning {
-                        self.as_given(new, &mut stored).await?;
+                    if into.returning {
+                        self.as_given(new, &mut *stored).await?;
                     }
                 }
-                None => stored.extend(self.insert_runs(lease, view, &self.rows(new).await?, returning).await?),
+                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, into).await?),
             }
         }
         Ok(stored)
     }
 
     /// Refuses values that cannot be stored.
-    async fn check(&self, new: New<'_, E>) -> Result<()> {
+    async fn check(&self, new: New<'_>) -> Result<()> {
         let mut budget = Budget::new();
         for nth in 0..new.len() {
             new.row(nth).map_err(|error| error.at_index(nth))?;
@@ -214,7 +216,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         Ok(())
     }
 
-    async fn rows(&self, new: New<'_, E>) -> Result<Vec<Vec<Value>>> {
+    async fn rows(&self, new: New<'_>) -> Result<Vec<Vec<Value>>> {
         let (mut rows, mut budget) = (Vec::with_capacity(new.len()), Budget::new());
         for nth in 0..new.len() {
             rows.push(new.row(nth)?);
@@ -224,19 +226,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// The models that were stored as they were given.
-    async fn as_given(&self, new: New<'_, E>, stored: &mut Vec<E::Model>) -> Result<()> {
+    async fn as_given(&self, new: New<'_>, stored: &mut dyn Models) -> Result<()> {
         let mut budget = Budget::new();
         for nth in 0..new.len() {
-            stored.push(model_of::<E>(new.row(nth)?)?);
+            stored.push_row(new.row(nth)?)?;
             budget.consume().await;
         }
         Ok(())
     }
 
-    async fn runs(&self, new: New<'_, E>) -> Result<Vec<Run>> {
-        let is_named = |column: &usize| !new.catalog.column(*column).is_generated && !self.shape.computed.contains(column);
-        let all: Vec<_> = (0..self.shape.columns.len()).filter(is_named).collect();
-        if !all.iter().any(|column| self.shape.may_be_left_to_engine(*column)) {
+    async fn runs(&self, new: New<'_>) -> Result<Vec<Run>> {
+        let is_named = |column: &usize| !new.catalog.column(*column).is_generated && !self.table.computed.contains(column);
+        let all: Vec<_> = (0..self.table.columns.len()).filter(is_named).collect();
+        if !all.iter().any(|column| self.table.may_be_left_to_engine(*column)) {
             return Ok(vec![Run { named: all, rows: 0..new.len() }]);
         }
         let (mut runs, mut budget) = (Vec::new(), Budget::new());
@@ -248,28 +250,28 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     /// Whether models that name these columns are stored just as they are given.
-    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: New<'_, E>) -> Result<bool> {
-        if named.len() < self.shape.columns.len() || !self.store.engine().inserts_as_given() {
-            return Ok(named.len() == self.shape.columns.len());
+    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: New<'_>) -> Result<bool> {
+        if named.len() < self.table.columns.len() || !self.store.engine().inserts_as_given() {
+            return Ok(named.len() == self.table.columns.len());
         }
         match self.statements(&self.plain).whole_insert(&new.row(0)?)? {
-            Some(insert) => self.store.engine().keeps::<E>(lease, insert).await,
+            Some(insert) => self.store.engine().keeps(lease, &self.table, insert).await,
             None => Ok(false),
         }
     }
 
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
-    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: New<'_, E>) -> Result<Option<G::Target>> {
+    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: New<'_>) -> Result<Option<G::Target>> {
         let engine = self.store.engine();
         if named.is_empty() || engine.appends_from().is_none_or(|least| new.len() < least) {
             return Ok(None);
         }
         let insert = self.statements(view).insert(&[new.row(0)?], false)?.sql;
-        engine.target::<E>(lease, named, insert).await
+        engine.target(lease, &self.table, named, insert).await
     }
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
-    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_, E>) -> Result<()> {
+    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_>) -> Result<()> {
         let (mut from, mut length) = (0, FIRST_PART);
         let mut next_part = || {
             let part = new.part(from..new.len().min(from + length));
@@ -286,7 +288,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         Ok(())
     }
 
-    async fn encode(&self, target: &G::Target, part: New<'_, E>) -> Result<Vec<G::Encoded>> {
+    async fn encode(&self, target: &G::Target, part: New<'_>) -> Result<Vec<G::Encoded>> {
         let mut encoded = Vec::new();
         for rows in part.parts(FIRST_PART) {
             encoded.push(G::encode(target, &rows)?);
@@ -297,18 +299,19 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
 
     /// Puts what an insert returned into the order of its rows, which no engine promises. Ids that the engine generates rise in
     /// the order of the rows; other ids are those of the rows.
-    fn in_order_of(&self, rows: &[Vec<Value>], mut models: Vec<E::Model>) -> Result<Vec<E::Model>> {
+    fn put_in_order(&self, rows: &[Vec<Value>], models: &mut dyn Models) -> Result<()> {
         if rows.len() < 2 {
-            return Ok(models);
+            return Ok(());
         }
-        let first_id = self.shape.generated.zip(rows.first()).and_then(|(position, row)| row.get(position));
+        let by_id: BTreeMap<Key, usize> = (0..models.len()).map(|at| (models.key(at), at)).collect();
+        let first_id = self.table.generated.zip(rows.first()).and_then(|(position, row)| row.get(position));
         if first_id.and_then(integer) == Some(0) {
-            models.sort_by_cached_key(|model| self.shape.key_of_model(model));
-            return Ok(models);
+            models.arrange(&by_id.into_values().collect::<Vec<_>>());
+            return Ok(());
         }
-        let mut by_id: BTreeMap<Key, E::Model> =
-            models.into_iter().map(|model| (self.shape.key_of_model(&model), model)).collect();
         let changed = || Error::new(ErrorKind::Internal, "the engine stored another id than it was given");
-        rows.iter().map(|row| by_id.remove(&self.shape.key_of_values(row)).ok_or_else(changed)).collect()
+        let order = rows.iter().map(|row| by_id.get(&self.table.key_of(row)).copied().ok_or_else(changed));
+        models.arrange(&order.collect::<Result<Vec<_>>>()?);
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Models that are about to be stored, as the rows they become.
+//! Rows that are about to be stored.
 
 use std::ops::Range;
 
@@ -6,26 +6,21 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use crate::{
-    backend::sql::{Catalog, engine::Rows},
-    entity::{Shape, Storable, portable},
+    backend::{Rows, sql::Catalog},
     error::{Error, ErrorKind, Result},
+    table::Table,
 };
 
-/// New models, completed by what the repository adds.
-pub(super) struct New<'m, E: Storable> {
-    pub(super) shape: &'m Shape<E>,
-    pub(super) models: &'m [E::Model],
-    pub(super) now: DateTime<Utc>,
+/// New rows, completed by what the repository adds.
+#[derive(Clone, Copy)]
+pub(super) struct New<'m> {
+    pub(super) table: &'m Table,
+    given: &'m dyn Rows,
+    from: usize,
+    length: usize,
+    now: DateTime<Utc>,
     pub(super) catalog: &'m Catalog,
 }
-
-impl<E: Storable> Clone for New<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E: Storable> Copy for New<'_, E> {}
 
 /// Rows of which an insert names the same columns.
 pub(super) struct Run {
@@ -34,30 +29,44 @@ pub(super) struct Run {
     pub(super) rows: Range<usize>,
 }
 
-impl<'m, E: Storable> New<'m, E> {
-    pub(super) fn part(self, rows: Range<usize>) -> Self {
-        Self { models: self.models.get(rows).unwrap_or_default(), ..self }
+impl<'m> New<'m> {
+    pub(super) fn new(table: &'m Table, given: &'m dyn Rows, now: DateTime<Utc>, catalog: &'m Catalog) -> Self {
+        Self { table, given, from: 0, length: given.len(), now, catalog }
     }
 
-    pub(super) fn parts(self, length: usize) -> impl Iterator<Item = Self> + use<'m, E> {
-        self.models.chunks(length).map(move |models| Self { models, ..self })
+    /// The same, for a table as the database describes it.
+    pub(super) fn described_by<'c>(self, catalog: &'c Catalog) -> New<'c>
+    where
+        'm: 'c,
+    {
+        New { catalog, ..self }
+    }
+
+    pub(super) fn part(self, rows: Range<usize>) -> Self {
+        let end = rows.end.min(self.length);
+        let start = rows.start.min(end);
+        Self { from: self.from + start, length: end - start, ..self }
+    }
+
+    pub(super) fn parts(self, length: usize) -> impl Iterator<Item = Self> + use<'m> {
+        (0..self.length).step_by(length.max(1)).map(move |from| self.part(from..from + length))
     }
 
     pub(super) fn row(&self, row: usize) -> Result<Vec<Value>> {
-        (0..self.shape.columns.len()).map(|column| self.value(row, column)).collect()
+        (self as &dyn Rows).row(row, self.table.columns.len())
     }
 
     /// Puts a row into the last of the runs, or into one of its own.
     pub(super) fn put(&self, row: usize, runs: &mut Vec<Run>) -> Result<()> {
         let is_named = |column: &usize| {
-            if self.catalog.column(*column).is_generated || self.shape.computed.contains(column) {
+            if self.catalog.column(*column).is_generated || self.table.computed.contains(column) {
                 return Ok(false);
             }
-            let may_be_left = self.shape.may_be_left_to_engine(*column);
-            Ok(!may_be_left || !self.shape.is_left_to_engine(*column, &self.value(row, *column)?))
+            let may_be_left = self.table.may_be_left_to_engine(*column);
+            Ok(!may_be_left || !self.table.is_left_to_engine(*column, &self.value(row, *column)?))
         };
-        let mut named = Vec::with_capacity(self.shape.columns.len());
-        for column in 0..self.shape.columns.len() {
+        let mut named = Vec::with_capacity(self.table.columns.len());
+        for column in 0..self.table.columns.len() {
             if is_named(&column)? {
                 named.push(column);
             }
@@ -70,17 +79,16 @@ impl<'m, E: Storable> New<'m, E> {
     }
 }
 
-impl<E: Storable> Rows for New<'_, E> {
+impl Rows for New<'_> {
     fn len(&self) -> usize {
-        self.models.len()
+        self.length
     }
 
     fn value(&self, row: usize, column: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::Internal, "a row or a column that is not there");
-        let model = self.models.get(row).ok_or_else(missing)?;
-        let name = *self.shape.columns.get(column).ok_or_else(missing)?;
-        let given = portable::<E>(model, name)?;
-        let value = self.shape.time_of_new(column, &given, self.now).unwrap_or(given);
-        self.catalog.check(column, name, &value).map(|()| value)
+        let missing = || Error::new(ErrorKind::Internal, "a column that is not there");
+        let described = self.table.columns.get(column).ok_or_else(missing)?;
+        let given = self.given.value(self.from + row, column)?;
+        let value = self.table.time_of_new(column, &given, self.now).unwrap_or(given);
+        self.catalog.check(column, described, &value).map(|()| value)
     }
 }

@@ -1,24 +1,24 @@
 //! Reading models.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::Statement;
 
-use super::{SqlRepository, View};
+use super::{SqlTable, View};
 use crate::{
-    backend::sql::{Engine, engine::Effort, produced::Produced, statement::Statements, store::Held, transaction::SqlTransaction},
+    backend::{
+        Chunks, Decoder, Models,
+        sql::{Engine, engine::Effort, produced::Produced, statement::Statements, store::Held, transaction::SqlTransaction},
+    },
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::Budget,
-    entity::{IdOf, Storable},
-    error::Result,
-    query::{Filter, Projection, Query},
-    repository::in_usual_parts,
+    error::{Error, Result},
+    query::{Condition, Selection},
     row::Row,
-    stream::ModelStream,
     value::Key,
 };
 
-impl<E: Storable, G: Engine> SqlRepository<E, G> {
+impl<G: Engine> SqlTable<G> {
     /// The connection for a statement, and the statement, written for the table as the database describes it. A statement that cannot be written or
     /// sent leaves the transaction of the context as it was.
     pub(super) async fn prepared<'a>(
@@ -27,7 +27,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         entry: &'a Entry<SqlTransaction<G>>,
         (access, effort): (Access, Effort),
         compares_forms: bool,
-        write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
+        write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
     ) -> Result<(Held<'a, G>, Statement)> {
         let held = self.store.hold(cx, entry, access, effort).await?;
         let (held, view) = self.viewed(cx, held, access, false, compares_forms).await?;
@@ -64,17 +64,25 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     async fn fetch(
         &self,
         cx: &Cx,
+        decoder: &Arc<dyn Decoder>,
         expected: usize,
         compares_forms: bool,
-        write: impl FnOnce(&Statements<'_, E>) -> Result<Statement> + Send,
-    ) -> Result<Vec<E::Model>> {
+        write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
+    ) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Read)?;
         let (held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, write).await?;
-        self.fetch_on(cx, held, statement, expected).await
+        self.fetch_on(cx, held, statement, decoder, expected).await
     }
 
-    async fn fetch_on(&self, cx: &Cx, mut held: Held<'_, G>, statement: Statement, expected: usize) -> Result<Vec<E::Model>> {
-        let fetch = self.store.engine().fetch::<E>(held.lease()?, statement, Effort::Read);
+    async fn fetch_on(
+        &self,
+        cx: &Cx,
+        mut held: Held<'_, G>,
+        statement: Statement,
+        decoder: &Arc<dyn Decoder>,
+        expected: usize,
+    ) -> Result<Box<dyn Models>> {
+        let fetch = self.store.engine().fetch(held.lease()?, statement, Effort::Read, decoder);
         let models = match cx.limits().bound(RUNNING, fetch).await {
             // Boxed, because it is rare: its state would enlarge that of every call.
             Ok(models) if models.len() < expected => Box::pin(self.missed(cx, &mut held)).await.map(|()| models),
@@ -84,113 +92,140 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     }
 
     async fn missed(&self, cx: &Cx, held: &mut Held<'_, G>) -> Result<()> {
-        cx.limits().bound(RUNNING, self.store.engine().missed::<E>(held.lease()?)).await
+        cx.limits().bound(RUNNING, self.store.engine().missed(held.lease()?, &self.table)).await
     }
 
-    pub(super) async fn find_one(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+    pub(super) async fn find_one(&self, cx: &Cx, key: &Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
-        let key = self.shape.key_of_id(id)?;
         if self.asks_for_single_models {
-            return Ok(Box::pin(self.fetch(cx, 1, self.ids_have_forms(), |statements| statements.find(&key))).await?.pop());
+            let find = self.fetch(cx, decoder, 1, self.ids_have_forms(), |statements| statements.find(key));
+            return Box::pin(find).await;
         }
-        let find = self.statements(&self.plain).find(&key)?;
+        let find = self.statements(&self.plain).find(key)?;
         self.store.engine().check(&find)?;
         let entry = self.store.enter(cx, Access::Read)?;
         let held = self.store.hold(cx, &entry, Access::Read, Effort::Read).await?;
-        Ok(self.fetch_on(cx, held, find, 1).await?.pop())
+        self.fetch_on(cx, held, find, decoder, 1).await
     }
 
-    pub(super) async fn look_up(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
-        let keys = self.keys(ids).await?;
+    pub(super) async fn look_up(&self, cx: &Cx, keys: &[Key], decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+        self.require_readable()?;
         if keys.is_empty() {
-            return self.do_nothing(cx, Access::Read).await.map(|()| Vec::new());
+            self.do_nothing(cx, Access::Read).await?;
         }
-        let mut found = BTreeMap::new();
+        let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
-            let models = self.fetch(cx, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part))).await?;
-            self.by_key(models, &mut found).await;
+            let find = self.fetch(cx, decoder, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part)));
+            found.add(find.await?).await;
         }
-        let (mut models, mut budget) = (Vec::with_capacity(found.len()), Budget::new());
-        for key in &keys {
-            models.extend(found.get(key).cloned());
+        let (mut order, mut budget) = (Vec::with_capacity(keys.len()), Budget::new());
+        for key in keys {
+            order.extend(found.at.get(key));
             budget.consume().await;
         }
-        Ok(models)
+        Ok(found.arranged(&order))
     }
 
     /// [`look_up`](Self::look_up) on a connection.
     pub(super) async fn look_up_on(
         &self,
         lease: &mut G::Lease,
-        statements: &Statements<'_, E>,
+        statements: &Statements<'_>,
         keys: &[Key],
-    ) -> Result<BTreeMap<Key, E::Model>> {
-        let mut found = BTreeMap::new();
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Found> {
+        let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
-            let models = self.store.engine().fetch::<E>(lease, statements.find_many(part), Effort::Read).await?;
-            self.by_key(models, &mut found).await;
+            found.add(self.store.engine().fetch(lease, statements.find_many(part), Effort::Read, decoder).await?).await;
         }
         Ok(found)
     }
 
-    pub(super) async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
-        let selection = self.selection(query)?;
+    pub(super) async fn select_by(&self, cx: &Cx, selection: &Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+        self.require_readable()?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
-        let models = self.fetch(cx, 0, compares_forms, |statements| Ok(statements.select(&selection))).await;
+        let models = self.fetch(cx, decoder, 0, compares_forms, |statements| Ok(statements.select(selection))).await;
         models.map_err(self.of_document(&selection.condition))
     }
 
-    pub(super) async fn number_of(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.condition(filter)?;
+    pub(super) async fn number_of(&self, cx: &Cx, condition: &Condition) -> Result<u64> {
+        self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
-        let count = |statements: &Statements<'_, E>| Ok(statements.count(&condition));
+        let count = |statements: &Statements<'_>| Ok(statements.count(condition));
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
-        let number = held.finish(number).await.map_err(self.of_document(&condition))?;
+        let number = held.finish(number).await.map_err(self.of_document(condition))?;
         Ok(number.unsigned_abs())
     }
 
-    pub(super) async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
-        let selection = self.selection(query)?;
-        let entry = self.store.enter(cx, Access::Read)?;
-        if let Entry::Joined(level, transaction) = &entry {
-            // The connection belongs to the transaction, which goes on using it between the parts.
-            drop(cx.limits().bound(WAITING, transaction.step(level.id())).await?.finish(Ok(())));
-            let (repository, cx) = (self.clone(), cx.clone());
-            return Ok(in_usual_parts(self.shape.clone(), query.clone(), move |query| {
-                let (repository, cx) = (repository.clone(), cx.clone());
-                async move { repository.select(&cx, &query).await.map_err(repository.at("stream")) }
-            }));
-        }
-        let Entry::Alone(patience) = entry else { return Ok(ModelStream::of_chunks(futures_util::stream::empty())) };
+    pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
+        self.require_readable()?;
+        let patience = match self.store.enter(cx, Access::Read)? {
+            Entry::Joined(level, transaction) => {
+                drop(cx.limits().bound(WAITING, transaction.step(level.id())).await?.finish(Ok(())));
+                return Ok(None);
+            }
+            Entry::Alone(patience) => patience,
+        };
         let limits = cx.limits().clone();
         let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
         let view = limits.bound(RUNNING, self.view(&mut lease, Access::Read, compares_forms)).await?;
         let statement = self.statements(&view).select(&selection);
-        let repository = self.clone();
+        let table = self.clone();
         let read = move |sink| async move {
-            let read = repository.store.engine().stream::<E>(&mut lease, statement, sink);
+            let read = table.store.engine().stream(&mut lease, statement, decoder, sink);
             let read = limits.bound(RUNNING, read).await;
-            read.map_err(repository.of_document(&selection.condition)).map_err(repository.at("stream"))
+            read.map_err(table.of_document(&selection.condition))
         };
-        ModelStream::begun(Produced::by(read)).await
+        Ok(Some(Box::pin(Produced::by(read))))
     }
 
-    pub(super) async fn columns(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
-        let columns = self.shape.projected(projection)?;
-        let types = columns.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
-        let selection = self.selection(query)?;
-        let project = |statements: &Statements<'_, E>| Ok(statements.project(&selection, &columns, projection.distinct));
+    pub(super) async fn columns(&self, cx: &Cx, selection: &Selection, columns: &[usize], distinct: bool) -> Result<Vec<Row>> {
+        self.require_readable()?;
+        let types = columns.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
+        let project = |statements: &Statements<'_>| Ok(statements.project(selection, columns, distinct));
         let entry = self.store.enter(cx, Access::Read)?;
         let has_forms = |column: usize| self.has_forms(column);
-        let is_one_of_each = projection.distinct && columns.iter().any(|column| has_forms(*column));
+        let is_one_of_each = distinct && columns.iter().any(|column| has_forms(*column));
         let compares_forms = is_one_of_each || selection.compares(&has_forms);
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, project).await?;
         let rows = self.store.engine().rows(held.lease()?, statement, Some(types), Effort::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
         held.finish(rows).await.map_err(self.of_document(&selection.condition))
+    }
+}
+
+/// Models, and where each is among them.
+pub(super) struct Found {
+    pub(super) models: Box<dyn Models>,
+    pub(super) at: BTreeMap<Key, usize>,
+}
+
+impl Found {
+    pub(super) fn none(decoder: &Arc<dyn Decoder>) -> Self {
+        Self { models: decoder.clone().models(), at: BTreeMap::new() }
+    }
+
+    async fn add(&mut self, models: Box<dyn Models>) {
+        let (before, mut budget) = (self.models.len(), Budget::new());
+        for at in 0..models.len() {
+            self.at.insert(models.key(at), before + at);
+            budget.consume().await;
+        }
+        self.models.append(models);
+    }
+
+    pub(super) fn arranged(mut self, order: &[usize]) -> Box<dyn Models> {
+        self.models.arrange(order);
+        self.models
+    }
+
+    /// The models with these ids, in their order; an error if one is not there.
+    pub(super) fn in_order_of(self, keys: &[Key], missing: impl Fn() -> Error) -> Result<Box<dyn Models>> {
+        let order: Vec<_> = keys.iter().map(|key| self.at.get(key).copied().ok_or_else(&missing)).collect::<Result<_>>()?;
+        Ok(self.arranged(&order))
     }
 }

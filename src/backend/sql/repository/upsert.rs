@@ -1,17 +1,23 @@
 //! Creating models or replacing those that are there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use sea_orm::{IdenStatic, Value, sea_query::ArrayType};
+use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{SqlRepository, View, not_stored};
+use super::{SqlTable, View, insert::Into, not_stored};
 use crate::{
-    backend::sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
+    backend::{
+        Decoder, Rows,
+        sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
+    },
     context::{Access, Cx, RUNNING},
     coop::Budget,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
-    query::{Merged, OnConflict, Resolution, Upserted},
+    query::{Merged, Resolution, Upserted},
+    table::Column,
     value::{Key, integer},
 };
 
@@ -20,19 +26,24 @@ fn gone() -> Error {
     Error::new(ErrorKind::Contention, "another transaction deleted a model that was to be replaced")
 }
 
-impl<E: Storable, G: Engine> SqlRepository<E, G> {
-    pub(super) async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
-        let resolution = self.shape.resolution(on_conflict)?;
+impl<G: Engine> SqlTable<G> {
+    pub(super) async fn upsert_given(
+        &self,
+        cx: &Cx,
+        given: &dyn Rows,
+        resolution: Resolution,
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Upserted> {
         let now = self.store.clock().now();
         let complete = |row: &mut [Value]| {
-            self.shape.stamp_new(row, now);
-            self.shape.fill_defaults(row)
+            self.table.stamp_new(row, now);
+            self.table.fill_defaults(row)
         };
-        let rows = self.values_for(cx, models, complete).await?;
+        let rows = self.values_for(cx, given, complete).await?;
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Upserted::default());
         }
-        let (mut merged, mut budget) = (Merged::new(&self.shape, &resolution), Budget::new());
+        let (mut merged, mut budget) = (Merged::new(&self.table, &resolution), Budget::new());
         for row in rows {
             merged.push(row);
             budget.consume().await;
@@ -71,7 +82,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
                     };
                 }
             }
-            self.insert_runs(lease, &view, &new, false).await?;
+            self.insert_runs(lease, &view, &new, Into { decoder, returning: false }).await?;
             upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,
@@ -84,7 +95,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
         let is_clear = new.is_empty() && way == Upserts::UpdatesFirst && !finds_others;
         let stored = stored.map_err(|error| if is_clear { self.lost_race(error, &resolution) } else { error });
         match held.finish(stored).await {
-            Err(error) => Err(self.with_constraint(error, models).await),
+            Err(error) => Err(self.with_constraint(error, given).await),
             stored => stored,
         }
     }
@@ -92,11 +103,11 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only where writers do
     /// not take turns, and where the column that the engine names cannot stand for another constraint.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
-        let name = |position: &usize| self.shape.columns.get(*position).map(|column| column.as_str());
+        let name = |position: &usize| self.table.columns.get(*position).map(Column::name);
         let told = error.constraint().and_then(|constraint| constraint.split(", ").next()?.rsplit('.').next());
         let is_told = |columns: &[usize]| told.is_some() && columns.iter().any(|column| name(column) == told);
         let is_target = |columns: &&Vec<usize>| columns.iter().all(|column| resolution.target.contains(column));
-        let others = self.shape.uniques.iter().chain([&self.shape.id]).filter(|columns| !is_target(columns));
+        let others = self.table.uniques.iter().chain([&self.table.id]).filter(|columns| !is_target(columns));
         let is_lost = self.store.capabilities().concurrent_writers
             && error.kind() == ErrorKind::Duplicate
             && is_told(&resolution.target)
@@ -126,7 +137,7 @@ impl<E: Storable, G: Engine> SqlRepository<E, G> {
     /// First what is not there, then what is. Answers how many rows were new.
     async fn insert_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
         let (engine, statements) = (self.store.engine(), self.statements(view));
-        let types = resolution.target.iter().map(|column| self.shape.value_type(*column)).collect::<Result<_>>()?;
+        let types = resolution.target.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
         let insert = statements.insert_new(rows, &resolution.target)?;
         let new: BTreeSet<_> =
             engine.rows(lease, insert, Some(types), Effort::Any).await?.into_iter().map(|row| Key(row.values)).collect();

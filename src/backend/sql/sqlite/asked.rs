@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     backend::sql::{Catalog, sqlx::classify},
-    entity::Storable,
     error::{Error, ErrorKind, Result},
+    table::Table,
 };
 
 /// What the schema said of tables.
@@ -44,8 +44,8 @@ impl Catalogs {
     }
 }
 
-pub(super) async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
-    let has_text_ids = uuid_id::<E>().map_or_else(|| "SELECT 0".to_owned(), forms::has_text_ids::<E>);
+pub(super) async fn catalog(connection: &mut SqliteConnection, table: &Table, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+    let has_text_ids = uuid_id(table).map_or_else(|| "SELECT 0".to_owned(), |id| forms::has_text_ids(table, id));
     let state = format!("SELECT (SELECT schema_version FROM pragma_schema_version), ({has_text_ids})");
     let state = match texts(connection, state).await {
         // The statement itself will say so.
@@ -54,40 +54,40 @@ pub(super) async fn catalog<E: Storable>(connection: &mut SqliteConnection, cata
     };
     let value = |at: usize| state.first().and_then(|row| row.get(at).cloned().flatten()).unwrap_or_default();
     let schema_version = value(0);
-    let known = catalogs.lock().get(&TypeId::of::<E>()).filter(|known| known.schema_version == schema_version).cloned();
+    let known = catalogs.lock().get(&table.identity).filter(|known| known.schema_version == schema_version).cloned();
     let known = match known {
         Some(known) => known,
         None => {
-            let Some(facts) = load::<E>(connection).await? else { return Ok(Catalog::plain()) };
+            let Some(facts) = load(connection, table).await? else { return Ok(Catalog::plain()) };
             let any: Vec<_> = facts.with_forms().iter().copied().filter(|position| facts.uuid_id != Some(*position)).collect();
             let own_ids = facts.catalog(&any, UnreadableIds::default());
             let text_ids = facts.catalog(facts.with_forms(), UnreadableIds { text: true, null: false });
             let known = Known { schema_version, facts: Arc::new(facts), own_ids, text_ids };
-            catalogs.lock().insert(TypeId::of::<E>(), known.clone());
+            catalogs.lock().insert(table.identity, known.clone());
             known
         }
     };
     let text = value(1) == "1";
-    if has_null_ids::<E>(connection, &known.facts).await? {
+    if has_null_ids(connection, table, &known.facts).await? {
         return Ok(known.facts.catalog(known.facts.with_forms(), UnreadableIds { text, null: true }));
     }
     Ok(if text { known.text_ids } else { known.own_ids })
 }
 
-async fn has_null_ids<E: Storable>(connection: &mut SqliteConnection, facts: &Facts) -> Result<bool> {
+async fn has_null_ids(connection: &mut SqliteConnection, table: &Table, facts: &Facts) -> Result<bool> {
     let Some((name, _)) = facts.nullable_id.and_then(|id| facts.column(id)) else { return Ok(false) };
-    let found = texts(connection, forms::has_nulls::<E>(name)).await?;
+    let found = texts(connection, forms::has_nulls(table, name)).await?;
     Ok(found.first().and_then(|row| row.first().cloned().flatten()).as_deref() == Some("1"))
 }
 
-async fn load<E: Storable>(connection: &mut SqliteConnection) -> Result<Option<Facts>> {
-    let [columns, tables] = facts::queries::<E>();
+async fn load(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Facts>> {
+    let [columns, tables] = facts::queries(table);
     let (columns, tables) = (texts(connection, columns).await?, texts(connection, tables).await?);
-    let collations = match facts::collations::<E>(&columns) {
+    let collations = match facts::collations(table, &columns) {
         Some(query) => texts(connection, query).await?,
         None => Vec::new(),
     };
-    Ok(Facts::new::<E>(&columns, &tables, &collations))
+    Ok(Facts::new(table, &columns, &tables, &collations))
 }
 
 async fn texts(connection: &mut SqliteConnection, sql: String) -> Result<Vec<Texts>> {

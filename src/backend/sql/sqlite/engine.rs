@@ -15,20 +15,23 @@ use super::{
     prepared, run,
 };
 use crate::{
-    backend::sql::{
-        Catalog, Engine, Sink, WholeInsert,
-        bindable::refuse_unbindable,
-        engine::{Effort, Rows, nested_acquire},
+    backend::{
+        Decoder, Models, Rows,
+        sql::{
+            Catalog, Engine, Sink, WholeInsert,
+            bindable::refuse_unbindable,
+            engine::{Effort, nested_acquire},
+        },
     },
     capability::Capabilities,
     context::{Access, Patience},
     coop::off_thread,
     dialect::Dialect,
-    entity::Storable,
     error::Result,
     limits::Limits,
     row::Row,
     store::StatementCounts,
+    table::Table,
     transaction::TxOptions,
 };
 
@@ -115,32 +118,38 @@ impl Engine for SqliteEngine {
         facts::has_forms(value_type)
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease, compares_forms: bool) -> Result<Arc<Catalog>> {
+    async fn catalog(&self, lease: &mut Lease, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
         if lease.is_of_group() {
             // What the statement meets is up to the others.
             let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
-            return other.catalog::<E>(&self.pool, compares_forms).await;
+            return other.catalog(&self.pool, table, compares_forms).await;
         }
-        lease.catalog::<E>(&self.pool, compares_forms).await
+        lease.catalog(&self.pool, table, compares_forms).await
     }
 
-    async fn begin_to_write<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
-        if lease.is_of_group() { Ok(()) } else { lease.run(Pace::Brief, described::begin_to_write::<E>).await }
+    async fn begin_to_write(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
+        if lease.is_of_group() {
+            return Ok(());
+        }
+        let table = table.clone();
+        lease.run(Pace::Brief, move |connection| described::begin_to_write(connection, &table)).await
     }
 
     fn note_foreign_write(&self, lease: &mut Lease) {
         lease.note_foreign_write();
     }
 
-    async fn missed<E: Storable>(&self, lease: &mut Lease) -> Result<()> {
-        if !described::has_uuid_id::<E>() {
+    async fn missed(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
+        if described::uuid_id(table).is_none() {
             return Ok(());
         }
+        let table = table.clone();
+        let refuse = move |connection: &Connection| described::refuse_text_ids(connection, &table);
         if lease.is_of_group() {
             let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
-            return other.run(Pace::BriefOrAgain, described::refuse_text_ids::<E>).await;
+            return other.run(Pace::BriefOrAgain, refuse).await;
         }
-        lease.run(Pace::BriefOrAgain, described::refuse_text_ids::<E>).await
+        lease.run(Pace::BriefOrAgain, refuse).await
     }
 
     async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<Lease> {
@@ -187,12 +196,18 @@ impl Engine for SqliteEngine {
         self.run(lease, effort, move |connection| run::execute(connection, &statement)).await
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
-        let real_effort = Self::effort(lease, &statement, effort);
+    async fn fetch(
+        &self,
+        lease: &mut Lease,
+        statement: Statement,
+        effort: Effort,
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
+        let (real_effort, decoder) = (Self::effort(lease, &statement, effort), decoder.clone());
         let fetch = move |connection: &Connection| match effort {
-            Effort::Insert => run::insert_returning::<E>(connection, &statement),
-            Effort::OneModel => run::changed::<E>(connection, || run::fetch::<E>(connection, &statement)),
-            Effort::Read | Effort::Any | Effort::Lasting => run::fetch::<E>(connection, &statement),
+            Effort::Insert => run::insert_returning(connection, &statement, &decoder),
+            Effort::OneModel => run::changed(connection, &decoder, || run::fetch(connection, &statement, &decoder)),
+            Effort::Read | Effort::Any | Effort::Lasting => run::fetch(connection, &statement, &decoder),
         };
         self.run(lease, real_effort, fetch).await
     }
@@ -201,9 +216,15 @@ impl Engine for SqliteEngine {
         true
     }
 
-    async fn insert<E: Storable>(&self, lease: &mut Lease, row: Statement, insert: Arc<WholeInsert>) -> Result<Option<E::Model>> {
-        let effort = Self::effort(lease, &row, Effort::Insert);
-        self.run(lease, effort, move |connection| run::insert::<E>(connection, &row, &insert)).await
+    async fn insert(
+        &self,
+        lease: &mut Lease,
+        row: Statement,
+        insert: Arc<WholeInsert>,
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Option<Box<dyn Models>>> {
+        let (effort, decoder) = (Self::effort(lease, &row, Effort::Insert), decoder.clone());
+        self.run(lease, effort, move |connection| run::insert(connection, &row, &insert, &decoder)).await
     }
 
     async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
@@ -211,8 +232,8 @@ impl Engine for SqliteEngine {
         self.run(lease, effort, move |connection| run::number(connection, &statement)).await
     }
 
-    async fn stream<E: Storable>(&self, lease: &mut Lease, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
-        lease.run(Pace::Blocking, move |connection| run::stream::<E>(connection, &statement, &sink)).await
+    async fn stream(&self, lease: &mut Lease, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        lease.run(Pace::Blocking, move |connection| run::stream(connection, &statement, &decoder, &sink)).await
     }
 
     async fn rows(
@@ -226,8 +247,9 @@ impl Engine for SqliteEngine {
         self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 
-    async fn keeps<E: Storable>(&self, lease: &mut Lease, _: Arc<WholeInsert>) -> Result<bool> {
-        lease.run(Pace::Brief, described::keeps::<E>).await
+    async fn keeps(&self, lease: &mut Lease, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
+        let table = table.clone();
+        lease.run(Pace::Brief, move |connection| described::keeps(connection, &table)).await
     }
 
     /// Every batch: a statement for many rows has to be prepared for that many.
@@ -235,7 +257,7 @@ impl Engine for SqliteEngine {
         Some(2)
     }
 
-    async fn target<E: Storable>(&self, _: &mut Lease, named: &[usize], insert: String) -> Result<Option<Target>> {
+    async fn target(&self, _: &mut Lease, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {
         Ok(Some(Target { insert: insert.into(), named: named.to_vec() }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ColumnTrait, IdenStatic, Iterable, ModelTrait, sea_query::ArrayType};
+use sea_orm::sea_query::ArrayType;
 
 use super::affinity::Affinity;
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
         catalog::{Described, Form, Keeps, TextOrder},
         statement::meaning::is_number,
     },
-    entity::{Shape, Storable, is_cast},
     error::{Error, ErrorKind},
+    table::Table,
     value::integer,
 };
 
@@ -51,14 +51,14 @@ pub(super) struct UnreadableIds {
 struct Column {
     described: Described,
     value_type: ArrayType,
-    name: &'static str,
+    name: String,
 }
 
 /// The queries that [`Facts::new`] needs the answers of: the table's columns, the table and the triggers, and the collations of its columns of text.
-pub(super) fn queries<E: Storable>() -> [String; 2] {
-    let entity = E::default();
-    let (schema, table) = (quoted(entity.schema_name().unwrap_or("main"), '\''), quoted(entity.table_name(), '\''));
-    let master = format!("{}.sqlite_master", quoted(entity.schema_name().unwrap_or("main"), '"'));
+pub(super) fn queries(table: &Table) -> [String; 2] {
+    let schema = table.schema().unwrap_or("main");
+    let master = format!("{}.sqlite_master", quoted(schema, '"'));
+    let (schema, table) = (quoted(schema, '\''), quoted(table.name(), '\''));
     [
         format!("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo({table}, {schema})"),
         format!(
@@ -74,21 +74,20 @@ pub(super) fn queries<E: Storable>() -> [String; 2] {
 /// The query that says how the columns of text are compared. `None` if the entity has none, or the table not those of the entity.
 ///
 /// The columns of a compound query are compared as those of its first part.
-pub(super) fn collations<E: Storable>(columns: &[Texts]) -> Option<String> {
-    let entity = E::default();
-    let texts: Vec<_> = E::Column::iter().filter(|column| is_text(&E::Model::get_value_type(*column))).collect();
-    if texts.is_empty() || !texts.iter().all(|column| columns.iter().any(|row| is_named(row, column.as_str()))) {
+pub(super) fn collations(table: &Table, columns: &[Texts]) -> Option<String> {
+    let texts: Vec<_> = table.columns.iter().filter(|column| is_text(&column.value_type)).collect();
+    if texts.is_empty() || !texts.iter().all(|column| columns.iter().any(|row| is_named(row, column.name()))) {
         return None;
     }
     let (mut selected, mut probed) = (Vec::new(), Vec::new());
     for (nth, column) in texts.iter().enumerate() {
-        selected.push(format!("{} AS c{nth}", quoted(column.as_str(), '"')));
+        selected.push(format!("{} AS c{nth}", quoted(column.name(), '"')));
         probed.push(format!(
             "c{nth} = 'A' OR c{nth} = 'a ' OR c{nth} < 'B' OR c{nth} > 'aa' OR c{nth} > '\u{e4}' OR c{nth} < '' OR c{nth} < '9'"
         ));
     }
     let given = vec!["'a'"; texts.len()].join(", ");
-    let table = [entity.schema_name(), Some(entity.table_name())].into_iter().flatten().map(|name| quoted(name, '"'));
+    let table = [table.schema(), Some(table.name())].into_iter().flatten().map(|name| quoted(name, '"'));
     Some(format!(
         "SELECT {} FROM (SELECT {} FROM {} WHERE 0 UNION SELECT {given})",
         probed.join(", "),
@@ -99,7 +98,7 @@ pub(super) fn collations<E: Storable>(columns: &[Texts]) -> Option<String> {
 
 impl Facts {
     /// From the answers to [`queries`] and [`collations`]. `None` if there is no such table, or it lacks a column of the entity.
-    pub(super) fn new<E: Storable>(columns: &[Texts], tables: &[Texts], collations: &[Texts]) -> Option<Self> {
+    pub(super) fn new(of: &Table, columns: &[Texts], tables: &[Texts], collations: &[Texts]) -> Option<Self> {
         let is = |row: &Texts, at: usize, text: &str| row.get(at).and_then(Option::as_deref) == Some(text);
         let kind = |kind: &'static str| tables.iter().filter(move |row| is(row, 0, kind));
         let table = kind("table").chain(kind("view")).next()?;
@@ -111,15 +110,15 @@ impl Facts {
         let is_strict = is(table, 3, "1");
         let has_rowid_id =
             is(table, 0, "table") && is(table, 4, "1") && columns.iter().filter(|row| !is(row, 4, "0")).count() == 1;
-        let generated = Shape::<E>::new().generated;
+        let generated = of.generated;
         let mut collations = collations.first().into_iter().flatten();
         let mut is_volatile = !is(table, 5, "0");
         let mut keeps_rows = !is_rewritten;
         let (mut described, mut with_forms, mut uuid_id) = (Vec::new(), Vec::new(), None);
         let mut nullable_id = None;
-        for (position, column) in E::Column::iter().enumerate() {
-            let value_type = E::Model::get_value_type(column);
-            let row = columns.iter().find(|row| is_named(row, column.as_str()))?;
+        for (position, column) in of.columns.iter().enumerate() {
+            let value_type = column.value_type.clone();
+            let row = columns.iter().find(|row| is_named(row, column.name()))?;
             let declared = row.get(1).and_then(Option::as_deref).unwrap_or_default();
             let affinity = Affinity::of(declared, is_strict);
             let text = match is_text(&value_type).then(|| collations.next()).flatten() {
@@ -132,27 +131,27 @@ impl Facts {
             let is_rowid = has_rowid_id && declared.eq_ignore_ascii_case("integer") && !is(row, 4, "0");
             // Left to the engine, such an id is null.
             let lacks_id = generated == Some(position) && !is_rowid && default.is_none() && !is(table, 0, "view");
-            if has_forms(&value_type) && !is_cast(column) {
+            if has_forms(&value_type) && !column.is_cast() {
                 with_forms.push(position);
                 is_volatile |= default.is_some();
             }
             if value_type == ArrayType::Uuid && is(row, 4, "1") && !is(table, 0, "view") {
                 uuid_id = Some(position);
             }
-            let is_nullable = is(row, 2, "0") && !is_rowid && !column.def().is_null();
+            let is_nullable = is(row, 2, "0") && !is_rowid && !column.is_null();
             if is_nullable && is(row, 4, "1") {
                 nullable_id = Some(position);
             }
             // A primary key and a column with a default may have another value instead of none.
             let keeps_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
-            keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.def().is_null());
+            keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.is_null());
             described.push(Column {
                 described: Described {
                     is_generated: is(row, 5, "2") || is(row, 5, "3"),
                     keeps: keeps(affinity, &value_type, lacks_id),
                     text,
                     // Such a column makes text of numbers.
-                    form: if affinity == Affinity::Text && is_number(&value_type) && !is_cast(column) {
+                    form: if affinity == Affinity::Text && is_number(&value_type) && !column.is_cast() {
                         Form::Any
                     } else {
                         Form::Own
@@ -161,7 +160,7 @@ impl Facts {
                     is_nullable,
                 },
                 value_type,
-                name: column.as_str(),
+                name: column.name().to_owned(),
             });
         }
         Some(Self {
@@ -187,8 +186,8 @@ impl Facts {
     }
 
     /// A column's name and the type of its values.
-    pub(super) fn column(&self, position: usize) -> Option<(&'static str, &ArrayType)> {
-        self.columns.get(position).map(|column| (column.name, &column.value_type))
+    pub(super) fn column(&self, position: usize) -> Option<(&str, &ArrayType)> {
+        self.columns.get(position).map(|column| (column.name.as_str(), &column.value_type))
     }
 
     /// The catalog if all values are in the forms that larder writes, and the catalog if any value may be in another form. All ids can be read.

@@ -23,10 +23,14 @@ use super::{
     forms,
 };
 use crate::{
-    backend::sql::{Catalog, engine::Rows, sqlx::Flavor},
+    backend::{
+        Rows,
+        sql::{Catalog, sqlx::Flavor},
+    },
     dialect::Dialect,
-    entity::{Put, Storable},
+    entity::Put,
     error::{Error, ErrorKind, Result},
+    table::Table,
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -91,12 +95,12 @@ impl Flavor for SqliteFlavor {
     const BELONGS_TO_RUNTIME: bool = false;
     const ASKS_FOR_SINGLE_MODELS: bool = true;
 
-    async fn catalog<E: Storable>(connection: &mut SqliteConnection, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
-        asked::catalog::<E>(connection, catalogs).await
+    async fn catalog(connection: &mut SqliteConnection, table: &Arc<Table>, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+        asked::catalog(connection, table, catalogs).await
     }
 
-    fn begin_to_write<E: Storable>() -> Option<String> {
-        Some(forms::begin_to_write::<E>())
+    fn begin_to_write(table: &Table) -> Option<String> {
+        Some(forms::begin_to_write(table))
     }
 
     fn forget(catalogs: &Catalogs) {
@@ -151,7 +155,7 @@ impl Flavor for SqliteFlavor {
         stopper.store(false, Ordering::Relaxed);
     }
 
-    async fn target<E: Storable>(_: &mut SqliteConnection, _: &[usize]) -> Result<Option<Infallible>> {
+    async fn target(_: &mut SqliteConnection, _: &Table, _: &[usize]) -> Result<Option<Infallible>> {
         Ok(None)
     }
 

@@ -3,43 +3,42 @@
 use sea_orm::sea_query::ArrayType;
 
 use super::facts::quoted;
-use crate::entity::Storable;
+use crate::table::Table;
 
-/// The name of an entity's table, as it stands in a statement.
-pub(super) fn table<E: Storable>() -> String {
-    let entity = E::default();
-    let names = [entity.schema_name(), Some(entity.table_name())].into_iter().flatten();
+/// The name of a table, as it stands in a statement.
+fn quoted_name(table: &Table) -> String {
+    let names = [table.schema(), Some(table.name())].into_iter().flatten();
     names.map(|name| quoted(name, '"')).collect::<Vec<_>>().join(".")
 }
 
 /// The statement that takes the right to write to a table and changes nothing.
-pub(super) fn begin_to_write<E: Storable>() -> String {
-    format!("DELETE FROM {} WHERE 0", table::<E>())
+pub(super) fn begin_to_write(table: &Table) -> String {
+    format!("DELETE FROM {} WHERE 0", quoted_name(table))
 }
 
 /// The query whether a table has a value of another form in a column.
-pub(super) fn has_other<E: Storable>(column: &str, value_type: &ArrayType, is_indexed: bool) -> String {
-    let (table, column) = (table::<E>(), quoted(column, '"'));
+pub(super) fn has_other(table: &Table, column: &str, value_type: &ArrayType, is_indexed: bool) -> String {
+    let (name, column) = (quoted_name(table), quoted(column, '"'));
     if is_indexed && *value_type == ArrayType::Uuid {
-        return has_text::<E>(&column);
+        return has_text(table, &column);
     }
     let own = own(value_type);
-    format!("SELECT EXISTS (SELECT 1 FROM (SELECT {column} AS v FROM {table}) WHERE v IS NOT NULL AND NOT ({own}))")
+    format!("SELECT EXISTS (SELECT 1 FROM (SELECT {column} AS v FROM {name}) WHERE v IS NOT NULL AND NOT ({own}))")
 }
 
 /// The query whether a table has text or numbers in a column for bytes. They come before all bytes.
-fn has_text<E: Storable>(column: &str) -> String {
-    format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {column} < x'')", table::<E>())
+fn has_text(table: &Table, column: &str) -> String {
+    format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {column} < x'')", quoted_name(table))
 }
 
 /// The query whether a table has ids that are no UUIDs.
-pub(super) fn has_text_ids<E: Storable>(column: &str) -> String {
-    has_text::<E>(&quoted(column, '"'))
+pub(super) fn has_text_ids(table: &Table, column: &str) -> String {
+    has_text(table, &quoted(column, '"'))
 }
 
 /// The query whether a table has nulls in a column.
-pub(super) fn has_nulls<E: Storable>(column: &str) -> String {
-    format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)", table::<E>(), quoted(column, '"'))
+pub(super) fn has_nulls(table: &Table, column: &str) -> String {
+    format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)", quoted_name(table), quoted(column, '"'))
 }
 
 /// Whether a value `v` is in the form that is written here. Never null.

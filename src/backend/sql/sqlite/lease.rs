@@ -16,8 +16,8 @@ use crate::{
         blocking::{self, Interrupt},
     },
     context::Access,
-    entity::Storable,
     error::Result,
+    table::Table,
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -142,7 +142,7 @@ impl Lease {
     }
 
     /// The catalog of an entity's table. Outside a transaction, this begins one for the statement that follows.
-    pub(super) async fn catalog<E: Storable>(&mut self, pool: &Arc<Pool>, compares_forms: bool) -> Result<Arc<Catalog>> {
+    pub(super) async fn catalog(&mut self, pool: &Arc<Pool>, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
         let leased = self.connection.as_mut().ok_or_else(gone)?;
         leased.check()?;
         let before = leased.connection()?.watch().before();
@@ -155,7 +155,7 @@ impl Lease {
                 None => self.call(None, move |leased| leased.connection()?.at_length(&mut begin)).await?,
             }
         }
-        let (known, pool) = (self.connection.as_mut().ok_or_else(gone)?.mark, pool.clone());
+        let (known, pool, table) = (self.connection.as_mut().ok_or_else(gone)?.mark, pool.clone(), table.clone());
         let look = move |connection: &Connection| {
             // This takes the snapshot.
             let schema_version = connection.schema_version()?;
@@ -164,7 +164,7 @@ impl Lease {
                 None => pool.seen(connection, before)?,
                 known => known,
             };
-            let catalog = described::catalog::<E>(connection, schema_version, &mut mark, compares_forms)?;
+            let catalog = described::catalog(connection, &table, schema_version, &mut mark, compares_forms)?;
             Ok((catalog, mark))
         };
         let (catalog, mark) = self.go(Pace::BriefOrAgain, look).await?;

@@ -1,20 +1,25 @@
 //! Running statements on a connection. All of this blocks.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{Rows, Statement as Prepared};
 use sea_orm::{
-    ColumnTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, Statement, Value, Values,
-    sea_query::{Alias, ArrayType, Expr, ExprTrait, Query, SqliteQueryBuilder},
+    Statement, Value, Values,
+    sea_query::{ArrayType, Expr, ExprTrait, Query, SqliteQueryBuilder},
 };
 
 use super::{connection::Connection, decode, described, error::classify};
 use crate::{
-    backend::sql::{Sink, WholeInsert},
-    entity::Storable,
+    backend::{
+        Decoder, Models,
+        sql::{Sink, WholeInsert},
+    },
+    entity::Put,
     error::{Error, ErrorKind, Result},
     row::Row,
     stream::CHUNK,
+    table::{Column, Table},
+    value::Key,
 };
 
 fn values(statement: &Statement) -> &[Value] {
@@ -45,77 +50,89 @@ pub(super) fn number(connection: &Connection, statement: &Statement) -> Result<i
     })
 }
 
-/// Runs a statement that answers the columns of an entity, in any order.
-pub(super) fn fetch<E: Storable>(connection: &Connection, statement: &Statement) -> Result<Vec<E::Model>> {
-    run(connection, statement, models::<E>)
+/// Runs a statement that answers the columns of a table, in any order.
+pub(super) fn fetch(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    run(connection, statement, |prepared| models(prepared, decoder))
 }
 
-fn models<E: Storable>(prepared: &mut Prepared<'_>) -> Result<Vec<E::Model>> {
-    let mut reader = Models::<E>::of(prepared);
-    let mut models = Vec::new();
-    while let Some(model) = reader.next()? {
-        models.push(model);
-    }
+fn models(prepared: &mut Prepared<'_>, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    let mut models = decoder.clone().models();
+    let mut reader = Reader::of(prepared, decoder.table());
+    while reader.push_next(&mut *models)? {}
     Ok(models)
 }
 
 /// Inserts a row and answers its model; none if that is what was given.
-pub(super) fn insert<E: Storable>(connection: &Connection, row: &Statement, insert: &WholeInsert) -> Result<Option<E::Model>> {
-    if described::keeps::<E>(connection)? {
+pub(super) fn insert(
+    connection: &Connection,
+    row: &Statement,
+    insert: &WholeInsert,
+    decoder: &Arc<dyn Decoder>,
+) -> Result<Option<Box<dyn Models>>> {
+    if described::keeps(connection, decoder.table())? {
         return if execute(connection, row)? == 1 { Ok(None) } else { Err(not_stored()) };
     }
-    let inserted = || connection.prepared(&insert.returning, values(row), models::<E>);
-    changed::<E>(connection, inserted)?.pop().map(Some).ok_or_else(not_stored)
+    let inserted = || connection.prepared(&insert.returning, values(row), |prepared| models(prepared, decoder));
+    let inserted = changed(connection, decoder, inserted)?;
+    if inserted.len() == 0 { Err(not_stored()) } else { Ok(Some(inserted)) }
 }
 
 /// Inserts a row and answers its model, by a statement that returns it.
-pub(super) fn insert_returning<E: Storable>(connection: &Connection, statement: &Statement) -> Result<Vec<E::Model>> {
-    described::keeps::<E>(connection)?;
-    changed::<E>(connection, || fetch::<E>(connection, statement))
+pub(super) fn insert_returning(
+    connection: &Connection,
+    statement: &Statement,
+    decoder: &Arc<dyn Decoder>,
+) -> Result<Box<dyn Models>> {
+    described::keeps(connection, decoder.table())?;
+    changed(connection, decoder, || fetch(connection, statement, decoder))
 }
 
 /// The model that a statement changed, as its triggers have left it: what the statement returns is what it was before them.
-pub(super) fn changed<E: Storable>(
+pub(super) fn changed(
     connection: &Connection,
-    change: impl FnOnce() -> Result<Vec<E::Model>>,
-) -> Result<Vec<E::Model>> {
+    decoder: &Arc<dyn Decoder>,
+    change: impl FnOnce() -> Result<Box<dyn Models>>,
+) -> Result<Box<dyn Models>> {
     let before = connection.total_changes();
     let models = change()?;
     if connection.total_changes() - before == models.len() as u64 {
         return Ok(models);
     }
-    let again = |model: &E::Model| {
-        let (sql, id) = lookup::<E>(model);
-        let mut found = connection.prepared(&sql, &id.0, self::models::<E>)?;
-        found.pop().ok_or_else(not_stored)
-    };
-    models.iter().map(again).collect()
+    let mut again = decoder.clone().models();
+    for at in 0..models.len() {
+        let (sql, id) = lookup(decoder.table(), &models.key(at));
+        let found = connection.prepared(&sql, &id.0, |prepared| self::models(prepared, decoder))?;
+        if found.len() == 0 {
+            return Err(not_stored());
+        }
+        again.append(found);
+    }
+    Ok(again)
 }
 
 /// The query for a model, by its id.
-fn lookup<E: Storable>(model: &E::Model) -> (String, Values) {
+fn lookup(table: &Table, id: &Key) -> (String, Values) {
     let mut select = Query::select();
-    for column in E::Column::iter() {
-        select.expr_as(column.select_as(Expr::col(column)), Alias::new(column.as_str()));
+    for column in &table.columns {
+        select.expr_as(column.select_as(Expr::col(column.iden())), column.iden());
     }
-    for id in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
-        select.and_where(Expr::col(id).eq(id.save_as(Expr::val(model.get(id)))));
+    for (column, value) in table.id.iter().filter_map(|position| table.columns.get(*position)).zip(&id.0) {
+        select.and_where(Expr::col(column.iden()).eq(column.save_as(Expr::val(value.clone()))));
     }
-    select.from(E::default().table_ref()).build(SqliteQueryBuilder)
+    select.from(table.table_ref()).build(SqliteQueryBuilder)
 }
 
 /// Runs a statement and gives its models away as they are read.
-pub(super) fn stream<E: Storable>(connection: &Connection, statement: &Statement, sink: &Sink<E::Model>) -> Result<()> {
+pub(super) fn stream(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
     run(connection, statement, |prepared| {
-        let mut reader = Models::<E>::of(prepared);
-        let mut models = Vec::with_capacity(CHUNK);
-        while let Some(model) = reader.next()? {
-            models.push(model);
+        let mut reader = Reader::of(prepared, decoder.table());
+        let mut models = decoder.clone().models();
+        while reader.push_next(&mut *models)? {
             if models.len() == CHUNK {
-                sink.send_blocking(std::mem::replace(&mut models, Vec::with_capacity(CHUNK)))?;
+                sink.send_blocking(std::mem::replace(&mut models, decoder.clone().models()))?;
             }
         }
-        if models.is_empty() { Ok(()) } else { sink.send_blocking(models) }
+        if models.len() == 0 { Ok(()) } else { sink.send_blocking(models) }
     })
 }
 
@@ -172,39 +189,41 @@ fn not_stored() -> Error {
     Error::new(ErrorKind::Check, "a trigger or a rule of the table stored fewer rows than were given")
 }
 
-/// The models that a statement answers.
-struct Models<'p, E: Storable> {
+/// Reads the rows that a statement answers.
+struct Reader<'p> {
     rows: Rows<'p>,
-    /// For each column of the entity, where it is in a row, and its type. Known from the first row on: a statement is prepared anew by its first
+    table: &'p Table,
+    /// For each column of the table, where it is in a row, and its type. Known from the first row on: a statement is prepared anew by its first
     /// step if the schema has changed.
-    columns: Vec<(usize, ArrayType)>,
-    entity: PhantomData<E>,
+    columns: Vec<(usize, &'p ArrayType)>,
 }
 
-impl<'p, E: Storable> Models<'p, E> {
-    fn of(prepared: &'p mut Prepared<'_>) -> Self {
-        Self { rows: prepared.raw_query(), columns: Vec::new(), entity: PhantomData }
+impl<'p> Reader<'p> {
+    fn of(prepared: &'p mut Prepared<'_>, table: &'p Table) -> Self {
+        Self { rows: prepared.raw_query(), table, columns: Vec::new() }
     }
 
-    fn next(&mut self) -> Result<Option<E::Model>> {
-        let Some(row) = self.rows.next().map_err(classify)? else { return Ok(None) };
+    /// Adds the next model. Returns false after the last.
+    fn push_next(&mut self, models: &mut dyn Models) -> Result<bool> {
+        let Some(row) = self.rows.next().map_err(classify)? else { return Ok(false) };
         if self.columns.is_empty() {
-            self.columns = columns::<E>(row.as_ref())?;
+            self.columns = columns(row.as_ref(), self.table)?;
         }
-        let model = E::model_of(|position, put| match self.columns.get(position) {
+        let columns = &self.columns;
+        let mut read = |position: usize, put: Put<'_>| match columns.get(position) {
             Some((at, wanted)) => decode::read(row.get_ref(*at).map_err(classify)?, wanted, put),
             None => Ok(()),
-        });
-        model.map(Some)
+        };
+        models.push(&mut read).map(|()| true)
     }
 }
 
-fn columns<E: Storable>(prepared: &Prepared<'_>) -> Result<Vec<(usize, ArrayType)>> {
-    let place = |(place, column): (usize, E::Column)| {
-        let is_here = |at: &usize| prepared.column_name(*at).is_ok_and(|name| name == column.as_str());
+fn columns<'t>(prepared: &Prepared<'_>, table: &'t Table) -> Result<Vec<(usize, &'t ArrayType)>> {
+    let place = |(place, column): (usize, &'t Column)| {
+        let is_here = |at: &usize| prepared.column_name(*at).is_ok_and(|name| name == column.name());
         let at = Some(place).filter(is_here).or_else(|| (0..prepared.column_count()).find(is_here));
         let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
-        Ok((at.ok_or_else(missing)?, E::Model::get_value_type(column)))
+        Ok((at.ok_or_else(missing)?, &column.value_type))
     };
-    E::Column::iter().enumerate().map(place).collect()
+    table.columns.iter().enumerate().map(place).collect()
 }

@@ -1,24 +1,27 @@
 //! Values out of rows, by the type that is wanted.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use sea_orm::{
-    ColumnTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryResult, TryGetable, Value,
+    QueryResult, TryGetable, Value,
     sea_query::{ArrayType, ColumnType},
 };
 
 use super::flavor::Flavor;
 use crate::{
-    entity::{Put, Storable, unreadable},
+    backend::Models,
+    entity::{Put, unreadable},
     error::{Error, ErrorKind, Result},
+    table::{Column, Table},
     value::{enum_of, is_known},
 };
 
-/// Makes models of the rows of one answer: the entity's columns, looked for by name in the first, and read by position.
-pub(super) struct Models<E: Storable, F: Flavor> {
-    /// For each column of the entity; none if SeaORM has to read the rows.
+/// Makes models of the rows of one answer: the table's columns, looked for by name in the first, and read by position.
+pub(super) struct Reader<F: Flavor> {
+    table: Arc<Table>,
+    /// For each column of the table; none if SeaORM has to read the rows.
     places: Option<Option<Vec<Place>>>,
-    of: PhantomData<(E, F)>,
+    of: PhantomData<F>,
 }
 
 /// Where a value is in the rows of an answer, and what it is to be.
@@ -42,42 +45,48 @@ impl Place {
     }
 }
 
-impl<E: Storable, F: Flavor> Models<E, F> {
-    pub(super) fn new() -> Self {
-        Self { places: None, of: PhantomData }
+impl<F: Flavor> Reader<F> {
+    pub(super) fn new(table: &Arc<Table>) -> Self {
+        Self { table: table.clone(), places: None, of: PhantomData }
     }
 
-    pub(super) fn read(&mut self, row: &QueryResult) -> Result<E::Model> {
-        let Some(places) = self.places.get_or_insert_with(|| places::<E, F>(row)) else { return by_sea_orm::<E, F>(row) };
-        let model = E::model_of(|position, put| places.get(position).map_or(Ok(()), |place| place.read::<F>(row, put)));
-        model.or_else(|error| {
+    /// Adds the model of a row.
+    pub(super) fn read(&mut self, row: &QueryResult, models: &mut dyn Models) -> Result<()> {
+        let table = &self.table;
+        let Some(places) = self.places.get_or_insert_with(|| places::<F>(row, table)) else {
+            return by_sea_orm::<F>(row, table, models);
+        };
+        let read = models.push(&mut |position, put| places.get(position).map_or(Ok(()), |place| place.read::<F>(row, put)));
+        read.or_else(|error| {
             // What is read here is not read otherwise. What the model does not take, it may take from the row.
             let is_unreadable = |place: &Place| place.fits && place.read::<F>(row, &mut |_| Ok(())).is_err();
-            if places.iter().any(is_unreadable) { Err(error) } else { by_sea_orm::<E, F>(row).map_err(|_| error) }
+            match places.iter().any(is_unreadable) {
+                true => Err(error),
+                false => by_sea_orm::<F>(row, table, models).map_err(|_| error),
+            }
         })
     }
 }
 
 /// SeaORM knows more types, of which some are of the application's own, and says what is missing.
-fn by_sea_orm<E: Storable, F: Flavor>(row: &QueryResult) -> Result<E::Model> {
+fn by_sea_orm<F: Flavor>(row: &QueryResult, table: &Table, models: &mut dyn Models) -> Result<()> {
     let is_decimal = |name: &str| {
-        let column = E::Column::iter().find(|column| column.as_str() == name);
-        column.is_some_and(|column| E::Model::get_value_type(column) == ArrayType::Decimal)
+        let column = table.columns.iter().find(|column| column.name() == name);
+        column.is_some_and(|column| column.value_type == ArrayType::Decimal)
     };
-    F::read_foreign(row, is_decimal, |row| E::Model::from_query_result(row, "").map_err(unreadable))
+    F::read_foreign(row, is_decimal, |row| models.push_by_sea_orm(row))
 }
 
-fn places<E: Storable, F: Flavor>(row: &QueryResult) -> Option<Vec<Place>> {
+fn places<F: Flavor>(row: &QueryResult, table: &Table) -> Option<Vec<Place>> {
     let names = row.column_names();
-    let place = |column: E::Column| {
-        let wanted = E::Model::get_value_type(column);
-        if !is_known(&wanted) || matches!(column.def().get_column_type(), ColumnType::Array(_)) {
+    let place = |column: &Column| {
+        if !is_known(&column.value_type) || matches!(column.column_type, ColumnType::Array(_)) {
             return None;
         }
-        let at = names.iter().position(|name| name == column.as_str())?;
-        Some(Place::of::<F>(row, at, wanted))
+        let at = names.iter().position(|name| name == column.name())?;
+        Some(Place::of::<F>(row, at, column.value_type.clone()))
     };
-    E::Column::iter().map(place).collect()
+    table.columns.iter().map(place).collect()
 }
 
 /// Gives away the value of a column, in a type.

@@ -10,28 +10,28 @@ use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use tokio::sync::Mutex;
 
 use super::{
-    decode::{Models, Place, known_types},
+    decode::{Place, Reader, known_types},
     error::classify,
     flavor::{Connection, Flavor},
     lease::{CLEANING, Lease},
     pools::Pools,
 };
 use crate::{
-    backend::sql::{
-        Catalog, Engine, Sink,
-        bindable::refuse_unbindable,
-        engine::{Effort, Rows},
+    backend::{
+        Decoder, Models, Rows,
+        sql::{Catalog, Engine, Sink, bindable::refuse_unbindable, engine::Effort},
     },
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
     coop::Budget,
     dialect::Dialect,
-    entity::{Storable, unreadable},
+    entity::unreadable,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     stream::CHUNK,
+    table::Table,
     transaction::TxOptions,
 };
 
@@ -62,17 +62,18 @@ impl<F: Flavor> SqlxEngine<F> {
     }
 
     /// The models that a statement answers, or why a row is none.
-    async fn read_models<E: Storable>(
+    async fn read_models(
         connection: &mut Connection<F>,
         statement: &Statement,
-    ) -> sqlx::Result<Result<Vec<E::Model>>> {
+        decoder: &Arc<dyn Decoder>,
+    ) -> sqlx::Result<Result<Box<dyn Models>>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(connection, statement);
-        let (mut reader, mut models, mut budget) = (Models::<E, F>::new(), Vec::new(), Budget::new());
+        let (mut reader, mut models) = (Reader::<F>::new(decoder.table()), decoder.clone().models());
+        let mut budget = Budget::new();
         while let Some(row) = rows.try_next().await? {
-            match reader.read(&row) {
-                Ok(model) => models.push(model),
-                Err(unreadable) => return Ok(Err(unreadable)),
+            if let Err(unreadable) = reader.read(&row, &mut *models) {
+                return Ok(Err(unreadable));
             }
             budget.consume().await;
         }
@@ -152,21 +153,21 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::ASKS_FOR_SINGLE_MODELS
     }
 
-    async fn catalog<E: Storable>(&self, lease: &mut Lease<F>, _: bool) -> Result<Arc<Catalog>> {
-        if let Some(known) = F::known::<E>(&self.catalogs).or_else(|| lease.known::<E>(F::CATALOG_AGE?)) {
+    async fn catalog(&self, lease: &mut Lease<F>, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
+        if let Some(known) = F::known(table, &self.catalogs).or_else(|| lease.known(table, F::CATALOG_AGE?)) {
             return Ok(known);
         }
-        let catalog = F::catalog::<E>(lease.connection()?, &self.catalogs).await;
+        let catalog = F::catalog(lease.connection()?, table, &self.catalogs).await;
         lease.done();
         let catalog = catalog?;
         if F::CATALOG_AGE.is_some() {
-            lease.learn::<E>(&catalog);
+            lease.learn(table, &catalog);
         }
         Ok(catalog)
     }
 
-    async fn begin_to_write<E: Storable>(&self, lease: &mut Lease<F>) -> Result<()> {
-        let statement = if lease.writes_late() { F::begin_to_write::<E>() } else { None };
+    async fn begin_to_write(&self, lease: &mut Lease<F>, table: &Arc<Table>) -> Result<()> {
+        let statement = if lease.writes_late() { F::begin_to_write(table) } else { None };
         let Some(statement) = statement else { return Ok(()) };
         match lease.run(statement).await {
             Err(error) if error.kind() == ErrorKind::Contention => Err(error),
@@ -232,12 +233,18 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         self.noted(lease.answered(changed))
     }
 
-    async fn fetch<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<Vec<E::Model>> {
+    async fn fetch(
+        &self,
+        lease: &mut Lease<F>,
+        statement: Statement,
+        effort: Effort,
+        decoder: &Arc<dyn Decoder>,
+    ) -> Result<Box<dyn Models>> {
         self.note(lease, effort)?;
-        let mut read = Self::read_models::<E>(lease.connection()?, &statement).await;
+        let mut read = Self::read_models(lease.connection()?, &statement, decoder).await;
         if let Err(error) = read {
             read = match F::prepare_anew(lease.connection()?, error).await {
-                Ok(()) => Self::read_models::<E>(lease.connection()?, &statement).await,
+                Ok(()) => Self::read_models(lease.connection()?, &statement, decoder).await,
                 Err(error) => Err(error),
             };
         }
@@ -251,8 +258,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
 
-    async fn stream<E: Storable>(&self, lease: &mut Lease<F>, statement: Statement, sink: Sink<E::Model>) -> Result<()> {
-        let mut reader = Models::<E, F>::new();
+    async fn stream(&self, lease: &mut Lease<F>, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        let mut reader = Reader::<F>::new(decoder.table());
         if let Some((declare, fetch)) = F::cursor(&statement, CHUNK) {
             let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
                 // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it knows them.
@@ -267,7 +274,11 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
                 let is_busy = lease.is_busy();
                 let next =
                     F::fetch_afresh(lease.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
-                let read = async { sink.send(rows.iter().map(|row| reader.read(row)).collect::<Result<_>>()?).await };
+                let read = async {
+                    let mut models = decoder.clone().models();
+                    rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
+                    sink.send(models).await
+                };
                 let (next, taken) = join(next, read).await;
                 let next = lease.answered(next);
                 taken?;
@@ -277,8 +288,11 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         }
         let mut parts = F::stream(lease.connection()?, &statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
-            let rows = part.into_iter().map(|row| reader.read(&row.map_err(classify::<F>)?));
-            sink.send(rows.collect::<Result<_>>()?).await?;
+            let mut models = decoder.clone().models();
+            for row in part {
+                reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
+            }
+            sink.send(models).await?;
         }
         drop(parts);
         lease.answered(Ok(()))
@@ -333,8 +347,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         false
     }
 
-    async fn target<E: Storable>(&self, lease: &mut Lease<F>, named: &[usize], _: String) -> Result<Option<F::Target>> {
-        let target = F::target::<E>(lease.connection()?, named).await;
+    async fn target(&self, lease: &mut Lease<F>, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<F::Target>> {
+        let target = F::target(lease.connection()?, table, named).await;
         lease.done();
         target
     }

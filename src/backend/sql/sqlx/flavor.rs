@@ -8,10 +8,11 @@ use sqlx::{Database, Pool, error::DatabaseError};
 
 use super::decode::read;
 use crate::{
-    backend::sql::{Catalog, engine::Rows},
+    backend::{Rows, sql::Catalog},
     dialect::Dialect,
-    entity::{Put, Storable},
+    entity::Put,
     error::{Error, Result},
+    table::Table,
     transaction::TxOptions,
 };
 
@@ -47,20 +48,21 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const CATALOG_AGE: Option<Duration> = None;
 
     /// What the database said of an entity's table, if that is still good.
-    fn known<E: Storable>(_catalogs: &Self::Catalogs) -> Option<Arc<Catalog>> {
+    fn known(_table: &Table, _catalogs: &Self::Catalogs) -> Option<Arc<Catalog>> {
         None
     }
 
     /// What the database says of an entity's table.
-    fn catalog<E: Storable>(
+    fn catalog(
         _connection: &mut Connection<Self>,
+        _table: &Arc<Table>,
         _catalogs: &Self::Catalogs,
     ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
         async { Ok(Catalog::plain()) }
     }
 
     /// The statement that takes the right to write to the table of an entity and changes nothing, where a transaction may have to wait for it.
-    fn begin_to_write<E: Storable>() -> Option<String> {
+    fn begin_to_write(_table: &Table) -> Option<String> {
         None
     }
 
@@ -179,8 +181,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const APPENDS_FROM: Option<usize> = None;
 
     /// Where rows go that name these columns, if the database's bulk path leads there.
-    fn target<E: Storable>(
+    fn target(
         connection: &mut Connection<Self>,
+        table: &Table,
         named: &[usize],
     ) -> impl Future<Output = Result<Option<Self::Target>>> + Send;
 

@@ -23,8 +23,8 @@ use super::{
 use crate::{
     backend::sql::Catalog,
     clock::{Moment, this_moment, within},
-    entity::Storable,
     error::{Error, ErrorKind, Result},
+    table::Table,
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -126,13 +126,13 @@ impl<F: Flavor> Lease<F> {
     }
 
     /// What the catalog said of a table not long ago, in the transaction that the lease is in.
-    pub(super) fn known<E: Storable>(&self, age: Duration) -> Option<Arc<Catalog>> {
-        let (since, catalog) = self.seen.get(&TypeId::of::<E>())?;
+    pub(super) fn known(&self, table: &Table, age: Duration) -> Option<Arc<Catalog>> {
+        let (since, catalog) = self.seen.get(&table.identity)?;
         (this_moment().saturating_duration_since(*since) < age).then(|| catalog.clone())
     }
 
-    pub(super) fn learn<E: Storable>(&mut self, catalog: &Arc<Catalog>) {
-        self.seen.insert(TypeId::of::<E>(), (this_moment(), catalog.clone()));
+    pub(super) fn learn(&mut self, table: &Table, catalog: &Arc<Catalog>) {
+        self.seen.insert(table.identity, (this_moment(), catalog.clone()));
     }
 
     pub(super) fn forget(&mut self) {

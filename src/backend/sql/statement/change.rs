@@ -1,16 +1,16 @@
 //! Updating and deleting.
 
 use sea_orm::{
-    ModelTrait, Statement, Value,
-    sea_query::{ArrayType, Cond, Expr, Query},
+    Statement, Value,
+    sea_query::{ArrayType, Cond, DynIden, Expr, Query},
 };
 
 use super::{Statements, remembered::Which};
 use crate::{
     dialect::Dialect,
-    entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Change, Comparison, Condition, range},
+    table::Column,
     value::Key,
 };
 
@@ -20,16 +20,16 @@ fn is_held_in_more_bits(value_type: &ArrayType) -> bool {
     matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned)
 }
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// Positions of the columns that an update of a whole model sets by the model's values.
     pub(super) fn replaced(&self) -> Vec<usize> {
-        let rules = self.shape.rules;
+        let rules = self.table.rules;
         let is_replaced = |position: &usize| {
-            !self.shape.id.contains(position)
+            !self.table.id.contains(position)
                 && !self.is_computed(*position)
                 && ![rules.version, rules.created_at, rules.deleted_at].contains(&Some(*position))
         };
-        (0..self.shape.columns.len()).filter(is_replaced).collect()
+        (0..self.table.columns.len()).filter(is_replaced).collect()
     }
 
     /// Replaces all columns but the id, if the version is that of the row. None if the id is all there is.
@@ -42,12 +42,12 @@ impl<E: Storable> Statements<'_, E> {
         let write = |row: &[Value]| {
             let values = replaced.iter().filter_map(|position| row.get(*position));
             let columns = self.columns(&replaced).into_iter().zip(values);
-            let mut changed: Vec<_> = columns.map(|(column, value)| (column, self.value(column, value))).collect();
+            let mut changed: Vec<_> = columns.map(|(column, value)| (column.iden(), self.value(column, value))).collect();
             changed.extend(raised.clone());
             let mut update = Query::update();
-            update.table(E::default().table_ref()).values(changed).cond_where(self.id_is(&self.shape.key_of_values(row).0));
-            self.restrict_to(&mut update, &self.shape.not_deleted());
-            if let Some((version, value)) = self.shape.rules.version.and_then(|version| Some((version, row.get(version)?))) {
+            update.table(self.table.table_ref()).values(changed).cond_where(self.id_is(&self.table.key_of(row).0));
+            self.restrict_to(&mut update, &self.table.not_deleted());
+            if let Some((version, value)) = self.table.rules.version.and_then(|version| Some((version, row.get(version)?))) {
                 for column in self.columns(&[version]) {
                     update.and_where(self.compared(column, Comparison::Equal, value));
                 }
@@ -74,7 +74,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Deletes, or marks, the models with these ids.
     pub(in super::super) fn delete_ids(&self, ids: &[Key], mark: Option<&[Change]>) -> Result<Statement> {
-        self.delete_all(self.id_is_in(ids), &self.shape.not_deleted(), mark)
+        self.delete_all(self.id_is_in(ids), &self.table.not_deleted(), mark)
     }
 
     fn delete_all(&self, which: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
@@ -83,7 +83,7 @@ impl<E: Storable> Statements<'_, E> {
             return self.update_all(which, condition, mark)?.ok_or_else(missing);
         }
         let mut delete = Query::delete();
-        delete.from_table(E::default().table_ref());
+        delete.from_table(self.table.table_ref());
         if !which.is_empty() {
             delete.cond_where(which);
         }
@@ -97,8 +97,8 @@ impl<E: Storable> Statements<'_, E> {
         for change in changes {
             for column in self.columns(&[change.column()]) {
                 set.push(match change {
-                    Change::Set(_, value) => (column, self.value(column, value)),
-                    Change::Increase { by, least, most, .. } => (column, self.increased(column, *by, (*least, *most))),
+                    Change::Set(_, value) => (column.iden(), self.value(column, value)),
+                    Change::Increase { by, least, most, .. } => (column.iden(), self.increased(column, *by, (*least, *most))),
                 });
             }
         }
@@ -107,7 +107,7 @@ impl<E: Storable> Statements<'_, E> {
         }
         set.extend(self.raised_version()?);
         let mut update = Query::update();
-        update.table(E::default().table_ref()).values(set);
+        update.table(self.table.table_ref()).values(set);
         if !which.is_empty() {
             update.cond_where(which);
         }
@@ -116,19 +116,19 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The version's column, and what it is raised to.
-    pub(super) fn raised_version(&self) -> Result<Option<(E::Column, Expr)>> {
-        let Some(version) = self.shape.rules.version else { return Ok(None) };
-        let range = range(&self.shape.value_type(version)?);
-        Ok(self.columns(&[version]).pop().map(|column| (column, self.increased(column, 1, range))))
+    pub(super) fn raised_version(&self) -> Result<Option<(DynIden, Expr)>> {
+        let Some(version) = self.table.rules.version else { return Ok(None) };
+        let range = range(self.table.value_type(version)?);
+        Ok(self.columns(&[version]).pop().map(|column| (column.iden(), self.increased(column, 1, range))))
     }
 
     /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for the types that Postgres does not
     /// have. SQLite goes on with floating-point numbers, or in more bits than the type has.
-    fn increased(&self, column: E::Column, by: i64, (least, most): (i128, i128)) -> Expr {
+    fn increased(&self, column: &Column, by: i64, (least, most): (i128, i128)) -> Expr {
         let old = || self.column(column);
         match self.dialect {
             Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),
-            Dialect::Postgres if is_held_in_more_bits(&E::Model::get_value_type(column)) => {
+            Dialect::Postgres if is_held_in_more_bits(&column.value_type) => {
                 // Beyond the type, a sum that is too large for Postgres as well.
                 let sql = format!(
                     "CASE WHEN $ + CAST($ AS bigint) NOT BETWEEN {least} AND {most} THEN $ - $ + 9223372036854775807 + 1 \

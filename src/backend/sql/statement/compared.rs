@@ -1,7 +1,7 @@
 //! How values of a column compare: text by its bytes, times by their instants, whatever the column's own collation or form.
 
 use sea_orm::{
-    ColumnTrait, ModelTrait, Value,
+    Value,
     sea_query::{Expr, ExprTrait, Func, SimpleExpr},
 };
 
@@ -9,20 +9,20 @@ use super::{Statements, meaning};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
-    entity::Storable,
+    table::Column,
     value::{is_text, text_of},
 };
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// The expression that the values of a column are ordered by.
-    pub(super) fn ordered(&self, column: E::Column) -> SimpleExpr {
+    pub(super) fn ordered(&self, column: &Column) -> SimpleExpr {
         let key = self.column(column);
         if let Some(meaning) = self.meaning(column) {
             return meaning;
         }
         let order = self.text_order(column);
         match self.dialect {
-            Dialect::Postgres if is_text(&E::Model::get_value_type(column)) => {
+            Dialect::Postgres if is_text(&column.value_type) => {
                 let text = column.select_as(key);
                 match order {
                     TextOrder::Bytes => text,
@@ -48,7 +48,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// A value to compare with [`ordered`](Self::ordered).
-    pub(super) fn operand(&self, column: E::Column, value: &Value) -> Expr {
+    pub(super) fn operand(&self, column: &Column, value: &Value) -> Expr {
         let meaning = self.meaning(column).and_then(|_| meaning::meaning_of(value));
         match (meaning, text_of(value)) {
             (Some(meaning), _) => Expr::val(meaning),
@@ -58,7 +58,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a column has a value.
-    pub(super) fn equal(&self, column: E::Column, value: &Value) -> Expr {
+    pub(super) fn equal(&self, column: &Column, value: &Value) -> Expr {
         if self.meaning(column).is_some() {
             return self.ordered(column).eq(self.operand(column, value));
         }
@@ -80,7 +80,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a column has another value.
-    pub(super) fn not_equal(&self, column: E::Column, value: &Value) -> Expr {
+    pub(super) fn not_equal(&self, column: &Column, value: &Value) -> Expr {
         match self.meaning(column).is_some() || self.folds(column) {
             true => self.written("NOT ($)", [self.equal(column, value)]),
             false => self.column(column).ne(self.value(column, value)),
@@ -88,7 +88,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a column has one of some values.
-    pub(super) fn is_one_of<'v>(&self, column: E::Column, values: impl IntoIterator<Item = &'v Value>) -> Expr {
+    pub(super) fn is_one_of<'v>(&self, column: &Column, values: impl IntoIterator<Item = &'v Value>) -> Expr {
         let values = values.into_iter();
         if self.folds(column) {
             let folded = self.by_bytes(self.column(column), self.text_order(column));
@@ -101,7 +101,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a column has the same value as an expression of the same type.
-    pub(super) fn same_as(&self, column: E::Column, other: Expr) -> Expr {
+    pub(super) fn same_as(&self, column: &Column, other: Expr) -> Expr {
         let own = self.column(column);
         if !self.folds(column) {
             return own.eq(other);
@@ -116,7 +116,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// A column of which each value is selected once, and what it is grouped by.
-    pub(super) fn once(&self, column: E::Column) -> (Expr, Expr) {
+    pub(super) fn once(&self, column: &Column) -> (Expr, Expr) {
         let selected = column.select_as(self.column(column));
         if self.meaning(column).is_none() && self.text_order(column) == TextOrder::Bytes {
             return (selected, self.column(column));
@@ -131,7 +131,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them when some were missed.
-    pub(super) fn found_by(&self, column: E::Column, value: &Value) -> Expr {
+    pub(super) fn found_by(&self, column: &Column, value: &Value) -> Expr {
         match self.described(column).is_probed {
             true => self.column(column).eq(self.value(column, value)),
             false => self.equal(column, value),
@@ -139,25 +139,25 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// What stored values of a column mean, where some may be in forms that do not compare as they are.
-    fn meaning(&self, column: E::Column) -> Option<Expr> {
+    fn meaning(&self, column: &Column) -> Option<Expr> {
         match self.described(column).form {
             Form::Own => None,
-            Form::Any => meaning::meaning(self.column(column), &E::Model::get_value_type(column)),
+            Form::Any => meaning::meaning(self.column(column), &column.value_type),
         }
     }
 
     /// Whether the values of a column are compared by what they mean.
-    pub(super) fn has_meaning(&self, column: E::Column) -> bool {
+    pub(super) fn has_meaning(&self, column: &Column) -> bool {
         self.meaning(column).is_some()
     }
 
     /// Whether the text of a statement on an id depends on the id: a value that is compared by its meaning is sent as that.
     pub(super) fn compares_ids_by_meaning(&self) -> bool {
-        self.shape.id.iter().any(|position| self.catalog.column(*position).form == Form::Any)
+        self.table.id.iter().any(|position| self.catalog.column(*position).form == Form::Any)
     }
 
     /// Whether the column's own collation may take text of different bytes for equal.
-    fn folds(&self, column: E::Column) -> bool {
+    fn folds(&self, column: &Column) -> bool {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
@@ -167,9 +167,9 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
-    fn text_order(&self, column: E::Column) -> TextOrder {
+    fn text_order(&self, column: &Column) -> TextOrder {
         match self.dialect {
-            _ if !is_text(&E::Model::get_value_type(column)) => TextOrder::Bytes,
+            _ if !is_text(&column.value_type) => TextOrder::Bytes,
             _ if self.catalog.is_known() => self.described(column).text,
             Dialect::Postgres => TextOrder::Sorted,
             Dialect::Sqlite => TextOrder::Folded,

@@ -4,19 +4,19 @@
 //! tests, where null is made false first.
 
 use sea_orm::{
-    ModelTrait, Value,
+    Value,
     sea_query::{ArrayType, Cond, ConditionalStatement, Expr, ExprTrait},
 };
 
 use super::{Statements, meaning::is_number};
 use crate::{
     dialect::Dialect,
-    entity::{Storable, is_cast},
     query::{Comparison, Condition, Test, Tree},
+    table::Column,
     value::{Key, is_text},
 };
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// Restricts a statement to what fulfils a condition.
     pub(super) fn restrict_to<S: ConditionalStatement>(&self, statement: &mut S, condition: &Condition) {
         // What everything fulfils is not said.
@@ -33,8 +33,8 @@ impl<E: Storable> Statements<'_, E> {
             Tree::All(all) => parts(if negated { Cond::any() } else { Cond::all() }, all),
             Tree::Any(any) => parts(if negated { Cond::all() } else { Cond::any() }, any),
             Tree::Not(inner) => self.lowered(inner, !negated),
-            Tree::Test(position, test) => match self.shape.columns.get(*position) {
-                Some(column) => Cond::all().add(self.tested(*column, test, *position, negated)),
+            Tree::Test(position, test) => match self.table.columns.get(*position) {
+                Some(column) => Cond::all().add(self.tested(column, test, *position, negated)),
                 None => self.constant(false),
             },
         }
@@ -44,12 +44,12 @@ impl<E: Storable> Statements<'_, E> {
         if holds { Cond::all() } else { Cond::all().add(Expr::cust("1 = 0")) }
     }
 
-    fn tested(&self, column: E::Column, test: &Test, position: usize, negated: bool) -> Expr {
+    fn tested(&self, column: &Column, test: &Test, position: usize, negated: bool) -> Expr {
         if *test == Test::Null {
             let column = self.column(column);
             return if negated { column.is_not_null() } else { column.is_null() };
         }
-        let may_be_null = self.shape.is_nullable(position) || matches!(test, Test::Path(..));
+        let may_be_null = self.table.is_nullable(position) || matches!(test, Test::Path(..));
         let test = self.test(column, test);
         match (negated, may_be_null) {
             (false, _) => test,
@@ -58,7 +58,7 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    fn test(&self, column: E::Column, test: &Test) -> Expr {
+    fn test(&self, column: &Column, test: &Test) -> Expr {
         match test {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
@@ -76,7 +76,7 @@ impl<E: Storable> Statements<'_, E> {
         }
     }
 
-    pub(super) fn compared(&self, column: E::Column, comparison: Comparison, value: &Value) -> Expr {
+    pub(super) fn compared(&self, column: &Column, comparison: Comparison, value: &Value) -> Expr {
         use Comparison as C;
         match comparison {
             C::Equal => return self.equal(column, value),
@@ -94,7 +94,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and every text for less than all
     /// bytes.
-    fn within_class(&self, column: E::Column, comparison: Comparison, test: Expr) -> Expr {
+    fn within_class(&self, column: &Column, comparison: Comparison, test: Expr) -> Expr {
         use Comparison as C;
         let Some((first, end)) = self.class_bounds(column) else { return test };
         let bound = match comparison {
@@ -110,11 +110,11 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The first value of the storage class that a column's values are of, and the first value after it.
-    fn class_bounds(&self, column: E::Column) -> Option<(Option<&'static str>, Option<&'static str>)> {
-        if self.dialect != Dialect::Sqlite || is_cast(column) || self.has_meaning(column) {
+    fn class_bounds(&self, column: &Column) -> Option<(Option<&'static str>, Option<&'static str>)> {
+        if self.dialect != Dialect::Sqlite || column.is_cast() || self.has_meaning(column) {
             return None;
         }
-        match E::Model::get_value_type(column) {
+        match &column.value_type {
             number if is_number(&number) => Some((None, Some("''"))),
             text if is_text(&text) => Some((Some("''"), Some("x''"))),
             ArrayType::Bytes => Some((Some("x''"), None)),
@@ -123,7 +123,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be used for that.
-    fn started(&self, column: E::Column, prefix: &str) -> Expr {
+    fn started(&self, column: &Column, prefix: &str) -> Expr {
         let from = self.ordered(column).gte(prefix);
         match end_of(prefix) {
             Some(end) => from.and(self.ordered(column).lt(end)),
@@ -136,7 +136,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// The condition that the columns of the id fulfil a condition on each of their values.
-    fn id_has(&self, id: &[Value], has: impl Fn(E::Column, &Value) -> Expr) -> Cond {
+    fn id_has(&self, id: &[Value], has: impl Fn(&Column, &Value) -> Expr) -> Cond {
         let parts = self.id_columns().into_iter().zip(id);
         parts.fold(Cond::all(), |all, (column, value)| all.add(has(column, value)))
     }
@@ -144,7 +144,7 @@ impl<E: Storable> Statements<'_, E> {
     pub(super) fn id_is_in(&self, ids: &[Key]) -> Cond {
         let ids = filled_up(ids, self.ids_at_once());
         match self.id_columns().as_slice() {
-            [column] => Cond::all().add(self.is_one_of(*column, ids.flat_map(|id| &id.0))),
+            [column] => Cond::all().add(self.is_one_of(column, ids.flat_map(|id| &id.0))),
             _ => ids.fold(Cond::any(), |any, id| any.add(self.id_is(&id.0))),
         }
     }
@@ -152,9 +152,9 @@ impl<E: Storable> Statements<'_, E> {
     /// The same for a statement that only reads: where the engine looks for ids in other forms when some were missed, none of those fulfils the condition.
     pub(super) fn id_is_found_in(&self, ids: &[Key]) -> Cond {
         match self.id_columns().as_slice() {
-            [column] if self.described(*column).is_probed => {
-                let values = filled_up(ids, self.ids_at_once()).flat_map(|id| &id.0).map(|value| self.value(*column, value));
-                Cond::all().add(self.column(*column).is_in(values))
+            [column] if self.described(column).is_probed => {
+                let values = filled_up(ids, self.ids_at_once()).flat_map(|id| &id.0).map(|value| self.value(column, value));
+                Cond::all().add(self.column(column).is_in(values))
             }
             [_] => self.id_is_in(ids),
             _ => {

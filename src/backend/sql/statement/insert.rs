@@ -8,20 +8,19 @@ use sea_orm::{
 };
 
 use super::{
-    MAX_ROWS, Statements,
+    MAX_ROWS, Statements, idens,
     remembered::{Which, WholeInsert, stand_ins},
 };
 use crate::{
-    entity::Storable,
     error::{Error, ErrorKind, Result},
     query::Resolution,
     value::is_array,
 };
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// Splits rows into runs that one statement can insert: the same columns left to the engine, and few enough values.
     pub(in super::super) fn insert_runs(&self, rows: &[Vec<Value>]) -> Vec<Range<usize>> {
-        let most = (self.bind_limit / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS);
+        let most = (self.bind_limit / self.table.columns.len().max(1)).clamp(1, MAX_ROWS);
         let mut runs: Vec<Range<usize>> = Vec::new();
         let mut last: Option<Vec<usize>> = None;
         for (index, row) in rows.iter().enumerate() {
@@ -43,7 +42,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// Whether the engine fills in this column of a new row.
     fn is_left(&self, position: usize, value: &Value) -> bool {
-        self.is_computed(position) || self.shape.is_left_to_engine(position, value)
+        self.is_computed(position) || self.table.is_left_to_engine(position, value)
     }
 
     /// Inserts rows of one run.
@@ -86,13 +85,13 @@ impl<E: Storable> Statements<'_, E> {
     fn insert_rows(&self, named: &[usize], rows: &[&[Value]]) -> Result<sea_orm::sea_query::InsertStatement> {
         let columns = self.columns(named);
         let mut insert = Query::insert();
-        insert.into_table(E::default().table_ref()).columns(columns.iter().copied());
+        insert.into_table(self.table.table_ref()).columns(idens(&columns));
         if columns.is_empty() {
             insert.or_default_values();
         }
         for row in rows.iter().filter(|_| !columns.is_empty()) {
             let values = named.iter().filter_map(|position| row.get(*position)).zip(&columns);
-            let values = insert.values(values.map(|(value, column)| self.value(*column, value)));
+            let values = insert.values(values.map(|(value, column)| self.value(column, value)));
             values.map_err(|error| Error::new(ErrorKind::Internal, "rows of one insert differ").with_source(error))?;
         }
         Ok(insert)
@@ -104,7 +103,7 @@ impl<E: Storable> Statements<'_, E> {
         let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let key = self.columns(key);
-        insert.on_conflict(OnConflict::columns(key.clone()).do_nothing().to_owned()).returning(self.returned(&key));
+        insert.on_conflict(OnConflict::columns(idens(&key)).do_nothing().to_owned()).returning(self.returned(key));
         Ok(self.build(&insert))
     }
 
@@ -113,19 +112,19 @@ impl<E: Storable> Statements<'_, E> {
     pub(in super::super) fn upsert(&self, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Statement> {
         let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        let mut on_conflict = OnConflict::columns(self.columns(&resolution.target));
+        let mut on_conflict = OnConflict::columns(idens(&self.columns(&resolution.target)));
         match &resolution.replaced {
             None => on_conflict.do_nothing(),
             Some(replaced) => {
-                let mut replaced = [replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat();
+                let mut replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
                 replaced.retain(|position| !self.is_computed(*position));
                 let changed = self.columns(&replaced);
-                on_conflict.update_columns(changed.iter().copied());
+                on_conflict.update_columns(idens(&changed));
                 if let Some((column, raised)) = self.raised_version()? {
                     on_conflict.value(column, raised);
                 } else if changed.is_empty() {
                     // There has to be something to do, for the row to count.
-                    on_conflict.update_columns(self.columns(&resolution.target));
+                    on_conflict.update_columns(idens(&self.columns(&resolution.target)));
                 }
                 &mut on_conflict
             }

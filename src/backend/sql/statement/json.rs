@@ -5,13 +5,13 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use super::{Statements, meaning::document};
 use crate::{
     dialect::Dialect,
-    entity::Storable,
     query::{EXACT, Scalar},
+    table::Column,
 };
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// The condition that a document has a value at the end of a path of at least one key.
-    pub(super) fn path_equals(&self, column: E::Column, path: &[String], scalar: &Scalar) -> Expr {
+    pub(super) fn path_equals(&self, column: &Column, path: &[String], scalar: &Scalar) -> Expr {
         match self.dialect {
             Dialect::Sqlite => self.path_in_sqlite(document(self.column(column)), path, scalar),
             Dialect::Postgres => self.path_in_postgres(self.column(column), path, scalar),
@@ -22,7 +22,7 @@ impl<E: Storable> Statements<'_, E> {
     /// SQLite's paths have no way to write every key: the keys of an object are looked at as values instead.
     fn path_in_sqlite(&self, column: Expr, path: &[String], scalar: &Scalar) -> Expr {
         // Not the name of the table that the document is in.
-        let j = if E::default().table_name().starts_with(['j', 'J']) { 'k' } else { 'j' };
+        let j = if self.table.name().starts_with(['j', 'J']) { 'k' } else { 'j' };
         let mut from = format!("json_each($) AS {j}0");
         let mut tests = vec![format!("{j}0.key = $")];
         for nth in 1..path.len() {

@@ -14,8 +14,8 @@ mod source;
 mod tests;
 
 use sea_orm::{
-    ColumnTrait, IdenStatic, Statement, Value,
-    sea_query::{Alias, Expr, Query, ReturningClause},
+    Statement, Value,
+    sea_query::{Alias, DynIden, Expr, Query, ReturningClause},
 };
 
 pub(crate) use self::remembered::WholeInsert;
@@ -25,8 +25,8 @@ pub(super) use self::{remembered::Texts, source::Source};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
-    entity::{Shape, Storable},
     sql::Written,
+    table::{Column, Table},
 };
 
 /// More rows in one statement gain nothing: the cost per row is flat from a few hundred on (measured on SQLite and Postgres).
@@ -35,9 +35,14 @@ const MAX_ROWS: usize = 1000;
 /// Composite ids are looked up by `OR`, and SQLite limits the depth of an expression to 1000.
 const MAX_COMPOSITE_IDS: usize = 500;
 
+/// The names of columns, as they stand in a statement.
+fn idens(columns: &[&Column]) -> Vec<DynIden> {
+    columns.iter().map(|column| column.iden()).collect()
+}
+
 /// Builds the statements of one entity in one dialect.
-pub(super) struct Statements<'a, E: Storable> {
-    pub(super) shape: &'a Shape<E>,
+pub(super) struct Statements<'a> {
+    pub(super) table: &'a Table,
     pub(super) dialect: Dialect,
     pub(super) bind_limit: usize,
     /// What the database says of the entity's table.
@@ -46,43 +51,44 @@ pub(super) struct Statements<'a, E: Storable> {
     pub(super) texts: &'a Texts,
 }
 
-impl<E: Storable> Statements<'_, E> {
+impl<'a> Statements<'a> {
     fn build(&self, statement: &impl Written) -> Statement {
         statement.written_in(self.dialect)
     }
 
     /// How many rows one statement can carry as a source, and some values more.
     pub(super) fn rows_at_once(&self) -> usize {
-        (self.bind_limit.saturating_sub(16) / self.shape.columns.len().max(1)).clamp(1, MAX_ROWS)
+        (self.bind_limit.saturating_sub(16) / self.table.columns.len().max(1)).clamp(1, MAX_ROWS)
     }
 
-    fn columns(&self, positions: &[usize]) -> Vec<E::Column> {
-        positions.iter().filter_map(|position| self.shape.columns.get(*position).copied()).collect()
+    fn columns(&self, positions: &[usize]) -> Vec<&'a Column> {
+        positions.iter().filter_map(|position| self.table.columns.get(*position)).collect()
     }
 
     /// What the database says of a column.
-    fn described(&self, column: E::Column) -> &Described {
-        let position = self.shape.columns.iter().position(|other| other.as_str() == column.as_str());
+    fn described(&self, column: &Column) -> &Described {
+        let position = self.table.columns.iter().position(|other| other.name() == column.name());
         self.catalog.column(position.unwrap_or(usize::MAX))
     }
 
     /// Whether the database computes the values of a column, and takes none.
     pub(super) fn is_computed(&self, position: usize) -> bool {
-        self.catalog.column(position).is_generated || self.shape.computed.contains(&position)
+        self.catalog.column(position).is_generated || self.table.computed.contains(&position)
     }
 
-    fn id_columns(&self) -> Vec<E::Column> {
-        self.columns(&self.shape.id)
+    fn id_columns(&self) -> Vec<&'a Column> {
+        self.columns(&self.table.id)
     }
 
     fn returning(&self) -> ReturningClause {
-        self.returned(&self.shape.columns)
+        self.returned(self.table.columns.iter())
     }
 
-    fn returned(&self, columns: &[E::Column]) -> ReturningClause {
-        Query::returning().exprs(columns.iter().map(|column| {
-            let (plain, selected) = (Expr::col(*column), column.select_as(Expr::col(*column)));
-            if selected == plain { plain } else { self.named(selected, column.as_str()) }
+    fn returned<'c>(&self, columns: impl IntoIterator<Item = &'c Column>) -> ReturningClause {
+        Query::returning().exprs(columns.into_iter().map(|column| {
+            let plain = Expr::col(column.iden());
+            let selected = column.select_as(plain.clone());
+            if selected == plain { plain } else { self.named(selected, column.name()) }
         }))
     }
 
@@ -110,17 +116,17 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// A column, by the name of its table.
-    fn column(&self, column: E::Column) -> Expr {
-        Expr::col((E::default(), column))
+    fn column(&self, column: &Column) -> Expr {
+        Expr::col((self.table.iden.clone(), column.iden()))
     }
 
     /// A column of a table of another name.
-    fn column_of(&self, table: &str, column: E::Column) -> Expr {
-        Expr::col((Alias::new(table), Alias::new(column.as_str())))
+    fn column_of(&self, table: &str, column: &Column) -> Expr {
+        Expr::col((Alias::new(table), column.iden()))
     }
 
     /// A value for a column, as it is stored.
-    fn value(&self, column: E::Column, value: &Value) -> Expr {
+    fn value(&self, column: &Column, value: &Value) -> Expr {
         column.save_as(Expr::val(value.clone()))
     }
 }

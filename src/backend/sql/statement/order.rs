@@ -8,18 +8,18 @@ use sea_orm::{
 use super::Statements;
 use crate::{
     dialect::Dialect,
-    entity::Storable,
     query::{Comparison, SortKey},
+    table::Column,
     value::is_null,
 };
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// Orders a statement; backward, last first.
     pub(super) fn order(&self, select: &mut SelectStatement, order: &[SortKey], backward: bool) {
         for key in order {
-            let Some(column) = self.shape.columns.get(key.column) else { continue };
+            let Some(column) = self.table.columns.get(key.column) else { continue };
             let direction = if key.descending == backward { Order::Asc } else { Order::Desc };
-            let column = self.ordered(*column);
+            let column = self.ordered(column);
             if key.nullable {
                 let nulls = if backward { NullOrdering::Last } else { NullOrdering::First };
                 select.order_by_expr_with_nulls(column, direction, nulls);
@@ -40,21 +40,21 @@ impl<E: Storable> Statements<'_, E> {
         });
         if uniform && order.len() > 1 && self.dialect != Dialect::DuckDb {
             // One comparison of rows, which an index on the same columns answers at once.
-            let columns = order.iter().filter_map(|key| self.shape.columns.get(key.column));
-            let columns = Expr::tuple(columns.map(|column| self.ordered(*column)));
-            let operands = order.iter().zip(values).filter_map(|(key, value)| Some((self.shape.columns.get(key.column)?, value)));
-            let values = Expr::tuple(operands.map(|(column, value)| self.operand(*column, value)));
+            let columns = order.iter().filter_map(|key| self.table.columns.get(key.column));
+            let columns = Expr::tuple(columns.map(|column| self.ordered(column)));
+            let operands = order.iter().zip(values).filter_map(|(key, value)| Some((self.table.columns.get(key.column)?, value)));
+            let values = Expr::tuple(operands.map(|(column, value)| self.operand(column, value)));
             let descending = order.first().is_some_and(|key| key.descending) != backward;
             return Cond::all().add(if descending { columns.lt(values) } else { columns.gt(values) });
         }
         let beyond = self.beyond_keys(&keys, backward);
-        match keys.first().and_then(|(key, value)| Some((key, value, self.shape.columns.get(key.column)?))) {
+        match keys.first().and_then(|(key, value)| Some((key, value, self.table.columns.get(key.column)?))) {
             // What an index on the first key can answer stands by itself.
             Some((key, value, column))
                 if !key.nullable && !self.may_come_to_unreadable_nulls(key, backward) && keys.len() > 1 =>
             {
                 let comparison = if key.descending == backward { Comparison::AtLeast } else { Comparison::AtMost };
-                Cond::all().add(self.compared(*column, comparison, value)).add(beyond)
+                Cond::all().add(self.compared(column, comparison, value)).add(beyond)
             }
             _ => beyond,
         }
@@ -63,7 +63,7 @@ impl<E: Storable> Statements<'_, E> {
     /// Beyond the first key's value; or at it, and beyond the others'.
     fn beyond_keys(&self, keys: &[(&SortKey, &Value)], backward: bool) -> Cond {
         let Some(((key, value), others)) = keys.split_first() else { return never() };
-        let Some(column) = self.shape.columns.get(key.column).copied() else { return never() };
+        let Some(column) = self.table.columns.get(key.column) else { return never() };
         let is_beyond = self.is_beyond(key, column, value, backward);
         if others.is_empty() {
             return is_beyond;
@@ -74,7 +74,7 @@ impl<E: Storable> Statements<'_, E> {
     }
 
     /// Nulls come first.
-    fn is_beyond(&self, key: &SortKey, column: E::Column, value: &Value, backward: bool) -> Cond {
+    fn is_beyond(&self, key: &SortKey, column: &Column, value: &Value, backward: bool) -> Cond {
         match (is_null(value), backward) {
             (true, true) => never(),
             (true, false) => Cond::all().add(self.column(column).is_not_null()),

@@ -1,13 +1,12 @@
 //! Reading.
 
 use sea_orm::{
-    ColumnTrait, IdenStatic, Statement, Value,
+    Statement, Value,
     sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
 };
 
 use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, remembered::Which};
 use crate::{
-    entity::Storable,
     error::Result,
     query::{Condition, Selection},
     value::Key,
@@ -16,11 +15,11 @@ use crate::{
 /// The largest limit that all engines take.
 const NO_LIMIT: u64 = i64::MAX as u64;
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     pub(in super::super) fn find(&self, id: &Key) -> Result<Statement> {
         let write = |id: &[Value]| {
             let mut select = self.select_all();
-            self.restrict_to(select.cond_where(self.id_is(id)), &self.shape.not_deleted());
+            self.restrict_to(select.cond_where(self.id_is(id)), &self.table.not_deleted());
             Ok(self.build(&select))
         };
         match self.compares_ids_by_meaning() {
@@ -31,7 +30,7 @@ impl<E: Storable> Statements<'_, E> {
 
     /// How many ids one statement can look up.
     pub(in super::super) fn ids_at_once(&self) -> usize {
-        match self.shape.id.len() {
+        match self.table.id.len() {
             0 | 1 => self.bind_limit.min(MAX_ROWS * 8),
             parts => (self.bind_limit / parts).min(MAX_COMPOSITE_IDS),
         }
@@ -39,14 +38,14 @@ impl<E: Storable> Statements<'_, E> {
 
     pub(in super::super) fn find_many(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_all();
-        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.shape.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.not_deleted());
         self.build(&select)
     }
 
     /// How many of these models there are.
     pub(in super::super) fn count_of(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_count();
-        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.shape.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.not_deleted());
         self.build(&select)
     }
 
@@ -67,10 +66,10 @@ impl<E: Storable> Statements<'_, E> {
     /// Some columns of the rows that are selected; or each combination of their values once, ordered by themselves.
     pub(in super::super) fn project(&self, selection: &Selection, columns: &[usize], distinct: bool) -> Statement {
         let mut select = Query::select();
-        select.from(E::default().table_ref());
+        select.from(self.table.table_ref());
         for column in self.columns(columns) {
             let selected = if distinct { self.once(column).0 } else { column.select_as(self.column(column)) };
-            select.expr_as(selected, Alias::new(column.as_str()));
+            select.expr_as(selected, column.iden());
         }
         self.restrict(&mut select, selection);
         if distinct {
@@ -106,15 +105,15 @@ impl<E: Storable> Statements<'_, E> {
 
     fn select_count(&self) -> SelectStatement {
         let mut select = Query::select();
-        select.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("number")).from(E::default().table_ref());
+        select.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("number")).from(self.table.table_ref());
         select
     }
 
     fn select_all(&self) -> SelectStatement {
         let mut select = Query::select();
-        for column in &self.shape.columns {
-            select.expr_as(column.select_as(self.column(*column)), Alias::new(column.as_str()));
+        for column in &self.table.columns {
+            select.expr_as(column.select_as(self.column(column)), column.iden());
         }
-        select.from(E::default().table_ref()).to_owned()
+        select.from(self.table.table_ref()).to_owned()
     }
 }

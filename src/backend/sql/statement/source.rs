@@ -1,24 +1,24 @@
 //! Statements that take rows from a source: a list of values, or a table made for them.
 
 use sea_orm::{
-    ColumnTrait, IdenStatic, Statement, Value,
+    Statement, Value,
     sea_query::{
         Alias, Asterisk, CommonTableExpression, Cond, Expr, InsertStatement, Query, SelectStatement, UpdateStatement, ValueTuple,
         WithClause,
     },
 };
 
-use super::Statements;
+use super::{Statements, idens};
 use crate::{
-    entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Condition, Resolution},
+    table::{Column, Table},
 };
 
 /// The name that rows of a source for an entity go by, which is not that of the entity's table.
-pub(in super::super) fn source_of<E: Storable>() -> &'static str {
+pub(in super::super) fn source_of(table: &Table) -> &'static str {
     const NAME: &str = "larder_rows";
-    if E::default().table_name().eq_ignore_ascii_case(NAME) { "larder_given_rows" } else { NAME }
+    if table.name().eq_ignore_ascii_case(NAME) { "larder_given_rows" } else { NAME }
 }
 
 /// Rows to take values from.
@@ -29,14 +29,14 @@ pub(in super::super) enum Source<'a> {
     Staged,
 }
 
-impl<E: Storable> Statements<'_, E> {
+impl Statements<'_> {
     /// Replaces all columns but the id of the models that have the id, and, where there is one, the version, of a row of the source.
     pub(in super::super) fn update_from(&self, source: &Source<'_>, columns: &[usize]) -> Result<Option<Statement>> {
-        let mut same = self.same(&self.shape.id);
-        if let Some(version) = self.shape.rules.version {
+        let mut same = self.same(&self.table.id);
+        if let Some(version) = self.table.rules.version {
             same = same.add(self.same(&[version]));
         }
-        self.set_from(source, columns, &self.replaced(), same, &self.shape.not_deleted())
+        self.set_from(source, columns, &self.replaced(), same, &self.table.not_deleted())
     }
 
     /// Replaces columns of the models that are told by a row of the source.
@@ -47,7 +47,7 @@ impl<E: Storable> Statements<'_, E> {
         resolution: &Resolution,
     ) -> Result<Option<Statement>> {
         let Some(replaced) = &resolution.replaced else { return Ok(None) };
-        let replaced = [replaced.as_slice(), self.shape.rules.updated_at.as_slice()].concat();
+        let replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
         self.set_from(source, columns, &replaced, self.same(&resolution.target), &Condition::TRUE)
     }
 
@@ -61,14 +61,14 @@ impl<E: Storable> Statements<'_, E> {
     ) -> Result<Option<Statement>> {
         let mut replaced = replaced.to_vec();
         replaced.retain(|position| columns.contains(position));
-        let taken = |column: E::Column| (column, column.save_as(self.column_of(source_of::<E>(), column)));
+        let taken = |column: &Column| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
         let mut set: Vec<_> = self.columns(&replaced).into_iter().map(taken).collect();
         set.extend(self.raised_version()?);
         if set.is_empty() {
             return Ok(None);
         }
         let mut update: UpdateStatement = Query::update();
-        update.table(E::default().table_ref()).values(set).from(Alias::new(source_of::<E>())).cond_where(same);
+        update.table(self.table.table_ref()).values(set).from(Alias::new(source_of(self.table))).cond_where(same);
         self.restrict_to(&mut update, condition);
         if let Some(with) = self.with(source, columns) {
             update.with_cte(with);
@@ -84,14 +84,14 @@ impl<E: Storable> Statements<'_, E> {
         resolution: &Resolution,
     ) -> Result<Statement> {
         let mut there = Query::select();
-        there.expr(Expr::val(1)).from(E::default().table_ref()).cond_where(self.same(&resolution.target));
+        there.expr(Expr::val(1)).from(self.table.table_ref()).cond_where(self.same(&resolution.target));
         let mut rows: SelectStatement = Query::select();
-        rows.from(Alias::new(source_of::<E>())).and_where(Expr::not_exists(there));
+        rows.from(Alias::new(source_of(self.table))).and_where(Expr::not_exists(there));
         for column in self.columns(columns) {
-            rows.expr(column.save_as(self.column_of(source_of::<E>(), column)));
+            rows.expr(column.save_as(self.column_of(source_of(self.table), column)));
         }
         let mut insert: InsertStatement = Query::insert();
-        insert.into_table(E::default().table_ref()).columns(self.columns(columns));
+        insert.into_table(self.table.table_ref()).columns(idens(&self.columns(columns)));
         let insert = insert.select_from(rows).map_err(|error| Error::new(ErrorKind::Internal, "").with_source(error))?;
         if let Some(with) = self.with(source, columns) {
             insert.with_cte(with);
@@ -103,7 +103,7 @@ impl<E: Storable> Statements<'_, E> {
     fn same(&self, columns: &[usize]) -> Cond {
         let columns = self.columns(columns).into_iter();
         columns.fold(Cond::all(), |all, column| {
-            let given = column.save_as(self.column_of(source_of::<E>(), column));
+            let given = column.save_as(self.column_of(source_of(self.table), column));
             all.add(self.same_as(column, given))
         })
     }
@@ -114,9 +114,9 @@ impl<E: Storable> Statements<'_, E> {
         let mut values = Query::select();
         values.column(Asterisk).from_values(tuples, Alias::new("given"));
         let mut rows = CommonTableExpression::new();
-        rows.table_name(Alias::new(source_of::<E>())).query(values);
+        rows.table_name(Alias::new(source_of(self.table))).query(values);
         for column in self.columns(columns) {
-            rows.column(Alias::new(column.as_str()));
+            rows.column(column.iden());
         }
         Some(WithClause::new().cte(rows).to_owned())
     }

@@ -8,7 +8,7 @@ use super::{Catalog, Described, Source, Statements, Texts};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
-    entity::{Shape, Storable},
+    entity::{Mapping, table_of},
     error::Result,
     query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
     rules::Rules,
@@ -16,13 +16,15 @@ use crate::{
 
 /// Every statement of two entities, one with a plain id and a default, one with a composite id; and what others add.
 fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let logs = Shape::<raw_log::Entity>::new();
-    let members = Shape::<fiber_membership::Entity>::new();
-    let fibers = Shape::<fiber::Entity>::new();
-    let of_fibers = Statements { shape: &fibers, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
-    let of_logs = Statements { shape: &logs, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let logs = Mapping::<raw_log::Entity>::plain();
+    let members = Mapping::<fiber_membership::Entity>::plain();
+    let fibers = Mapping::<fiber::Entity>::plain();
+    let of_fibers =
+        Statements { table: &fibers.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let of_logs =
+        Statements { table: &logs.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
     let of_members =
-        Statements { shape: &members, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+        Statements { table: &members.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
     let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
     let log = raw_log::Model {
         log_id,
@@ -34,9 +36,9 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     };
     let member = fiber_membership::Model { log_id, fiber_id: Uuid::nil(), config_version };
     let (log, member) = (logs.values(&log)?, members.values(&member)?);
-    let (log_key, member_key) = (logs.key_of_values(&log), members.key_of_values(&member));
+    let (log_key, member_key) = (logs.table.key_of(&log), members.table.key_of(&member));
     let rows = [log.clone(), log.clone()];
-    let all_columns: Vec<usize> = (0..logs.columns.len()).collect();
+    let all_columns: Vec<usize> = (0..logs.table.columns.len()).collect();
     let source = Source::Values(&rows);
     let mut all = vec![
         of_logs.insert(&rows, false)?,
@@ -53,42 +55,47 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_logs.update_from(&source, &all_columns)?);
     all.push(of_logs.delete_ids(std::slice::from_ref(&log_key), None)?);
     all.push(of_members.delete_ids(std::slice::from_ref(&member_key), None)?);
-    all.push(of_logs.delete_where(&logs.condition(&Filter::all())?, None)?);
+    all.push(of_logs.delete_where(&logs.table.condition(&Filter::<raw_log::Model>::all())?, None)?);
     for on_conflict in [OnConflict::ignore(), OnConflict::replace(), OnConflict::replace_column(raw_log::COLUMN.raw_text)] {
-        let resolution = logs.resolution(&on_conflict)?;
+        let resolution = logs.table.resolution(&on_conflict)?;
         all.extend(upserts(&of_logs, &rows, &resolution)?);
     }
     let changes = Changes::new().set(raw_log::COLUMN.raw_text, "new").set_null(raw_log::COLUMN.ingestion_time);
-    all.extend(of_logs.update_where(&logs.condition(&field(raw_log::COLUMN.source_id).equals("a"))?, &logs.changes(&changes)?)?);
+    all.extend(
+        of_logs.update_where(
+            &logs.table.condition(&field(raw_log::COLUMN.source_id).equals("a"))?,
+            &logs.table.changes(&changes)?,
+        )?,
+    );
     for filter in filters() {
-        all.push(of_logs.count(&logs.condition(&filter)?));
-        all.push(of_logs.count(&logs.condition(&!filter)?));
+        all.push(of_logs.count(&logs.table.condition(&filter)?));
+        all.push(of_logs.count(&logs.table.condition(&!filter)?));
     }
     for (scalar, key) in [(Scalar::from("a"), "k"), (Scalar::from(1), "0"), (Scalar::from(true), "a.b")] {
         let filter = field(fiber::COLUMN.attributes).path_equals(["one", key], scalar);
-        all.push(of_fibers.count(&fibers.condition(&filter)?));
+        all.push(of_fibers.count(&fibers.table.condition(&filter)?));
     }
     for query in queries() {
-        all.push(of_logs.select(&logs.selection(&query)?));
-        let order = logs.order(&query)?;
+        all.push(of_logs.select(&logs.table.selection(&query)?));
+        let order = logs.table.order(&query)?;
         let keys = key_of(&order, &log);
         for backward in [false, true] {
             let position = Some(Position { keys: Some(keys.clone()), backward });
-            all.push(of_logs.select(&logs.selection(&Query { position, ..query.clone() })?));
+            all.push(of_logs.select(&logs.table.selection(&Query { position, ..query.clone() })?));
         }
     }
     let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
     for distinct in [false, true] {
-        let selection = logs.selection(&Query::new().limit(5).offset(1))?;
-        all.push(of_logs.project(&selection, &logs.projected(&projection)?, distinct));
+        let selection = logs.table.selection(&Query::<raw_log::Model>::new().limit(5).offset(1))?;
+        all.push(of_logs.project(&selection, &logs.table.projected(&projection)?, distinct));
     }
     all.extend(with_rules(dialect)?);
     Ok(all)
 }
 
 /// An upsert in the way of its dialect.
-fn upserts<E: Storable>(of: &Statements<'_, E>, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Vec<Statement>> {
-    let columns: Vec<usize> = (0..of.shape.columns.len()).collect();
+fn upserts(of: &Statements<'_>, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Vec<Statement>> {
+    let columns: Vec<usize> = (0..of.table.columns.len()).collect();
     let source = Source::Values(rows);
     if of.dialect == Dialect::Postgres {
         return Ok(vec![of.upsert(rows, resolution)?]);
@@ -130,21 +137,23 @@ fn queries() -> Vec<Query<raw_log::Model>> {
 
 /// Statements of an entity whose repository keeps a version, times and a mark.
 fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
-    let mut shape = Shape::<document::Entity>::new();
-    shape.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
-    shape.rules.check(&shape)?;
-    let statements = Statements { shape: &shape, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let mut table = table_of::<document::Entity>();
+    table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
+    table.rules.check(&table)?;
+    let mapping = Mapping::<document::Entity>::new(table);
+    let statements =
+        Statements { table: &mapping.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
     let (created_at, updated_at) = (None, None);
     let row =
-        shape.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
-    let id = shape.key_of_values(&row);
-    let all_columns: Vec<usize> = (0..shape.columns.len()).collect();
+        mapping.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
+    let id = mapping.table.key_of(&row);
+    let all_columns: Vec<usize> = (0..mapping.table.columns.len()).collect();
     let rows = [row];
     let source = Source::Values(&rows);
-    let resolution = shape.resolution(&OnConflict::replace())?;
+    let resolution = mapping.table.resolution(&OnConflict::<document::Model>::replace())?;
     let mark = [Change::Set(5, chrono::DateTime::UNIX_EPOCH.into())];
-    let mut all = vec![statements.find(&id)?, statements.select(&shape.selection(&Query::new())?)];
-    all.push(statements.select(&shape.selection(&Query::new().with_deleted())?));
+    let mut all = vec![statements.find(&id)?, statements.select(&mapping.table.selection(&Query::<document::Model>::new())?)];
+    all.push(statements.select(&mapping.table.selection(&Query::<document::Model>::new().with_deleted())?));
     for row in &rows {
         all.extend(statements.update(row, true)?);
     }
@@ -200,22 +209,22 @@ fn the_text_is_the_snapshot() -> std::io::Result<()> {
 
 /// Statements for a table whose text has a collation of its own, and whose times may be in forms of other programs.
 fn statements_for(described: Described) -> Result<Vec<Statement>> {
-    let shape = Shape::<raw_log::Entity>::new();
-    let catalog = Catalog::new(vec![described; shape.columns.len()], false);
+    let mapping = Mapping::<raw_log::Entity>::plain();
+    let catalog = Catalog::new(vec![described; mapping.table.columns.len()], false);
     let mut all = Vec::new();
     for (dialect, _) in DIALECTS {
         let texts = Texts::default();
-        let of_logs = Statements { shape: &shape, dialect: *dialect, bind_limit: 100, catalog: &catalog, texts: &texts };
+        let of_logs = Statements { table: &mapping.table, dialect: *dialect, bind_limit: 100, catalog: &catalog, texts: &texts };
         let text = || field(raw_log::COLUMN.raw_text);
         let time = || field(raw_log::COLUMN.ingestion_time);
         let is_new = time().at_least(chrono::DateTime::UNIX_EPOCH);
         for filter in [text().equals("a"), text().not_equals("a"), text().is_in(["a", "b"]), text().starts_with("a"), is_new] {
-            all.push(of_logs.count(&shape.condition(&filter)?));
+            all.push(of_logs.count(&mapping.table.condition(&filter)?));
         }
         let query = Query::new().order_by(raw_log::COLUMN.source_id).order_by_desc(raw_log::COLUMN.ingestion_time);
-        all.push(of_logs.select(&shape.selection(&query)?));
-        let projection = shape.projected(&Projection::of(raw_log::COLUMN.source_id))?;
-        all.push(of_logs.project(&shape.selection(&Query::new())?, &projection, true));
+        all.push(of_logs.select(&mapping.table.selection(&query)?));
+        let projection = mapping.table.projected(&Projection::of(raw_log::COLUMN.source_id))?;
+        all.push(of_logs.project(&mapping.table.selection(&Query::<raw_log::Model>::new())?, &projection, true));
     }
     Ok(all)
 }
@@ -248,16 +257,16 @@ fn text_and_times_compare_alike_in_every_column() -> Result<()> {
 
 #[test]
 fn a_run_holds_what_one_statement_can() -> Result<()> {
-    let shape = Shape::<fiber_membership::Entity>::new();
+    let mapping = Mapping::<fiber_membership::Entity>::plain();
     let statements = Statements {
-        shape: &shape,
+        table: &mapping.table,
         dialect: Dialect::Sqlite,
         bind_limit: 10,
         catalog: &Catalog::plain(),
         texts: &Texts::default(),
     };
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
-    let rows = vec![shape.values(&member)?; 7];
+    let rows = vec![mapping.values(&member)?; 7];
     assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);
     assert!(statements.insert_runs(&[]).is_empty());
     Ok(())

@@ -1,0 +1,85 @@
+//! How rows become models above the door, and models rows below it.
+
+use std::{any::Any, pin::Pin, sync::Arc};
+
+use futures_core::Stream;
+use sea_orm::Value;
+
+use crate::{entity::Read, error::Result, table::Table, value::Key};
+
+/// Makes models of the rows of a table.
+pub(crate) trait Decoder: Send + Sync {
+    fn table(&self) -> &Arc<Table>;
+
+    /// A list of models that grows by the rows that are read.
+    fn models(self: Arc<Self>) -> Box<dyn Models>;
+}
+
+/// A list of models, whose type is known above the door.
+pub(crate) trait Models: Send {
+    /// Adds the model of a row, each value of which is read where it goes.
+    fn push(&mut self, read: Read<'_>) -> Result<()>;
+
+    /// The same for a row of SeaORM's, which knows more types.
+    #[cfg(feature = "_sqlx")]
+    fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()>;
+
+    fn len(&self) -> usize;
+
+    /// The id of the model at a position.
+    fn key(&self, at: usize) -> Key;
+
+    /// Takes the models at these positions, in this order. One may be taken more than once.
+    fn arrange(&mut self, order: &[usize]);
+
+    /// Adds the models of another list of the same decoder's.
+    fn append(&mut self, other: Box<dyn Models>);
+
+    /// A vector of the models.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// Models in parts, of which none is empty.
+pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Box<dyn Models>>> + Send>>;
+
+/// Rows that are to be stored.
+pub(crate) trait Rows: Sync {
+    fn len(&self) -> usize;
+
+    /// The portable value of a row in a column, by its position in the table.
+    fn value(&self, row: usize, column: usize) -> Result<Value>;
+}
+
+#[cfg(feature = "duckdb-linked")]
+impl Rows for &[Vec<Value>] {
+    fn len(&self) -> usize {
+        <[_]>::len(self)
+    }
+
+    fn value(&self, row: usize, column: usize) -> Result<Value> {
+        use crate::error::{Error, ErrorKind};
+
+        let missing = || Error::new(ErrorKind::Internal, "a row or a column that is not there");
+        self.get(row).and_then(|row| row.get(column)).cloned().ok_or_else(missing)
+    }
+}
+
+impl dyn Rows + '_ {
+    /// All values of a row of so many columns.
+    pub(crate) fn row(&self, row: usize, columns: usize) -> Result<Vec<Value>> {
+        // Not collected: of results, nobody knows how many there will be.
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(self.value(row, column)?);
+        }
+        Ok(values)
+    }
+}
+
+impl dyn Models + '_ {
+    /// Adds the model of a row.
+    pub(crate) fn push_row(&mut self, row: impl IntoIterator<Item = Value>) -> Result<()> {
+        let mut values = row.into_iter();
+        self.push(&mut |_, put| values.next().map_or(Ok(()), put))
+    }
+}

@@ -1,0 +1,213 @@
+//! [`Repository`], the one implementation of the contract: models above the door, rows below it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+
+use super::{Creator, Deleter, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
+use crate::{
+    backend::{Backend, Decoder, TableBackend},
+    capability::Capabilities,
+    context::Cx,
+    coop::Budget,
+    entity::{Given, IdOf, Mapping, Storable, models_of},
+    error::{Error, ErrorKind, Result},
+    query::{Changes, Filter, OnConflict, Projection, Query, Upserted},
+    row::Row,
+    stream::ModelStream,
+    transaction::TxOptions,
+    value::Key,
+};
+
+pub(crate) struct Repository<E: Storable> {
+    table: Arc<dyn TableBackend>,
+    mapping: Arc<Mapping<E>>,
+}
+
+impl<E: Storable> Clone for Repository<E> {
+    fn clone(&self) -> Self {
+        Self { table: self.table.clone(), mapping: self.mapping.clone() }
+    }
+}
+
+impl<E: Storable> Repository<E> {
+    /// A repository on a table of a store.
+    pub(crate) fn new(backend: &dyn Backend, mapping: Arc<Mapping<E>>) -> Self {
+        Self { table: backend.table(mapping.table.clone()), mapping }
+    }
+
+    fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
+        move |error| error.at(operation, &self.mapping.table.full_name())
+    }
+
+    fn decoder(&self) -> Arc<dyn Decoder> {
+        self.mapping.clone()
+    }
+
+    fn given<'m>(&'m self, models: &'m [E::Model]) -> Given<'m, E> {
+        Given { mapping: &self.mapping, models }
+    }
+
+    async fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+        self.table.check()?;
+        let (mut keys, mut budget) = (Vec::with_capacity(ids.len()), Budget::new());
+        for id in ids {
+            keys.push(self.mapping.key_of_id(id)?);
+            budget.consume().await;
+        }
+        Ok(keys)
+    }
+
+    async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
+        self.table.insert(cx, &self.given(models), self.decoder(), returning).await.map(models_of::<E>)
+    }
+
+    async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+        let resolution = self.mapping.table.resolution(on_conflict)?;
+        self.table.upsert(cx, &self.given(models), resolution, self.decoder()).await
+    }
+
+    async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+        self.table.check()?;
+        let selection = self.mapping.table.selection(query)?;
+        self.table.select(cx, selection, self.decoder()).await.map(models_of::<E>)
+    }
+
+    async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+        self.table.check()?;
+        let selection = self.mapping.table.selection(query)?;
+        let Some(chunks) = self.table.stream(cx, selection, self.decoder()).await? else {
+            let (repository, cx) = (self.clone(), cx.clone());
+            return Ok(in_usual_parts(self.mapping.clone(), query.clone(), move |query| {
+                let (repository, cx) = (repository.clone(), cx.clone());
+                async move { repository.select(&cx, &query).await.map_err(repository.at("stream")) }
+            }));
+        };
+        let repository = self.clone();
+        ModelStream::begun(chunks.map_ok(models_of::<E>).map_err(move |error| repository.at("stream")(error))).await
+    }
+}
+
+/// The only model of those that a call for one model answers.
+fn only<M>(models: Vec<M>) -> Result<M> {
+    models.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Internal, "the engine returned no row"))
+}
+
+#[async_trait]
+impl<E: Storable> Creator<E::Model> for Repository<E> {
+    async fn create(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        self.insert(cx, std::slice::from_ref(model), true).await.and_then(only).map_err(self.at("create"))
+    }
+
+    async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        let stored = self.insert(cx, models, true).await;
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
+    }
+
+    async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
+        let stored = self.insert(cx, models, false).await.map(|_| models.len() as u64);
+        BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
+    }
+
+    async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+        let upserted = self.upsert(cx, models, on_conflict).await;
+        BatchCall::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
+    async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+        let key = self.mapping.key_of_id(id).map_err(self.at("find"))?;
+        let found = self.table.find(cx, vec![key], self.decoder()).await.map_err(self.at("find"))?;
+        Ok(models_of::<E>(found).pop())
+    }
+
+    async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
+        let keys = self.keys(ids).await.map_err(self.at("find_many"))?;
+        self.table.find(cx, keys, self.decoder()).await.map(models_of::<E>).map_err(self.at("find_many"))
+    }
+
+    async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+        self.select(cx, query).await.map_err(self.at("query"))
+    }
+
+    async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+        self.open_stream(cx, query).await.map_err(self.at("stream"))
+    }
+
+    async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter)).map_err(self.at("count"))?;
+        self.table.count(cx, condition).await.map_err(self.at("count"))
+    }
+
+    async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
+        let table = &self.mapping.table;
+        let resolved = table.projected(projection).and_then(|columns| {
+            self.table.check()?;
+            Ok((columns, table.selection(query)?))
+        });
+        let (columns, selection) = resolved.map_err(self.at("project"))?;
+        self.table.project(cx, selection, columns, projection.distinct).await.map_err(self.at("project"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable> Updater<E::Model> for Repository<E> {
+    async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        let updated = self.table.update(cx, &self.given(std::slice::from_ref(model)), self.decoder()).await;
+        let updated = updated.map(models_of::<E>).and_then(only);
+        // It leaves a transaction as it was, which would not know of it otherwise.
+        updated.map_err(|error| cx.note_conflict(self.table.store_id(), self.at("update")(error)))
+    }
+
+    async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        let updated = self.table.update_many(cx, &self.given(models), self.decoder()).await.map(models_of::<E>);
+        BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
+    }
+
+    async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
+        let table = &self.mapping.table;
+        let resolved = self.table.check().and_then(|()| Ok((table.condition(filter)?, table.changes(changes)?)));
+        let (condition, changes) = resolved.map_err(self.at("update_where"))?;
+        self.table.update_where(cx, condition, changes).await.map_err(self.at("update_where"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
+    async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
+        let keys = self.keys(std::slice::from_ref(id)).await.map_err(self.at("delete"))?;
+        Ok(self.table.delete(cx, keys).await.map_err(self.at("delete"))? > 0)
+    }
+
+    async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+        let removed = match self.keys(ids).await {
+            Ok(keys) => self.table.delete(cx, keys).await,
+            Err(error) => Err(error),
+        };
+        BatchCall::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
+    }
+
+    async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+        let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter));
+        let condition = condition.map_err(self.at("delete_where"))?;
+        self.table.delete_where(cx, condition).await.map_err(self.at("delete_where"))
+    }
+}
+
+#[async_trait]
+impl<E: Storable> Transactional for Repository<E> {
+    fn is_joined_by(&self, cx: &Cx) -> bool {
+        self.table.is_joined_by(cx)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.table.capabilities()
+    }
+
+    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
+        self.table.begin(cx, options).await
+    }
+}
