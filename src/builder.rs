@@ -6,9 +6,9 @@ use sea_orm::IdenStatic;
 
 use crate::{
     backend::Backend,
-    entity::{IdOf, Mapping, Storable, table_of},
+    entity::{IdOf, Storable, table_of},
     error::Result,
-    repository::{Repository, Storage},
+    repository::{Mapping, Repository, Storage},
     store::Store,
     table::Table,
 };

@@ -1,12 +1,16 @@
 //! The record of the transactions that have committed under an idempotency key: one model of this entity, written in the transaction itself.
 
+use std::sync::{Arc, LazyLock};
+
 use chrono::{DateTime, Utc};
-use sea_orm::entity::prelude::*;
+use sea_orm::{Value, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::to_microseconds,
+    entity::table_of,
     error::{Error, ErrorKind, Result},
+    table::Table,
 };
 
 /// The most bytes of a key: what an index of any engine takes.
@@ -26,12 +30,24 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    pub(crate) fn new(key: &str, now: DateTime<Utc>) -> Result<Self> {
+    fn new(key: &str, now: DateTime<Utc>) -> Result<Self> {
         if key.is_empty() || key.len() > LONGEST {
             return Err(Error::new(ErrorKind::InvalidInput, "an idempotency key is text of 1 to 255 bytes"));
         }
         Ok(Self { key: key.to_owned(), begun_at: to_microseconds(now) })
     }
+}
+
+/// The table of the records.
+pub(crate) fn table() -> Arc<Table> {
+    static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(table_of::<Entity>()));
+    TABLE.clone()
+}
+
+/// The record of a transaction with this key, as a row.
+pub(crate) fn row(key: &str, now: DateTime<Utc>) -> Result<Vec<Value>> {
+    let Model { key, begun_at } = Model::new(key, now)?;
+    Ok(vec![key.into(), begun_at.into()])
 }
 
 /// What writing the record comes to.

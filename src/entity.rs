@@ -1,26 +1,20 @@
-//! What larder needs to know of a SeaORM entity, and the two ways between its models and rows.
+//! What larder needs to know of a SeaORM entity.
 
-use std::{
-    any::{Any, TypeId},
-    borrow::Cow,
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{any::TypeId, borrow::Cow, sync::Arc};
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn,
-    PrimaryKeyTrait, Schema, TryIntoModel, Value,
-    sea_query::{ColumnType, Expr, ForeignKeyAction, IntoIden, IntoValueTuple, SchemaName, TableForeignKey, TableName, TableRef},
+    ActiveModelTrait, ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
+    Schema, TryIntoModel, Value,
+    sea_query::{ColumnType, Expr, ForeignKeyAction, IntoIden, SchemaName, TableForeignKey, TableName, TableRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    backend::{Decoder, Models, Rows},
-    error::{Error, ErrorKind, Result},
+    error::{Result, unreadable},
     query,
     rules::Rules,
     table::{Column, Conversions, ForeignKey, Table, TableId},
-    value::{self, Key},
+    value::{self, Read},
 };
 
 /// A SeaORM entity that every backend can store. Implemented for every entity whose `Model` is `Clone + Serialize +
@@ -85,12 +79,6 @@ where
     }
 }
 
-/// Where a value goes. It is handed over where it is made: values are large, and moving them about is what takes the time of reading a row.
-pub(crate) type Put<'p> = &'p mut dyn FnMut(Value) -> Result<()>;
-
-/// What gives away the values of a row: each for the column at a position.
-pub(crate) type Read<'r> = &'r mut dyn FnMut(usize, Put<'_>) -> Result<()>;
-
 /// Sets a column. Where SeaORM knows lists, it takes no document for a list of documents.
 #[cfg(feature = "postgres")]
 fn set_document<A: ActiveModelTrait>(
@@ -112,140 +100,6 @@ fn set_document<A: ActiveModelTrait>(
 
 /// The id of an entity's models: the type of its primary key, a tuple where that is composite.
 pub type IdOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
-
-/// The two ways between the models of an entity and the rows of its table.
-#[derive(Debug)]
-pub(crate) struct Mapping<E: Storable> {
-    pub(crate) table: Arc<Table>,
-    columns: Vec<E::Column>,
-}
-
-impl<E: Storable> Mapping<E> {
-    pub(crate) fn new(table: Table) -> Arc<Self> {
-        Arc::new(Self { table: Arc::new(table), columns: E::Column::iter().collect() })
-    }
-
-    /// That of the table as the entity says it is, without rules. It is made once in a process.
-    pub(crate) fn plain() -> Arc<Self> {
-        type Known = BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>;
-        static KNOWN: RwLock<Known> = RwLock::new(BTreeMap::new());
-
-        let identity = TypeId::of::<E>();
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&identity).cloned();
-        if let Some(Ok(mapping)) = known.map(Arc::downcast) {
-            return mapping;
-        }
-        let mapping = Self::new(table_of::<E>());
-        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(identity, mapping.clone());
-        mapping
-    }
-
-    /// The portable values of a model, one for each column.
-    pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
-        // Not collected: of results, nobody knows how many there will be.
-        let mut values = Vec::with_capacity(self.columns.len());
-        for position in 0..self.columns.len() {
-            values.push(self.value(model, position)?);
-        }
-        Ok(values)
-    }
-
-    /// The portable value that a model has in the column at a position.
-    pub(crate) fn value(&self, model: &E::Model, position: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::Internal, "a column that is not there");
-        let (column, described) = self.columns.get(position).zip(self.table.columns.get(position)).ok_or_else(missing)?;
-        let value = value::portable(model.get(*column)).map_err(|error| error.in_column(described.name()))?;
-        let checked = value::check_digits(&value, || described.decimal_digits()).map(|()| value);
-        checked.map_err(|error| error.in_column(described.name()))
-    }
-
-    pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
-        let columns = self.table.id.iter().filter_map(|position| self.columns.get(*position));
-        Key(columns.map(|column| model.get(*column)).collect())
-    }
-
-    pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
-        id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
-    }
-}
-
-impl<E: Storable> Decoder for Mapping<E> {
-    fn table(&self) -> &Arc<Table> {
-        &self.table
-    }
-
-    fn models(self: Arc<Self>) -> Box<dyn Models> {
-        Box::new(List { mapping: self, models: Vec::new() })
-    }
-}
-
-/// Models that a decoder has made.
-struct List<E: Storable> {
-    mapping: Arc<Mapping<E>>,
-    models: Vec<E::Model>,
-}
-
-impl<E: Storable> Models for List<E> {
-    fn push(&mut self, read: Read<'_>) -> Result<()> {
-        E::model_of(read).map(|model| self.models.push(model))
-    }
-
-    #[cfg(feature = "_sqlx")]
-    fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()> {
-        let model = <E::Model as sea_orm::FromQueryResult>::from_query_result(row, "");
-        model.map(|model| self.models.push(model)).map_err(unreadable)
-    }
-
-    fn len(&self) -> usize {
-        self.models.len()
-    }
-
-    fn key(&self, at: usize) -> Key {
-        self.models.get(at).map_or_else(|| Key(Vec::new()), |model| self.mapping.key_of_model(model))
-    }
-
-    fn arrange(&mut self, order: &[usize]) {
-        let mut left = vec![0_usize; self.models.len()];
-        order.iter().filter_map(|at| left.get_mut(*at).map(|left| *left += 1)).count();
-        let mut models: Vec<_> = std::mem::take(&mut self.models).into_iter().map(Some).collect();
-        let mut take = |at: &usize| {
-            let (left, model) = (left.get_mut(*at)?, models.get_mut(*at)?);
-            *left -= 1;
-            if *left == 0 { model.take() } else { model.clone() }
-        };
-        self.models = order.iter().filter_map(&mut take).collect();
-    }
-
-    fn append(&mut self, other: Box<dyn Models>) {
-        self.models.extend(models_of::<E>(other));
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        Box::new(self.models)
-    }
-}
-
-/// The models that a decoder of this entity has made.
-pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Vec<E::Model> {
-    models.into_any().downcast::<Vec<E::Model>>().map_or_else(|_| Vec::new(), |models| *models)
-}
-
-/// Models that are given to a repository, as rows.
-pub(crate) struct Given<'m, E: Storable> {
-    pub(crate) mapping: &'m Mapping<E>,
-    pub(crate) models: &'m [E::Model],
-}
-
-impl<E: Storable> Rows for Given<'_, E> {
-    fn len(&self) -> usize {
-        self.models.len()
-    }
-
-    fn value(&self, row: usize, column: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::Internal, "a row that is not there");
-        self.mapping.value(self.models.get(row).ok_or_else(missing)?, column)
-    }
-}
 
 /// The table of an entity.
 pub(crate) fn table_of<E: Storable>() -> Table {
@@ -332,9 +186,4 @@ fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> Column {
     let is_comparable = !is_list && query::is_comparable(&value_type) && null == value::null_of(&value_type);
     let name = Cow::Borrowed(column.as_str());
     Column::new(name, (value_type, column_type), (null, definition.is_null()), is_comparable, Arc::new(Of::<E>(column)))
-}
-
-/// A stored row that does not fit its entity.
-pub(crate) fn unreadable(error: DbErr) -> Error {
-    Error::new(ErrorKind::Corrupt, "what is stored does not fit the model").with_source(error)
 }

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
+use sea_orm::DbErr;
+
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -303,6 +305,11 @@ impl Error {
         self.0.source = Some(Arc::new(source));
         self
     }
+}
+
+/// A stored row that does not fit its entity.
+pub(crate) fn unreadable(error: DbErr) -> Error {
+    Error::new(ErrorKind::Corrupt, "what is stored does not fit the model").with_source(error)
 }
 
 /// No model has the id asked for.

@@ -11,11 +11,11 @@ use crate::{
     clock::to_microseconds,
     commit,
     context::Cx,
-    entity::{IdOf, Mapping, Storable},
+    entity::{IdOf, Storable},
     error::Result,
     health::Health,
     query::field_of,
-    repository::{Repository, Storage, Transactional},
+    repository::{Mapping, Repository, Storage, Transactional},
     transaction::TxOptions,
     value::EARLIEST,
 };

@@ -1,6 +1,7 @@
 //! Values in their portable form: what every backend stores and returns exactly.
 
 mod portable;
+mod put;
 
 use std::cmp::Ordering;
 
@@ -14,7 +15,10 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
-pub(crate) use self::portable::{EARLIEST, check_digits, has_nul, portable};
+pub(crate) use self::{
+    portable::{EARLIEST, check_digits, has_nul, portable},
+    put::{Put, Read},
+};
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()

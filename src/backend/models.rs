@@ -5,7 +5,11 @@ use std::{any::Any, pin::Pin, sync::Arc};
 use futures_core::Stream;
 use sea_orm::Value;
 
-use crate::{entity::Read, error::Result, table::Table, value::Key};
+use crate::{
+    error::Result,
+    table::Table,
+    value::{Key, Read},
+};
 
 /// Makes models of the rows of a table.
 pub(crate) trait Decoder: Send + Sync {

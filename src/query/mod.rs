@@ -38,9 +38,7 @@ pub(crate) use filter::Condition;
 pub(crate) use filter::{Comparison, Test, Tree};
 pub(crate) use on_conflict::{Merged, Resolution};
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};
-pub(crate) use page::next_query;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use query::Position;
 pub(crate) use resolve::Selection;
-#[cfg(feature = "_sql")]
 pub(crate) use resolve::SortKey;

@@ -10,7 +10,6 @@ use super::{
     resolve::SortKey,
 };
 use crate::{
-    entity::{Mapping, Storable},
     error::{Error, ErrorKind, Result},
     table::Table,
 };
@@ -87,14 +86,15 @@ impl PageRequest {
         Ok(Query { limit: Some(u64::from(self.size) + 1), position, ..query.clone() })
     }
 
-    /// The page of what the query found.
-    pub(crate) fn page<E: Storable>(
+    /// The page of what the query found. `place` says where a model is in an order.
+    pub(crate) fn page<M>(
         &self,
-        mapping: &Mapping<E>,
-        query: &Query<E::Model>,
-        mut models: Vec<E::Model>,
-    ) -> Result<Page<E::Model>> {
-        let order = mapping.table.order(query)?;
+        table: &Table,
+        query: &Query<M>,
+        mut models: Vec<M>,
+        place: impl Fn(&[SortKey], &M) -> Result<Vec<Value>>,
+    ) -> Result<Page<M>> {
+        let order = table.order(query)?;
         let has_more = models.len() > self.size as usize;
         models.truncate(self.size as usize);
         let backward = matches!(self.place, Some((_, true)));
@@ -102,9 +102,9 @@ impl PageRequest {
             models.reverse();
         }
         // Of a page without models, the one before is the last there is, and the one after the first.
-        let at = |model: Option<&E::Model>| {
-            let keys = model.map(|model| mapping.place(&order, model)).transpose()?;
-            mapping.table.cursor(&order, keys.as_deref(), &self.key).map(Some)
+        let at = |model: Option<&M>| {
+            let keys = model.map(|model| place(&order, model)).transpose()?;
+            table.cursor(&order, keys.as_deref(), &self.key).map(Some)
         };
         let (first, last) = (models.first(), models.last());
         let next = if backward || has_more { at(last)? } else { None };
@@ -113,22 +113,9 @@ impl PageRequest {
     }
 }
 
-/// The query for what comes after this model, in the same order.
-pub(crate) fn next_query<E: Storable>(mapping: &Mapping<E>, query: &Query<E::Model>, last: &E::Model) -> Result<Query<E::Model>> {
-    let order = mapping.table.order(query)?;
-    let keys = mapping.place(&order, last)?;
-    Ok(Query { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..query.clone() })
-}
-
-impl<E: Storable> Mapping<E> {
-    /// The values that tell the place of a stored model in an order. No other column of it is looked at.
-    fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
-        let value = |key: &SortKey| {
-            self.value(model, key.column).map_err(|error| {
-                let error = Error::new(ErrorKind::Corrupt, "a stored value that a cursor cannot hold").with_source(error);
-                self.table.in_column(key.column, error)
-            })
-        };
-        order.iter().map(value).collect()
+impl<M> Query<M> {
+    /// The query for what comes after a place in the same order.
+    pub(crate) fn beyond(&self, keys: Vec<Value>) -> Self {
+        Self { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..self.clone() }
     }
 }

@@ -4,12 +4,12 @@ use futures_util::stream;
 use sea_orm::{ModelTrait, sea_query::ValueType};
 use serde::de::DeserializeOwned;
 
-use super::{Deleter, Reader};
+use super::{Deleter, Mapping, Reader};
 use crate::{
     context::{Cx, carried},
-    entity::{Mapping, Storable},
+    entity::Storable,
     error::{Error, ErrorKind, Result, not_found},
-    query::{Filter, Page, PageRequest, Projection, Query, TypedColumn, next_query},
+    query::{Filter, Page, PageRequest, Projection, Query, TypedColumn},
     row::Row,
     stream::{CHUNK, ModelStream},
 };
@@ -97,7 +97,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
             let mapping = Mapping::<M::Entity>::plain();
             let one_more = request.query(&mapping.table, query)?;
             let models = self.query(cx, &one_more).await?;
-            request.page(&mapping, query, models)
+            request.page(&mapping.table, query, models, |order, model| mapping.place(order, model))
         }
     }
 
@@ -235,7 +235,9 @@ where
                 let panicked = |error| Error::new(ErrorKind::Internal, "reading panicked").with_source(error);
                 let models = reading.await.map_err(panicked)??;
                 let next = match models.last() {
-                    Some(last) if models.len() as u64 == wanted && wanted < left => Some(next_query(&mapping, &query, last)?),
+                    Some(last) if models.len() as u64 == wanted && wanted < left => {
+                        Some(query.beyond(mapping.place(&mapping.table.order(&query)?, last)?))
+                    }
                     _ => None,
                 };
                 Ok((models, next))

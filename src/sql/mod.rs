@@ -22,8 +22,9 @@ use crate::{
     backend::{Backend, Decoder},
     context::{Access, Cx, Leaves},
     dialect::Dialect,
-    entity::{Mapping, Storable, models_of},
+    entity::Storable,
     error::Result,
+    repository::{Mapping, models_of},
     store::Store,
 };
 

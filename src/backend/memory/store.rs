@@ -19,10 +19,9 @@ use crate::{
     },
     capability::Capabilities,
     clock::{Clock, within},
-    commit::{self, Model, recorded, says_committed},
+    commit::{self, recorded, says_committed},
     context::{Access, Cx, Entry, Leaves, Patience, WAITING},
     dialect::Dialect,
-    entity::Mapping,
     error::{Error, ErrorKind, Result},
     health::Health,
     repository::Transactional,
@@ -61,7 +60,7 @@ impl MemoryStore {
             closed: AtomicBool::new(false),
             monitor,
         }));
-        store.add_table(&Mapping::<commit::Entity>::plain().table);
+        store.add_table(&commit::table());
         store
     }
 
@@ -133,9 +132,8 @@ impl MemoryStore {
     /// Writes the context's key, if it has one, as part of what is written.
     pub(super) fn record(&self, cx: &Cx, state: &mut State) -> Result<()> {
         let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
-        let mapping = Mapping::<commit::Entity>::plain();
-        let row = mapping.values(&Model::new(key, self.clock().now())?)?;
-        recorded(state.insert(&mapping.table, row)).map(drop)
+        let row = commit::row(key, self.clock().now())?;
+        recorded(state.insert(&commit::table(), row)).map(drop)
     }
 
     pub(super) fn refuse_if_closed(&self) -> Result<()> {

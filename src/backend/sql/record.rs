@@ -1,7 +1,5 @@
 //! Transactions that are known by a key.
 
-use std::sync::Arc;
-
 use super::{
     Catalog,
     engine::{Effort, Engine},
@@ -9,10 +7,8 @@ use super::{
     store::SqlStore,
 };
 use crate::{
-    backend::Decoder,
-    commit::{self, Model, recorded, says_committed},
+    commit::{self, recorded, says_committed},
     context::{Access, Cx, Entry, RUNNING, WAITING},
-    entity::Mapping,
     error::{Error, ErrorKind, Result},
     transaction::{OpenTransaction as _, TxOptions},
     value::Key,
@@ -23,10 +19,9 @@ impl<G: Engine> SqlStore<G> {
     pub(super) async fn record(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
         let (engine, texts) = (self.engine(), Texts::default());
-        let mapping = Mapping::<commit::Entity>::plain();
-        let row = mapping.values(&Model::new(key, self.clock().now())?)?;
+        let (table, row) = (commit::table(), commit::row(key, self.clock().now())?);
         let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
-        let statements = Statements { table: &mapping.table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
         recorded(cx.limits().bound(RUNNING, engine.execute(lease, insert, Effort::Any)).await).map(drop)
@@ -55,15 +50,13 @@ impl<G: Engine> SqlStore<G> {
     }
 
     async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
-        let (engine, mapping, texts) = (self.engine(), Mapping::<commit::Entity>::plain(), Texts::default());
+        let (engine, table, texts) = (self.engine(), commit::table(), Texts::default());
         let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
-        let statements = Statements { table: &mapping.table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
-        let find = statements.find(&Key(vec![key.into()]))?;
+        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
-        let decoder: Arc<dyn Decoder> = mapping.clone();
-        let found = engine.fetch(held.lease()?, find, Effort::Read, &decoder);
-        let found = cx.limits().bound(RUNNING, found).await;
-        Ok(held.finish(found).await?.len() > 0)
+        let found = cx.limits().bound(RUNNING, engine.number(held.lease()?, count)).await;
+        Ok(held.finish(found).await? > 0)
     }
 }

@@ -11,8 +11,9 @@ use super::{
     shown, value,
 };
 use crate::{
-    entity::{Mapping, Storable},
+    entity::Storable,
     error::{Error, ErrorKind, Result},
+    repository::Mapping,
 };
 
 /// What a model begins with. An earlier form was JSON, which begins with other bytes.

@@ -18,9 +18,8 @@ use duckdb::{
 use sea_orm::{Value, sea_query::ArrayType};
 
 use crate::{
-    entity::Put,
     error::{Error, ErrorKind, Result},
-    value::null_of,
+    value::{Put, null_of},
 };
 
 /// The types of an answer's columns as DuckDB names them: Arrow's types do not tell them all apart.

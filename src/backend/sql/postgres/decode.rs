@@ -15,9 +15,8 @@ use super::{
     wire::{self, corrupt},
 };
 use crate::{
-    entity::Put,
     error::{Error, ErrorKind, Result},
-    value::{enum_of, null_of},
+    value::{Put, enum_of, null_of},
 };
 
 /// Whether the values of a column, in every row of the same answer, are of a type that [`read`] reads.

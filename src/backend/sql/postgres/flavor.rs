@@ -25,10 +25,10 @@ use crate::{
         },
     },
     dialect::Dialect,
-    entity::Put,
     error::{Error, ErrorKind, Result},
     table::Table,
     transaction::{AccessMode, Isolation, TxOptions},
+    value::Put,
 };
 
 /// A statement's text and values. sqlx keeps statements prepared by their text alone, with the types of the values that came first: values of

@@ -7,9 +7,8 @@ use uuid::Uuid;
 
 use super::times;
 use crate::{
-    entity::Put,
     error::{Error, ErrorKind, Result},
-    value::{enum_of, null_of},
+    value::{Put, enum_of, null_of},
 };
 
 /// The type that a value is read as when none is asked for: it has one of its own, whatever its column's.

@@ -28,10 +28,10 @@ use crate::{
         sql::{Catalog, sqlx::Flavor},
     },
     dialect::Dialect,
-    entity::Put,
     error::{Error, ErrorKind, Result},
     table::Table,
     transaction::{AccessMode, Locking, TxOptions},
+    value::Put,
 };
 
 /// Values to be bound. Times are text, and compare only if they are all of one time zone.

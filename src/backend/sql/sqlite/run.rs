@@ -14,12 +14,11 @@ use crate::{
         Decoder, Models,
         sql::{Sink, WholeInsert},
     },
-    entity::Put,
     error::{Error, ErrorKind, Result},
     row::Row,
     stream::CHUNK,
     table::{Column, Table},
-    value::Key,
+    value::{Key, Put},
 };
 
 fn values(statement: &Statement) -> &[Value] {

@@ -10,10 +10,9 @@ use sea_orm::{
 use super::flavor::Flavor;
 use crate::{
     backend::Models,
-    entity::{Put, unreadable},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, unreadable},
     table::{Column, Table},
-    value::{enum_of, is_known},
+    value::{Put, enum_of, is_known},
 };
 
 /// Makes models of the rows of one answer: the table's columns, looked for by name in the first, and read by position.

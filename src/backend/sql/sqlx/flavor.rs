@@ -10,10 +10,10 @@ use super::decode::read;
 use crate::{
     backend::{Rows, sql::Catalog},
     dialect::Dialect,
-    entity::Put,
     error::{Error, Result},
     table::Table,
     transaction::TxOptions,
+    value::Put,
 };
 
 /// The connection of a flavor.

@@ -8,9 +8,10 @@ use super::{Catalog, Described, Source, Statements, Texts};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
-    entity::{Mapping, table_of},
+    entity::table_of,
     error::Result,
     query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
+    repository::Mapping,
     rules::Rules,
 };
 

@@ -1,17 +1,21 @@
 //! [`Repository`], the one implementation of the contract: models above the door, rows below it.
 
+mod mapping;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 
+use self::mapping::Given;
+pub(crate) use self::mapping::{Mapping, models_of};
 use super::{Creator, Deleter, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
 use crate::{
     backend::{Backend, Decoder, TableBackend},
     capability::Capabilities,
     context::Cx,
     coop::Budget,
-    entity::{Given, IdOf, Mapping, Storable, models_of},
+    entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     query::{Changes, Filter, OnConflict, Projection, Query, Upserted},
     row::Row,
