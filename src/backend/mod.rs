@@ -2,6 +2,7 @@
 
 pub(crate) mod memory;
 mod models;
+mod operation;
 #[cfg(feature = "_sql")]
 pub(crate) mod sql;
 mod turns;
@@ -9,22 +10,25 @@ mod turns;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use sea_orm::Statement;
 
-pub(crate) use self::models::{Chunks, Decoder, Models, Rows};
+pub(crate) use self::{
+    models::{Chunks, Decoder, Models, Rows},
+    operation::{Answer, Read, Write},
+};
 use crate::{
     clock::Clock,
     context::{Access, Cx, Leaves},
     dialect::Dialect,
     error::Result,
     health::Health,
-    query::{Change, Condition, Resolution, Selection, Upserted},
+    query::Selection,
     repository::Transactional,
     row::Row,
     store::StatementCounts,
     table::Table,
     transaction::StoreId,
-    value::Key,
 };
 
 /// A kind of store.
@@ -80,36 +84,13 @@ pub(crate) trait TableBackend: Transactional {
     /// Refuses a table that the backend cannot keep models in.
     fn check(&self) -> Result<()>;
 
-    /// Inserts rows, and answers their models in the order given; none unless `returning`.
-    async fn insert(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>, returning: bool) -> Result<Box<dyn Models>>;
+    /// Reads. Models are made by the decoder.
+    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
 
-    async fn upsert(&self, cx: &Cx, rows: &dyn Rows, resolution: Resolution, decoder: Arc<dyn Decoder>) -> Result<Upserted>;
-
-    /// The models with these ids that are there, in the order of the ids.
-    async fn find(&self, cx: &Cx, ids: Vec<Key>, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
-
-    async fn select(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
+    /// Writes, as a whole or not at all. Models are made by the decoder.
+    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
 
     /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile: there, each part is to be
     /// selected by itself.
     async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>>;
-
-    async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64>;
-
-    /// The values of these columns, by their positions; each combination once, if they are to be distinct.
-    async fn project(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>>;
-
-    /// Replaces the one row that is given, and answers its model.
-    async fn update(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
-
-    /// Replaces rows, all or none, and answers their models in the order given.
-    async fn update_many(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>>;
-
-    async fn update_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64>;
-
-    /// Deletes, or marks, the models with these ids.
-    async fn delete(&self, cx: &Cx, ids: Vec<Key>) -> Result<u64>;
-
-    /// Deletes, or marks, the models that fulfil a condition.
-    async fn delete_where(&self, cx: &Cx, condition: Condition) -> Result<u64>;
 }

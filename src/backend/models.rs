@@ -39,7 +39,7 @@ pub(crate) trait Models: Send {
     /// Adds the models of another list of the same decoder's.
     fn append(&mut self, other: Box<dyn Models>);
 
-    /// A vector of the models.
+    /// The list itself, for whoever knows its type.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 

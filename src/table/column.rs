@@ -9,7 +9,7 @@ use sea_orm::{
 
 /// What a column's own type and its casts make of values.
 pub(crate) trait Conversions: Send + Sync {
-    /// How a value is stored.
+    /// How a value is stored. SeaORM makes documents of lists here, so this is asked for each value.
     fn save_as(&self, value: Expr) -> Expr;
 
     /// How the column is read.
@@ -87,7 +87,7 @@ impl Column {
     }
 
     pub(crate) fn save_as(&self, value: Expr) -> Expr {
-        if self.is_cast { self.conversions.save_as(value) } else { value }
+        self.conversions.save_as(value)
     }
 
     pub(crate) fn select_as(&self, column: Expr) -> Expr {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::stream;
+use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture, stream};
 use sea_orm::Value;
 use tokio::task::yield_now;
 
@@ -19,7 +19,7 @@ use super::{
     write::Writer,
 };
 use crate::{
-    backend::{Chunks, Decoder, Models, Rows, TableBackend},
+    backend::{Answer, Chunks, Decoder, Models, Read, Rows, TableBackend, Write},
     capability::Capabilities,
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
@@ -110,16 +110,7 @@ fn selected(state: &State, table: &Table, selection: &Selection, id: &[usize]) -
     selection.of(rows, id).into_iter().cloned().collect()
 }
 
-#[async_trait]
-impl TableBackend for MemoryTable {
-    fn store_id(&self) -> StoreId {
-        self.store.id()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.require_own()
-    }
-
+impl MemoryTable {
     async fn insert(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>, returning: bool) -> Result<Box<dyn Models>> {
         let (count, rows) = (rows.len(), self.values(cx, rows).await?);
         let insert = move |writer: &mut Writer<'_>| {
@@ -129,7 +120,7 @@ impl TableBackend for MemoryTable {
         self.write(cx, |_| count, insert).await
     }
 
-    async fn upsert(&self, cx: &Cx, rows: &dyn Rows, resolution: Resolution, _: Arc<dyn Decoder>) -> Result<Upserted> {
+    async fn upsert(&self, cx: &Cx, rows: &dyn Rows, resolution: Resolution) -> Result<Upserted> {
         let (count, rows, table) = (rows.len(), self.values(cx, rows).await?, self.table.clone());
         let now = self.store.clock().now();
         let upsert = move |writer: &mut Writer<'_>| {
@@ -156,24 +147,6 @@ impl TableBackend for MemoryTable {
 
     async fn select(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.selected(cx, selection, move |rows| models(decoder, &rows)).await
-    }
-
-    /// Of the rows, which are in memory anyway, only references are held.
-    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
-        if let Entry::Joined(..) = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
-            return self.read(cx, |_| 0, |_| Ok(None)).await;
-        }
-        let rows = self.selected(cx, selection, Ok).await?;
-        let parts = stream::try_unfold(rows.into_iter(), move |mut rows| {
-            let decoder = decoder.clone();
-            async move {
-                yield_now().await;
-                let part: Vec<_> = rows.by_ref().take(CHUNK).collect();
-                let chunk = models(decoder, &part)?;
-                Ok((!part.is_empty()).then_some((chunk, rows)))
-            }
-        });
-        Ok(Some(Box::pin(parts)))
     }
 
     async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64> {
@@ -239,6 +212,60 @@ impl TableBackend for MemoryTable {
 
     async fn delete_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
         self.write(cx, self.all(), move |writer| writer.delete_where(&condition)).await
+    }
+}
+
+#[async_trait]
+impl TableBackend for MemoryTable {
+    fn store_id(&self) -> StoreId {
+        self.store.id()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.require_own()
+    }
+
+    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+        let decoder = decoder.clone();
+        match read.clone() {
+            Read::Find(ids) => self.find(cx, ids, decoder).map_ok(Answer::Models).boxed(),
+            Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
+            Read::Count(condition) => self.count(cx, condition).map_ok(Answer::Number).boxed(),
+            Read::Project { selection, columns, distinct } => {
+                self.project(cx, selection, columns, distinct).map_ok(Answer::Rows).boxed()
+            }
+        }
+    }
+
+    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+        let decoder = decoder.clone();
+        match write.clone() {
+            Write::Insert { rows, returning } => self.insert(cx, rows, decoder, returning).map_ok(Answer::Models).boxed(),
+            Write::Upsert { rows, resolution } => self.upsert(cx, rows, resolution).map_ok(Answer::Upserted).boxed(),
+            Write::Update(rows) => self.update(cx, rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::UpdateMany(rows) => self.update_many(cx, rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::UpdateWhere { condition, changes } => self.update_where(cx, condition, changes).map_ok(Answer::Number).boxed(),
+            Write::Delete(ids) => self.delete(cx, ids).map_ok(Answer::Number).boxed(),
+            Write::DeleteWhere(condition) => self.delete_where(cx, condition).map_ok(Answer::Number).boxed(),
+        }
+    }
+
+    /// Of the rows, which are in memory anyway, only references are held.
+    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
+        if let Entry::Joined(..) = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
+            return self.read(cx, |_| 0, |_| Ok(None)).await;
+        }
+        let rows = self.selected(cx, selection, Ok).await?;
+        let parts = stream::try_unfold(rows.into_iter(), move |mut rows| {
+            let decoder = decoder.clone();
+            async move {
+                yield_now().await;
+                let part: Vec<_> = rows.by_ref().take(CHUNK).collect();
+                let chunk = models(decoder, &part)?;
+                Ok((!part.is_empty()).then_some((chunk, rows)))
+            }
+        });
+        Ok(Some(Box::pin(parts)))
     }
 }
 

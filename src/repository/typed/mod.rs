@@ -11,7 +11,7 @@ use self::mapping::Given;
 pub(crate) use self::mapping::{Mapping, models_of};
 use super::{Creator, Deleter, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
 use crate::{
-    backend::{Backend, Decoder, TableBackend},
+    backend::{Answer, Backend, Decoder, Read, TableBackend, Write},
     capability::Capabilities,
     context::Cx,
     coop::Budget,
@@ -63,19 +63,34 @@ impl<E: Storable> Repository<E> {
         Ok(keys)
     }
 
+    async fn read(&self, cx: &Cx, read: &Read) -> Result<Answer> {
+        self.table.read(cx, read, &self.decoder()).await
+    }
+
+    async fn write(&self, cx: &Cx, write: &Write<'_>) -> Result<Answer> {
+        self.table.write(cx, write, &self.decoder()).await
+    }
+
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
-        self.table.insert(cx, &self.given(models), self.decoder(), returning).await.map(models_of::<E>)
+        let rows = &self.given(models);
+        self.write(cx, &Write::Insert { rows, returning }).await?.models().map(models_of::<E>)
+    }
+
+    async fn delete_all_of(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+        let keys = self.keys(ids).await?;
+        self.write(cx, &Write::Delete(keys)).await?.number()
     }
 
     async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
-        self.table.upsert(cx, &self.given(models), resolution, self.decoder()).await
+        let rows = &self.given(models);
+        self.write(cx, &Write::Upsert { rows, resolution }).await?.upserted()
     }
 
     async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        self.table.select(cx, selection, self.decoder()).await.map(models_of::<E>)
+        self.read(cx, &Read::Select(selection)).await?.models().map(models_of::<E>)
     }
 
     async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
@@ -124,13 +139,14 @@ impl<E: Storable> Creator<E::Model> for Repository<E> {
 impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
         let key = self.mapping.key_of_id(id).map_err(self.at("find"))?;
-        let found = self.table.find(cx, vec![key], self.decoder()).await.map_err(self.at("find"))?;
+        let found = self.read(cx, &Read::Find(vec![key])).await.and_then(Answer::models).map_err(self.at("find"))?;
         Ok(models_of::<E>(found).pop())
     }
 
     async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
         let keys = self.keys(ids).await.map_err(self.at("find_many"))?;
-        self.table.find(cx, keys, self.decoder()).await.map(models_of::<E>).map_err(self.at("find_many"))
+        let found = self.read(cx, &Read::Find(keys)).await.and_then(Answer::models).map_err(self.at("find_many"))?;
+        Ok(models_of::<E>(found))
     }
 
     async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
@@ -143,7 +159,7 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
 
     async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter)).map_err(self.at("count"))?;
-        self.table.count(cx, condition).await.map_err(self.at("count"))
+        self.read(cx, &Read::Count(condition)).await.and_then(Answer::number).map_err(self.at("count"))
     }
 
     async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
@@ -153,21 +169,23 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
             Ok((columns, table.selection(query)?))
         });
         let (columns, selection) = resolved.map_err(self.at("project"))?;
-        self.table.project(cx, selection, columns, projection.distinct).await.map_err(self.at("project"))
+        let project = Read::Project { selection, columns, distinct: projection.distinct };
+        self.read(cx, &project).await.and_then(Answer::rows).map_err(self.at("project"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Updater<E::Model> for Repository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let updated = self.table.update(cx, &self.given(std::slice::from_ref(model)), self.decoder()).await;
-        let updated = updated.map(models_of::<E>).and_then(only);
+        let updated = self.write(cx, &Write::Update(&self.given(std::slice::from_ref(model)))).await;
+        let updated = updated.and_then(Answer::models).map(models_of::<E>).and_then(only);
         // It leaves a transaction as it was, which would not know of it otherwise.
         updated.map_err(|error| cx.note_conflict(self.table.store_id(), self.at("update")(error)))
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        let updated = self.table.update_many(cx, &self.given(models), self.decoder()).await.map(models_of::<E>);
+        let updated = self.write(cx, &Write::UpdateMany(&self.given(models))).await;
+        let updated = updated.and_then(Answer::models).map(models_of::<E>);
         BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
@@ -175,29 +193,26 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
         let table = &self.mapping.table;
         let resolved = self.table.check().and_then(|()| Ok((table.condition(filter)?, table.changes(changes)?)));
         let (condition, changes) = resolved.map_err(self.at("update_where"))?;
-        self.table.update_where(cx, condition, changes).await.map_err(self.at("update_where"))
+        let update = Write::UpdateWhere { condition, changes };
+        self.write(cx, &update).await.and_then(Answer::number).map_err(self.at("update_where"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
     async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
-        let keys = self.keys(std::slice::from_ref(id)).await.map_err(self.at("delete"))?;
-        Ok(self.table.delete(cx, keys).await.map_err(self.at("delete"))? > 0)
+        Ok(self.delete_all_of(cx, std::slice::from_ref(id)).await.map_err(self.at("delete"))? > 0)
     }
 
     async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let removed = match self.keys(ids).await {
-            Ok(keys) => self.table.delete(cx, keys).await,
-            Err(error) => Err(error),
-        };
+        let removed = self.delete_all_of(cx, ids).await;
         BatchCall::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
     }
 
     async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter));
         let condition = condition.map_err(self.at("delete_where"))?;
-        self.table.delete_where(cx, condition).await.map_err(self.at("delete_where"))
+        self.write(cx, &Write::DeleteWhere(condition)).await.and_then(Answer::number).map_err(self.at("delete_where"))
     }
 }
 

@@ -225,9 +225,9 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    pub(super) async fn change_where(&self, cx: &Cx, condition: &Condition, changes: Vec<Change>) -> Result<u64> {
+    pub(super) async fn change_where(&self, cx: &Cx, condition: &Condition, changes: &[Change]) -> Result<u64> {
         self.require_readable()?;
-        let changes = self.with_time(changes, self.store.clock().now())?;
+        let changes = self.with_time(changes.to_vec(), self.store.clock().now())?;
         let entry = self.store.enter(cx, Access::Write)?;
         let mut is_counted = false;
         let write = |statements: &Statements<'_>| {

@@ -37,7 +37,7 @@ pub(super) struct Into<'d> {
 }
 
 impl<G: Engine> SqlTable<G> {
-    pub(super) async fn insert_given(
+    pub(super) async fn insert(
         &self,
         cx: &Cx,
         given: &dyn Rows,

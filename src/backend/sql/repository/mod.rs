@@ -9,6 +9,7 @@ mod upsert;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
@@ -18,17 +19,15 @@ use super::{
     store::SqlStore,
 };
 use crate::{
-    backend::{Chunks, Decoder, Models, Rows, TableBackend},
+    backend::{Answer, Chunks, Decoder, Read, Rows, TableBackend, Write},
     capability::Capabilities,
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result},
-    query::{Change, Condition, Resolution, Selection, Upserted},
+    query::{Condition, Selection},
     repository::Transactional,
-    row::Row,
     table::Table,
     transaction::{StoreId, TxOptions},
-    value::Key,
 };
 
 /// A table as the database describes it, and the texts of statements for it.
@@ -209,55 +208,34 @@ impl<G: Engine> TableBackend for SqlTable<G> {
         self.require_readable()
     }
 
-    async fn insert(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>, returning: bool) -> Result<Box<dyn Models>> {
-        self.insert_given(cx, rows, &decoder, returning).await
-    }
-
-    async fn upsert(&self, cx: &Cx, rows: &dyn Rows, resolution: Resolution, decoder: Arc<dyn Decoder>) -> Result<Upserted> {
-        self.upsert_given(cx, rows, resolution, &decoder).await
-    }
-
-    async fn find(&self, cx: &Cx, ids: Vec<Key>, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        match ids.as_slice() {
-            [id] => self.find_one(cx, id, &decoder).await,
-            ids => self.look_up(cx, ids, &decoder).await,
+    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+        match read {
+            Read::Find(ids) => match ids.as_slice() {
+                [id] => self.find_one(cx, id, decoder).map_ok(Answer::Models).boxed(),
+                ids => self.look_up(cx, ids, decoder).map_ok(Answer::Models).boxed(),
+            },
+            Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
+            Read::Count(condition) => self.number_of(cx, condition).map_ok(Answer::Number).boxed(),
+            Read::Project { selection, columns, distinct } => {
+                self.columns(cx, selection, columns, *distinct).map_ok(Answer::Rows).boxed()
+            }
         }
     }
 
-    async fn select(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        self.select_by(cx, &selection, &decoder).await
+    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+        match write {
+            Write::Insert { rows, returning } => self.insert(cx, *rows, decoder, *returning).map_ok(Answer::Models).boxed(),
+            Write::Upsert { rows, resolution } => self.upsert(cx, *rows, resolution, decoder).map_ok(Answer::Upserted).boxed(),
+            Write::Update(rows) => self.replace(cx, *rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::UpdateMany(rows) => self.replace_many(cx, *rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::UpdateWhere { condition, changes } => self.change_where(cx, condition, changes).map_ok(Answer::Number).boxed(),
+            Write::Delete(ids) => self.remove(cx, ids).map_ok(Answer::Number).boxed(),
+            Write::DeleteWhere(condition) => self.remove_where(cx, condition).map_ok(Answer::Number).boxed(),
+        }
     }
 
     async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
         self.open_stream(cx, selection, decoder).await
-    }
-
-    async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64> {
-        self.number_of(cx, &condition).await
-    }
-
-    async fn project(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>> {
-        self.columns(cx, &selection, &columns, distinct).await
-    }
-
-    async fn update(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        self.replace(cx, rows, &decoder).await
-    }
-
-    async fn update_many(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        self.replace_many(cx, rows, &decoder).await
-    }
-
-    async fn update_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64> {
-        self.change_where(cx, &condition, changes).await
-    }
-
-    async fn delete(&self, cx: &Cx, ids: Vec<Key>) -> Result<u64> {
-        self.remove(cx, &ids).await
-    }
-
-    async fn delete_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
-        self.remove_where(cx, &condition).await
     }
 }
 

@@ -141,7 +141,7 @@ impl<G: Engine> SqlTable<G> {
         Ok(found)
     }
 
-    pub(super) async fn select_by(&self, cx: &Cx, selection: &Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    pub(super) async fn select(&self, cx: &Cx, selection: &Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
         let models = self.fetch(cx, decoder, 0, compares_forms, |statements| Ok(statements.select(selection))).await;
