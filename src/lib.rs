@@ -22,6 +22,7 @@ mod dialect;
 mod id;
 mod limits;
 mod row;
+#[cfg_attr(not(feature = "_sql"), expect(dead_code, reason = "statements need the rest of it"))]
 mod table;
 mod value;
 

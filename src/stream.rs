@@ -35,7 +35,6 @@ impl<M> ModelStream<M> {
     }
 
     /// A stream that has begun: its first part is there, or it has ended.
-    #[cfg(feature = "_sql")]
     pub(crate) async fn begun(mut chunks: impl Stream<Item = Result<Vec<M>>> + Send + Unpin + 'static) -> Result<Self> {
         let first = std::future::poll_fn(|context| Pin::new(&mut chunks).poll_next(context)).await.transpose()?;
         Ok(Self { chunk: first.unwrap_or_default().into_iter(), source: Some(Box::pin(chunks)) })

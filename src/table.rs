@@ -6,8 +6,11 @@ use std::any::TypeId;
 
 use sea_orm::{
     Value,
-    sea_query::{DynIden, Expr, ForeignKeyAction, IntoTableRef, TableRef},
+    sea_query::{DynIden, Expr, ForeignKeyAction},
 };
+
+#[cfg(feature = "_sql")]
+use sea_orm::sea_query::{IntoTableRef, TableRef};
 
 pub(crate) use self::column::{Column, Conversions};
 #[cfg(feature = "_sql")]

@@ -15,9 +15,11 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
+#[cfg(feature = "_sql")]
+pub(crate) use self::put::Put;
 pub(crate) use self::{
     portable::{EARLIEST, check_digits, has_nul, portable},
-    put::{Put, Read},
+    put::Read,
 };
 
 pub(crate) fn is_null(value: &Value) -> bool {

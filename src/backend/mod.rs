@@ -1,6 +1,7 @@
 //! The door: what a backend does for the repositories above it, which know the types of models. Below it, no type of an entity is known.
 
 pub(crate) mod memory;
+#[cfg_attr(not(feature = "_sql"), expect(dead_code, reason = "engines need the rest of it"))]
 mod models;
 mod operation;
 #[cfg(feature = "_sql")]

@@ -143,6 +143,6 @@ fn is_plain(column: &Described) -> bool {
 
 /// Whether an entity casts what it reads or writes. An enum's cast is none: enums are text.
 fn has_casts(column: &Column) -> bool {
-    let is_enum = matches!(column.value_type, ArrayType::Enum(_));
-    !is_enum && !(column.is_saved_as_it_is() && column.is_read_as_it_is())
+    let is_plain = column.is_saved_as_it_is() && column.is_read_as_it_is();
+    !is_plain && !matches!(column.value_type, ArrayType::Enum(_))
 }

@@ -7,7 +7,7 @@ use sea_orm::Value;
 
 use super::{
     SqlTable, View,
-    new::{New, Run},
+    new::{NewRows, Run},
     not_stored,
 };
 use crate::{
@@ -31,7 +31,7 @@ const FIRST_PART: usize = 2048;
 
 /// What makes models of the rows that an insert returns, and whether they are wanted.
 #[derive(Clone, Copy)]
-pub(super) struct Into<'d> {
+pub(super) struct Wanted<'d> {
     pub(super) decoder: &'d Arc<dyn Decoder>,
     pub(super) returning: bool,
 }
@@ -45,11 +45,11 @@ impl<G: Engine> SqlTable<G> {
         returning: bool,
     ) -> Result<Box<dyn Models>> {
         self.require_readable()?;
-        let new = New::new(&self.table, given, self.store.clock().now(), &self.plain.catalog);
-        let into = Into { decoder, returning };
+        let new = NewRows::of(&self.table, given, self.store.clock().now(), &self.plain.catalog);
+        let wanted = Wanted { decoder, returning };
         let stored = match self.is_appendable(new, returning)? {
-            true => self.append(cx, new, into).await,
-            false => self.insert_by_statements(cx, new, into).await,
+            true => self.append(cx, new, wanted).await,
+            false => self.insert_by_statements(cx, new, wanted).await,
         };
         match stored {
             Err(error) => Err(self.with_constraint(error, given).await),
@@ -68,16 +68,16 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    async fn insert_by_statements(&self, cx: &Cx, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
+    async fn insert_by_statements(&self, cx: &Cx, new: NewRows<'_>, wanted: Wanted<'_>) -> Result<Box<dyn Models>> {
         let mut rows = self.values_for(cx, &new, |_| Ok(())).await?;
         let entry = self.store.enter(cx, Access::Write)?;
-        if into.returning
+        if wanted.returning
             && self.is_plain
             && self.store.engine().inserts_as_given()
             && let [row] = rows.as_mut_slice()
             && let Some(insert) = self.statements(&self.plain).whole_insert(row)?
         {
-            return self.insert_whole(cx, &entry, mem::take(row), insert, into.decoder).await;
+            return self.insert_whole(cx, &entry, mem::take(row), insert, wanted.decoder).await;
         }
         let is_single = rows.len() == 1;
         let effort = if is_single { Effort::Insert } else { Effort::Any };
@@ -95,7 +95,7 @@ impl<G: Engine> SqlTable<G> {
         if view.catalog.is_changed_afterwards || (view.catalog.is_rewritten && !is_single) {
             held = held.together(&self.store, cx.limits()).await?;
         }
-        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, into)).await;
+        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, wanted)).await;
         held.finish(stored).await
     }
 
@@ -123,7 +123,7 @@ impl<G: Engine> SqlTable<G> {
         lease: &mut G::Lease,
         view: &View,
         rows: &[Vec<Value>],
-        into: Into<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<Box<dyn Models>> {
         let engine = self.store.engine();
         let statements = self.statements(view);
@@ -132,12 +132,12 @@ impl<G: Engine> SqlTable<G> {
         // An engine that is not asked about a single row shows by returning it what it made of it.
         // Nor does SQLite count what a view's trigger stores.
         let is_uncounted = engine.dialect() == Dialect::Sqlite && view.catalog.is_changed_afterwards;
-        let reads_back = into.returning || is_uncounted || (is_single && !engine.asks_for_single_models());
-        let mut stored = into.decoder.clone().models();
+        let reads_back = wanted.returning || is_uncounted || (is_single && !engine.asks_for_single_models());
+        let mut stored = wanted.decoder.clone().models();
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
-                let mut models = engine.fetch(lease, statement, effort, into.decoder).await?;
+                let mut models = engine.fetch(lease, statement, effort, wanted.decoder).await?;
                 let count = models.len();
                 if count >= run.len() {
                     self.put_in_order(run, &mut *models)?;
@@ -154,13 +154,13 @@ impl<G: Engine> SqlTable<G> {
         if reads_back && view.catalog.is_changed_afterwards {
             // The models as triggers have left them.
             let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at)).collect();
-            stored = self.look_up_on(lease, &statements, &keys, into.decoder).await?.in_order_of(&keys, not_stored)?;
+            stored = self.look_up_on(lease, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;
         }
         Ok(stored)
     }
 
     /// Whether the engine's bulk path is the way to store models: there are enough, and no cast of the entity's is in the way.
-    fn is_appendable(&self, new: New<'_>, returning: bool) -> Result<bool> {
+    fn is_appendable(&self, new: NewRows<'_>, returning: bool) -> Result<bool> {
         let engine = self.store.engine();
         let is_long = engine.appends_from().is_some_and(|least| new.len() >= least);
         if !is_long || !self.table.is_saved_as_it_is() || (returning && !(self.is_plain && engine.appends_as_given())) {
@@ -172,7 +172,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Stores models by the engine's bulk path, as far as that is possible.
-    async fn append(&self, cx: &Cx, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
+    async fn append(&self, cx: &Cx, new: NewRows<'_>, wanted: Wanted<'_>) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
         let (mut held, view) = self.viewed(cx, held, Access::Write, false, self.ids_have_forms()).await?;
@@ -182,32 +182,38 @@ impl<G: Engine> SqlTable<G> {
         {
             return held.refuse(refused).await;
         }
-        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, into)).await;
+        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, wanted)).await;
         held.finish(stored).await
     }
 
-    async fn append_runs(&self, lease: &mut G::Lease, view: &View, new: New<'_>, into: Into<'_>) -> Result<Box<dyn Models>> {
-        let mut stored = into.decoder.clone().models();
+    async fn append_runs(
+        &self,
+        lease: &mut G::Lease,
+        view: &View,
+        new: NewRows<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Box<dyn Models>> {
+        let mut stored = wanted.decoder.clone().models();
         for run in self.runs(new).await? {
             let new = new.part(run.rows);
             // What is left to the engine, or to a trigger, only the engine can answer.
-            let is_as_given = !view.catalog.is_rewritten && (!into.returning || self.keeps(lease, &run.named, new).await?);
+            let is_as_given = !view.catalog.is_rewritten && (!wanted.returning || self.keeps(lease, &run.named, new).await?);
             let target = if is_as_given { self.target(lease, view, &run.named, new).await? } else { None };
             match target {
                 Some(target) => {
                     self.append_to(lease, &target, new).await?;
-                    if into.returning {
+                    if wanted.returning {
                         self.as_given(new, &mut *stored).await?;
                     }
                 }
-                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, into).await?),
+                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, wanted).await?),
             }
         }
         Ok(stored)
     }
 
     /// Refuses values that cannot be stored.
-    async fn check(&self, new: New<'_>) -> Result<()> {
+    async fn check(&self, new: NewRows<'_>) -> Result<()> {
         let mut budget = Budget::new();
         for nth in 0..new.len() {
             new.row(nth).map_err(|error| error.at_index(nth))?;
@@ -216,7 +222,7 @@ impl<G: Engine> SqlTable<G> {
         Ok(())
     }
 
-    async fn rows(&self, new: New<'_>) -> Result<Vec<Vec<Value>>> {
+    async fn rows(&self, new: NewRows<'_>) -> Result<Vec<Vec<Value>>> {
         let (mut rows, mut budget) = (Vec::with_capacity(new.len()), Budget::new());
         for nth in 0..new.len() {
             rows.push(new.row(nth)?);
@@ -226,7 +232,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// The models that were stored as they were given.
-    async fn as_given(&self, new: New<'_>, stored: &mut dyn Models) -> Result<()> {
+    async fn as_given(&self, new: NewRows<'_>, stored: &mut dyn Models) -> Result<()> {
         let mut budget = Budget::new();
         for nth in 0..new.len() {
             stored.push_row(new.row(nth)?)?;
@@ -235,7 +241,7 @@ impl<G: Engine> SqlTable<G> {
         Ok(())
     }
 
-    async fn runs(&self, new: New<'_>) -> Result<Vec<Run>> {
+    async fn runs(&self, new: NewRows<'_>) -> Result<Vec<Run>> {
         let is_named = |column: &usize| !new.catalog.column(*column).is_generated && !self.table.computed.contains(column);
         let all: Vec<_> = (0..self.table.columns.len()).filter(is_named).collect();
         if !all.iter().any(|column| self.table.may_be_left_to_engine(*column)) {
@@ -250,7 +256,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Whether models that name these columns are stored just as they are given.
-    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: New<'_>) -> Result<bool> {
+    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: NewRows<'_>) -> Result<bool> {
         if named.len() < self.table.columns.len() || !self.store.engine().inserts_as_given() {
             return Ok(named.len() == self.table.columns.len());
         }
@@ -261,7 +267,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
-    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: New<'_>) -> Result<Option<G::Target>> {
+    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: NewRows<'_>) -> Result<Option<G::Target>> {
         let engine = self.store.engine();
         if named.is_empty() || engine.appends_from().is_none_or(|least| new.len() < least) {
             return Ok(None);
@@ -271,7 +277,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
-    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: New<'_>) -> Result<()> {
+    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: NewRows<'_>) -> Result<()> {
         let (mut from, mut length) = (0, FIRST_PART);
         let mut next_part = || {
             let part = new.part(from..new.len().min(from + length));
@@ -288,7 +294,7 @@ impl<G: Engine> SqlTable<G> {
         Ok(())
     }
 
-    async fn encode(&self, target: &G::Target, part: New<'_>) -> Result<Vec<G::Encoded>> {
+    async fn encode(&self, target: &G::Target, part: NewRows<'_>) -> Result<Vec<G::Encoded>> {
         let mut encoded = Vec::new();
         for rows in part.parts(FIRST_PART) {
             encoded.push(G::encode(target, &rows)?);

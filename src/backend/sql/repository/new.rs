@@ -13,7 +13,7 @@ use crate::{
 
 /// New rows, completed by what the repository adds.
 #[derive(Clone, Copy)]
-pub(super) struct New<'m> {
+pub(super) struct NewRows<'m> {
     pub(super) table: &'m Table,
     given: &'m dyn Rows,
     from: usize,
@@ -29,17 +29,17 @@ pub(super) struct Run {
     pub(super) rows: Range<usize>,
 }
 
-impl<'m> New<'m> {
-    pub(super) fn new(table: &'m Table, given: &'m dyn Rows, now: DateTime<Utc>, catalog: &'m Catalog) -> Self {
+impl<'m> NewRows<'m> {
+    pub(super) fn of(table: &'m Table, given: &'m dyn Rows, now: DateTime<Utc>, catalog: &'m Catalog) -> Self {
         Self { table, given, from: 0, length: given.len(), now, catalog }
     }
 
     /// The same, for a table as the database describes it.
-    pub(super) fn described_by<'c>(self, catalog: &'c Catalog) -> New<'c>
+    pub(super) fn described_by<'c>(self, catalog: &'c Catalog) -> NewRows<'c>
     where
         'm: 'c,
     {
-        New { catalog, ..self }
+        NewRows { catalog, ..self }
     }
 
     pub(super) fn part(self, rows: Range<usize>) -> Self {
@@ -79,7 +79,7 @@ impl<'m> New<'m> {
     }
 }
 
-impl Rows for New<'_> {
+impl Rows for NewRows<'_> {
     fn len(&self) -> usize {
         self.length
     }

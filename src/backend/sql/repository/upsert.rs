@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{SqlTable, View, insert::Into, not_stored};
+use super::{SqlTable, View, insert::Wanted, not_stored};
 use crate::{
     backend::{
         Decoder, Rows,
@@ -82,7 +82,7 @@ impl<G: Engine> SqlTable<G> {
                     };
                 }
             }
-            self.insert_runs(lease, &view, &new, Into { decoder, returning: false }).await?;
+            self.insert_runs(lease, &view, &new, Wanted { decoder, returning: false }).await?;
             upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,

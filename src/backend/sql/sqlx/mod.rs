@@ -8,6 +8,7 @@ mod flavor;
 mod lease;
 mod pooled;
 mod pools;
+mod read;
 
 #[cfg(feature = "postgres")]
 pub(super) use engine::FORGOTTEN;

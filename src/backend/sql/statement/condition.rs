@@ -115,8 +115,8 @@ impl Statements<'_> {
             return None;
         }
         match &column.value_type {
-            number if is_number(&number) => Some((None, Some("''"))),
-            text if is_text(&text) => Some((Some("''"), Some("x''"))),
+            number if is_number(number) => Some((None, Some("''"))),
+            text if is_text(text) => Some((Some("''"), Some("x''"))),
             ArrayType::Bytes => Some((Some("x''"), None)),
             _ => None,
         }

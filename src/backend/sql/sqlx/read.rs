@@ -1,0 +1,127 @@
+//! Reading what a statement answers.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
+use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
+
+use super::{
+    decode::{Place, Reader, known_types},
+    engine::{FORGOTTEN, SqlxEngine},
+    error::classify,
+    flavor::{Connection, Flavor},
+    lease::Lease,
+};
+use crate::{
+    backend::{Decoder, Models, sql::Sink},
+    coop::Budget,
+    error::Result,
+    row::Row,
+    stream::CHUNK,
+    transaction::TxOptions,
+};
+
+impl<F: Flavor> SqlxEngine<F> {
+    /// The models that a statement answers, or why a row is none.
+    pub(super) async fn read_models(
+        connection: &mut Connection<F>,
+        statement: &Statement,
+        decoder: &Arc<dyn Decoder>,
+    ) -> sqlx::Result<Result<Box<dyn Models>>> {
+        // Each is read while the next are on their way.
+        let mut rows = F::stream(connection, statement);
+        let (mut reader, mut models) = (Reader::<F>::new(decoder.table()), decoder.clone().models());
+        let mut budget = Budget::new();
+        while let Some(row) = rows.try_next().await? {
+            if let Err(unreadable) = reader.read(&row, &mut *models) {
+                return Ok(Err(unreadable));
+            }
+            budget.consume().await;
+        }
+        Ok(Ok(models))
+    }
+
+    /// The first rows of a cursor.
+    async fn begin_reading(lease: &mut Lease<F>, declare: Statement, fetch: String) -> Result<Vec<QueryResult>> {
+        lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
+        let declared = F::execute(lease.connection()?, declare).await;
+        lease.answered(declared)?;
+        let rows = F::fetch_afresh(lease.connection()?, fetch).await;
+        lease.answered(rows)
+    }
+
+    /// Gives the models of a statement away as they are read.
+    pub(super) async fn send(
+        &self,
+        lease: &mut Lease<F>,
+        statement: &Statement,
+        decoder: &Arc<dyn Decoder>,
+        sink: &Sink,
+    ) -> Result<()> {
+        let mut reader = Reader::<F>::new(decoder.table());
+        if let Some((declare, fetch)) = F::cursor(statement, CHUNK) {
+            let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
+                // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it knows them.
+                Err(error) if error.code() == Some(FORGOTTEN) => {
+                    lease.roll_back().await?;
+                    Self::begin_reading(lease, declare, fetch.clone()).await?
+                }
+                begun => begun?,
+            };
+            while !rows.is_empty() {
+                // Each part is read and taken while the server looks for the next.
+                let is_busy = lease.is_busy();
+                let next =
+                    F::fetch_afresh(lease.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
+                let read = async {
+                    let mut models = decoder.clone().models();
+                    rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
+                    sink.send(models).await
+                };
+                let (next, taken) = join(next, read).await;
+                let next = lease.answered(next);
+                taken?;
+                rows = next?;
+            }
+            return lease.commit().await;
+        }
+        let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
+        while let Some(part) = parts.next().await {
+            let mut models = decoder.clone().models();
+            for row in part {
+                reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
+            }
+            sink.send(models).await?;
+        }
+        drop(parts);
+        lease.answered(Ok(()))
+    }
+}
+
+/// Rows with values of these types, or of those that the database says they are of.
+pub(super) async fn decoded<F: Flavor>(rows: &[QueryResult], types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let names: Arc<[String]> = first.column_names().into();
+    let places = |row: &QueryResult, types: Vec<ArrayType>| -> Vec<Place> {
+        types.into_iter().enumerate().map(|(at, wanted)| Place::of::<F>(row, at, wanted)).collect()
+    };
+    let wanted = types.map(|types| places(first, types));
+    let read = |row| {
+        let own = if wanted.is_none() { places(row, known_types::<F>(row)?) } else { Vec::new() };
+        let mut values = Vec::with_capacity(names.len());
+        for (place, name) in wanted.as_ref().unwrap_or(&own).iter().zip(names.iter()) {
+            let read = place.read::<F>(row, &mut |value| {
+                values.push(value);
+                Ok(())
+            });
+            read.map_err(|error| error.in_column(name))?;
+        }
+        Ok(Row { names: names.clone(), values })
+    };
+    let (mut values, mut budget) = (Vec::with_capacity(rows.len()), Budget::new());
+    for row in rows {
+        values.push(read(row)?);
+        budget.consume().await;
+    }
+    Ok(values)
+}

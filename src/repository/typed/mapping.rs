@@ -1,0 +1,164 @@
+//! [`Mapping`], the two ways between models and rows.
+
+use std::{
+    any::{Any, TypeId},
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use sea_orm::{Iterable as _, ModelTrait as _, Value, sea_query::IntoValueTuple as _};
+
+use crate::{
+    backend::{Decoder, Models, Rows},
+    entity::{IdOf, Storable, table_of},
+    error::{Error, ErrorKind, Result},
+    query::SortKey,
+    table::Table,
+    value::{self, Key, Read},
+};
+
+/// The two ways between the models of an entity and the rows of its table.
+#[derive(Debug)]
+pub(crate) struct Mapping<E: Storable> {
+    pub(crate) table: Arc<Table>,
+    columns: Vec<E::Column>,
+}
+
+impl<E: Storable> Mapping<E> {
+    pub(crate) fn new(table: Table) -> Arc<Self> {
+        Arc::new(Self { table: Arc::new(table), columns: E::Column::iter().collect() })
+    }
+
+    /// That of the table as the entity says it is, without rules. It is made once in a process.
+    pub(crate) fn plain() -> Arc<Self> {
+        type Known = BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>;
+        static KNOWN: RwLock<Known> = RwLock::new(BTreeMap::new());
+
+        let identity = TypeId::of::<E>();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&identity).cloned();
+        if let Some(Ok(mapping)) = known.map(Arc::downcast) {
+            return mapping;
+        }
+        let mapping = Self::new(table_of::<E>());
+        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(identity, mapping.clone());
+        mapping
+    }
+
+    /// The portable values of a model, one for each column.
+    #[cfg(all(test, feature = "_sql"))]
+    pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
+        // Not collected: of results, nobody knows how many there will be.
+        let mut values = Vec::with_capacity(self.columns.len());
+        for position in 0..self.columns.len() {
+            values.push(self.value(model, position)?);
+        }
+        Ok(values)
+    }
+
+    /// The portable value that a model has in the column at a position.
+    pub(crate) fn value(&self, model: &E::Model, position: usize) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, "a column that is not there");
+        let (column, described) = self.columns.get(position).zip(self.table.columns.get(position)).ok_or_else(missing)?;
+        let value = value::portable(model.get(*column)).map_err(|error| error.in_column(described.name()))?;
+        let checked = value::check_digits(&value, || described.decimal_digits()).map(|()| value);
+        checked.map_err(|error| error.in_column(described.name()))
+    }
+
+    /// The values that tell the place of a stored model in an order. No other column of it is looked at.
+    pub(crate) fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
+        let value = |key: &SortKey| {
+            self.value(model, key.column).map_err(|error| {
+                let error = Error::new(ErrorKind::Corrupt, "a stored value that a cursor cannot hold").with_source(error);
+                self.table.in_column(key.column, error)
+            })
+        };
+        order.iter().map(value).collect()
+    }
+
+    pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
+        let columns = self.table.id.iter().filter_map(|position| self.columns.get(*position));
+        Key(columns.map(|column| model.get(*column)).collect())
+    }
+
+    pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
+        id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
+    }
+}
+
+impl<E: Storable> Decoder for Mapping<E> {
+    fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    fn models(self: Arc<Self>) -> Box<dyn Models> {
+        Box::new(List { mapping: self, models: Vec::new() })
+    }
+}
+
+/// Models that a decoder has made.
+struct List<E: Storable> {
+    mapping: Arc<Mapping<E>>,
+    models: Vec<E::Model>,
+}
+
+impl<E: Storable> Models for List<E> {
+    fn push(&mut self, read: Read<'_>) -> Result<()> {
+        E::model_of(read).map(|model| self.models.push(model))
+    }
+
+    #[cfg(feature = "_sqlx")]
+    fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()> {
+        let model = <E::Model as sea_orm::FromQueryResult>::from_query_result(row, "");
+        model.map(|model| self.models.push(model)).map_err(crate::error::unreadable)
+    }
+
+    fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    fn key(&self, at: usize) -> Key {
+        self.models.get(at).map_or_else(|| Key(Vec::new()), |model| self.mapping.key_of_model(model))
+    }
+
+    fn arrange(&mut self, order: &[usize]) {
+        let mut left = vec![0_usize; self.models.len()];
+        order.iter().filter_map(|at| left.get_mut(*at).map(|left| *left += 1)).count();
+        let mut models: Vec<_> = std::mem::take(&mut self.models).into_iter().map(Some).collect();
+        let mut take = |at: &usize| {
+            let (left, model) = (left.get_mut(*at)?, models.get_mut(*at)?);
+            *left -= 1;
+            if *left == 0 { model.take() } else { model.clone() }
+        };
+        self.models = order.iter().filter_map(&mut take).collect();
+    }
+
+    fn append(&mut self, other: Box<dyn Models>) {
+        self.models.extend(models_of::<E>(other));
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// The models that a decoder of this entity has made.
+pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Vec<E::Model> {
+    models.into_any().downcast::<List<E>>().map_or_else(|_| Vec::new(), |list| list.models)
+}
+
+/// Models that are given to a repository, as rows.
+pub(crate) struct Given<'m, E: Storable> {
+    pub(crate) mapping: &'m Mapping<E>,
+    pub(crate) models: &'m [E::Model],
+}
+
+impl<E: Storable> Rows for Given<'_, E> {
+    fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    fn value(&self, row: usize, column: usize) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, "a row that is not there");
+        self.mapping.value(self.models.get(row).ok_or_else(missing)?, column)
+    }
+}
