@@ -11,6 +11,7 @@ mod column_types;
 #[cfg(feature = "duckdb-linked")]
 pub(crate) mod duckdb;
 mod engine;
+mod held;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod produced;

@@ -8,7 +8,7 @@ use super::{SqlTable, View};
 use crate::{
     backend::{
         Chunks, Decoder, Models,
-        sql::{Engine, engine::Effort, produced::Produced, statement::Statements, store::Held, transaction::SqlTransaction},
+        sql::{Engine, engine::Effort, held::Held, produced::Produced, statement::Statements, transaction::SqlTransaction},
     },
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::Budget,
