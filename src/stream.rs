@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_core::Stream;
+use futures_util::StreamExt as _;
 
 use crate::error::Result;
 
@@ -29,6 +30,27 @@ type Chunks<M> = Pin<Box<dyn Stream<Item = Result<Vec<M>>> + Send>>;
 pub(crate) const CHUNK: usize = 1024;
 
 impl<M> ModelStream<M> {
+    /// A stream of models that come from elsewhere: for a [`Reader`](crate::Reader) of the application's own, such as a fake in a test.
+    ///
+    /// After the first error it has ended, whatever `models` would give then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// use larder::ModelStream;
+    ///
+    /// let mut names = ModelStream::new(futures::stream::iter(["Ann", "Bob"].map(Ok)));
+    /// assert_eq!(names.try_next().await?, Some("Ann"));
+    /// assert_eq!(names.try_next().await?, Some("Bob"));
+    /// assert_eq!(names.try_next().await?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn new(models: impl Stream<Item = Result<M>> + Send + 'static) -> Self
+    where
+        M: Send + 'static,
+    {
+        Self::of_chunks(models.map(|model| model.map(|model| vec![model])))
+    }
+
     /// Models in parts, of which none is empty.
     pub(crate) fn of_chunks(chunks: impl Stream<Item = Result<Vec<M>>> + Send + 'static) -> Self {
         Self { chunk: Vec::new().into_iter(), source: Some(Box::pin(chunks)) }

@@ -393,6 +393,33 @@ fn agrees_with_memory<B: Backend>(default_cases: u32) {
     drop((expected, actual, fixture, oracle));
 }
 
+/// A filter by itself decides about a model as a store does.
+#[test]
+fn a_filter_matches_the_models_that_it_selects() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let memory = runtime.block_on(crate::memory::Memory::fresh());
+    let (items, cx) = (memory.store.repository::<item::Entity>(), Cx::new());
+    let config = ProptestConfig { cases: crate::property::cases(500), failure_persistence: None, ..ProptestConfig::default() };
+    let outcome = TestRunner::new(config).run(&(models(), filters()), |(models, filter)| {
+        runtime.block_on(async {
+            items.delete_all(&cx).await.unwrap();
+            items.upsert_batch(&cx, &models, &OnConflict::replace()).await.unwrap();
+            let all = items.all(&cx).await.unwrap();
+            let selected = items.query(&cx, &Query::from(filter.clone())).await.map_err(|error| error.kind());
+            let matching = all.into_iter().filter_map(|model| match filter.matches(&model) {
+                Ok(matches) => matches.then_some(Ok(model)),
+                Err(error) => Some(Err(error.kind())),
+            });
+            let matching: Result<Vec<_>, _> = matching.collect();
+            prop_assert!(models.is_empty() || selected == matching, "{:?} {:?} {:?}", filter, selected, matching);
+            Ok(())
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_agrees_with_memory() {

@@ -45,7 +45,6 @@ impl<E: Storable> Mapping<E> {
     }
 
     /// The portable values of a model, one for each column.
-    #[cfg(all(test, feature = "_sql"))]
     pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
         // Not collected: of results, nobody knows how many there will be.
         let mut values = Vec::with_capacity(self.columns.len());

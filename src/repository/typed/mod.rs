@@ -1,6 +1,7 @@
 //! [`Repository`], the one implementation of the contract: models above the door, rows below it.
 
 mod mapping;
+mod matches;
 
 use std::sync::Arc;
 

@@ -1,0 +1,41 @@
+//! Filters on models that are at hand.
+
+use sea_orm::ModelTrait;
+
+use super::Mapping;
+use crate::{entity::Storable, error::Result, query::Filter};
+
+impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
+    /// Whether a model fulfils the filter, as every store decides it: for a fake of a [`Reader`](crate::Reader), or a store of the application's own.
+    ///
+    /// The database's own data may differ from what was given to it: a default, a trigger, a computed column. This looks at the model as it is.
+    ///
+    /// ```
+    /// # mod user {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "user")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String, pub age: Option<i32> }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::field;
+    ///
+    /// # fn main() -> larder::Result<()> {
+    /// let adults = field(user::COLUMN.age).at_least(18);
+    /// let ann = user::Model { id: 1, name: "Ann".into(), age: Some(18) };
+    /// let bob = user::Model { age: None, ..ann.clone() };
+    /// assert!(adults.matches(&ann)?);
+    /// assert!(!adults.matches(&bob)? && (!adults).matches(&bob)?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for a query with the filter: [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is too large, too deep or does not fit its columns,
+    /// and [`Unsupported`](crate::ErrorKind::Unsupported) for a column whose values cannot be compared. `InvalidInput`, which names the column, for a model with
+    /// a value that no store could hold.
+    pub fn matches(&self, model: &M) -> Result<bool> {
+        let mapping = Mapping::<M::Entity>::plain();
+        Ok(mapping.table.condition(self)?.is_met_by(&mapping.values(model)?))
+    }
+}
