@@ -22,15 +22,18 @@ pub(super) type Interrupt = Arc<dyn Fn() + Send + Sync>;
 
 /// Runs a call on a thread that may block, and takes what it works on along. If the future is dropped, the call is interrupted, where there
 /// is a way to, and what it worked on is dropped when it has really ended.
+///
+/// `afterwards` runs on the same thread when the call has ended and can no longer be interrupted: only there may what it worked on be handed to somebody else.
 pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
     held: L,
     interrupt: Option<Interrupt>,
     work: impl FnOnce(&mut L) -> Result<T> + Send + 'static,
+    afterwards: fn(&mut L),
 ) -> Result<(L, Result<T>)> {
     let running = interrupt.map(|interrupt| Running { state: State::default(), interrupt });
     let ending = Ending(running.as_ref().map(|running| running.state.clone()));
     let (answer, answered) = oneshot::channel();
-    let call = Call { ending, held, work, answer };
+    let call = Call { ending, held, work, afterwards, answer };
     // One type for all calls: tokio's part of it is compiled once.
     let run: Box<dyn FnOnce() + Send> = Box::new(move || call.run());
     let ran = tokio::task::spawn_blocking(run);
@@ -52,15 +55,17 @@ struct Call<L, W, T> {
     ending: Ending,
     held: L,
     work: W,
+    afterwards: fn(&mut L),
     answer: oneshot::Sender<(L, Result<T>)>,
 }
 
 impl<L, W: FnOnce(&mut L) -> Result<T>, T> Call<L, W, T> {
     fn run(self) {
         // Dropped in the reverse order.
-        let Self { answer, mut held, work, ending } = self;
+        let Self { answer, mut held, work, afterwards, ending } = self;
         let result = if ending.is_given_up() { Err(Error::new(ErrorKind::Cancelled, "")) } else { work(&mut held) };
         drop(ending);
+        afterwards(&mut held);
         // To nobody, what is held goes back by being dropped.
         drop(answer.send((held, result)));
     }
@@ -151,7 +156,10 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    };
 
     use futures_util::FutureExt as _;
     use tokio::runtime::Builder;
@@ -168,10 +176,32 @@ mod tests {
         let (interrupts, held) = (Arc::new(AtomicU32::new(0)), Arc::new(()));
         let counted = interrupts.clone();
         let interrupt: Interrupt = Arc::new(move || counted.store(counted.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
-        let outcome = call(held.clone(), Some(interrupt), |_| Ok(())).now_or_never();
+        let outcome = call(held.clone(), Some(interrupt), |_| Ok(()), |_| ()).now_or_never();
         let error = outcome.map(|outcome| outcome.map(|_| ()).map_err(|error| error.kind()));
         assert_eq!(error, Some(Err(ErrorKind::Cancelled)));
         assert_eq!((Arc::strong_count(&held), interrupts.load(Ordering::Relaxed)), (1, 0));
+        Ok(())
+    }
+
+    /// A call that is given up when it has ended interrupts nobody: others may have what it worked on by then.
+    #[test]
+    fn what_comes_after_a_call_is_not_interrupted() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let runtime = Builder::new_current_thread().build()?;
+        let _inside = runtime.enter();
+        let interrupts = Arc::new(AtomicU32::new(0));
+        let counted = interrupts.clone();
+        let interrupt: Interrupt = Arc::new(move || counted.store(counted.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
+        let ((reached, has_ended), (dropped, is_dropped)) = (channel::<()>(), channel::<()>());
+        let afterwards = |(reached, is_dropped): &mut (Sender<()>, Receiver<()>)| {
+            drop(reached.send(()));
+            drop(is_dropped.recv());
+        };
+        let mut call = Box::pin(call((reached, is_dropped), Some(interrupt), |_| Ok(()), afterwards));
+        assert!((&mut call).now_or_never().is_none());
+        has_ended.recv()?;
+        drop(call);
+        dropped.send(())?;
+        assert_eq!(interrupts.load(Ordering::Relaxed), 0);
         Ok(())
     }
 }

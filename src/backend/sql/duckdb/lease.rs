@@ -85,7 +85,7 @@ impl Lease {
             }
             result
         };
-        let (leased, result) = blocking::call(leased, interrupt, work).await?;
+        let (leased, result) = blocking::call(leased, interrupt, work, |_| ()).await?;
         self.connection = Some(leased);
         result
     }

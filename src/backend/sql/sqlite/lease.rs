@@ -232,12 +232,7 @@ impl Lease {
         interrupt: Interrupt,
         work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let last = move |leased: &mut Leased| {
-            let done = work(leased);
-            leased.let_go();
-            done
-        };
-        let done = self.call(Some(interrupt), last).await;
+        let done = self.call_and(Some(interrupt), work, Leased::let_go).await;
         self.is_of_group = self.connection.take().is_some();
         done
     }
@@ -247,6 +242,15 @@ impl Lease {
         interrupt: Option<Interrupt>,
         work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.call_and(interrupt, work, |_| ()).await
+    }
+
+    async fn call_and<T: Send + 'static>(
+        &mut self,
+        interrupt: Option<Interrupt>,
+        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        afterwards: fn(&mut Leased),
+    ) -> Result<T> {
         let leased = self.connection.take().ok_or_else(gone)?;
         let work = |leased: &mut Leased| {
             blocking::unless_it_panics(|| work(leased)).unwrap_or_else(|| {
@@ -255,7 +259,7 @@ impl Lease {
                 Err(blocking::panicked())
             })
         };
-        let (leased, result) = blocking::call(leased, interrupt, work).await?;
+        let (leased, result) = blocking::call(leased, interrupt, work, afterwards).await?;
         self.connection = Some(leased);
         result
     }
