@@ -86,10 +86,10 @@ pub(crate) trait TableBackend: Transactional {
     fn check(&self) -> Result<()>;
 
     /// Reads. Models are made by the decoder.
-    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
+    fn read<'a>(&'a self, cx: &'a Cx, read: Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
 
     /// Writes, as a whole or not at all. Models are made by the decoder.
-    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
+    fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
 
     /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile: there, each part is to be
     /// selected by itself.

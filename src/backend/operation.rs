@@ -11,6 +11,8 @@ use crate::{
 /// What is read of a table.
 #[derive(Clone, Debug)]
 pub(crate) enum Read {
+    /// The model with this id, if it is there.
+    FindOne(Key),
     /// The models with these ids that are there, in the order of the ids.
     Find(Vec<Key>),
     /// The models of a selection, in its order.

@@ -11,6 +11,7 @@ use crate::{
     coop::off_thread,
     error::Result,
     table::Table,
+    transaction::Step,
 };
 
 /// Up to how many rows are looked at on the thread of the runtime: about a millisecond's work.
@@ -36,23 +37,8 @@ impl MemoryTable {
         reach: impl FnOnce(&State) -> usize + Send,
         read: impl FnOnce(&State) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.require_own()?;
-        consume_budget().await;
-        let entry = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)?;
-        let (mut step, mut committed) = (None, None);
-        match &entry {
-            Entry::Joined(level, transaction) => {
-                step = Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?);
-            }
-            Entry::Alone(_) => {
-                self.store.refuse_if_closed()?;
-                committed = Some(self.store.committed());
-            }
-        }
-        let state = match &mut step {
-            Some(step) => step.work().map(|open| open.state().clone()),
-            None => Ok(committed.unwrap_or_default()),
-        };
+        let entry = self.enter_to_read(cx).await?;
+        let (step, state) = self.state(cx, &entry).await?;
         let result = match state {
             Ok(state) => run(cx, reach(&state), move || read(&state)).await,
             Err(error) => Err(error),
@@ -60,6 +46,42 @@ impl MemoryTable {
         match step {
             Some(step) => step.finish(result),
             None => result,
+        }
+    }
+
+    /// The same for what looks at a row or two.
+    pub(super) async fn read_at_once<R>(&self, cx: &Cx, read: impl FnOnce(&State) -> Result<R> + Send) -> Result<R> {
+        let entry = self.enter_to_read(cx).await?;
+        let (step, state) = self.state(cx, &entry).await?;
+        let result = state.and_then(|state| read(&state));
+        match step {
+            Some(step) => step.finish(result),
+            None => result,
+        }
+    }
+
+    async fn enter_to_read(&self, cx: &Cx) -> Result<Entry<MemoryTransaction>> {
+        self.require_own()?;
+        consume_budget().await;
+        cx.enter(self.store.id(), Access::Read)
+    }
+
+    /// The state that a read sees, and the step of the transaction that it is.
+    async fn state<'e>(
+        &self,
+        cx: &Cx,
+        entry: &'e Entry<MemoryTransaction>,
+    ) -> Result<(Option<Step<'e, MemoryTransaction>>, Result<State>)> {
+        match entry {
+            Entry::Joined(level, transaction) => {
+                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
+                let state = step.work().map(|open| open.state().clone());
+                Ok((Some(step), state))
+            }
+            Entry::Alone(_) => {
+                self.store.refuse_if_closed()?;
+                Ok((None, Ok(self.store.committed())))
+            }
         }
     }
 

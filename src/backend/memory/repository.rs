@@ -135,6 +135,14 @@ impl MemoryTable {
         self.write(cx, self.all_about(count), upsert).await
     }
 
+    async fn find_one(&self, cx: &Cx, id: Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+        let look_up = |state: &State| {
+            let row = state.find(&self.table.key, &id);
+            models(decoder.clone(), row.filter(|row| self.table.not_deleted().is_met_by(row)))
+        };
+        self.read_at_once(cx, look_up).await
+    }
+
     async fn find(&self, cx: &Cx, ids: Vec<Key>, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         let (count, table) = (ids.len(), self.table.clone());
         let look_up = move |state: &State| {
@@ -225,11 +233,11 @@ impl TableBackend for MemoryTable {
         self.require_own()
     }
 
-    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
-        let decoder = decoder.clone();
-        match read.clone() {
-            Read::Find(ids) => self.find(cx, ids, decoder).map_ok(Answer::Models).boxed(),
-            Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
+    fn read<'a>(&'a self, cx: &'a Cx, read: Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+        match read {
+            Read::FindOne(id) => self.find_one(cx, id, decoder).map_ok(Answer::Models).boxed(),
+            Read::Find(ids) => self.find(cx, ids, decoder.clone()).map_ok(Answer::Models).boxed(),
+            Read::Select(selection) => self.select(cx, selection, decoder.clone()).map_ok(Answer::Models).boxed(),
             Read::Count(condition) => self.count(cx, condition).map_ok(Answer::Number).boxed(),
             Read::Project { selection, columns, distinct } => {
                 self.project(cx, selection, columns, distinct).map_ok(Answer::Rows).boxed()
@@ -237,9 +245,9 @@ impl TableBackend for MemoryTable {
         }
     }
 
-    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+    fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
         let decoder = decoder.clone();
-        match write.clone() {
+        match write {
             Write::Insert { rows, returning } => self.insert(cx, rows, decoder, returning).map_ok(Answer::Models).boxed(),
             Write::Upsert { rows, resolution } => self.upsert(cx, rows, resolution).map_ok(Answer::Upserted).boxed(),
             Write::Update(rows) => self.update(cx, rows, decoder).map_ok(Answer::Models).boxed(),

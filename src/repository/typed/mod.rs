@@ -6,7 +6,7 @@ mod matches;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt as _;
+use futures_util::{TryStreamExt as _, future::BoxFuture};
 
 use self::mapping::Given;
 pub(crate) use self::mapping::{Mapping, models_of};
@@ -28,26 +28,24 @@ use crate::{
 pub(crate) struct Repository<E: Storable> {
     table: Arc<dyn TableBackend>,
     mapping: Arc<Mapping<E>>,
+    /// The mapping.
+    decoder: Arc<dyn Decoder>,
 }
 
 impl<E: Storable> Clone for Repository<E> {
     fn clone(&self) -> Self {
-        Self { table: self.table.clone(), mapping: self.mapping.clone() }
+        Self { table: self.table.clone(), mapping: self.mapping.clone(), decoder: self.decoder.clone() }
     }
 }
 
 impl<E: Storable> Repository<E> {
     /// A repository on a table of a store.
     pub(crate) fn new(backend: &dyn Backend, mapping: Arc<Mapping<E>>) -> Self {
-        Self { table: backend.table(mapping.table.clone()), mapping }
+        Self { table: backend.table(mapping.table.clone()), decoder: mapping.clone(), mapping }
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
         move |error| error.at(operation, &self.mapping.table.full_name())
-    }
-
-    fn decoder(&self) -> Arc<dyn Decoder> {
-        self.mapping.clone()
     }
 
     fn given<'m>(&'m self, models: &'m [E::Model]) -> Given<'m, E> {
@@ -64,40 +62,40 @@ impl<E: Storable> Repository<E> {
         Ok(keys)
     }
 
-    async fn read(&self, cx: &Cx, read: &Read) -> Result<Answer> {
-        self.table.read(cx, read, &self.decoder()).await
+    fn read<'a>(&'a self, cx: &'a Cx, read: Read) -> BoxFuture<'a, Result<Answer>> {
+        self.table.read(cx, read, &self.decoder)
     }
 
-    async fn write(&self, cx: &Cx, write: &Write<'_>) -> Result<Answer> {
-        self.table.write(cx, write, &self.decoder()).await
+    fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>) -> BoxFuture<'a, Result<Answer>> {
+        self.table.write(cx, write, &self.decoder)
     }
 
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
         let rows = &self.given(models);
-        self.write(cx, &Write::Insert { rows, returning }).await?.models().map(models_of::<E>)
+        self.write(cx, Write::Insert { rows, returning }).await?.models().map(models_of::<E>)
     }
 
     async fn delete_all_of(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
         let keys = self.keys(ids).await?;
-        self.write(cx, &Write::Delete(keys)).await?.number()
+        self.write(cx, Write::Delete(keys)).await?.number()
     }
 
     async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
         let rows = &self.given(models);
-        self.write(cx, &Write::Upsert { rows, resolution }).await?.upserted()
+        self.write(cx, Write::Upsert { rows, resolution }).await?.upserted()
     }
 
     async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        self.read(cx, &Read::Select(selection)).await?.models().map(models_of::<E>)
+        self.read(cx, Read::Select(selection)).await?.models().map(models_of::<E>)
     }
 
     async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        let Some(chunks) = self.table.stream(cx, selection, self.decoder()).await? else {
+        let Some(chunks) = self.table.stream(cx, selection, self.decoder.clone()).await? else {
             let (repository, cx) = (self.clone(), cx.clone());
             return Ok(in_usual_parts(self.mapping.clone(), query.clone(), move |query| {
                 let (repository, cx) = (repository.clone(), cx.clone());
@@ -140,13 +138,13 @@ impl<E: Storable> Creator<E::Model> for Repository<E> {
 impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
         let key = self.mapping.key_of_id(id).map_err(self.at("find"))?;
-        let found = self.read(cx, &Read::Find(vec![key])).await.and_then(Answer::models).map_err(self.at("find"))?;
+        let found = self.read(cx, Read::FindOne(key)).await.and_then(Answer::models).map_err(self.at("find"))?;
         Ok(models_of::<E>(found).pop())
     }
 
     async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
         let keys = self.keys(ids).await.map_err(self.at("find_many"))?;
-        let found = self.read(cx, &Read::Find(keys)).await.and_then(Answer::models).map_err(self.at("find_many"))?;
+        let found = self.read(cx, Read::Find(keys)).await.and_then(Answer::models).map_err(self.at("find_many"))?;
         Ok(models_of::<E>(found))
     }
 
@@ -160,7 +158,7 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
 
     async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter)).map_err(self.at("count"))?;
-        self.read(cx, &Read::Count(condition)).await.and_then(Answer::number).map_err(self.at("count"))
+        self.read(cx, Read::Count(condition)).await.and_then(Answer::number).map_err(self.at("count"))
     }
 
     async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
@@ -171,21 +169,21 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
         });
         let (columns, selection) = resolved.map_err(self.at("project"))?;
         let project = Read::Project { selection, columns, distinct: projection.distinct };
-        self.read(cx, &project).await.and_then(Answer::rows).map_err(self.at("project"))
+        self.read(cx, project).await.and_then(Answer::rows).map_err(self.at("project"))
     }
 }
 
 #[async_trait]
 impl<E: Storable> Updater<E::Model> for Repository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        let updated = self.write(cx, &Write::Update(&self.given(std::slice::from_ref(model)))).await;
+        let updated = self.write(cx, Write::Update(&self.given(std::slice::from_ref(model)))).await;
         let updated = updated.and_then(Answer::models).map(models_of::<E>).and_then(only);
         // It leaves a transaction as it was, which would not know of it otherwise.
         updated.map_err(|error| cx.note_conflict(self.table.store_id(), self.at("update")(error)))
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        let updated = self.write(cx, &Write::UpdateMany(&self.given(models))).await;
+        let updated = self.write(cx, Write::UpdateMany(&self.given(models))).await;
         let updated = updated.and_then(Answer::models).map(models_of::<E>);
         BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
@@ -195,7 +193,7 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
         let resolved = self.table.check().and_then(|()| Ok((table.condition(filter)?, table.changes(changes)?)));
         let (condition, changes) = resolved.map_err(self.at("update_where"))?;
         let update = Write::UpdateWhere { condition, changes };
-        self.write(cx, &update).await.and_then(Answer::number).map_err(self.at("update_where"))
+        self.write(cx, update).await.and_then(Answer::number).map_err(self.at("update_where"))
     }
 }
 
@@ -213,7 +211,7 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
     async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter));
         let condition = condition.map_err(self.at("delete_where"))?;
-        self.write(cx, &Write::DeleteWhere(condition)).await.and_then(Answer::number).map_err(self.at("delete_where"))
+        self.write(cx, Write::DeleteWhere(condition)).await.and_then(Answer::number).map_err(self.at("delete_where"))
     }
 }
 

@@ -225,17 +225,17 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    pub(super) async fn change_where(&self, cx: &Cx, condition: &Condition, changes: &[Change]) -> Result<u64> {
+    pub(super) async fn change_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64> {
         self.require_readable()?;
-        let changes = self.with_time(changes.to_vec(), self.store.clock().now())?;
+        let changes = self.with_time(changes, self.store.clock().now())?;
         let entry = self.store.enter(cx, Access::Write)?;
         let mut is_counted = false;
         let write = |statements: &Statements<'_>| {
             self.check_changes(statements, &changes)?;
-            let update = statements.update_where(condition, &changes)?;
+            let update = statements.update_where(&condition, &changes)?;
             is_counted = update.is_none();
             // Nothing changes; how many there are is asked for as a write, also for the context.
-            Ok(update.unwrap_or_else(|| statements.count(condition)))
+            Ok(update.unwrap_or_else(|| statements.count(&condition)))
         };
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, write).await?;
@@ -247,7 +247,7 @@ impl<G: Engine> SqlTable<G> {
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;
-        held.finish(changed).await.map_err(self.of_document(condition))
+        held.finish(changed).await.map_err(self.of_document(&condition))
     }
 
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
@@ -281,7 +281,7 @@ impl<G: Engine> SqlTable<G> {
         self.with_time(vec![mark], now).map(Some)
     }
 
-    pub(super) async fn remove(&self, cx: &Cx, keys: &[Key]) -> Result<u64> {
+    pub(super) async fn remove(&self, cx: &Cx, keys: Vec<Key>) -> Result<u64> {
         self.require_readable()?;
         let mark = self.mark()?;
         let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
@@ -308,15 +308,15 @@ impl<G: Engine> SqlTable<G> {
         held.finish(removed).await
     }
 
-    pub(super) async fn remove_where(&self, cx: &Cx, condition: &Condition) -> Result<u64> {
+    pub(super) async fn remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
         self.require_readable()?;
         let mark = self.mark()?;
         let entry = self.store.enter(cx, Access::Write)?;
-        let delete = |statements: &Statements<'_>| statements.delete_where(condition, mark.as_deref());
+        let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
-        held.finish(removed).await.map_err(self.of_document(condition))
+        held.finish(removed).await.map_err(self.of_document(&condition))
     }
 }
 

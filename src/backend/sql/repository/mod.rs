@@ -208,26 +208,24 @@ impl<G: Engine> TableBackend for SqlTable<G> {
         self.require_readable()
     }
 
-    fn read<'a>(&'a self, cx: &'a Cx, read: &'a Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+    fn read<'a>(&'a self, cx: &'a Cx, read: Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
         match read {
-            Read::Find(ids) => match ids.as_slice() {
-                [id] => self.find_one(cx, id, decoder).map_ok(Answer::Models).boxed(),
-                ids => self.look_up(cx, ids, decoder).map_ok(Answer::Models).boxed(),
-            },
+            Read::FindOne(id) => self.find_one(cx, id, decoder).map_ok(Answer::Models).boxed(),
+            Read::Find(ids) => self.look_up(cx, ids, decoder).map_ok(Answer::Models).boxed(),
             Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
             Read::Count(condition) => self.number_of(cx, condition).map_ok(Answer::Number).boxed(),
             Read::Project { selection, columns, distinct } => {
-                self.columns(cx, selection, columns, *distinct).map_ok(Answer::Rows).boxed()
+                self.columns(cx, selection, columns, distinct).map_ok(Answer::Rows).boxed()
             }
         }
     }
 
-    fn write<'a>(&'a self, cx: &'a Cx, write: &'a Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
+    fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
         match write {
-            Write::Insert { rows, returning } => self.insert(cx, *rows, decoder, *returning).map_ok(Answer::Models).boxed(),
-            Write::Upsert { rows, resolution } => self.upsert(cx, *rows, resolution, decoder).map_ok(Answer::Upserted).boxed(),
-            Write::Update(rows) => self.replace(cx, *rows, decoder).map_ok(Answer::Models).boxed(),
-            Write::UpdateMany(rows) => self.replace_many(cx, *rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::Insert { rows, returning } => self.insert(cx, rows, decoder, returning).map_ok(Answer::Models).boxed(),
+            Write::Upsert { rows, resolution } => self.upsert(cx, rows, resolution, decoder).map_ok(Answer::Upserted).boxed(),
+            Write::Update(rows) => self.replace(cx, rows, decoder).map_ok(Answer::Models).boxed(),
+            Write::UpdateMany(rows) => self.replace_many(cx, rows, decoder).map_ok(Answer::Models).boxed(),
             Write::UpdateWhere { condition, changes } => self.change_where(cx, condition, changes).map_ok(Answer::Number).boxed(),
             Write::Delete(ids) => self.remove(cx, ids).map_ok(Answer::Number).boxed(),
             Write::DeleteWhere(condition) => self.remove_where(cx, condition).map_ok(Answer::Number).boxed(),

@@ -95,20 +95,20 @@ impl<G: Engine> SqlTable<G> {
         cx.limits().bound(RUNNING, self.store.engine().missed(held.lease()?, &self.table)).await
     }
 
-    pub(super) async fn find_one(&self, cx: &Cx, key: &Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    pub(super) async fn find_one(&self, cx: &Cx, key: Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
         if self.asks_for_single_models {
-            let find = self.fetch(cx, decoder, 1, self.ids_have_forms(), |statements| statements.find(key));
+            let find = self.fetch(cx, decoder, 1, self.ids_have_forms(), |statements| statements.find(&key));
             return Box::pin(find).await;
         }
-        let find = self.statements(&self.plain).find(key)?;
+        let find = self.statements(&self.plain).find(&key)?;
         self.store.engine().check(&find)?;
         let entry = self.store.enter(cx, Access::Read)?;
         let held = self.store.hold(cx, &entry, Access::Read, Effort::Read).await?;
         self.fetch_on(cx, held, find, decoder, 1).await
     }
 
-    pub(super) async fn look_up(&self, cx: &Cx, keys: &[Key], decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    pub(super) async fn look_up(&self, cx: &Cx, keys: Vec<Key>, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
         if keys.is_empty() {
             self.do_nothing(cx, Access::Read).await?;
@@ -119,7 +119,7 @@ impl<G: Engine> SqlTable<G> {
             found.add(find.await?).await;
         }
         let (mut order, mut budget) = (Vec::with_capacity(keys.len()), Budget::new());
-        for key in keys {
+        for key in &keys {
             order.extend(found.at.get(key));
             budget.consume().await;
         }
@@ -141,21 +141,21 @@ impl<G: Engine> SqlTable<G> {
         Ok(found)
     }
 
-    pub(super) async fn select(&self, cx: &Cx, selection: &Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+    pub(super) async fn select(&self, cx: &Cx, selection: Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
-        let models = self.fetch(cx, decoder, 0, compares_forms, |statements| Ok(statements.select(selection))).await;
+        let models = self.fetch(cx, decoder, 0, compares_forms, |statements| Ok(statements.select(&selection))).await;
         models.map_err(self.of_document(&selection.condition))
     }
 
-    pub(super) async fn number_of(&self, cx: &Cx, condition: &Condition) -> Result<u64> {
+    pub(super) async fn number_of(&self, cx: &Cx, condition: Condition) -> Result<u64> {
         self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
-        let count = |statements: &Statements<'_>| Ok(statements.count(condition));
+        let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
-        let number = held.finish(number).await.map_err(self.of_document(condition))?;
+        let number = held.finish(number).await.map_err(self.of_document(&condition))?;
         Ok(number.unsigned_abs())
     }
 
@@ -183,10 +183,10 @@ impl<G: Engine> SqlTable<G> {
         Ok(Some(Box::pin(Produced::by(read))))
     }
 
-    pub(super) async fn columns(&self, cx: &Cx, selection: &Selection, columns: &[usize], distinct: bool) -> Result<Vec<Row>> {
+    pub(super) async fn columns(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>> {
         self.require_readable()?;
         let types = columns.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
-        let project = |statements: &Statements<'_>| Ok(statements.project(selection, columns, distinct));
+        let project = |statements: &Statements<'_>| Ok(statements.project(&selection, &columns, distinct));
         let entry = self.store.enter(cx, Access::Read)?;
         let has_forms = |column: usize| self.has_forms(column);
         let is_one_of_each = distinct && columns.iter().any(|column| has_forms(*column));

@@ -31,7 +31,7 @@ impl<G: Engine> SqlTable<G> {
         &self,
         cx: &Cx,
         given: &dyn Rows,
-        resolution: &Resolution,
+        resolution: Resolution,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Upserted> {
         let now = self.store.clock().now();
@@ -43,7 +43,7 @@ impl<G: Engine> SqlTable<G> {
         if rows.is_empty() {
             return self.do_nothing(cx, Access::Write).await.map(|()| Upserted::default());
         }
-        let (mut merged, mut budget) = (Merged::new(&self.table, resolution), Budget::new());
+        let (mut merged, mut budget) = (Merged::new(&self.table, &resolution), Budget::new());
         for row in rows {
             merged.push(row);
             budget.consume().await;
@@ -76,9 +76,9 @@ impl<G: Engine> SqlTable<G> {
             for rows in alike.into_values() {
                 for part in rows.chunks(self.rows_at_once()) {
                     inserted += match way {
-                        Upserts::AtOnce => self.upsert_at_once(lease, &view, part, resolution).await?,
-                        Upserts::InsertsFirst => self.insert_first(lease, &view, part, resolution).await?,
-                        Upserts::UpdatesFirst => self.update_first(lease, &view, part, resolution).await?,
+                        Upserts::AtOnce => self.upsert_at_once(lease, &view, part, &resolution).await?,
+                        Upserts::InsertsFirst => self.insert_first(lease, &view, part, &resolution).await?,
+                        Upserts::UpdatesFirst => self.update_first(lease, &view, part, &resolution).await?,
                     };
                 }
             }
@@ -93,7 +93,7 @@ impl<G: Engine> SqlTable<G> {
         let stored = cx.limits().bound(RUNNING, stored).await;
         // Before the context's transaction learns of it: contention is what makes that run again.
         let is_clear = new.is_empty() && way == Upserts::UpdatesFirst && !finds_others;
-        let stored = stored.map_err(|error| if is_clear { self.lost_race(error, resolution) } else { error });
+        let stored = stored.map_err(|error| if is_clear { self.lost_race(error, &resolution) } else { error });
         match held.finish(stored).await {
             Err(error) => Err(self.with_constraint(error, given).await),
             stored => stored,
