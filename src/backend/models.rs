@@ -16,7 +16,7 @@ pub(crate) trait Decoder: Send + Sync {
     fn table(&self) -> &Arc<Table>;
 
     /// A list of models that grows by the rows that are read.
-    fn models(self: Arc<Self>) -> Box<dyn Models>;
+    fn models(&self) -> Box<dyn Models>;
 }
 
 /// A list of models, whose type is known above the door.
@@ -30,8 +30,8 @@ pub(crate) trait Models: Send {
 
     fn len(&self) -> usize;
 
-    /// The id of the model at a position.
-    fn key(&self, at: usize) -> Key;
+    /// The id of the model at a position, in its table.
+    fn key(&self, at: usize, table: &Table) -> Key;
 
     /// Takes the models at these positions, in this order. One may be taken more than once.
     fn arrange(&mut self, order: &[usize]);

@@ -96,7 +96,7 @@ impl MemoryTable {
 }
 
 /// The models of rows.
-fn models<'r>(decoder: Arc<dyn Decoder>, rows: impl IntoIterator<Item = &'r Values>) -> Result<Box<dyn Models>> {
+fn models<'r>(decoder: &Arc<dyn Decoder>, rows: impl IntoIterator<Item = &'r Values>) -> Result<Box<dyn Models>> {
     let mut models = decoder.models();
     rows.into_iter().try_for_each(|row| models.push_row(row.iter().cloned()))?;
     Ok(models)
@@ -115,7 +115,7 @@ impl MemoryTable {
         let (count, rows) = (rows.len(), self.values(cx, rows).await?);
         let insert = move |writer: &mut Writer<'_>| {
             let stored = writer.insert(rows)?;
-            models(decoder, stored.iter().filter(|_| returning))
+            models(&decoder, stored.iter().filter(|_| returning))
         };
         self.write(cx, |_| count, insert).await
     }
@@ -138,7 +138,7 @@ impl MemoryTable {
     async fn find_one(&self, cx: &Cx, id: Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         let look_up = |state: &State| {
             let row = state.find(&self.table.key, &id);
-            models(decoder.clone(), row.filter(|row| self.table.not_deleted().is_met_by(row)))
+            models(decoder, row.filter(|row| self.table.not_deleted().is_met_by(row)))
         };
         self.read_at_once(cx, look_up).await
     }
@@ -148,13 +148,13 @@ impl MemoryTable {
         let look_up = move |state: &State| {
             let rows = ids.iter().filter_map(|id| state.find(&table.key, id));
             let wanted = table.not_deleted();
-            models(decoder, rows.filter(|row| wanted.is_met_by(row)))
+            models(&decoder, rows.filter(|row| wanted.is_met_by(row)))
         };
         self.read(cx, |_| count, look_up).await
     }
 
     async fn select(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        self.selected(cx, selection, move |rows| models(decoder, &rows)).await
+        self.selected(cx, selection, move |rows| models(&decoder, &rows)).await
     }
 
     async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64> {
@@ -191,7 +191,7 @@ impl MemoryTable {
         let row = rows.row(0, self.table.columns.len())?;
         // What is refused without having changed anything leaves a transaction as it was.
         let updated = self.write(cx, self.all_about(1), |writer| writer.update(row)).await.flatten()?;
-        models(decoder, [&updated])
+        models(&decoder, [&updated])
     }
 
     async fn update_many(&self, cx: &Cx, rows: &dyn Rows, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
@@ -205,7 +205,7 @@ impl MemoryTable {
         }
         let update = move |writer: &mut Writer<'_>| {
             let updated = writer.update_all(latest)?;
-            models(decoder, ids.iter().filter_map(|id| updated.get(id)))
+            models(&decoder, ids.iter().filter_map(|id| updated.get(id)))
         };
         self.write(cx, self.all_about(count), update).await
     }
@@ -269,7 +269,7 @@ impl TableBackend for MemoryTable {
             async move {
                 yield_now().await;
                 let part: Vec<_> = rows.by_ref().take(CHUNK).collect();
-                let chunk = models(decoder, &part)?;
+                let chunk = models(&decoder, &part)?;
                 Ok((!part.is_empty()).then_some((chunk, rows)))
             }
         });

@@ -74,11 +74,6 @@ impl<E: Storable> Mapping<E> {
         order.iter().map(value).collect()
     }
 
-    pub(crate) fn key_of_model(&self, model: &E::Model) -> Key {
-        let columns = self.table.id.iter().filter_map(|position| self.columns.get(*position));
-        Key(columns.map(|column| model.get(*column)).collect())
-    }
-
     pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
         id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
     }
@@ -89,50 +84,49 @@ impl<E: Storable> Decoder for Mapping<E> {
         &self.table
     }
 
-    fn models(self: Arc<Self>) -> Box<dyn Models> {
-        Box::new(List { mapping: self, models: Vec::new() })
+    fn models(&self) -> Box<dyn Models> {
+        Box::new(List::<E>(Vec::new()))
     }
 }
 
 /// Models that a decoder has made.
-struct List<E: Storable> {
-    mapping: Arc<Mapping<E>>,
-    models: Vec<E::Model>,
-}
+struct List<E: Storable>(Vec<E::Model>);
 
 impl<E: Storable> Models for List<E> {
     fn push(&mut self, read: Read<'_>) -> Result<()> {
-        E::model_of(read).map(|model| self.models.push(model))
+        E::model_of(read).map(|model| self.0.push(model))
     }
 
     #[cfg(feature = "_sqlx")]
     fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()> {
         let model = <E::Model as sea_orm::FromQueryResult>::from_query_result(row, "");
-        model.map(|model| self.models.push(model)).map_err(crate::error::unreadable)
+        model.map(|model| self.0.push(model)).map_err(crate::error::unreadable)
     }
 
     fn len(&self) -> usize {
-        self.models.len()
+        self.0.len()
     }
 
-    fn key(&self, at: usize) -> Key {
-        self.models.get(at).map_or_else(|| Key(Vec::new()), |model| self.mapping.key_of_model(model))
+    fn key(&self, at: usize, table: &Table) -> Key {
+        let Some(model) = self.0.get(at) else { return Key(Vec::new()) };
+        let columns = table.id.iter().filter_map(|position| E::Column::iter().nth(*position));
+        Key(columns.map(|column| model.get(column)).collect())
     }
 
     fn arrange(&mut self, order: &[usize]) {
-        let mut left = vec![0_usize; self.models.len()];
+        let mut left = vec![0_usize; self.0.len()];
         order.iter().filter_map(|at| left.get_mut(*at).map(|left| *left += 1)).count();
-        let mut models: Vec<_> = std::mem::take(&mut self.models).into_iter().map(Some).collect();
+        let mut models: Vec<_> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
         let mut take = |at: &usize| {
             let (left, model) = (left.get_mut(*at)?, models.get_mut(*at)?);
             *left -= 1;
             if *left == 0 { model.take() } else { model.clone() }
         };
-        self.models = order.iter().filter_map(&mut take).collect();
+        self.0 = order.iter().filter_map(&mut take).collect();
     }
 
     fn append(&mut self, other: Box<dyn Models>) {
-        self.models.extend(models_of::<E>(other));
+        self.0.extend(models_of::<E>(other));
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
@@ -142,7 +136,7 @@ impl<E: Storable> Models for List<E> {
 
 /// The models that a decoder of this entity has made.
 pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Vec<E::Model> {
-    models.into_any().downcast::<List<E>>().map_or_else(|_| Vec::new(), |list| list.models)
+    models.into_any().downcast::<List<E>>().map_or_else(|_| Vec::new(), |list| list.0)
 }
 
 /// Models that are given to a repository, as rows.

@@ -47,7 +47,7 @@ pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u
 /// Runs a statement that answers the columns of a table, in any order.
 pub(super) fn fetch(connection: &Connection, statement: Statement, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
     run(connection, statement, |prepared, _| {
-        let mut models = decoder.clone().models();
+        let mut models = decoder.models();
         let ids = decode::ids(prepared);
         let batches = std::iter::from_fn(|| prepared.step().map_err(classify).transpose());
         convert_beside(batches, |batch| read(&batch, &ids, decoder.table(), &mut *models))?;
@@ -76,7 +76,7 @@ pub(super) fn stream(connection: &Connection, statement: Statement, decoder: &Ar
     let parameters = parameters(statement.values)?;
     let batches = prepared.stream_arrow(params_from_iter(parameters)).map_err(classify)?;
     convert_beside(batches.map(|batch| batch.map(StructArray::from).map_err(classify)), |batch| {
-        let mut models = decoder.clone().models();
+        let mut models = decoder.models();
         read(&batch, &ids, decoder.table(), &mut *models)?;
         sink.send_blocking(models)
     })

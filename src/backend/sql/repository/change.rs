@@ -74,9 +74,9 @@ impl<G: Engine> SqlTable<G> {
             return engine.fetch(lease, update, Effort::OneModel, decoder).await;
         }
         match (engine.execute(lease, update, Effort::OneModel).await?, read_back) {
-            (0, _) => Ok(decoder.clone().models()),
+            (0, _) => Ok(decoder.models()),
             (_, ReadBack::Never) => {
-                let mut models = decoder.clone().models();
+                let mut models = decoder.models();
                 models.push_row(self.given(row)).map(|()| models)
             }
             (..) => engine.fetch(lease, statements.find(&id)?, Effort::Read, decoder).await,
@@ -137,7 +137,7 @@ impl<G: Engine> SqlTable<G> {
         let now = self.store.clock().now();
         let rows = self.values_for(cx, given, |row| self.as_changed(row, now)).await?;
         if rows.is_empty() {
-            return self.do_nothing(cx, Access::Write).await.map(|()| decoder.clone().models());
+            return self.do_nothing(cx, Access::Write).await.map(|()| decoder.models());
         }
         let mut ids = Vec::with_capacity(rows.len());
         let (mut latest, mut budget) = (BTreeMap::new(), Budget::new());

@@ -109,7 +109,7 @@ impl<G: Engine> SqlTable<G> {
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
         let statement = insert.with(&row);
-        let mut given = decoder.clone().models();
+        let mut given = decoder.models();
         given.push_row(row)?;
         let mut held = self.store.hold(cx, entry, Access::Write, Effort::Insert).await?;
         let stored = cx.limits().bound(RUNNING, self.store.engine().insert(held.lease()?, statement, insert, decoder)).await;
@@ -133,7 +133,7 @@ impl<G: Engine> SqlTable<G> {
         // Nor does SQLite count what a view's trigger stores.
         let is_uncounted = engine.dialect() == Dialect::Sqlite && view.catalog.is_changed_afterwards;
         let reads_back = wanted.returning || is_uncounted || (is_single && !engine.asks_for_single_models());
-        let mut stored = wanted.decoder.clone().models();
+        let mut stored = wanted.decoder.models();
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
@@ -153,7 +153,7 @@ impl<G: Engine> SqlTable<G> {
         }
         if reads_back && view.catalog.is_changed_afterwards {
             // The models as triggers have left them.
-            let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at)).collect();
+            let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at, &self.table)).collect();
             stored = self.look_up_on(lease, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;
         }
         Ok(stored)
@@ -193,7 +193,7 @@ impl<G: Engine> SqlTable<G> {
         new: NewRows<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Box<dyn Models>> {
-        let mut stored = wanted.decoder.clone().models();
+        let mut stored = wanted.decoder.models();
         for run in self.runs(new).await? {
             let new = new.part(run.rows);
             // What is left to the engine, or to a trigger, only the engine can answer.
@@ -309,7 +309,7 @@ impl<G: Engine> SqlTable<G> {
         if rows.len() < 2 {
             return Ok(());
         }
-        let by_id: BTreeMap<Key, usize> = (0..models.len()).map(|at| (models.key(at), at)).collect();
+        let by_id: BTreeMap<Key, usize> = (0..models.len()).map(|at| (models.key(at, &self.table), at)).collect();
         let first_id = self.table.generated.zip(rows.first()).and_then(|(position, row)| row.get(position));
         if first_id.and_then(integer) == Some(0) {
             models.arrange(&by_id.into_values().collect::<Vec<_>>());

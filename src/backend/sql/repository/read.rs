@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     query::{Condition, Selection},
     row::Row,
+    table::Table,
     value::Key,
 };
 
@@ -116,7 +117,7 @@ impl<G: Engine> SqlTable<G> {
         let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             let find = self.fetch(cx, decoder, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part)));
-            found.add(find.await?).await;
+            found.add(&self.table, find.await?).await;
         }
         let (mut order, mut budget) = (Vec::with_capacity(keys.len()), Budget::new());
         for key in &keys {
@@ -136,7 +137,9 @@ impl<G: Engine> SqlTable<G> {
     ) -> Result<Found> {
         let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
-            found.add(self.store.engine().fetch(lease, statements.find_many(part), Effort::Read, decoder).await?).await;
+            found
+                .add(&self.table, self.store.engine().fetch(lease, statements.find_many(part), Effort::Read, decoder).await?)
+                .await;
         }
         Ok(found)
     }
@@ -206,13 +209,13 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn none(decoder: &Arc<dyn Decoder>) -> Self {
-        Self { models: decoder.clone().models(), at: BTreeMap::new() }
+        Self { models: decoder.models(), at: BTreeMap::new() }
     }
 
-    async fn add(&mut self, models: Box<dyn Models>) {
+    async fn add(&mut self, table: &Table, models: Box<dyn Models>) {
         let (before, mut budget) = (self.models.len(), Budget::new());
         for at in 0..models.len() {
-            self.at.insert(models.key(at), before + at);
+            self.at.insert(models.key(at, table), before + at);
             budget.consume().await;
         }
         self.models.append(models);

@@ -55,7 +55,7 @@ pub(super) fn fetch(connection: &Connection, statement: &Statement, decoder: &Ar
 }
 
 fn models(prepared: &mut Prepared<'_>, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-    let mut models = decoder.clone().models();
+    let mut models = decoder.models();
     let mut reader = Reader::of(prepared, decoder.table());
     while reader.push_next(&mut *models)? {}
     Ok(models)
@@ -97,9 +97,9 @@ pub(super) fn changed(
     if connection.total_changes() - before == models.len() as u64 {
         return Ok(models);
     }
-    let mut again = decoder.clone().models();
+    let mut again = decoder.models();
     for at in 0..models.len() {
-        let (sql, id) = lookup(decoder.table(), &models.key(at));
+        let (sql, id) = lookup(decoder.table(), &models.key(at, decoder.table()));
         let found = connection.prepared(&sql, &id.0, |prepared| self::models(prepared, decoder))?;
         if found.len() == 0 {
             return Err(not_stored());
@@ -125,10 +125,10 @@ fn lookup(table: &Table, id: &Key) -> (String, Values) {
 pub(super) fn stream(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
     run(connection, statement, |prepared| {
         let mut reader = Reader::of(prepared, decoder.table());
-        let mut models = decoder.clone().models();
+        let mut models = decoder.models();
         while reader.push_next(&mut *models)? {
             if models.len() == CHUNK {
-                sink.send_blocking(std::mem::replace(&mut models, decoder.clone().models()))?;
+                sink.send_blocking(std::mem::replace(&mut models, decoder.models()))?;
             }
         }
         if models.len() == 0 { Ok(()) } else { sink.send_blocking(models) }

@@ -30,7 +30,7 @@ impl<F: Flavor> SqlxEngine<F> {
     ) -> sqlx::Result<Result<Box<dyn Models>>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(connection, statement);
-        let (mut reader, mut models) = (Reader::<F>::new(decoder.table()), decoder.clone().models());
+        let (mut reader, mut models) = (Reader::<F>::new(decoder.table()), decoder.models());
         let mut budget = Budget::new();
         while let Some(row) = rows.try_next().await? {
             if let Err(unreadable) = reader.read(&row, &mut *models) {
@@ -74,7 +74,7 @@ impl<F: Flavor> SqlxEngine<F> {
                 let next =
                     F::fetch_afresh(lease.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
                 let read = async {
-                    let mut models = decoder.clone().models();
+                    let mut models = decoder.models();
                     rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
                     sink.send(models).await
                 };
@@ -87,7 +87,7 @@ impl<F: Flavor> SqlxEngine<F> {
         }
         let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
-            let mut models = decoder.clone().models();
+            let mut models = decoder.models();
             for row in part {
                 reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
             }
