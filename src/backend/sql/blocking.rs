@@ -193,8 +193,8 @@ mod tests {
         let interrupt: Interrupt = Arc::new(move || counted.store(counted.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
         let ((reached, has_ended), (dropped, is_dropped)) = (channel::<()>(), channel::<()>());
         let afterwards = |(reached, is_dropped): &mut (Sender<()>, Receiver<()>)| {
-            drop(reached.send(()));
-            drop(is_dropped.recv());
+            reached.send(()).unwrap_or_default();
+            is_dropped.recv().unwrap_or_default();
         };
         let mut call = Box::pin(call((reached, is_dropped), Some(interrupt), |_| Ok(()), afterwards));
         assert!((&mut call).now_or_never().is_none());
