@@ -11,6 +11,7 @@ use crate::{
     entity::table_of,
     error::{Error, ErrorKind, Result},
     table::Table,
+    value::portable,
 };
 
 /// The most bytes of a key: what an index of any engine takes.
@@ -47,7 +48,7 @@ pub(crate) fn table() -> Arc<Table> {
 /// The record of a transaction with this key, as a row.
 pub(crate) fn row(key: &str, now: DateTime<Utc>) -> Result<Vec<Value>> {
     let Model { key, begun_at } = Model::new(key, now)?;
-    Ok(vec![key.into(), begun_at.into()])
+    Ok(vec![portable(key.into())?, begun_at.into()])
 }
 
 /// What writing the record comes to.
