@@ -14,9 +14,10 @@ mod step;
 
 pub(crate) use level::Level;
 pub(crate) use monitor::{Monitor, Seeing};
+#[cfg(feature = "_sql")]
+pub(crate) use open::unanswered;
 pub(crate) use open::{OpenTransaction, StoreId, Transaction};
 pub use options::{AccessMode, Isolation, Locking, Propagation, TxOptions};
 pub use retry::Retry;
 pub use run::TransactionalExt;
-#[cfg(feature = "_sql")]
-pub(crate) use {open::unanswered, step::Step};
+pub(crate) use step::Step;
