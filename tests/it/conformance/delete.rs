@@ -110,6 +110,27 @@ pub async fn follows_a_long_chain<B: Backend>() {
     assert_eq!(letters.count(&cx, &larder::Filter::all()).await.unwrap(), 0);
 }
 
+/// A model that goes with another because it refers to it is counted, if it was to be deleted itself.
+pub async fn counts_models_that_take_each_other_along<B: Backend>() {
+    let fixture = B::fresh().await;
+    if !fixture.store.capabilities().referential_actions {
+        return;
+    }
+    let (cx, letters) = (&Cx::new(), fixture.store.repository::<letter::Entity>());
+    let sender = fixture.store.repository::<person::Entity>().create(cx, &person("a@b")).await.unwrap().id;
+    let letter = |id, answers| letter::Model { id, sender, answers, about: None };
+    let chain = [letter(1, None), letter(2, Some(1)), letter(3, Some(2)), letter(4, None)];
+    for _ in 0..2 {
+        letters.create_many(cx, &chain).await.unwrap();
+        assert_eq!(letters.delete_many(cx, &[1, 2, 3, 9]).await.unwrap(), 3);
+        assert_eq!(letters.all(cx).await.unwrap(), [letter(4, None)]);
+        letters.create_many(cx, &chain[..3]).await.unwrap();
+        let first_two = larder::field_of(letter::Column::Id).at_most(2);
+        assert_eq!(letters.delete_where(cx, &first_two).await.unwrap(), 2);
+        assert_eq!(letters.delete_all(cx).await.unwrap(), 1);
+    }
+}
+
 /// A missing value is referred to by nobody: what has no reference is not deleted with what has no value, nor changed with it.
 pub async fn takes_nothing_for_a_reference_to_nothing<B: Backend>() {
     let fixture = B::fresh().await;

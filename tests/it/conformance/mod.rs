@@ -230,6 +230,7 @@ suite! { $
         follows_the_schema
         cascades_unless_a_reference_restricts
         follows_a_long_chain
+        counts_models_that_take_each_other_along
         takes_nothing_for_a_reference_to_nothing
     }
     ids {

@@ -1,4 +1,4 @@
-//! Updating and deleting models.
+//! Updating models.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -274,49 +274,11 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// What marks a model as deleted, if that is how it is done.
-    fn mark(&self) -> Result<Option<Vec<Change>>> {
+    pub(super) fn mark(&self) -> Result<Option<Vec<Change>>> {
         let Some(column) = self.table.rules.deleted_at else { return Ok(None) };
         let now = self.store.clock().now();
         let mark = Change::Set(column, time_of(self.table.value_type(column)?, now));
         self.with_time(vec![mark], now).map(Some)
-    }
-
-    pub(super) async fn remove(&self, cx: &Cx, keys: Vec<Key>) -> Result<u64> {
-        self.require_readable()?;
-        let mark = self.mark()?;
-        let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
-        let entry = self.store.enter(cx, Access::Write)?;
-        let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
-        let held = match parts.len() {
-            0 | 1 => self.store.hold(cx, &entry, Access::Write, effort).await?,
-            _ => self.store.hold_together(cx, &entry).await?,
-        };
-        let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1, self.ids_have_forms()).await?;
-        let lease = held.lease()?;
-        let removed = async {
-            let mut removed = 0;
-            for part in parts {
-                let delete = self.statements(&view).delete_ids(part, mark.as_deref())?;
-                removed += self.store.engine().execute(lease, delete, effort).await?;
-            }
-            if removed < keys.len() as u64 {
-                self.store.engine().missed(lease, &self.table).await?;
-            }
-            Ok(removed)
-        };
-        let removed = cx.limits().bound(RUNNING, removed).await;
-        held.finish(removed).await
-    }
-
-    pub(super) async fn remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
-        self.require_readable()?;
-        let mark = self.mark()?;
-        let entry = self.store.enter(cx, Access::Write)?;
-        let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
-        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
-        held.finish(removed).await.map_err(self.of_document(&condition))
     }
 }
 

@@ -4,6 +4,7 @@ mod change;
 mod insert;
 mod new;
 mod read;
+mod remove;
 mod upsert;
 
 use std::sync::{Arc, PoisonError, RwLock};

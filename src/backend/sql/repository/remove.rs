@@ -1,0 +1,83 @@
+//! Deleting models.
+
+use sea_orm::sea_query::ForeignKeyAction;
+
+use super::SqlTable;
+use crate::{
+    backend::sql::{Engine, engine::Effort, statement::Statements},
+    context::{Access, Cx, RUNNING},
+    error::Result,
+    query::Condition,
+    table::ForeignKey,
+    value::Key,
+};
+
+impl<G: Engine> SqlTable<G> {
+    pub(super) async fn remove(&self, cx: &Cx, keys: Vec<Key>) -> Result<u64> {
+        self.require_readable()?;
+        let mark = self.mark()?;
+        let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
+        let entry = self.store.enter(cx, Access::Write)?;
+        let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
+        let is_counted = keys.len() > 1 && mark.is_none() && self.cascades_to_itself();
+        let held = match parts.len() {
+            0 | 1 if !is_counted => self.store.hold(cx, &entry, Access::Write, effort).await?,
+            _ => self.store.hold_together(cx, &entry).await?,
+        };
+        let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1, self.ids_have_forms()).await?;
+        let lease = held.lease()?;
+        let removed = async {
+            let (engine, statements) = (self.store.engine(), self.statements(&view));
+            let (mut counted, mut removed) = (0, 0);
+            for part in parts.iter().filter(|_| is_counted) {
+                counted += engine.number(lease, statements.count_of(part)).await?.unsigned_abs();
+            }
+            for part in parts {
+                removed += engine.execute(lease, statements.delete_ids(part, mark.as_deref())?, effort).await?;
+            }
+            let removed = removed.max(counted);
+            if removed < keys.len() as u64 {
+                self.store.engine().missed(lease, &self.table).await?;
+            }
+            Ok(removed)
+        };
+        let removed = cx.limits().bound(RUNNING, removed).await;
+        held.finish(removed).await
+    }
+
+    pub(super) async fn remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+        self.require_readable()?;
+        let mark = self.mark()?;
+        if mark.is_none() && self.cascades_to_itself() {
+            return self.count_and_remove_where(cx, condition).await;
+        }
+        let entry = self.store.enter(cx, Access::Write)?;
+        let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
+        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
+        held.finish(removed).await.map_err(self.of_document(&condition))
+    }
+
+    /// Whether a deleted model may take others of its table with it. SQLite does not count those, also if they were to be deleted themselves.
+    fn cascades_to_itself(&self) -> bool {
+        let is_own = |key: &ForeignKey| key.parent == self.table.key && matches!(key.on_delete, ForeignKeyAction::Cascade);
+        self.store.engine().capabilities().referential_actions && self.table.foreign_keys.iter().any(is_own)
+    }
+
+    async fn count_and_remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+        let entry = self.store.enter(cx, Access::Write)?;
+        let held = self.store.hold_together(cx, &entry).await?;
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, compares_forms).await?;
+        let lease = held.lease()?;
+        let removed = async {
+            let (engine, statements) = (self.store.engine(), self.statements(&view));
+            let counted = engine.number(lease, statements.count(&condition)).await?;
+            engine.execute(lease, statements.delete_where(&condition, None)?, Effort::Any).await?;
+            Ok(counted.unsigned_abs())
+        };
+        let removed = cx.limits().bound(RUNNING, removed).await;
+        held.finish(removed).await.map_err(self.of_document(&condition))
+    }
+}
