@@ -141,7 +141,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
     pub fn build(self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
         self.table.rules.check(&self.table)?;
-        Ok(Arc::new(Repository::new(&*self.backend, Mapping::<E>::new(self.table))))
+        Ok(Arc::new(Repository::new(&self.backend, Mapping::<E>::new(self.table))))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     query,
     rules::Rules,
     table::{Column, Conversions, ForeignKey, Table, TableId},
-    value::{self, Read},
+    value::{self, ReadRow},
 };
 
 /// A SeaORM entity that every backend can store. Implemented for every entity whose `Model` is `Clone + Serialize +
@@ -28,7 +28,7 @@ pub trait Storable:
 {
     /// The model that `read` gives away the values of: for each column by its position, one.
     #[doc(hidden)]
-    fn model_of(read: Read<'_>) -> Result<Self::Model>;
+    fn model_of(read: ReadRow<'_>) -> Result<Self::Model>;
 
     /// For each column a value of its type, where SeaORM can make one.
     #[doc(hidden)]
@@ -48,7 +48,7 @@ where
         >,
     E::ActiveModel: TryIntoModel<E::Model>,
 {
-    fn model_of(read: Read<'_>) -> Result<E::Model> {
+    fn model_of(read: ReadRow<'_>) -> Result<E::Model> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         for (position, column) in E::Column::iter().enumerate() {
             let set = read(position, &mut |value| {

@@ -280,7 +280,7 @@ impl Error {
         self
     }
 
-    /// The same for the `index`-th of `length` models; a single model is no batch.
+    /// Names the index, unless there is only one model, which is no batch.
     pub(crate) fn in_batch(self, index: usize, length: usize) -> Self {
         if length > 1 { self.at_index(index) } else { self }
     }

@@ -57,7 +57,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        Arc::new(Repository::new(&*self.backend, Mapping::<E>::plain()))
+        Arc::new(Repository::new(&self.backend, Mapping::<E>::plain()))
     }
 
     /// What this store can do.

@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 pub(crate) use self::put::Put;
 pub(crate) use self::{
     portable::{EARLIEST, check_digits, has_nul, portable},
-    put::Read,
+    put::ReadRow,
 };
 
 pub(crate) fn is_null(value: &Value) -> bool {

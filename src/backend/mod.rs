@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::Statement;
 
 pub(crate) use self::{
-    models::{Chunks, Decoder, Models, Rows},
+    models::{Decoder, Models, Parts, Rows},
     operation::{Answer, Read, Write},
 };
 use crate::{
@@ -35,6 +35,9 @@ use crate::{
 /// A kind of store.
 #[async_trait]
 pub(crate) trait Backend: Transactional {
+    /// What its transactions are known by.
+    fn id(&self) -> StoreId;
+
     fn name(&self) -> &'static str;
 
     /// The dialect of SQL that it understands.
@@ -78,10 +81,7 @@ pub(crate) trait Backend: Transactional {
 
 /// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped future leaves behind.
 #[async_trait]
-pub(crate) trait TableBackend: Transactional {
-    /// The store that the table is in.
-    fn store_id(&self) -> StoreId;
-
+pub(crate) trait TableBackend: Send + Sync {
     /// Refuses a table that the backend cannot keep models in.
     fn check(&self) -> Result<()>;
 
@@ -93,5 +93,5 @@ pub(crate) trait TableBackend: Transactional {
 
     /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile: there, each part is to be
     /// selected by itself.
-    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>>;
+    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>>;
 }

@@ -8,7 +8,7 @@ use sea_orm::Value;
 use crate::{
     error::Result,
     table::Table,
-    value::{Key, Read},
+    value::{Key, ReadRow},
 };
 
 /// Makes models of the rows of a table.
@@ -19,10 +19,10 @@ pub(crate) trait Decoder: Send + Sync {
     fn models(&self) -> Box<dyn Models>;
 }
 
-/// A list of models, whose type is known above the door.
+/// A list of models. Their type is known above the door only.
 pub(crate) trait Models: Send {
-    /// Adds the model of a row, each value of which is read where it goes.
-    fn push(&mut self, read: Read<'_>) -> Result<()>;
+    /// Adds the model of a row. `read` hands over the values, one for each column.
+    fn push(&mut self, read: ReadRow<'_>) -> Result<()>;
 
     /// The same for a row of SeaORM's, which knows more types.
     #[cfg(feature = "_sqlx")]
@@ -36,15 +36,15 @@ pub(crate) trait Models: Send {
     /// Takes the models at these positions, in this order. One may be taken more than once.
     fn arrange(&mut self, order: &[usize]);
 
-    /// Adds the models of another list of the same decoder's.
-    fn append(&mut self, other: Box<dyn Models>);
+    /// Adds the models of another list, which a decoder for the same entity has made.
+    fn append(&mut self, other: Box<dyn Models>) -> Result<()>;
 
     /// The list itself, for whoever knows its type.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 
 /// Models in parts, of which none is empty.
-pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Box<dyn Models>>> + Send>>;
+pub(crate) type Parts = Pin<Box<dyn Stream<Item = Result<Box<dyn Models>>> + Send>>;
 
 /// Rows that are to be stored.
 pub(crate) trait Rows: Sync {

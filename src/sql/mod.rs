@@ -90,7 +90,7 @@ impl Sql {
     pub async fn models<E: Storable>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<E::Model>> {
         let (access, statement, leaves) = self.written(statement)?;
         let decoder: Arc<dyn Decoder> = Mapping::<E>::plain();
-        self.backend.models(cx, access, statement, leaves, decoder).await.map(models_of::<E>)
+        self.backend.models(cx, access, statement, leaves, decoder).await.and_then(models_of::<E>)
     }
 
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,

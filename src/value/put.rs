@@ -8,4 +8,4 @@ use crate::error::Result;
 pub(crate) type Put<'p> = &'p mut dyn FnMut(Value) -> Result<()>;
 
 /// What gives away the values of a row: each for the column at a position.
-pub(crate) type Read<'r> = &'r mut dyn FnMut(usize, Put<'_>) -> Result<()>;
+pub(crate) type ReadRow<'r> = &'r mut dyn FnMut(usize, Put<'_>) -> Result<()>;

@@ -27,7 +27,7 @@ pub(super) struct Round<M> {
     pub(super) is_searching: bool,
     /// Whether the last models that were tried, except for suspects, were stored.
     pub(super) is_store_well: bool,
-    /// Whether the first suspect is what was tried last, and nothing else since then.
+    /// Whether the last attempt was that of the first suspect.
     pub(super) is_first_tried: bool,
 }
 
@@ -67,7 +67,7 @@ impl<M> Round<M> {
         let now = this_moment();
         let suspect = match self.is_store_well {
             true => self.suspects.iter().position(|suspect| suspect.due <= now),
-            // If the first one is at fault itself, another shows that the store has recovered: the one that was not tried for the longest time.
+            // If the first suspect is at fault itself, only another one can show that the store has recovered. The least recently tried one is next.
             false if self.parts.is_empty() => {
                 let others = self.suspects.iter().enumerate().skip(1);
                 others.min_by_key(|(_, suspect)| suspect.due).map(|(at, _)| at)

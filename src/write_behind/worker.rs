@@ -181,7 +181,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         } else if suspicion.is_none() || !(round.is_store_well || round.is_first_tried) {
             self.back_off(&error).await;
         } else if !round.is_store_well {
-            // What is tried next follows at once: between the two, the store may not recover, or they would be stored in the wrong order.
+            // No pause here: if the store recovered during one, the next model would be stored before the first suspect.
             self.queue.condition.failed(&error);
         }
     }

@@ -7,6 +7,7 @@ use tokio::task::coop::consume_budget;
 
 use super::{repository::MemoryTable, state::State, transaction::MemoryTransaction, write::Writer};
 use crate::{
+    backend::Backend as _,
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::off_thread,
     error::Result,

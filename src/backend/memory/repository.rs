@@ -19,17 +19,14 @@ use super::{
     write::Writer,
 };
 use crate::{
-    backend::{Answer, Chunks, Decoder, Models, Read, Rows, TableBackend, Write},
-    capability::Capabilities,
+    backend::{Answer, Backend as _, Decoder, Models, Parts, Read, Rows, TableBackend, Write},
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result, conflict},
     query::{Change, Condition, Merged, Resolution, Selection, Upserted},
-    repository::Transactional,
     row::Row,
     stream::CHUNK,
     table::Table,
-    transaction::{StoreId, TxOptions},
     value::Key,
 };
 
@@ -225,10 +222,6 @@ impl MemoryTable {
 
 #[async_trait]
 impl TableBackend for MemoryTable {
-    fn store_id(&self) -> StoreId {
-        self.store.id()
-    }
-
     fn check(&self) -> Result<()> {
         self.require_own()
     }
@@ -259,7 +252,7 @@ impl TableBackend for MemoryTable {
     }
 
     /// Of the rows, which are in memory anyway, only references are held.
-    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
+    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         if let Entry::Joined(..) = cx.enter::<MemoryTransaction>(self.store.id(), Access::Read)? {
             return self.read(cx, |_| 0, |_| Ok(None)).await;
         }
@@ -274,20 +267,5 @@ impl TableBackend for MemoryTable {
             }
         });
         Ok(Some(Box::pin(parts)))
-    }
-}
-
-#[async_trait]
-impl Transactional for MemoryTable {
-    fn is_joined_by(&self, cx: &Cx) -> bool {
-        self.store.is_joined_by(cx)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        self.store.begin(cx, options).await
     }
 }

@@ -64,14 +64,6 @@ impl MemoryStore {
         store
     }
 
-    pub(super) fn id(&self) -> StoreId {
-        self.0.id
-    }
-
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
-    }
-
     pub(super) fn capabilities(&self) -> Capabilities {
         Capabilities {
             durable: false,
@@ -146,6 +138,10 @@ impl MemoryStore {
 
 #[async_trait]
 impl Backend for MemoryStore {
+    fn id(&self) -> StoreId {
+        self.0.id
+    }
+
     fn name(&self) -> &'static str {
         "memory"
     }

@@ -7,6 +7,7 @@ use super::{
     store::SqlStore,
 };
 use crate::{
+    backend::Backend as _,
     commit::{self, recorded, says_committed},
     context::{Access, Cx, Entry, RUNNING, WAITING},
     error::{Error, ErrorKind, Result},

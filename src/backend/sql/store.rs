@@ -49,20 +49,12 @@ impl<G: Engine> SqlStore<G> {
         Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
     }
 
-    pub(super) fn id(&self) -> StoreId {
-        self.0.id
-    }
-
     pub(super) fn shared_engine(&self) -> Arc<G> {
         self.0.engine.clone()
     }
 
     pub(super) fn engine(&self) -> &G {
         &self.0.engine
-    }
-
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
@@ -197,6 +189,10 @@ impl<G: Engine> SqlStore<G> {
 
 #[async_trait]
 impl<G: Engine> Backend for SqlStore<G> {
+    fn id(&self) -> StoreId {
+        self.0.id
+    }
+
     fn name(&self) -> &'static str {
         match self.engine().dialect() {
             Dialect::Sqlite => "sqlite",

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     query::SortKey,
     table::Table,
-    value::{self, Key, Read},
+    value::{self, Key, ReadRow},
 };
 
 /// The two ways between the models of an entity and the rows of its table.
@@ -93,7 +93,7 @@ impl<E: Storable> Decoder for Mapping<E> {
 struct List<E: Storable>(Vec<E::Model>);
 
 impl<E: Storable> Models for List<E> {
-    fn push(&mut self, read: Read<'_>) -> Result<()> {
+    fn push(&mut self, read: ReadRow<'_>) -> Result<()> {
         E::model_of(read).map(|model| self.0.push(model))
     }
 
@@ -125,8 +125,9 @@ impl<E: Storable> Models for List<E> {
         self.0 = order.iter().filter_map(&mut take).collect();
     }
 
-    fn append(&mut self, other: Box<dyn Models>) {
-        self.0.extend(models_of::<E>(other));
+    fn append(&mut self, other: Box<dyn Models>) -> Result<()> {
+        self.0.extend(models_of::<E>(other)?);
+        Ok(())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
@@ -135,8 +136,9 @@ impl<E: Storable> Models for List<E> {
 }
 
 /// The models that a decoder of this entity has made.
-pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Vec<E::Model> {
-    models.into_any().downcast::<List<E>>().map_or_else(|_| Vec::new(), |list| list.0)
+pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Result<Vec<E::Model>> {
+    let others = |_| Error::new(ErrorKind::Internal, "the backend answered models of another entity");
+    models.into_any().downcast::<List<E>>().map(|list| list.0).map_err(others)
 }
 
 /// Models that are given to a repository, as rows.

@@ -6,7 +6,7 @@ mod matches;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{TryStreamExt as _, future::BoxFuture};
+use futures_util::{StreamExt as _, future::BoxFuture};
 
 use self::mapping::Given;
 pub(crate) use self::mapping::{Mapping, models_of};
@@ -25,23 +25,26 @@ use crate::{
     value::Key,
 };
 
+/// A repository of an entity's models in a store.
 pub(crate) struct Repository<E: Storable> {
+    store: Arc<dyn Backend>,
     table: Arc<dyn TableBackend>,
     mapping: Arc<Mapping<E>>,
-    /// The mapping.
+    /// The mapping, as a backend takes it.
     decoder: Arc<dyn Decoder>,
 }
 
 impl<E: Storable> Clone for Repository<E> {
     fn clone(&self) -> Self {
-        Self { table: self.table.clone(), mapping: self.mapping.clone(), decoder: self.decoder.clone() }
+        let (store, table) = (self.store.clone(), self.table.clone());
+        Self { store, table, mapping: self.mapping.clone(), decoder: self.decoder.clone() }
     }
 }
 
 impl<E: Storable> Repository<E> {
-    /// A repository on a table of a store.
-    pub(crate) fn new(backend: &dyn Backend, mapping: Arc<Mapping<E>>) -> Self {
-        Self { table: backend.table(mapping.table.clone()), decoder: mapping.clone(), mapping }
+    pub(crate) fn new(store: &Arc<dyn Backend>, mapping: Arc<Mapping<E>>) -> Self {
+        let table = store.table(mapping.table.clone());
+        Self { store: store.clone(), table, decoder: mapping.clone(), mapping }
     }
 
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
@@ -72,10 +75,10 @@ impl<E: Storable> Repository<E> {
 
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
         let rows = &self.given(models);
-        self.write(cx, Write::Insert { rows, returning }).await?.models().map(models_of::<E>)
+        self.write(cx, Write::Insert { rows, returning }).await?.models().and_then(models_of::<E>)
     }
 
-    async fn delete_all_of(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
+    async fn delete_ids(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
         let keys = self.keys(ids).await?;
         self.write(cx, Write::Delete(keys)).await?.number()
     }
@@ -89,13 +92,13 @@ impl<E: Storable> Repository<E> {
     async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        self.read(cx, Read::Select(selection)).await?.models().map(models_of::<E>)
+        self.read(cx, Read::Select(selection)).await?.models().and_then(models_of::<E>)
     }
 
     async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        let Some(chunks) = self.table.stream(cx, selection, self.decoder.clone()).await? else {
+        let Some(parts) = self.table.stream(cx, selection, self.decoder.clone()).await? else {
             let (repository, cx) = (self.clone(), cx.clone());
             return Ok(in_usual_parts(self.mapping.clone(), query.clone(), move |query| {
                 let (repository, cx) = (repository.clone(), cx.clone());
@@ -103,7 +106,8 @@ impl<E: Storable> Repository<E> {
             }));
         };
         let repository = self.clone();
-        ModelStream::begun(chunks.map_ok(models_of::<E>).map_err(move |error| repository.at("stream")(error))).await
+        let read = parts.map(move |part| part.and_then(models_of::<E>).map_err(repository.at("stream")));
+        ModelStream::begun(read).await
     }
 }
 
@@ -138,14 +142,14 @@ impl<E: Storable> Creator<E::Model> for Repository<E> {
 impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
         let key = self.mapping.key_of_id(id).map_err(self.at("find"))?;
-        let found = self.read(cx, Read::FindOne(key)).await.and_then(Answer::models).map_err(self.at("find"))?;
-        Ok(models_of::<E>(found).pop())
+        let found = self.read(cx, Read::FindOne(key)).await.and_then(Answer::models).and_then(models_of::<E>);
+        Ok(found.map_err(self.at("find"))?.pop())
     }
 
     async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
         let keys = self.keys(ids).await.map_err(self.at("find_many"))?;
-        let found = self.read(cx, Read::Find(keys)).await.and_then(Answer::models).map_err(self.at("find_many"))?;
-        Ok(models_of::<E>(found))
+        let found = self.read(cx, Read::Find(keys)).await.and_then(Answer::models);
+        found.and_then(models_of::<E>).map_err(self.at("find_many"))
     }
 
     async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
@@ -177,14 +181,14 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
 impl<E: Storable> Updater<E::Model> for Repository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
         let updated = self.write(cx, Write::Update(&self.given(std::slice::from_ref(model)))).await;
-        let updated = updated.and_then(Answer::models).map(models_of::<E>).and_then(only);
+        let updated = updated.and_then(Answer::models).and_then(models_of::<E>).and_then(only);
         // It leaves a transaction as it was, which would not know of it otherwise.
-        updated.map_err(|error| cx.note_conflict(self.table.store_id(), self.at("update")(error)))
+        updated.map_err(|error| cx.note_conflict(self.store.id(), self.at("update")(error)))
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
         let updated = self.write(cx, Write::UpdateMany(&self.given(models))).await;
-        let updated = updated.and_then(Answer::models).map(models_of::<E>);
+        let updated = updated.and_then(Answer::models).and_then(models_of::<E>);
         BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
@@ -200,11 +204,11 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
 #[async_trait]
 impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
     async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
-        Ok(self.delete_all_of(cx, std::slice::from_ref(id)).await.map_err(self.at("delete"))? > 0)
+        Ok(self.delete_ids(cx, std::slice::from_ref(id)).await.map_err(self.at("delete"))? > 0)
     }
 
     async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let removed = self.delete_all_of(cx, ids).await;
+        let removed = self.delete_ids(cx, ids).await;
         BatchCall::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
     }
 
@@ -218,14 +222,14 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
 #[async_trait]
 impl<E: Storable> Transactional for Repository<E> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
-        self.table.is_joined_by(cx)
+        self.store.is_joined_by(cx)
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.table.capabilities()
+        self.store.capabilities()
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        self.table.begin(cx, options).await
+        self.store.begin(cx, options).await
     }
 }

@@ -114,7 +114,7 @@ pub async fn follows_a_long_chain<B: Backend>() {
 pub async fn counts_models_that_take_each_other_along<B: Backend>() {
     let fixture = B::fresh().await;
     if !fixture.store.capabilities().referential_actions {
-        return;
+        return tables::refuses_actions(&fixture.store).await;
     }
     let (cx, letters) = (&Cx::new(), fixture.store.repository::<letter::Entity>());
     let sender = fixture.store.repository::<person::Entity>().create(cx, &person("a@b")).await.unwrap().id;

@@ -8,7 +8,7 @@ use sea_orm::Value;
 use super::{SqlTable, View, not_stored, read::Found};
 use crate::{
     backend::{
-        Decoder, Models, Rows,
+        Backend as _, Decoder, Models, Rows,
         sql::{
             Engine,
             engine::Effort,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::{
-        Decoder, Models, Rows,
+        Backend as _, Decoder, Models, Rows,
         sql::{Engine, WholeInsert, engine::Effort, transaction::SqlTransaction},
     },
     context::{Access, Cx, Entry, RUNNING},
@@ -141,7 +141,7 @@ impl<G: Engine> SqlTable<G> {
                 let count = models.len();
                 if count >= run.len() {
                     self.put_in_order(run, &mut *models)?;
-                    stored.append(models);
+                    stored.append(models)?;
                 }
                 count as u64
             } else {
@@ -206,7 +206,7 @@ impl<G: Engine> SqlTable<G> {
                         self.as_given(new, &mut *stored).await?;
                     }
                 }
-                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, wanted).await?),
+                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, wanted).await?)?,
             }
         }
         Ok(stored)

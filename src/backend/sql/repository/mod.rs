@@ -20,15 +20,12 @@ use super::{
     store::SqlStore,
 };
 use crate::{
-    backend::{Answer, Chunks, Decoder, Read, Rows, TableBackend, Write},
-    capability::Capabilities,
+    backend::{Answer, Decoder, Parts, Read, Rows, TableBackend, Write},
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result},
     query::{Condition, Selection},
-    repository::Transactional,
     table::Table,
-    transaction::{StoreId, TxOptions},
 };
 
 /// A table as the database describes it, and the texts of statements for it.
@@ -201,10 +198,6 @@ fn not_stored() -> Error {
 
 #[async_trait]
 impl<G: Engine> TableBackend for SqlTable<G> {
-    fn store_id(&self) -> StoreId {
-        self.store.id()
-    }
-
     fn check(&self) -> Result<()> {
         self.require_readable()
     }
@@ -233,22 +226,7 @@ impl<G: Engine> TableBackend for SqlTable<G> {
         }
     }
 
-    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
+    async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         self.open_stream(cx, selection, decoder).await
-    }
-}
-
-#[async_trait]
-impl<G: Engine> Transactional for SqlTable<G> {
-    fn is_joined_by(&self, cx: &Cx) -> bool {
-        self.store.is_joined_by(cx)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        self.store.begin(cx, options).await
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::Statement;
 use super::{SqlTable, View};
 use crate::{
     backend::{
-        Chunks, Decoder, Models,
+        Decoder, Models, Parts,
         sql::{Engine, engine::Effort, held::Held, produced::Produced, statement::Statements, transaction::SqlTransaction},
     },
     context::{Access, Cx, Entry, RUNNING, WAITING},
@@ -117,7 +117,7 @@ impl<G: Engine> SqlTable<G> {
         let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             let find = self.fetch(cx, decoder, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part)));
-            found.add(&self.table, find.await?).await;
+            found.add(&self.table, find.await?).await?;
         }
         let (mut order, mut budget) = (Vec::with_capacity(keys.len()), Budget::new());
         for key in &keys {
@@ -139,7 +139,7 @@ impl<G: Engine> SqlTable<G> {
         for part in keys.chunks(self.ids_at_once()) {
             found
                 .add(&self.table, self.store.engine().fetch(lease, statements.find_many(part), Effort::Read, decoder).await?)
-                .await;
+                .await?;
         }
         Ok(found)
     }
@@ -162,7 +162,7 @@ impl<G: Engine> SqlTable<G> {
         Ok(number.unsigned_abs())
     }
 
-    pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Chunks>> {
+    pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         self.require_readable()?;
         let patience = match self.store.enter(cx, Access::Read)? {
             Entry::Joined(level, transaction) => {
@@ -212,13 +212,13 @@ impl Found {
         Self { models: decoder.models(), at: BTreeMap::new() }
     }
 
-    async fn add(&mut self, table: &Table, models: Box<dyn Models>) {
+    async fn add(&mut self, table: &Table, models: Box<dyn Models>) -> Result<()> {
         let (before, mut budget) = (self.models.len(), Budget::new());
         for at in 0..models.len() {
             self.at.insert(models.key(at, table), before + at);
             budget.consume().await;
         }
-        self.models.append(models);
+        self.models.append(models)
     }
 
     pub(super) fn arranged(mut self, order: &[usize]) -> Box<dyn Models> {

@@ -6,6 +6,7 @@ use super::SqlTable;
 use crate::{
     backend::sql::{Engine, engine::Effort, statement::Statements},
     context::{Access, Cx, RUNNING},
+    dialect::Dialect,
     error::Result,
     query::Condition,
     table::ForeignKey,
@@ -19,7 +20,7 @@ impl<G: Engine> SqlTable<G> {
         let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;
         let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
-        let is_counted = keys.len() > 1 && mark.is_none() && self.cascades_to_itself();
+        let is_counted = keys.len() > 1 && mark.is_none() && self.is_counted_before();
         let held = match parts.len() {
             0 | 1 if !is_counted => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
@@ -48,7 +49,7 @@ impl<G: Engine> SqlTable<G> {
     pub(super) async fn remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
         self.require_readable()?;
         let mark = self.mark()?;
-        if mark.is_none() && self.cascades_to_itself() {
+        if mark.is_none() && self.is_counted_before() {
             return self.count_and_remove_where(cx, condition).await;
         }
         let entry = self.store.enter(cx, Access::Write)?;
@@ -59,10 +60,11 @@ impl<G: Engine> SqlTable<G> {
         held.finish(removed).await.map_err(self.of_document(&condition))
     }
 
-    /// Whether a deleted model may take others of its table with it. SQLite does not count those, also if they were to be deleted themselves.
-    fn cascades_to_itself(&self) -> bool {
+    /// Whether deleted models have to be counted before: SQLite does not count those that a foreign key of the same table deletes, although they were to be
+    /// deleted themselves. Nobody else writes between the count and the deletion.
+    fn is_counted_before(&self) -> bool {
         let is_own = |key: &ForeignKey| key.parent == self.table.key && matches!(key.on_delete, ForeignKeyAction::Cascade);
-        self.store.engine().capabilities().referential_actions && self.table.foreign_keys.iter().any(is_own)
+        self.store.engine().dialect() == Dialect::Sqlite && self.table.foreign_keys.iter().any(is_own)
     }
 
     async fn count_and_remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {

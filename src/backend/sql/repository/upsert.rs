@@ -10,7 +10,7 @@ use sea_orm::{Value, sea_query::ArrayType};
 use super::{SqlTable, View, insert::Wanted, not_stored};
 use crate::{
     backend::{
-        Decoder, Rows,
+        Backend as _, Decoder, Rows,
         sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
     },
     context::{Access, Cx, RUNNING},

@@ -56,7 +56,7 @@ pub(super) fn fetch(connection: &Connection, statement: &Statement, decoder: &Ar
 
 fn models(prepared: &mut Prepared<'_>, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
     let mut models = decoder.models();
-    let mut reader = Reader::of(prepared, decoder.table());
+    let mut reader = RowReader::of(prepared, decoder.table());
     while reader.push_next(&mut *models)? {}
     Ok(models)
 }
@@ -104,7 +104,7 @@ pub(super) fn changed(
         if found.len() == 0 {
             return Err(not_stored());
         }
-        again.append(found);
+        again.append(found)?;
     }
     Ok(again)
 }
@@ -124,7 +124,7 @@ fn lookup(table: &Table, id: &Key) -> (String, Values) {
 /// Runs a statement and gives its models away as they are read.
 pub(super) fn stream(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
     run(connection, statement, |prepared| {
-        let mut reader = Reader::of(prepared, decoder.table());
+        let mut reader = RowReader::of(prepared, decoder.table());
         let mut models = decoder.models();
         while reader.push_next(&mut *models)? {
             if models.len() == CHUNK {
@@ -189,7 +189,7 @@ fn not_stored() -> Error {
 }
 
 /// Reads the rows that a statement answers.
-struct Reader<'p> {
+struct RowReader<'p> {
     rows: Rows<'p>,
     table: &'p Table,
     /// For each column of the table, where it is in a row, and its type. Known from the first row on: a statement is prepared anew by its first
@@ -197,7 +197,7 @@ struct Reader<'p> {
     columns: Vec<(usize, &'p ArrayType)>,
 }
 
-impl<'p> Reader<'p> {
+impl<'p> RowReader<'p> {
     fn of(prepared: &'p mut Prepared<'_>, table: &'p Table) -> Self {
         Self { rows: prepared.raw_query(), table, columns: Vec::new() }
     }

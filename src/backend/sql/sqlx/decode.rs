@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Makes models of the rows of one answer: the table's columns, looked for by name in the first, and read by position.
-pub(super) struct Reader<F: Flavor> {
+pub(super) struct RowDecoder<F: Flavor> {
     table: Arc<Table>,
     /// For each column of the table; none if SeaORM has to read the rows.
     places: Option<Option<Vec<Place>>>,
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-impl<F: Flavor> Reader<F> {
+impl<F: Flavor> RowDecoder<F> {
     pub(super) fn new(table: &Arc<Table>) -> Self {
         Self { table: table.clone(), places: None, of: PhantomData }
     }

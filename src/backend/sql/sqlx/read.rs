@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 
 use super::{
-    decode::{Place, Reader, known_types},
+    decode::{Place, RowDecoder, known_types},
     engine::{FORGOTTEN, SqlxEngine},
     error::classify,
     flavor::{Connection, Flavor},
@@ -30,7 +30,7 @@ impl<F: Flavor> SqlxEngine<F> {
     ) -> sqlx::Result<Result<Box<dyn Models>>> {
         // Each is read while the next are on their way.
         let mut rows = F::stream(connection, statement);
-        let (mut reader, mut models) = (Reader::<F>::new(decoder.table()), decoder.models());
+        let (mut reader, mut models) = (RowDecoder::<F>::new(decoder.table()), decoder.models());
         let mut budget = Budget::new();
         while let Some(row) = rows.try_next().await? {
             if let Err(unreadable) = reader.read(&row, &mut *models) {
@@ -58,7 +58,7 @@ impl<F: Flavor> SqlxEngine<F> {
         decoder: &Arc<dyn Decoder>,
         sink: &Sink,
     ) -> Result<()> {
-        let mut reader = Reader::<F>::new(decoder.table());
+        let mut reader = RowDecoder::<F>::new(decoder.table());
         if let Some((declare, fetch)) = F::cursor(statement, CHUNK) {
             let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
                 // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it knows them.
