@@ -32,7 +32,7 @@ pub(crate) const CHUNK: usize = 1024;
 impl<M> ModelStream<M> {
     /// A stream of models that come from elsewhere: for a [`Reader`](crate::Reader) of the application's own, such as a fake in a test.
     ///
-    /// After the first error it has ended, whatever `models` would give then.
+    /// It ends after the first error; what `models` would give next is not read.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
