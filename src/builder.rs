@@ -8,6 +8,7 @@ use crate::{
     backend::Backend,
     entity::{IdOf, Storable, table_of},
     error::Result,
+    layer::Layer,
     repository::{Mapping, Repository, Storage},
     store::Store,
     table::Table,
@@ -131,6 +132,33 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// ```
     pub fn database_default(mut self, column: E::Column) -> Self {
         self.table.defaulted.extend(self.position(column));
+        self
+    }
+
+    /// One [behaviour](crate::layer) more around the repository alone. The layer that is added last is the outermost; those of the store are within.
+    ///
+    /// ```
+    /// # mod note {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "note")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub text: String }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// use std::time::Duration;
+    /// use larder::layer::Timeout;
+    ///
+    /// let store = larder::open("memory:").await?;
+    /// let notes = store.repository_builder::<note::Entity>().layer(&Timeout::new(Duration::from_millis(50))).build()?;
+    /// # let _ = notes;
+    /// # Ok(()) }
+    /// ```
+    pub fn layer(mut self, layer: &(impl Layer + ?Sized)) -> Self {
+        self.backend = layer.wrap(self.backend);
         self
     }
 

@@ -102,8 +102,9 @@ impl Cx {
     /// are stopped in the engine as well as it can, the wait before a transaction is run again, and a commit until it is sent.
     ///
     /// An operation that is late is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), and nothing of it is stored; if it had begun, its transaction can
-    /// no longer commit. Without one, it is given one of its own, so that this can be said for certain: SQL that no transaction takes, such as `VACUUM`, wants a context
-    /// without limits, and a select that writes, such as of `nextval`, a transaction. A commit that was sent and not answered in time is
+    /// no longer commit. Outside a transaction, a write and a statement of [`Sql`](crate::Sql) are given one of their own, so that this can be said for certain; a
+    /// read of a repository is not. SQL that no transaction takes, such as `VACUUM`, needs a context without limits; a select that writes, such as of `nextval`,
+    /// needs a transaction. A commit that was sent and not answered in time is
     /// [`CommitUnknown`](ErrorKind::CommitUnknown).
     ///
     /// ```
@@ -347,17 +348,11 @@ fn is_inside(one: impl Fn(&Level) -> bool) -> bool {
 
 /// What an operation does to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
+    /// It only reads.
     Read,
+    /// It may write.
     Write,
-}
-
-/// What a connection keeps of a statement after its transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaves {
-    Nothing,
-    /// Such as a temporary table. It is not to be used by anybody else.
-    Something,
 }
 
 /// What an operation is doing that waits for a connection, or for its turn.

@@ -29,8 +29,11 @@ mod value;
 // What stands before a repository.
 mod write_behind;
 
+// Behaviours around a store.
+pub mod layer;
+
 // The places models are stored in, and how they are opened.
-mod backend;
+pub mod backend;
 mod builder;
 mod health;
 mod open;

@@ -59,7 +59,9 @@ impl<M> ModelStream<M> {
     /// A stream that has begun: its first part is there, or it has ended.
     pub(crate) async fn begun(mut chunks: impl Stream<Item = Result<Vec<M>>> + Send + Unpin + 'static) -> Result<Self> {
         let first = std::future::poll_fn(|context| Pin::new(&mut chunks).poll_next(context)).await.transpose()?;
-        Ok(Self { chunk: first.unwrap_or_default().into_iter(), source: Some(Box::pin(chunks)) })
+        // A stream is not to be polled after its end.
+        let source: Option<Chunks<M>> = if first.is_some() { Some(Box::pin(chunks)) } else { None };
+        Ok(Self { chunk: first.unwrap_or_default().into_iter(), source })
     }
 
     /// The next model, none after the last.

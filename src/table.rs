@@ -47,7 +47,7 @@ impl ForeignKey {
 
 /// The columns of a table by position, what the engine may fill in, and the rules that the repository keeps.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     /// What an engine keeps what it knows of the table by: the same for all repositories of one entity.
     pub(crate) identity: TypeId,
     pub(crate) key: TableId,
@@ -74,18 +74,27 @@ pub(crate) struct Table {
 
 impl Table {
     /// The name, after that of the schema, if there is one.
-    pub(crate) fn full_name(&self) -> String {
+    #[must_use]
+    pub fn full_name(&self) -> String {
         let TableId { schema, name } = &self.key;
         schema.as_ref().map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"))
     }
 
     /// The name of the table alone.
-    pub(crate) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         &self.key.name
     }
 
-    pub(crate) fn schema(&self) -> Option<&str> {
+    /// The name of its schema. Returns `None` if the entity names none.
+    #[must_use]
+    pub fn schema(&self) -> Option<&str> {
         self.key.schema.as_deref()
+    }
+
+    /// The names of its columns, in the order of a row's values.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(Column::name)
     }
 
     /// The table, as it stands in a statement.
@@ -98,7 +107,8 @@ impl Table {
     }
 
     /// Columns as SQLite names them in its errors.
-    pub(crate) fn full_names(&self, positions: &[usize]) -> String {
+    #[must_use]
+    pub fn full_names(&self, positions: &[usize]) -> String {
         let names = positions.iter().filter_map(|position| self.columns.get(*position));
         names.map(|column| format!("{}.{}", self.key.name, column.name())).collect::<Vec<_>>().join(", ")
     }

@@ -15,12 +15,8 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
-#[cfg(feature = "_sql")]
-pub(crate) use self::put::Put;
-pub(crate) use self::{
-    portable::{EARLIEST, check_digits, has_nul, portable},
-    put::ReadRow,
-};
+pub(crate) use self::portable::{EARLIEST, check_digits, has_nul, portable};
+pub use self::put::{Put, ReadRow};
 
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
@@ -64,7 +60,7 @@ pub(crate) fn is_array(value: &Value) -> bool {
 }
 
 /// Whether values of a type are known by what they are, wherever they are read from.
-#[cfg(feature = "_sql")]
+#[cfg(any(feature = "duckdb-linked", feature = "_sqlx"))]
 pub(crate) fn is_known(value_type: &ArrayType) -> bool {
     use ArrayType as T;
     matches!(
@@ -201,7 +197,15 @@ pub(crate) fn integer_like(like: &Value, number: i64) -> Option<Value> {
 /// The values of an id or of a unique constraint, ordered as the engines order them: numbers by value, text by its bytes, times
 /// by instant, null before everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Key(pub(crate) Vec<Value>);
+pub struct Key(pub(crate) Vec<Value>);
+
+impl Key {
+    /// The values, in the order of the id's columns.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+}
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {

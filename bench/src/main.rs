@@ -14,6 +14,7 @@ mod batched;
 mod client;
 mod compare;
 mod data;
+mod deadline;
 mod duckdb;
 mod entry;
 mod growth;

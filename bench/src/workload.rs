@@ -5,7 +5,7 @@ use larder::Durability;
 use crate::{
     Result, Run, batched,
     client::Library::{self, *},
-    compare, growth, layer, memory, mixed,
+    compare, deadline, growth, layer, memory, mixed,
     place::Engine::{self, *},
     report::Section,
     write_behind,
@@ -19,6 +19,7 @@ pub enum Work {
     /// The same work by several libraries.
     Comparison(&'static Comparison),
     Layer,
+    Deadline,
     Growth,
     Mixed,
     Batched,
@@ -28,7 +29,7 @@ pub enum Work {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = Work> {
-    let others = [Work::WriteBehind, Work::Layer, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
+    let others = [Work::WriteBehind, Work::Layer, Work::Deadline, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
     COMPARISONS.iter().map(Work::Comparison).chain(others)
 }
 
@@ -37,6 +38,7 @@ impl Work {
         match self {
             Self::Comparison(comparison) => comparison.id,
             Self::Layer => layer::ID,
+            Self::Deadline => deadline::ID,
             Self::Growth => growth::ID,
             Self::Mixed => mixed::ID,
             Self::Batched => batched::ID,
@@ -50,13 +52,14 @@ impl Work {
     }
 
     pub fn uses_postgres(&self) -> bool {
-        self.needs_postgres() || matches!(self, Self::Memory)
+        self.needs_postgres() || matches!(self, Self::Memory | Self::Deadline)
     }
 
     pub async fn run(&self, run: &Run) -> Result<Section> {
         match self {
             Self::Comparison(comparison) => compare::run(comparison, run).await,
             Self::Layer => layer::run(run).await,
+            Self::Deadline => deadline::run(run).await,
             Self::Growth => growth::run(run).await,
             Self::Mixed => mixed::run(run).await,
             Self::Batched => batched::run(run).await,

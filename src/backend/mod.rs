@@ -1,7 +1,8 @@
 //! The door: what a backend does for the repositories above it, which know the types of models. Below it, no type of an entity is known.
+//!
+//! A program that only uses larder needs nothing of it. It is for authors of backends and of [layers](crate::layer).
 
 pub(crate) mod memory;
-#[cfg_attr(not(feature = "_sql"), expect(dead_code, reason = "engines need the rest of it"))]
 mod models;
 mod operation;
 #[cfg(feature = "_sql")]
@@ -12,67 +13,56 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use sea_orm::Statement;
 
-pub(crate) use self::{
+pub use self::{
     models::{Decoder, Models, Parts, Rows},
-    operation::{Answer, Read, Write},
+    operation::{Answer, Leaves, Read, SqlRequest, Wanted, Write},
 };
 use crate::{
-    clock::Clock,
-    context::{Access, Cx, Leaves},
-    dialect::Dialect,
-    error::Result,
-    health::Health,
-    query::Selection,
-    repository::Transactional,
-    row::Row,
-    store::StatementCounts,
+    clock::Clock, context::Cx, dialect::Dialect, error::Result, health::Health, repository::Transactional, store::StatementCounts,
+};
+pub use crate::{
+    context::Access,
+    query::{Change, Comparison, Condition, Resolution, Selection, Test, Tree},
     table::Table,
     transaction::StoreId,
+    value::{Key, Put, ReadRow},
 };
 
-/// A kind of store.
+/// A kind of store: memory, a database, or a [layer](crate::layer) around another backend.
 #[async_trait]
-pub(crate) trait Backend: Transactional {
-    /// What its transactions are known by.
+pub trait Backend: Transactional {
+    /// What its transactions are known by. A layer has the id of the backend it wraps: repositories of both take part in one transaction.
     fn id(&self) -> StoreId;
 
+    /// What kind of store it is, such as `sqlite`.
     fn name(&self) -> &'static str;
 
     /// The dialect of SQL that it understands.
     ///
     /// # Errors
-    /// `Unsupported` if it understands none.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if it understands none.
     fn dialect(&self) -> Result<Dialect>;
 
+    /// Where it takes the current time from.
     fn clock(&self) -> &Arc<dyn Clock>;
 
-    /// How often statements were prepared, and found prepared, as far as it says.
+    /// How often statements were prepared, and found prepared. Zero for both if it does not count them.
     fn statement_counts(&self) -> StatementCounts;
 
     /// What it does for a table.
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend>;
 
-    /// Runs a statement that a caller wrote, and answers how many rows it changed.
-    async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64>;
+    /// Runs a statement that a caller wrote, in the transaction of the context if there is one.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if it understands no SQL.
+    async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer>;
 
-    /// Runs a statement that a caller wrote, and answers models.
-    async fn models(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        leaves: Leaves,
-        decoder: Arc<dyn Decoder>,
-    ) -> Result<Box<dyn Models>>;
-
-    /// Runs a statement that a caller wrote, and answers rows with the types that the engine says.
-    async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>>;
-
+    /// How the store is. Takes part in no transaction.
     async fn health(&self, cx: &Cx) -> Health;
 
-    /// Whether a transaction with this idempotency key has committed.
+    /// Whether a transaction with this idempotency key has committed. One that has begun and not ended is waited for.
     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool>;
 
     /// Refuses further work, waits for what runs, and lets go of what it holds.
@@ -81,8 +71,11 @@ pub(crate) trait Backend: Transactional {
 
 /// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped future leaves behind.
 #[async_trait]
-pub(crate) trait TableBackend: Send + Sync {
+pub trait TableBackend: Send + Sync {
     /// Refuses a table that the backend cannot keep models in.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported), which names the column that is the reason, if it is one.
     fn check(&self) -> Result<()>;
 
     /// Reads. Models are made by the decoder.

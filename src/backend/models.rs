@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Makes models of the rows of a table.
-pub(crate) trait Decoder: Send + Sync {
+pub trait Decoder: Send + Sync {
+    /// The table that the models are of.
     fn table(&self) -> &Arc<Table>;
 
     /// A list of models that grows by the rows that are read.
@@ -20,15 +21,25 @@ pub(crate) trait Decoder: Send + Sync {
 }
 
 /// A list of models. Their type is known above the door only.
-pub(crate) trait Models: Send {
+pub trait Models: Send {
     /// Adds the model of a row. `read` hands over the values, one for each column.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt), which names the column, if a value is not one of the model's.
     fn push(&mut self, read: ReadRow<'_>) -> Result<()>;
 
     /// The same for a row of SeaORM's, which knows more types.
+    #[doc(hidden)]
     #[cfg(feature = "_sqlx")]
     fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()>;
 
+    /// How many there are.
     fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 
     /// The id of the model at a position, in its table.
     fn key(&self, at: usize, table: &Table) -> Key;
@@ -36,21 +47,36 @@ pub(crate) trait Models: Send {
     /// Takes the models at these positions, in this order. One may be taken more than once.
     fn arrange(&mut self, order: &[usize]);
 
-    /// Adds the models of another list, which a decoder for the same entity has made.
+    /// Adds the models of another list.
+    ///
+    /// # Errors
+    /// [`Internal`](crate::ErrorKind::Internal) if a decoder for another entity has made it.
     fn append(&mut self, other: Box<dyn Models>) -> Result<()>;
 
     /// The list itself, for whoever knows its type.
+    fn as_any(&self) -> &dyn Any;
+
+    /// The same, to take it apart.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 
 /// Models in parts, of which none is empty.
-pub(crate) type Parts = Pin<Box<dyn Stream<Item = Result<Box<dyn Models>>> + Send>>;
+pub type Parts = Pin<Box<dyn Stream<Item = Result<Box<dyn Models>>> + Send>>;
 
 /// Rows that are to be stored.
-pub(crate) trait Rows: Sync {
+pub trait Rows: Sync {
+    /// How many there are.
     fn len(&self) -> usize;
 
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The portable value of a row in a column, by its position in the table.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if the value is one that no store could hold.
     fn value(&self, row: usize, column: usize) -> Result<Value>;
 }
 

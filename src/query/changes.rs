@@ -33,13 +33,19 @@ pub(crate) enum Written {
 
 /// A change of a column, by its position, with values of its type.
 #[derive(Clone, Debug)]
-pub(crate) enum Change {
+#[non_exhaustive]
+pub enum Change {
+    /// It gets this value, which may be null.
     Set(usize, Value),
     /// Adds to a whole number, which has to stay within its type.
     Increase {
+        /// The column.
         column: usize,
+        /// What is added.
         by: i64,
+        /// The least number that it may become.
         least: i128,
+        /// The greatest number that it may become.
         most: i128,
     },
 }

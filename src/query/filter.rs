@@ -26,34 +26,53 @@ pub struct Filter<M> {
 
 /// A condition on columns, which are named by `C`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Tree<C> {
+#[non_exhaustive]
+pub enum Tree<C> {
+    /// All of these, which is true if there is none.
     All(Vec<Self>),
+    /// Any of these, which is false if there is none.
     Any(Vec<Self>),
+    /// Not this one.
     Not(Box<Self>),
+    /// A condition on one column.
     Test(C, Test),
 }
 
 /// A condition whose columns are positions, and whose values are of the columns' types.
-pub(crate) type Condition = Tree<usize>;
+pub type Condition = Tree<usize>;
 
 /// A condition on one column.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Test {
+#[non_exhaustive]
+pub enum Test {
+    /// It compares so with this value, which is not null.
     Compare(Comparison, Value),
+    /// It is one of these, which are sorted.
     In(Vec<Value>),
+    /// It is null.
     Null,
+    /// It is text with this part.
     Contains(String),
+    /// It is text with this beginning.
     StartsWith(String),
+    /// It is a document in which these keys lead to this value.
     Path(Vec<String>, Scalar),
 }
 
+/// How a value compares with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub enum Comparison {
+    /// It is equal.
     Equal,
+    /// It is not null, and not equal.
     NotEqual,
+    /// It is less.
     Less,
+    /// It is less or equal.
     AtMost,
+    /// It is greater.
     Greater,
+    /// It is greater or equal.
     AtLeast,
 }
 

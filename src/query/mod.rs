@@ -28,17 +28,16 @@ pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
 pub use projection::Projection;
 pub use query::Query;
 
-pub(crate) use changes::Change;
+pub use changes::Change;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
-pub(crate) use filter::Condition;
-#[cfg(feature = "_sql")]
-pub(crate) use filter::{Comparison, Test, Tree};
-pub(crate) use on_conflict::{Merged, Resolution};
+pub use filter::{Comparison, Condition, Test, Tree};
+pub(crate) use on_conflict::Merged;
+pub use on_conflict::Resolution;
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use query::Position;
-pub(crate) use resolve::Selection;
+pub use resolve::Selection;
 pub(crate) use resolve::SortKey;

@@ -30,7 +30,7 @@ pub(crate) enum Action {
 
 /// An [`OnConflict`] whose columns are positions.
 #[derive(Clone, Debug)]
-pub(crate) struct Resolution {
+pub struct Resolution {
     /// The columns that tell which model is stored already.
     pub(crate) target: Vec<usize>,
     /// The columns that are replaced; none, not even an empty list, if the stored model stays as it is.

@@ -20,7 +20,7 @@ const LONGEST_PATH: usize = 32;
 
 /// Which rows, in which order.
 #[derive(Clone, Debug)]
-pub(crate) struct Selection {
+pub struct Selection {
     pub(crate) condition: Condition,
     /// Never empty: the id's columns are the last.
     pub(crate) order: Vec<SortKey>,

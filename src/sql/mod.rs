@@ -19,8 +19,8 @@ pub use self::text::SqlText;
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 use crate::{
-    backend::{Backend, Decoder},
-    context::{Access, Cx, Leaves},
+    backend::{Access, Answer, Backend, Leaves, SqlRequest, Wanted},
+    context::Cx,
     dialect::Dialect,
     entity::Storable,
     error::Result,
@@ -82,15 +82,14 @@ impl Sql {
     /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed. Of a change of the schema the number
     /// means nothing.
     pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
-        let (_, statement, leaves) = self.written(statement)?;
-        self.backend.execute(cx, statement, leaves).await
+        let request = SqlRequest { access: Access::Write, ..self.request(statement, Wanted::Number)? };
+        self.backend.sql(cx, request).await?.number()
     }
 
     /// Reads models with a statement that answers every column of their entity, by its name.
     pub async fn models<E: Storable>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<E::Model>> {
-        let (access, statement, leaves) = self.written(statement)?;
-        let decoder: Arc<dyn Decoder> = Mapping::<E>::plain();
-        self.backend.models(cx, access, statement, leaves, decoder).await.and_then(models_of::<E>)
+        let request = self.request(statement, Wanted::Models(Mapping::<E>::plain()))?;
+        self.backend.sql(cx, request).await.and_then(Answer::models).and_then(models_of::<E>)
     }
 
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,
@@ -107,18 +106,18 @@ impl Sql {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s, and
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for a column of a type that is not read, which has to be cast to another.
     pub async fn query_as<T: DeserializeOwned>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<T>> {
-        let (access, statement, leaves) = self.written(statement)?;
-        let rows = self.backend.rows(cx, access, statement, leaves).await?;
+        let request = self.request(statement, Wanted::Rows)?;
+        let rows = self.backend.sql(cx, request).await?.rows()?;
         rows.into_iter().map(|row| row.read()).collect()
     }
 
     /// A statement as it is sent, what it does, and what becomes of its connection.
-    fn written(&self, statement: &impl SqlStatement) -> Result<(Access, Statement, Leaves)> {
+    fn request(&self, statement: &impl SqlStatement, wanted: Wanted) -> Result<SqlRequest> {
         let access = if statement.only_reads(self.dialect)? { Access::Read } else { Access::Write };
         let statement = written::written(statement, self.dialect)?;
         written::check_nul(&statement)?;
         let leaves = if scan::check(&statement.sql, self.dialect)? { Leaves::Something } else { Leaves::Nothing };
-        Ok((access, statement, leaves))
+        Ok(SqlRequest { statement, access, leaves, wanted })
     }
 }
 

@@ -14,10 +14,12 @@ mod step;
 
 pub(crate) use level::Level;
 pub(crate) use monitor::{Monitor, Seeing};
+pub use open::StoreId;
 #[cfg(feature = "_sql")]
 pub(crate) use open::unanswered;
-pub(crate) use open::{OpenTransaction, StoreId, Transaction};
+pub(crate) use open::{OpenTransaction, Transaction};
 pub use options::{AccessMode, Isolation, Locking, Propagation, TxOptions};
 pub use retry::Retry;
 pub use run::TransactionalExt;
+pub(crate) use run::run_once;
 pub(crate) use step::Step;

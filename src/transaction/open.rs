@@ -24,7 +24,7 @@ use crate::{
 
 /// Tells stores apart within the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct StoreId(u64);
+pub struct StoreId(u64);
 
 impl StoreId {
     pub(crate) fn next() -> Self {
@@ -107,6 +107,7 @@ impl<T: OpenTransaction> Transaction<T> {
 
     /// Opens a level inside `outer`.
     pub(crate) async fn nest(self: Arc<Self>, outer: &Level, options: &TxOptions) -> Result<Arc<Level>> {
+        self.stack().check(outer.id())?;
         // To what runs in a sandbox, its transactions are not nested.
         if !self.is_sandbox() {
             options.check_nested(&self.options)?;

@@ -114,7 +114,6 @@ impl TxOptions {
     }
 
     /// A transaction that a single operation needs for itself, at the engine's own isolation level.
-    #[cfg(feature = "_sql")]
     pub(crate) fn of_one_operation() -> Self {
         Self { is_of_one_operation: true, ..Self::default() }
     }

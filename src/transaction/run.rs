@@ -224,6 +224,17 @@ struct Failed<E> {
     obstacle: Option<Error>,
 }
 
+/// Runs `work` in a transaction with these options, once.
+pub(crate) async fn run_once<S, T, F, Fut>(store: &S, cx: &Cx, options: TxOptions, work: F) -> Result<T>
+where
+    S: Transactional + ?Sized,
+    F: FnOnce(Cx) -> Fut + Send,
+    Fut: Future<Output = Result<T>> + Send,
+    T: Send,
+{
+    attempt(store, cx.clone(), options, &[].into(), work).await.map_err(|failed| failed.error)
+}
+
 async fn attempt<S, T, E, F, Fut>(store: &S, cx: Cx, options: TxOptions, earlier: &Arc<[Error]>, work: F) -> Result<T, Failed<E>>
 where
     S: Transactional + ?Sized,

@@ -15,6 +15,7 @@ mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
 mod fidelity;
+mod layer;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "duckdb-linked"))]
 mod migration;

@@ -118,6 +118,22 @@ fn backends_do_not_know_each_other() {
 }
 
 #[test]
+fn backends_do_not_know_layers_nor_layers_backends() {
+    for (name, code) in sources() {
+        let forbidden: &[&str] = match name.as_str() {
+            name if name.starts_with("backend/") => &["crate::layer", "layer::"],
+            name if name.starts_with("layer/") => {
+                &["backend::sql", "backend::memory", "sqlx", "rusqlite", "duckdb", "crate::open"]
+            }
+            _ => continue,
+        };
+        for word in forbidden {
+            assert!(!code.contains(word), "{name} says {word}");
+        }
+    }
+}
+
+#[test]
 fn a_queue_sees_the_contract_and_nothing_behind_it() {
     for (name, code) in sources() {
         if name.starts_with("write_behind/") {

@@ -9,23 +9,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sea_orm::Statement;
 
 use super::{constraint::Tables, repository::MemoryTable, state::State, transaction::MemoryTransaction};
 use crate::{
     backend::{
-        Backend, Decoder, Models, TableBackend,
+        Answer, Backend, SqlRequest, TableBackend,
         turns::{Turn, Turns},
     },
     capability::Capabilities,
     clock::{Clock, within},
     commit::{self, recorded, says_committed},
-    context::{Access, Cx, Entry, Leaves, Patience, WAITING},
+    context::{Access, Cx, Entry, Patience, WAITING},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     health::Health,
     repository::Transactional,
-    row::Row,
     store::StatementCounts,
     table::Table,
     transaction::{AccessMode, Isolation, Monitor, StoreId, Transaction, TxOptions},
@@ -163,15 +161,7 @@ impl Backend for MemoryStore {
         Arc::new(MemoryTable::new(self.clone(), table))
     }
 
-    async fn execute(&self, _: &Cx, _: Statement, _: Leaves) -> Result<u64> {
-        Err(no_sql())
-    }
-
-    async fn models(&self, _: &Cx, _: Access, _: Statement, _: Leaves, _: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        Err(no_sql())
-    }
-
-    async fn rows(&self, _: &Cx, _: Access, _: Statement, _: Leaves) -> Result<Vec<Row>> {
+    async fn sql(&self, _: &Cx, _: SqlRequest) -> Result<Answer> {
         Err(no_sql())
     }
 

@@ -130,6 +130,10 @@ impl<E: Storable> Models for List<E> {
         Ok(())
     }
 
+    fn as_any(&self) -> &dyn Any {
+        &self.0
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
     }

@@ -1,5 +1,6 @@
 //! [`Repository`], the one implementation of the contract: models above the door, rows below it.
 
+mod hook;
 mod mapping;
 mod matches;
 
@@ -9,7 +10,10 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, future::BoxFuture};
 
 use self::mapping::Given;
-pub(crate) use self::mapping::{Mapping, models_of};
+pub(crate) use self::{
+    hook::EntityHook,
+    mapping::{Mapping, models_of},
+};
 use super::{Creator, Deleter, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
 use crate::{
     backend::{Answer, Backend, Decoder, Read, TableBackend, Write},

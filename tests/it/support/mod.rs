@@ -8,6 +8,7 @@ pub(crate) mod entities;
 pub mod pooler;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub(crate) mod spans;
 pub(crate) mod tables;
 pub(crate) mod warnings;
 

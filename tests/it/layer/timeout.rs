@@ -1,0 +1,85 @@
+//! [`Timeout`](larder::layer::Timeout).
+
+use std::time::Duration;
+
+use larder::{Cx, ErrorKind, Query, ReaderExt, Transactional, TransactionalExt, TxOptions, layer::Timeout};
+
+use crate::{
+    memory::Memory,
+    support::{
+        backend::{Backend, Fixture},
+        entities::note,
+        note,
+    },
+};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// An operation that waits for longer than its limit is late, by itself and as the begin of a transaction.
+async fn late_by_itself<B: Backend>() {
+    let (fixture, cx): (Fixture, _) = (B::narrow().await, Cx::new());
+    let store = fixture.store.layer(&Timeout::new(SHORT));
+    let notes = store.repository::<note::Entity>();
+    let open = fixture.store.begin(&cx, TxOptions::new()).await.unwrap();
+    fixture.store.repository::<note::Entity>().create(&open, &note("first")).await.unwrap();
+    assert_eq!(notes.create(&cx, &note("a")).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(store.begin(&cx, TxOptions::new()).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    open.rollback().await.unwrap();
+    notes.create(&cx, &note("b")).await.unwrap();
+    assert_eq!(notes.all(&cx).await.unwrap().len(), 1);
+}
+
+/// A transaction may take longer than each of its operations.
+async fn transactions_last<B: Backend>() {
+    let fixture: Fixture = B::fresh().await;
+    let store = fixture.store.layer(&Timeout::new(Duration::from_secs(2)));
+    let notes = &store.repository::<note::Entity>();
+    let stored = store.tx(&Cx::new(), |cx| async move {
+        notes.create(&cx, &note("a")).await?;
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        notes.create(&cx, &note("b")).await
+    });
+    stored.await.unwrap();
+}
+
+/// A stream may take longer than its limit, as long as nothing is waited for longer.
+async fn streams_last<B: Backend>() {
+    let (fixture, cx): (Fixture, _) = (B::fresh().await, Cx::new());
+    let notes = fixture.store.repository::<note::Entity>();
+    let some: Vec<_> = (0..3_000).map(|number| note(&number.to_string())).collect();
+    notes.create_batch(&cx, &some).await.unwrap();
+    let notes = fixture.store.layer(&Timeout::new(Duration::from_secs(1))).repository::<note::Entity>();
+    let mut stream = notes.stream(&cx, &Query::new()).await.unwrap();
+    let mut count = 0;
+    while stream.try_next().await.unwrap().is_some() {
+        count += 1;
+        if count == 10 {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
+    }
+    assert_eq!(count, 3_000);
+}
+
+#[tokio::test]
+async fn memory() {
+    late_by_itself::<Memory>().await;
+    transactions_last::<Memory>().await;
+    streams_last::<Memory>().await;
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite() {
+    late_by_itself::<crate::sqlite::File>().await;
+    transactions_last::<crate::sqlite::File>().await;
+    streams_last::<crate::sqlite::File>().await;
+}
+
+/// An earlier deadline of the context stays.
+#[tokio::test]
+async fn an_earlier_deadline_stays() {
+    let fixture = Memory::fresh().await;
+    let notes = fixture.store.layer(&Timeout::new(Duration::from_secs(60))).repository::<note::Entity>();
+    let late = Cx::new().with_timeout(Duration::ZERO);
+    assert_eq!(notes.create(&late, &note("a")).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+}
