@@ -119,7 +119,7 @@ impl Catalog {
     }
 
     /// A table with triggers that may change a row after the statement has returned it.
-    #[cfg(feature = "_sqlx")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn changed_afterwards(self, is_changed_afterwards: bool) -> Self {
         let is_rewritten = self.is_rewritten || is_changed_afterwards;
         Self { is_rewritten, is_changed_afterwards, ..self }

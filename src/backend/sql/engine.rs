@@ -4,12 +4,11 @@ use std::{future::Future, sync::Arc};
 
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
-use super::{Catalog, Sink, WholeInsert};
+use super::{Catalog, EngineProfile, Sink, WholeInsert};
 use crate::{
+    backend::Leaves,
     backend::{Decoder, Models, Rows},
-    capability::Capabilities,
-    context::{Access, Leaves, Patience},
-    dialect::Dialect,
+    context::{Access, Patience},
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
@@ -58,36 +57,20 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Rows as the engine's bulk path takes them.
     type Encoded: Send + 'static;
 
-    /// The dialect statements are written in.
-    fn dialect(&self) -> Dialect;
+    /// What it is like.
+    fn profile(&self) -> &EngineProfile;
 
-    fn capabilities(&self) -> Capabilities;
-
-    /// Whether the store was opened for a server that may refuse to write.
-    fn may_only_read(&self) -> bool {
-        false
+    /// Refuses a store that answered the probe with this number.
+    fn check_probe(&self, _answer: i64) -> Result<()> {
+        Ok(())
     }
 
     /// Whether values of this type can be read back, once they are stored.
     fn reads(&self, value_type: &ArrayType) -> bool;
 
-    /// How many bytes a name of a table or a column has at most.
-    fn longest_name(&self) -> usize {
-        usize::MAX
-    }
-
-    /// The most values one statement can carry.
-    fn bind_limit(&self) -> usize;
-
     /// Refuses a statement that cannot be sent.
     fn check(&self, _statement: &Statement) -> Result<()> {
         Ok(())
-    }
-
-    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine sees by itself to it that they
-    /// are right.
-    fn asks_for_single_models(&self) -> bool {
-        false
     }
 
     /// Whether values of a type may be stored in several forms. To find out which there are, all rows of a table may have to be read.
@@ -157,11 +140,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
         decoder: &Arc<dyn Decoder>,
     ) -> impl Future<Output = Result<Box<dyn Models>>> + Send;
 
-    /// Whether [`insert`](Self::insert) is the way to store one row.
-    fn inserts_as_given(&self) -> bool {
-        false
-    }
-
     /// Stores a row that names every column, and answers its model; none if that is what was given.
     fn insert(
         &self,
@@ -195,17 +173,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
         effort: Effort,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
-    /// Whether an insert can replace what is there, and says which it did, as on Postgres. If not, that takes two statements, between
-    /// which no other transaction may write the same rows.
-    fn upserts(&self) -> bool {
-        false
-    }
-
-    /// Whether rows for a statement are better put into a table of their own first.
-    fn stages(&self) -> bool {
-        false
-    }
-
     /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease is in.
     fn stage(
         &self,
@@ -222,16 +189,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Whether an update that returns the model costs no more than one that does not, and does nothing else.
-    fn returns_updates(&self) -> bool {
-        true
-    }
-
-    /// From how many rows on [`append`](Self::append) is the way to store them; none if it never is.
-    fn appends_from(&self) -> Option<usize> {
-        None
-    }
-
     /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's bulk path does not
     /// lead there.
     fn target(
@@ -244,11 +201,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Makes rows into what goes to a target. Takes as long as there are rows.
     fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
-
-    /// Whether rows may stay as they are when they are appended, and models need not be read back.
-    fn appends_as_given(&self) -> bool {
-        true
-    }
 
     /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where [`insert`](Self::insert) is the way
     /// to store one.

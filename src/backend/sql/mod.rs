@@ -1,7 +1,7 @@
 //! Models in SQL tables. Create, read, update and delete are written once, in `repository.rs`, over an [`Engine`] that runs
 //! statements; what differs between databases is in the folder of each.
 
-#[cfg(feature = "_sqlx")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod bindable;
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 mod blocking;
@@ -15,9 +15,10 @@ mod held;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod produced;
+mod profile;
 mod record;
 mod repository;
-#[cfg(feature = "_sqlx")]
+#[cfg(feature = "sea-orm")]
 mod sea_orm;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
@@ -30,6 +31,7 @@ mod transaction;
 pub(crate) use catalog::Catalog;
 pub(crate) use engine::Engine;
 pub(crate) use produced::Sink;
+pub(crate) use profile::EngineProfile;
 use repository::SqlTable;
 pub(crate) use statement::WholeInsert;
 pub(crate) use store::SqlStore;

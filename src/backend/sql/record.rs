@@ -1,7 +1,7 @@
 //! Transactions that are known by a key.
 
 use super::{
-    Catalog,
+    Catalog, EngineProfile,
     engine::{Effort, Engine},
     statement::{Statements, Texts},
     store::SqlStore,
@@ -21,7 +21,7 @@ impl<G: Engine> SqlStore<G> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
         let (engine, texts) = (self.engine(), Texts::default());
         let (table, row) = (commit::table(), commit::row(key, self.clock().now())?);
-        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
         let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
@@ -52,7 +52,7 @@ impl<G: Engine> SqlStore<G> {
 
     async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
         let (engine, table, texts) = (self.engine(), commit::table(), Texts::default());
-        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
         let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;

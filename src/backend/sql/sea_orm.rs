@@ -37,7 +37,6 @@ impl Store {
     /// As [`from_sea_orm`](Self::from_sea_orm).
     pub fn from_sea_orm_with_clock(connection: DatabaseConnection, clock: Arc<dyn Clock>) -> Result<Self> {
         let backend: Arc<dyn Backend> = match &connection.inner {
-            #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
                 let pool = connection.get_sqlite_connection_pool().clone();
                 Arc::new(super::sqlite::from_pool(pool, clock, LONG_TRANSACTION)?)

@@ -6,21 +6,20 @@ use async_trait::async_trait;
 use sea_orm::{Statement, sea_query::Values};
 
 use super::{
-    SqlTable,
+    EngineProfile, SqlTable,
     engine::{Effort, Engine},
     held::Held,
     transaction::SqlTransaction,
 };
 use crate::{
-    backend::{Backend, Decoder, Models, TableBackend},
+    backend::{Answer, Backend, SqlRequest, TableBackend, Wanted},
     capability::Capabilities,
     clock::{Clock, this_runtime},
-    context::{Access, Cx, Entry, Leaves, Patience, RUNNING, WAITING},
+    context::{Access, Cx, Entry, Patience, RUNNING, WAITING},
     dialect::Dialect,
-    error::{Error, ErrorKind, Result},
+    error::{ErrorKind, Result},
     health::Health,
     repository::Transactional,
-    row::Row,
     store::StatementCounts,
     table::Table,
     transaction::{AccessMode, Monitor, StoreId, Transaction, TxOptions},
@@ -58,32 +57,17 @@ impl<G: Engine> SqlStore<G> {
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
-        self.engine().capabilities()
+        self.engine().profile().capabilities
     }
 
     /// Asks the engine something, on a connection like any other.
     async fn answer(&self, cx: &Cx) -> Result<()> {
         this_runtime()?;
         cx.limits().bound(WAITING, self.engine().look_at_place()).await?;
-        let dialect = self.engine().dialect();
-        let sql = match dialect {
-            // From the file, and not just by the library.
-            Dialect::Sqlite => "SELECT count(*) FROM sqlite_master",
-            Dialect::Postgres => {
-                "SELECT CASE WHEN pg_is_in_recovery() THEN 1 WHEN current_setting('default_transaction_read_only') = 'on' THEN 2 ELSE 0 END::bigint"
-            }
-            Dialect::DuckDb => "SELECT CAST(1 AS BIGINT)",
-        };
-        let ask = Statement { sql: sql.to_owned(), values: Some(Values(Vec::new())), db_backend: dialect.sea_orm() };
-        match (self.number(cx, ask).await?, dialect) {
-            (1, Dialect::Postgres) if !self.engine().may_only_read() => {
-                Err(Error::new(ErrorKind::ReadOnly, "the server is a standby: it can be read, and refuses every write"))
-            }
-            (2, Dialect::Postgres) if !self.engine().may_only_read() => {
-                Err(Error::new(ErrorKind::ReadOnly, "`default_transaction_read_only` is on: the server refuses every write"))
-            }
-            _ => Ok(()),
-        }
+        let EngineProfile { probe, dialect, .. } = *self.engine().profile();
+        let ask = Statement { sql: probe.to_owned(), values: Some(Values(Vec::new())), db_backend: dialect.sea_orm() };
+        let answer = self.number(cx, ask).await?;
+        self.engine().check_probe(answer)
     }
 
     /// How a call takes part in the context's unit of work.
@@ -139,10 +123,12 @@ impl<G: Engine> SqlStore<G> {
                     Err(error) => step.finish(Err(error)),
                 }
             }
-            Entry::Alone(patience) if cx.limits().are_none() && cx.key_for(access).is_none() => {
-                Ok(Held::Alone(access, self.engine().acquire(access, *patience, effort).await?))
+            // A read that is given up leaves nothing behind, and ends with its future.
+            Entry::Alone(patience) if cx.key_for(access).is_none() && (cx.limits().are_none() || effort == Effort::Read) => {
+                let acquire = self.engine().acquire(access, *patience, effort);
+                Ok(Held::Alone(access, cx.limits().bound(WAITING, acquire).await?))
             }
-            // What is given up on its way is rolled back for certain.
+            // A write that is given up on its way is rolled back for certain.
             Entry::Alone(patience) => self.own(cx, access, *patience).await,
         }
     }
@@ -194,15 +180,11 @@ impl<G: Engine> Backend for SqlStore<G> {
     }
 
     fn name(&self) -> &'static str {
-        match self.engine().dialect() {
-            Dialect::Sqlite => "sqlite",
-            Dialect::Postgres => "postgres",
-            Dialect::DuckDb => "duckdb",
-        }
+        self.engine().profile().name
     }
 
     fn dialect(&self) -> Result<Dialect> {
-        Ok(self.engine().dialect())
+        Ok(self.engine().profile().dialect)
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {
@@ -217,32 +199,20 @@ impl<G: Engine> Backend for SqlStore<G> {
         Arc::new(SqlTable::new(self.clone(), table))
     }
 
-    async fn execute(&self, cx: &Cx, statement: Statement, leaves: Leaves) -> Result<u64> {
-        let (entry, statement, effort) = (self.enter(cx, Access::Write)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, Access::Write, effort).await?;
-        let changed = cx.limits().bound(RUNNING, self.engine().execute(held.lease()?, statement, effort)).await;
-        held.finish(changed).await
-    }
-
-    async fn models(
-        &self,
-        cx: &Cx,
-        access: Access,
-        statement: Statement,
-        leaves: Leaves,
-        decoder: Arc<dyn Decoder>,
-    ) -> Result<Box<dyn Models>> {
+    async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer> {
+        let SqlRequest { statement, access, leaves, wanted } = request;
         let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
         let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
-        let models = cx.limits().bound(RUNNING, self.engine().fetch(held.lease()?, statement, effort, &decoder)).await;
-        held.finish(models).await
-    }
-
-    async fn rows(&self, cx: &Cx, access: Access, statement: Statement, leaves: Leaves) -> Result<Vec<Row>> {
-        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
-        let rows = cx.limits().bound(RUNNING, self.engine().rows(held.lease()?, statement, None, effort)).await;
-        held.finish(rows).await
+        let lease = held.lease()?;
+        let answered = async {
+            match &wanted {
+                Wanted::Number => self.engine().execute(lease, statement, effort).await.map(Answer::Number),
+                Wanted::Models(decoder) => self.engine().fetch(lease, statement, effort, decoder).await.map(Answer::Models),
+                Wanted::Rows => self.engine().rows(lease, statement, None, effort).await.map(Answer::Rows),
+            }
+        };
+        let answered = cx.limits().bound(RUNNING, answered).await;
+        held.finish(answered).await
     }
 
     async fn health(&self, cx: &Cx) -> Health {

@@ -64,7 +64,7 @@ const IDLE_TOO_LONG: &str = "25P03";
 #[async_trait]
 impl<G: Engine> OpenTransaction for SqlTransaction<G> {
     fn has_savepoints(&self) -> bool {
-        self.engine.capabilities().savepoints
+        self.engine.profile().capabilities.savepoints
     }
 
     async fn savepoint(&mut self, depth: usize) -> Result<()> {

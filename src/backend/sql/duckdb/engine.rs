@@ -19,7 +19,7 @@ use super::{
 use crate::{
     backend::{
         Decoder, Models, Rows,
-        sql::{Catalog, Engine, Sink, engine::Effort, statement::source_of},
+        sql::{Catalog, Engine, EngineProfile, Sink, engine::Effort, statement::source_of},
     },
     capability::Capabilities,
     context::{Access, Patience},
@@ -34,7 +34,7 @@ use crate::{
 
 pub(crate) struct DuckDbEngine {
     pool: Pool,
-    capabilities: Capabilities,
+    profile: EngineProfile,
     /// Whether statements may attach other databases.
     attaches: bool,
 }
@@ -56,7 +56,18 @@ impl DuckDbEngine {
             decimals: true,
             sql: true,
         };
-        Self { pool, capabilities, attaches }
+        let profile = EngineProfile {
+            // DuckDB sets no limit; planning a statement takes some forty microseconds a value, which the appender does not take.
+            bind_limit: 8_000,
+            stages: true,
+            // Of one row there is nothing to gain.
+            appends_from: Some(2),
+            // An update that returns something deletes the row and inserts another, which anything that refers to it refuses.
+            returns_updates: false,
+            asks_for_single_models: true,
+            ..EngineProfile::new("duckdb", Dialect::DuckDb, capabilities)
+        };
+        Self { pool, profile, attaches }
     }
 
     /// Runs a statement, in a transaction of its own where it is not inside one. Its answer is complete before it is committed, and so
@@ -99,12 +110,8 @@ impl Engine for DuckDbEngine {
     type Target = Arc<Target>;
     type Encoded = RecordBatch;
 
-    fn dialect(&self) -> Dialect {
-        Dialect::DuckDb
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
+    fn profile(&self) -> &EngineProfile {
+        &self.profile
     }
 
     fn reads(&self, value_type: &ArrayType) -> bool {
@@ -117,10 +124,6 @@ impl Engine for DuckDbEngine {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         Ok(())
-    }
-
-    fn asks_for_single_models(&self) -> bool {
-        true
     }
 
     async fn catalog(&self, lease: &mut Lease, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
@@ -139,21 +142,6 @@ impl Engine for DuckDbEngine {
             Ok(found)
         };
         lease.call(lookup).await?
-    }
-
-    /// DuckDB sets no limit; planning a statement takes some forty microseconds a value.
-    fn bind_limit(&self) -> usize {
-        8_000
-    }
-
-    /// An update that returns something deletes the row and inserts another, which anything that refers to it refuses.
-    fn returns_updates(&self) -> bool {
-        false
-    }
-
-    /// Every batch: of one row there is nothing to gain.
-    fn appends_from(&self) -> Option<usize> {
-        Some(2)
     }
 
     async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease> {
@@ -218,11 +206,6 @@ impl Engine for DuckDbEngine {
     ) -> Result<Vec<Row>> {
         let effect = effect_of(&statement, effort);
         self.run(lease, effect, move |connection| run::rows(connection, statement, types)).await
-    }
-
-    /// Planning a statement takes long for each value in it, and the appender none.
-    fn stages(&self) -> bool {
-        true
     }
 
     async fn stage(&self, lease: &mut Lease, table: &Arc<Table>, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {

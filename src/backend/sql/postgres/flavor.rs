@@ -15,15 +15,16 @@ use sqlx::{
     error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
-use super::{catalog::KnownTables, copy, decode, error, gate::Gate};
+use super::{catalog::KnownTables, copy, decode, error, gate::Gate, keeps::LONGEST_NAME};
 use crate::{
     backend::{
         Rows,
         sql::{
-            Catalog,
+            Catalog, EngineProfile,
             sqlx::{FORGOTTEN, Flavor},
         },
     },
+    capability::Capabilities,
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     table::Table,
@@ -88,13 +89,35 @@ impl Flavor for PostgresFlavor {
     type Encoded = PgArgumentBuffer;
     type Catalogs = KnownTables;
 
-    const DIALECT: Dialect = Dialect::Postgres;
-    /// The protocol counts the values of a statement in 16 bits.
-    const BIND_LIMIT: usize = 65_535;
     const BELONGS_TO_RUNTIME: bool = true;
-    const LONGEST_NAME: usize = super::keeps::LONGEST_NAME;
-    /// Every find compares, and every insert may be changed on its way.
-    const ASKS_FOR_SINGLE_MODELS: bool = true;
+
+    fn profile(capabilities: Capabilities) -> EngineProfile {
+        EngineProfile {
+            probe: "SELECT CASE WHEN pg_is_in_recovery() THEN 1 WHEN current_setting('default_transaction_read_only') = 'on' THEN 2 ELSE 0 END::bigint",
+            // The protocol counts the values of a statement in 16 bits.
+            bind_limit: 65_535,
+            longest_name: LONGEST_NAME,
+            // Every find compares, and every insert may be changed on its way.
+            asks_for_single_models: true,
+            upserts_at_once: true,
+            // By itself, a copy takes four round trips more than a statement that commits alone.
+            appends_from: Some(500),
+            ..EngineProfile::new("postgres", Dialect::Postgres, capabilities)
+        }
+    }
+
+    fn check_probe(answer: i64, gate: &Gate) -> Result<()> {
+        let read_only = |message| Err(Error::new(ErrorKind::ReadOnly, message));
+        match answer {
+            1 if !gate.session.target.may_only_read() => {
+                read_only("the server is a standby: it can be read, and refuses every write")
+            }
+            2 if !gate.session.target.may_only_read() => {
+                read_only("`default_transaction_read_only` is on: the server refuses every write")
+            }
+            _ => Ok(()),
+        }
+    }
 
     fn known(table: &Table, catalogs: &KnownTables) -> Option<Arc<Catalog>> {
         catalogs.get(table)
@@ -164,10 +187,6 @@ impl Flavor for PostgresFlavor {
 
     async fn check(gate: &Gate, pool: &PgPool) -> Result<()> {
         gate.check(pool).await
-    }
-
-    fn may_only_read(gate: &Gate) -> bool {
-        gate.session.target.may_only_read()
     }
 
     async fn stopper(connection: &mut PgConnection, pool: &PgPool) -> sqlx::Result<Stopper> {
@@ -261,9 +280,6 @@ impl Flavor for PostgresFlavor {
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
-    /// By itself, a copy takes four round trips more than a statement that commits alone.
-    const APPENDS_FROM: Option<usize> = Some(500);
-
     async fn target(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<copy::Target>> {
         copy::Target::of(connection, table, named).await
     }
@@ -275,8 +291,6 @@ impl Flavor for PostgresFlavor {
     async fn append(connection: &mut PgConnection, target: &copy::Target, rows: Vec<PgArgumentBuffer>) -> Result<()> {
         target.append(connection, rows).await
     }
-
-    const UPSERTS: bool = true;
 
     /// A cursor of the server's: what is not asked for any more is not sent, and need not be read to get at what comes after it.
     fn cursor(statement: &Statement, rows: usize) -> Option<(Statement, String)> {

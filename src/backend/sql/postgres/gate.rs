@@ -49,6 +49,7 @@ impl Gate {
     }
 
     /// For a pool that the application made, which was not checked yet.
+    #[cfg(feature = "sea-orm")]
     pub(super) fn unknown() -> Self {
         Self { session: Session::default(), found: OnceCell::new(), is_serializable: OnceCell::new() }
     }

@@ -18,6 +18,7 @@ mod wire;
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use connect::open;
+#[cfg(feature = "sea-orm")]
 use sqlx::PgPool;
 
 use self::{flavor::PostgresFlavor, gate::Gate};
@@ -30,6 +31,7 @@ use crate::{capability::Capabilities, clock::Clock, transaction::Isolation};
 pub(crate) type PostgresStore = SqlStore<SqlxEngine<PostgresFlavor>>;
 
 /// A store on a pool that somebody else made.
+#[cfg(feature = "sea-orm")]
 pub(super) fn from_pool(pool: PgPool, clock: Arc<dyn Clock>, long_transaction: Duration) -> PostgresStore {
     store(Pools::new(pool, false), Gate::unknown(), clock, long_transaction)
 }

@@ -46,7 +46,7 @@ impl<G: Engine> SqlTable<G> {
         let statements = self.statements(&view);
         let updated = self.replace_on(held.lease()?, &statements, row, read_back, decoder);
         let updated = match cx.limits().bound(RUNNING, updated).await {
-            Ok(models) if models.len() > 0 => Ok(Ok(models)),
+            Ok(models) if !models.is_empty() => Ok(Ok(models)),
             Ok(_) => {
                 let refusal = self.refusal(held.lease()?, &statements, std::slice::from_ref(&id));
                 cx.limits().bound(RUNNING, refusal).await.map(Err)
@@ -206,12 +206,12 @@ impl<G: Engine> SqlTable<G> {
 
     /// How many rows of a source are taken at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        if self.store.engine().stages() { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
+        if self.store.engine().profile().stages { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
     }
 
     /// Rows for a statement to take values from.
     pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
-        if !self.store.engine().stages() {
+        if !self.store.engine().profile().stages {
             return Ok(Source::Values(rows));
         }
         self.store.engine().stage(lease, &self.table, columns, rows.to_vec()).await?;
@@ -295,7 +295,7 @@ enum ReadBack {
 
 impl ReadBack {
     fn of<G: Engine>(repository: &SqlTable<G>, view: &View) -> Self {
-        let returns = repository.store.engine().returns_updates();
+        let returns = repository.store.engine().profile().returns_updates;
         match (view.catalog.is_changed_afterwards, returns) {
             (true, _) => Self::Afterwards,
             (false, true) => Self::Returned,

@@ -17,7 +17,6 @@ use crate::{
     },
     context::{Access, Cx, Entry, RUNNING},
     coop::Budget,
-    dialect::Dialect,
     error::{Error, ErrorKind, Result},
     value::{Key, integer, is_array},
 };
@@ -73,7 +72,7 @@ impl<G: Engine> SqlTable<G> {
         let entry = self.store.enter(cx, Access::Write)?;
         if wanted.returning
             && self.is_plain
-            && self.store.engine().inserts_as_given()
+            && self.store.engine().profile().skips_returning
             && let [row] = rows.as_mut_slice()
             && let Some(insert) = self.statements(&self.plain).whole_insert(row)?
         {
@@ -82,7 +81,7 @@ impl<G: Engine> SqlTable<G> {
         let is_single = rows.len() == 1;
         let effort = if is_single { Effort::Insert } else { Effort::Any };
         // One that is asked about single models alone takes one statement after it was asked about a table.
-        let is_statement = is_single || self.store.engine().asks_for_single_models();
+        let is_statement = is_single || self.store.engine().profile().asks_for_single_models;
         let held = match self.statements(&self.plain).insert_runs(&rows).len() {
             0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, effort).await?,
             _ => self.store.hold_together(cx, &entry).await?,
@@ -130,9 +129,8 @@ impl<G: Engine> SqlTable<G> {
         let is_single = rows.len() == 1;
         let effort = if is_single { Effort::Insert } else { Effort::Any };
         // An engine that is not asked about a single row shows by returning it what it made of it.
-        // Nor does SQLite count what a view's trigger stores.
-        let is_uncounted = engine.dialect() == Dialect::Sqlite && view.catalog.is_changed_afterwards;
-        let reads_back = wanted.returning || is_uncounted || (is_single && !engine.asks_for_single_models());
+        let is_uncounted = !engine.profile().counts_every_row && view.catalog.is_changed_afterwards;
+        let reads_back = wanted.returning || is_uncounted || (is_single && !engine.profile().asks_for_single_models);
         let mut stored = wanted.decoder.models();
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
@@ -162,8 +160,8 @@ impl<G: Engine> SqlTable<G> {
     /// Whether the engine's bulk path is the way to store models: there are enough, and no cast of the entity's is in the way.
     fn is_appendable(&self, new: NewRows<'_>, returning: bool) -> Result<bool> {
         let engine = self.store.engine();
-        let is_long = engine.appends_from().is_some_and(|least| new.len() >= least);
-        if !is_long || !self.table.is_saved_as_it_is() || (returning && !(self.is_plain && engine.appends_as_given())) {
+        let is_long = engine.profile().appends_from.is_some_and(|least| new.len() >= least);
+        if !is_long || !self.table.is_saved_as_it_is() || (returning && !(self.is_plain && engine.profile().appends_as_given)) {
             return Ok(false);
         }
         // What one model has a list in, all have.
@@ -257,7 +255,7 @@ impl<G: Engine> SqlTable<G> {
 
     /// Whether models that name these columns are stored just as they are given.
     async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: NewRows<'_>) -> Result<bool> {
-        if named.len() < self.table.columns.len() || !self.store.engine().inserts_as_given() {
+        if named.len() < self.table.columns.len() || !self.store.engine().profile().skips_returning {
             return Ok(named.len() == self.table.columns.len());
         }
         match self.statements(&self.plain).whole_insert(&new.row(0)?)? {
@@ -269,7 +267,7 @@ impl<G: Engine> SqlTable<G> {
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
     async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: NewRows<'_>) -> Result<Option<G::Target>> {
         let engine = self.store.engine();
-        if named.is_empty() || engine.appends_from().is_none_or(|least| new.len() < least) {
+        if named.is_empty() || engine.profile().appends_from.is_none_or(|least| new.len() < least) {
             return Ok(None);
         }
         let insert = self.statements(view).insert(&[new.row(0)?], false)?.sql;

@@ -14,7 +14,7 @@ use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
-    Catalog,
+    Catalog, EngineProfile,
     engine::{Effort, Engine},
     statement::{Statements, Texts},
     store::SqlStore,
@@ -68,11 +68,11 @@ impl<G: Engine> Clone for SqlTable<G> {
 impl<G: Engine> SqlTable<G> {
     pub(super) fn new(store: SqlStore<G>, table: Arc<Table>) -> Self {
         let unreadable = table.unreadable(|value_type| store.engine().reads(value_type));
-        let unreadable = unreadable.or_else(|| table.too_long(store.engine().longest_name()));
+        let unreadable = unreadable.or_else(|| table.too_long(store.engine().profile().longest_name));
         let is_plain = table.is_saved_as_it_is() && table.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));
-        let asks = store.engine().asks_for_single_models();
+        let asks = store.engine().profile().asks_for_single_models;
         let mut repository = Self { store, table, plain, view, asks_for_single_models: asks, unreadable, is_plain };
         repository.asks_for_single_models |= repository.ids_have_forms();
         repository
@@ -80,8 +80,7 @@ impl<G: Engine> SqlTable<G> {
 
     /// What builds the statements for a table.
     fn statements<'a>(&'a self, view: &'a View) -> Statements<'a> {
-        let engine = self.store.engine();
-        let (dialect, bind_limit) = (engine.dialect(), engine.bind_limit());
+        let EngineProfile { dialect, bind_limit, .. } = *self.store.engine().profile();
         Statements { table: &self.table, dialect, bind_limit, catalog: &view.catalog, texts: &view.texts }
     }
 

@@ -6,7 +6,6 @@ use super::SqlTable;
 use crate::{
     backend::sql::{Engine, engine::Effort, statement::Statements},
     context::{Access, Cx, RUNNING},
-    dialect::Dialect,
     error::Result,
     query::Condition,
     table::ForeignKey,
@@ -60,11 +59,11 @@ impl<G: Engine> SqlTable<G> {
         held.finish(removed).await.map_err(self.of_document(&condition))
     }
 
-    /// Whether deleted models have to be counted before: SQLite does not count those that a foreign key of the same table deletes, although they were to be
-    /// deleted themselves. Nobody else writes between the count and the deletion.
+    /// Whether deleted models have to be counted before, because the engine does not count those that a foreign key of the same table deletes first. On such
+    /// an engine nobody else writes between the count and the deletion.
     fn is_counted_before(&self) -> bool {
         let is_own = |key: &ForeignKey| key.parent == self.table.key && matches!(key.on_delete, ForeignKeyAction::Cascade);
-        self.store.engine().dialect() == Dialect::Sqlite && self.table.foreign_keys.iter().any(is_own)
+        !self.store.engine().profile().counts_every_row && self.table.foreign_keys.iter().any(is_own)
     }
 
     async fn count_and_remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {

@@ -60,7 +60,7 @@ impl<G: Engine> SqlTable<G> {
         }
         // `ON CONFLICT` would replace a row whose key has other bytes than the model's. With two statements, the insert fails as a duplicate.
         let finds_others = self.statements(&view).finds_other_text(&resolution.target);
-        let way = match self.store.engine().upserts() && !finds_others {
+        let way = match self.store.engine().profile().upserts_at_once && !finds_others {
             true => view.catalog.upserts,
             false => Upserts::UpdatesFirst,
         };

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::ArrayType;
 
-use super::{affinity::Affinity, flavor};
+use super::{affinity::Affinity, reads};
 use crate::{
     backend::sql::column_types::{FieldType, HeldValues, is_the_snapshot},
     dialect::Dialect,
@@ -22,5 +22,5 @@ fn held(field: &FieldType, column: &str) -> HeldValues {
 
 #[test]
 fn the_table_of_column_types_is_the_snapshot() -> std::io::Result<()> {
-    is_the_snapshot("SQLite", Dialect::Sqlite, flavor::reads, &COLUMNS, held)
+    is_the_snapshot("SQLite", Dialect::Sqlite, reads, &COLUMNS, held)
 }

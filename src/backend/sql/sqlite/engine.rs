@@ -8,17 +8,16 @@ use super::{
     bind::are_large,
     connection::Connection,
     described, facts,
-    flavor::{BIND_LIMIT, reads},
     group::Group,
     lease::{Lease, Pace},
     pool::Pool,
-    prepared, run,
+    prepared, profile, reads, run,
 };
 use crate::{
     backend::{
         Decoder, Models, Rows,
         sql::{
-            Catalog, Engine, Sink, WholeInsert,
+            Catalog, Engine, EngineProfile, Sink, WholeInsert,
             bindable::refuse_unbindable,
             engine::{Effort, nested_acquire},
         },
@@ -26,7 +25,6 @@ use crate::{
     capability::Capabilities,
     context::{Access, Patience},
     coop::off_thread,
-    dialect::Dialect,
     error::Result,
     limits::Limits,
     row::Row,
@@ -44,14 +42,20 @@ pub(crate) struct Target {
 pub(crate) struct SqliteEngine {
     pool: Arc<Pool>,
     group: Arc<Group>,
-    capabilities: Capabilities,
+    profile: EngineProfile,
 }
 
 impl SqliteEngine {
     pub(super) fn new(pool: Pool, mut capabilities: Capabilities) -> Self {
         // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those who read.
         capabilities.reads_beside_writer &= pool.size() > 1 && pool.settings().writes_ahead();
-        Self { pool: Arc::new(pool), group: Arc::default(), capabilities }
+        let profile = EngineProfile {
+            skips_returning: true,
+            // A statement for many rows has to be prepared for that many.
+            appends_from: Some(2),
+            ..profile(capabilities)
+        };
+        Self { pool: Arc::new(pool), group: Arc::default(), profile }
     }
 
     /// Whether a commit waits for the disk.
@@ -94,24 +98,16 @@ impl Engine for SqliteEngine {
     type Target = Target;
     type Encoded = Vec<Value>;
 
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
+    fn profile(&self) -> &EngineProfile {
+        &self.profile
     }
 
     fn reads(&self, value_type: &ArrayType) -> bool {
         reads(value_type)
     }
 
-    fn bind_limit(&self) -> usize {
-        BIND_LIMIT
-    }
-
     fn check(&self, statement: &Statement) -> Result<()> {
-        refuse_unbindable(statement, Dialect::Sqlite, BIND_LIMIT)
+        refuse_unbindable(statement, self.profile.dialect, self.profile.bind_limit)
     }
 
     fn has_forms(&self, value_type: &ArrayType) -> bool {
@@ -153,7 +149,7 @@ impl Engine for SqliteEngine {
     }
 
     async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<Lease> {
-        if patience == Patience::None && !self.capabilities.reads_beside_writer {
+        if patience == Patience::None && !self.profile.capabilities.reads_beside_writer {
             return Err(nested_acquire());
         }
         let is_single_write = access == Access::Write && matches!(effort, Effort::Insert | Effort::OneModel);
@@ -212,10 +208,6 @@ impl Engine for SqliteEngine {
         self.run(lease, real_effort, fetch).await
     }
 
-    fn inserts_as_given(&self) -> bool {
-        true
-    }
-
     async fn insert(
         &self,
         lease: &mut Lease,
@@ -250,11 +242,6 @@ impl Engine for SqliteEngine {
     async fn keeps(&self, lease: &mut Lease, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
         let table = table.clone();
         lease.run(Pace::Brief, move |connection| described::keeps(connection, &table)).await
-    }
-
-    /// Every batch: a statement for many rows has to be prepared for that many.
-    fn appends_from(&self) -> Option<usize> {
-        Some(2)
     }
 
     async fn target(&self, _: &mut Lease, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {

@@ -1,6 +1,7 @@
 //! Errors of SQLite by their extended result code (<https://www.sqlite.org/rescode.html>).
 
 use rusqlite::{Error as SqliteError, ffi};
+#[cfg(feature = "sea-orm")]
 use sqlx::error::DatabaseError;
 
 use crate::{
@@ -47,6 +48,7 @@ pub(super) fn classify(error: SqliteError) -> Error {
 }
 
 /// The same of an error of sqlx's.
+#[cfg(feature = "sea-orm")]
 pub(super) fn classify_sqlx(error: &dyn DatabaseError) -> Error {
     let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
     classify_code(code, error.message())

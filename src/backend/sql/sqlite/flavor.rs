@@ -20,14 +20,14 @@ use super::{
     asked::{self, Catalogs},
     decode, error,
     file::FileIdentity,
-    forms,
+    forms, profile, reads,
 };
 use crate::{
     backend::{
         Rows,
-        sql::{Catalog, sqlx::Flavor},
+        sql::{Catalog, EngineProfile, sqlx::Flavor},
     },
-    dialect::Dialect,
+    capability::Capabilities,
     error::{Error, ErrorKind, Result},
     table::Table,
     transaction::{AccessMode, Locking, TxOptions},
@@ -45,15 +45,6 @@ fn bound(values: Option<Values>) -> SqlxValues {
 
 /// How many instructions SQLite runs before it asks whether to go on.
 const BETWEEN_QUESTIONS: i32 = 2_500;
-
-/// `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
-pub(super) const BIND_LIMIT: usize = 32_766;
-
-/// Whether values of a type can be read back.
-pub(super) fn reads(value_type: &ArrayType) -> bool {
-    // Decimals would be kept as floating-point numbers.
-    !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
-}
 
 /// Whether a statement is one that SQLite counts the changed rows of.
 fn changes_rows(sql: &str) -> bool {
@@ -89,11 +80,12 @@ impl Flavor for SqliteFlavor {
     type Encoded = Infallible;
     type Catalogs = Catalogs;
 
-    const DIALECT: Dialect = Dialect::Sqlite;
-    const BIND_LIMIT: usize = BIND_LIMIT;
     /// Each connection has a thread of its own.
     const BELONGS_TO_RUNTIME: bool = false;
-    const ASKS_FOR_SINGLE_MODELS: bool = true;
+
+    fn profile(capabilities: Capabilities) -> EngineProfile {
+        EngineProfile { asks_for_single_models: true, ..profile(capabilities) }
+    }
 
     async fn catalog(connection: &mut SqliteConnection, table: &Arc<Table>, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
         asked::catalog(connection, table, catalogs).await
@@ -205,8 +197,6 @@ impl Flavor for SqliteFlavor {
         let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
-
-    const UPSERTS: bool = false;
 
     fn cursor(_: &Statement, _: usize) -> Option<(Statement, String)> {
         None

@@ -26,6 +26,7 @@
 mod affinity;
 #[cfg(test)]
 mod agreement;
+#[cfg(feature = "sea-orm")]
 mod asked;
 mod bind;
 mod checkpoint;
@@ -40,9 +41,12 @@ mod error;
 mod facts;
 mod fence;
 mod file;
+#[cfg(feature = "sea-orm")]
 mod flavor;
 mod forms;
 mod group;
+#[cfg(feature = "sea-orm")]
+mod handed_in;
 mod lease;
 mod leased;
 mod place;
@@ -53,52 +57,34 @@ mod settings;
 mod times;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
-
 pub(crate) use connect::open;
-use sqlx::SqlitePool;
+#[cfg(feature = "sea-orm")]
+pub(super) use handed_in::from_pool;
 
-use self::{engine::SqliteEngine, file::FileIdentity, flavor::SqliteFlavor};
-use super::{
-    SqlStore,
-    sqlx::{Pools, SqlxEngine},
-};
-use crate::{
-    capability::Capabilities,
-    clock::Clock,
-    error::{Error, ErrorKind, Result},
-    transaction::Isolation,
-};
+use sea_orm::sea_query::ArrayType;
+
+use self::engine::SqliteEngine;
+use super::{EngineProfile, SqlStore};
+use crate::{capability::Capabilities, dialect::Dialect, transaction::Isolation};
 
 pub(crate) type SqliteStore = SqlStore<SqliteEngine>;
 
-pub(crate) type SqlxSqliteStore = SqlStore<SqlxEngine<SqliteFlavor>>;
+/// Whether values of a type can be read back.
+fn reads(value_type: &ArrayType) -> bool {
+    // Decimals would be kept as floating-point numbers.
+    !matches!(value_type, ArrayType::BigUnsigned | ArrayType::Decimal)
+}
 
-/// A store on a pool that somebody else made.
-///
-/// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for several connections in memory of which each is a database of its own.
-pub(super) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transaction: Duration) -> Result<SqlxSqliteStore> {
-    // The options have no accessors for this, and turning those of a database in memory into a URL panics (sqlx 0.9.0).
-    let connect = format!("{:?}", pool.connect_options());
-    let name = pool.connect_options().get_filename().to_path_buf();
-    let is_nameless = name.as_os_str().is_empty() || name.as_os_str() == ":memory:";
-    let (in_memory, is_shared) = (is_nameless || connect.contains("in_memory: true"), connect.contains("shared_cache: true"));
-    let options = pool.options();
-    if in_memory && !is_shared && options.get_max_connections() > 1 {
-        let message = "each connection of the pool would be a database in memory of its own; let it have one connection, or share the cache";
-        return Err(Error::new(ErrorKind::Unsupported, message));
+/// What SQLite is like, through whichever library.
+fn profile(capabilities: Capabilities) -> EngineProfile {
+    EngineProfile {
+        // From the file, and not just by the library.
+        probe: "SELECT count(*) FROM sqlite_master",
+        // `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
+        bind_limit: 32_766,
+        counts_every_row: false,
+        ..EngineProfile::new("sqlite", Dialect::Sqlite, capabilities)
     }
-    let ends = options.get_idle_timeout().is_some() || options.get_max_lifetime().is_some();
-    if in_memory && ends {
-        tracing::warn!("the pool closes idle or old connections: a database in memory ends with its last one");
-    }
-    let file = (!in_memory).then(|| FileIdentity::new(name));
-    // A pool that has connections has opened it.
-    if let Some(file) = file.as_ref().filter(|_| pool.size() > 0) {
-        file.note_opened()?;
-    }
-    Ok(SqlStore::new(SqlxEngine::new(Pools::new(pool, false), file, capabilities(in_memory)), clock, long_transaction))
 }
 
 fn capabilities(in_memory: bool) -> Capabilities {

@@ -73,7 +73,7 @@ pub(super) fn insert(
     }
     let inserted = || connection.prepared(&insert.returning, values(row), |prepared| models(prepared, decoder));
     let inserted = changed(connection, decoder, inserted)?;
-    if inserted.len() == 0 { Err(not_stored()) } else { Ok(Some(inserted)) }
+    if inserted.is_empty() { Err(not_stored()) } else { Ok(Some(inserted)) }
 }
 
 /// Inserts a row and answers its model, by a statement that returns it.
@@ -101,7 +101,7 @@ pub(super) fn changed(
     for at in 0..models.len() {
         let (sql, id) = lookup(decoder.table(), &models.key(at, decoder.table()));
         let found = connection.prepared(&sql, &id.0, |prepared| self::models(prepared, decoder))?;
-        if found.len() == 0 {
+        if found.is_empty() {
             return Err(not_stored());
         }
         again.append(found)?;
@@ -131,7 +131,7 @@ pub(super) fn stream(connection: &Connection, statement: &Statement, decoder: &A
                 sink.send_blocking(std::mem::replace(&mut models, decoder.models()))?;
             }
         }
-        if models.len() == 0 { Ok(()) } else { sink.send_blocking(models) }
+        if models.is_empty() { Ok(()) } else { sink.send_blocking(models) }
     })
 }
 

@@ -20,7 +20,7 @@ const ASKING: Duration = Duration::from_secs(1);
 impl<F: Flavor> SqlxEngine<F> {
     /// The turn to write, where only one can.
     pub(super) async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
-        match (access == Access::Write && !self.capabilities.concurrent_writers, patience) {
+        match (access == Access::Write && !self.profile.capabilities.concurrent_writers, patience) {
             (false, _) => Ok(None),
             (true, Patience::None) => self.writer.clone().try_lock_owned().map(Some).map_err(|_| nested_acquire()),
             (true, Patience::Timeout) => {
@@ -45,7 +45,7 @@ impl<F: Flavor> SqlxEngine<F> {
 
     async fn acquired(&self, pool: &Pool<F::Db>, patience: Patience) -> Result<PoolConnection<F::Db>> {
         if patience == Patience::None {
-            if !self.capabilities.reads_beside_writer {
+            if !self.profile.capabilities.reads_beside_writer {
                 return Err(nested_acquire());
             }
             let is_full = pool.size() >= pool.options().get_max_connections();

@@ -14,12 +14,11 @@ use super::{
 use crate::{
     backend::{
         Decoder, Models, Rows,
-        sql::{Catalog, Engine, Sink, bindable::refuse_unbindable, engine::Effort},
+        sql::{Catalog, Engine, EngineProfile, Sink, bindable::refuse_unbindable, engine::Effort},
     },
     capability::Capabilities,
     clock::within,
     context::{Access, Patience},
-    dialect::Dialect,
     error::{Error, ErrorKind, Result, unreadable},
     limits::Limits,
     row::Row,
@@ -35,7 +34,7 @@ pub(crate) const FORGOTTEN: &str = "26000";
 pub(crate) struct SqlxEngine<F: Flavor> {
     pub(super) pools: Pools<F>,
     pub(super) gate: F::Gate,
-    pub(super) capabilities: Capabilities,
+    pub(super) profile: EngineProfile,
     pub(super) acquire_timeout: Duration,
     /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
     pub(super) writer: Arc<Mutex<()>>,
@@ -50,7 +49,9 @@ impl<F: Flavor> SqlxEngine<F> {
         let several = options.get_max_connections() > 1;
         capabilities.reads_beside_writer &= several;
         capabilities.concurrent_writers &= several;
-        Self { pools, gate, capabilities, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default() }
+        // The database may have made others of the rows.
+        let profile = EngineProfile { appends_as_given: false, ..F::profile(capabilities) };
+        Self { pools, gate, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default(), profile }
     }
 
     /// Looks at the schema anew after an error that tells of a change.
@@ -67,7 +68,7 @@ impl<F: Flavor> SqlxEngine<F> {
     /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in memory is the database, and
     /// has to be kept.
     fn note(&self, lease: &mut Lease<F>, effort: Effort) -> Result<()> {
-        match (effort, self.capabilities.durable) {
+        match (effort, self.profile.capabilities.durable) {
             (Effort::Lasting, true) => lease.is_last_user(),
             (Effort::Lasting, false) => {
                 let message =
@@ -85,36 +86,20 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     type Target = F::Target;
     type Encoded = F::Encoded;
 
-    fn dialect(&self) -> Dialect {
-        F::DIALECT
+    fn profile(&self) -> &EngineProfile {
+        &self.profile
     }
 
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    fn may_only_read(&self) -> bool {
-        F::may_only_read(&self.gate)
+    fn check_probe(&self, answer: i64) -> Result<()> {
+        F::check_probe(answer, &self.gate)
     }
 
     fn reads(&self, value_type: &ArrayType) -> bool {
         F::reads(value_type)
     }
 
-    fn longest_name(&self) -> usize {
-        F::LONGEST_NAME
-    }
-
-    fn bind_limit(&self) -> usize {
-        F::BIND_LIMIT
-    }
-
     fn check(&self, statement: &Statement) -> Result<()> {
-        refuse_unbindable(statement, F::DIALECT, F::BIND_LIMIT)
-    }
-
-    fn asks_for_single_models(&self) -> bool {
-        F::ASKS_FOR_SINGLE_MODELS
+        refuse_unbindable(statement, self.profile.dialect, self.profile.bind_limit)
     }
 
     async fn catalog(&self, lease: &mut Lease<F>, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
@@ -237,19 +222,6 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         let rows = F::fetch(lease.connection()?, statement).await;
         let rows = self.noted(lease.answered(rows))?;
         decoded::<F>(&rows, types).await
-    }
-
-    fn upserts(&self) -> bool {
-        F::UPSERTS
-    }
-
-    fn appends_from(&self) -> Option<usize> {
-        F::APPENDS_FROM
-    }
-
-    /// The server may have made others of the rows.
-    fn appends_as_given(&self) -> bool {
-        false
     }
 
     async fn target(&self, lease: &mut Lease<F>, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<F::Target>> {

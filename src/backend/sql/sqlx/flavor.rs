@@ -8,8 +8,11 @@ use sqlx::{Database, Pool, error::DatabaseError};
 
 use super::decode::read;
 use crate::{
-    backend::{Rows, sql::Catalog},
-    dialect::Dialect,
+    backend::{
+        Rows,
+        sql::{Catalog, EngineProfile},
+    },
+    capability::Capabilities,
     error::{Error, Result},
     table::Table,
     transaction::TxOptions,
@@ -32,17 +35,16 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// What the database was asked of tables.
     type Catalogs: Default + Send + Sync;
 
-    const DIALECT: Dialect;
-    const BIND_LIMIT: usize;
+    /// What the database is like.
+    fn profile(capabilities: Capabilities) -> EngineProfile;
 
-    /// How many bytes a name of a table or a column has at most.
-    const LONGEST_NAME: usize = usize::MAX;
+    /// Refuses a database that answered the probe with this number.
+    fn check_probe(_answer: i64, _gate: &Self::Gate) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether a connection works only while somebody drives the runtime in which it was made.
     const BELONGS_TO_RUNTIME: bool;
-
-    /// Whether operations on single models have to know what the database says of their table.
-    const ASKS_FOR_SINGLE_MODELS: bool = false;
 
     /// How long what a lease was told of a table is good in its transaction. `None` if it has to be asked each time.
     const CATALOG_AGE: Option<Duration> = None;
@@ -135,11 +137,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Whether the store was opened for a server that may refuse to write.
-    fn may_only_read(_gate: &Self::Gate) -> bool {
-        false
-    }
-
     /// Why no connection can be made, if none can.
     fn refusal(_gate: &Self::Gate, _pool: &Pool<Self::Db>) -> impl Future<Output = Option<sqlx::Error>> + Send {
         async { None }
@@ -177,9 +174,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         statement: Statement,
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
 
-    /// From how many rows on [`append`](Self::append) is the way to store them; none if it never is.
-    const APPENDS_FROM: Option<usize> = None;
-
     /// Where rows go that name these columns, if the database's bulk path leads there.
     fn target(
         connection: &mut Connection<Self>,
@@ -195,9 +189,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         target: &Self::Target,
         rows: Vec<Self::Encoded>,
     ) -> impl Future<Output = Result<()>> + Send;
-
-    /// Whether an insert can replace what is there, and says which it did.
-    const UPSERTS: bool;
 
     /// The statements to read a statement's rows in parts, in a transaction: one to begin with, and one for each part of so many rows,
     /// which is not to be kept prepared. None if [`stream`](Self::stream) does it.
