@@ -42,6 +42,9 @@ mod parameter;
 mod sql;
 mod store;
 
+// How to use it, in words.
+pub mod guide;
+
 pub use builder::RepositoryBuilder;
 pub use capability::Capabilities;
 pub use clock::{Clock, ManualClock, SystemClock, to_microseconds};

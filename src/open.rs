@@ -135,8 +135,8 @@ impl OpenOptions {
     /// How long an operation waits for a connection, or for its turn to write, before it is
     /// [`PoolTimeout`](ErrorKind::PoolTimeout). Opening the store itself is bounded by it as well. At most a year.
     ///
-    /// A task that waits for a connection while nobody polls the transactions that have them, such as the body of a loop over a `buffer_unordered` of transactions, waits in vain: the
-    /// README shows the pattern and its cure.
+    /// A task that waits for a connection while nobody polls the transactions that have them, such as the body of a loop over a `buffer_unordered` of transactions, waits in vain:
+    /// [the guide](crate::guide::transactions#futures-that-nobody-polls) shows the pattern and its cure.
     #[must_use]
     pub fn acquire_timeout(self, acquire_timeout: Duration) -> Self {
         Self { acquire_timeout, ..self }

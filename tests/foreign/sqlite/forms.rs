@@ -388,16 +388,16 @@ async fn ids_that_are_stored_as_text_are_refused_in_every_operation() {
     }
 }
 
-/// The statement in the README that rewrites times in the form that larder writes.
+/// The statement in the guide that rewrites times in the form that larder writes.
 fn rewriting() -> String {
-    let readme = include_str!("../../../README.md");
-    let from = readme.find("UPDATE job SET due").expect("the README has the statement");
-    let statement = &readme[from..from + readme[from..].find("```").unwrap()];
+    let page = include_str!("../../../docs/guide/sqlite.md");
+    let from = page.find("UPDATE job SET due").expect("the guide has the statement");
+    let statement = &page[from..from + page[from..].find("```").unwrap()];
     statement.replace("job", "moment").replace("due", "at").replace('\n', " ").trim_end().to_owned() + "\n"
 }
 
 #[tokio::test]
-async fn the_statement_in_the_readme_rewrites_times_and_loses_none() {
+async fn the_statement_in_the_guide_rewrites_times_and_loses_none() {
     for place in places(&MOMENTS.replace("TIMESTAMP", "TEXT")).await {
         let moments = place.store.repository::<moment::Entity>();
         let by_time = Query::new().order_by(moment::COLUMN.at);

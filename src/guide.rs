@@ -1,0 +1,80 @@
+//! [queries]: self::queries
+//! [transactions]: self::transactions
+//! [write_behind]: self::write_behind
+//! [guarantees]: self::guarantees
+//! [failures]: self::failures
+//! [sqlite]: self::sqlite
+//! [postgres]: self::postgres
+//! [duckdb]: self::duckdb
+//! [migrations]: self::migrations
+//! [testing]: self::testing
+//! [backends_and_layers]: self::backends_and_layers
+//! [column_types]: self::column_types
+//!
+#![doc = include_str!("../docs/guide/README.md")]
+
+// The pages link to each other by references. The definitions at the end of a page lead to files. The definitions here come first, so they are the ones that count in
+// rustdoc, and lead to items.
+
+pub mod queries {
+    #![doc = include_str!("../docs/guide/queries.md")]
+}
+
+pub mod transactions {
+    //! [guarantees]: super::guarantees
+    //!
+    #![doc = include_str!("../docs/guide/transactions.md")]
+}
+
+pub mod write_behind {
+    #![doc = include_str!("../docs/guide/write_behind.md")]
+}
+
+pub mod guarantees {
+    //! [sqlite]: super::sqlite
+    //! [postgres]: super::postgres
+    //! [duckdb]: super::duckdb
+    //! [column_types]: super::column_types
+    //!
+    #![doc = include_str!("../docs/guide/guarantees.md")]
+}
+
+pub mod failures {
+    #![doc = include_str!("../docs/guide/failures.md")]
+}
+
+pub mod sqlite {
+    #![doc = include_str!("../docs/guide/sqlite.md")]
+}
+
+pub mod postgres {
+    #![doc = include_str!("../docs/guide/postgres.md")]
+}
+
+pub mod duckdb {
+    //! [open]: crate::open
+    //!
+    #![doc = include_str!("../docs/guide/duckdb.md")]
+}
+
+pub mod migrations {
+    #![doc = include_str!("../docs/guide/migrations.md")]
+}
+
+pub mod testing {
+    #![doc = include_str!("../docs/guide/testing.md")]
+}
+
+pub mod backends_and_layers {
+    //! [open]: crate::open
+    //! [guarantees]: super::guarantees
+    //! [sqlite]: super::sqlite
+    //! [postgres]: super::postgres
+    //! [duckdb]: super::duckdb
+    //!
+    #![doc = include_str!("../docs/guide/backends_and_layers.md")]
+}
+
+pub mod column_types {
+    #![doc = include_str!("../docs/column-types.md")]
+}
