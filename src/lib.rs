@@ -1,4 +1,39 @@
+//! [guide]: crate::guide
+//! [queries]: crate::guide::queries
+//! [transactions]: crate::guide::transactions
+//! [write_behind]: crate::guide::write_behind
+//! [guarantees]: crate::guide::guarantees
+//! [failures]: crate::guide::failures
+//! [sqlite]: crate::guide::sqlite
+//! [postgres]: crate::guide::postgres
+//! [duckdb]: crate::guide::duckdb
+//! [migrations]: crate::guide::migrations
+//! [testing]: crate::guide::testing
+//! [backends_and_layers]: crate::guide::backends_and_layers
+//! [architecture]: https://docs.rs/crate/larder/latest/source/docs/architecture.md
+//! [benchmarks]: https://docs.rs/crate/larder/latest/source/docs/benchmarks.md
+//! [contributing]: https://docs.rs/crate/larder/latest/source/CONTRIBUTING.md
+//!
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to find what
+//!
+//! - **Open a store**: [`open`] takes a URL, [`OpenOptions`] also settings such as [`Durability`]; [`Store`]. For an application with a SeaORM
+//!   connection, `Store::from_sea_orm`.
+//! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names columns that a repository
+//!   keeps; [`new_id`] makes an id.
+//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`], [`Cursor`],
+//!   [`Projection`], [`ModelStream`].
+//! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`]. [`Storage`] is all of these
+//!   and [`Reader`].
+//! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`], [`Cx::on_commit`],
+//!   [`Cx::with_timeout`], [`Cx::with_cancel`], [`Cx::with_idempotency_key`] with [`Store::has_committed`].
+//! - **Many small writes**: [`WriteBehind`], [`WriteBehindOptions`], [`Ticket`], [`Journal`], [`Feed`], [`WriteBehindStats`].
+//! - **SQL beside repositories**: [`Store::sql`] returns [`Sql`]; [`SqlText`], [`Row`], [`Dialect`].
+//! - **Layers**: behaviours around a store, in the module `layer`: see [`guide::backends_and_layers`].
+//! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`], [`Capabilities`].
+//! - **Tests of an application**: [`TransactionalExt::sandbox`], [`ManualClock`]; see [`guide::testing`].
+//! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and [`guide::failures`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
 
