@@ -67,6 +67,7 @@ pub mod testing {
 
 pub mod backends_and_layers {
     //! [open]: crate::open
+    //! [layer]: crate::layer
     //! [guarantees]: super::guarantees
     //! [sqlite]: super::sqlite
     //! [postgres]: super::postgres

@@ -19,7 +19,7 @@
 //! # Where to find what
 //!
 //! - **Open a store**: [`open`] takes a URL, [`OpenOptions`] also settings such as [`Durability`]; [`Store`]. For an application with a SeaORM
-//!   connection, `Store::from_sea_orm`.
+//!   connection and the feature `sea-orm`, `Store::from_sea_orm`.
 //! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names columns that a repository
 //!   keeps; [`new_id`] makes an id.
 //! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`], [`Cursor`],
@@ -30,7 +30,7 @@
 //!   [`Cx::with_timeout`], [`Cx::with_cancel`], [`Cx::with_idempotency_key`] with [`Store::has_committed`].
 //! - **Many small writes**: [`WriteBehind`], [`WriteBehindOptions`], [`Ticket`], [`Journal`], [`Feed`], [`WriteBehindStats`].
 //! - **SQL beside repositories**: [`Store::sql`] returns [`Sql`]; [`SqlText`], [`Row`], [`Dialect`].
-//! - **Layers**: behaviours around a store, in the module `layer`: see [`guide::backends_and_layers`].
+//! - **Layers**: [`Store::layer`] and [`RepositoryBuilder::layer`] with [`layer::Timeout`], [`layer::Tracing`], [`layer::Hooks`]; [`layer::Around`] for your own.
 //! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`], [`Capabilities`].
 //! - **Tests of an application**: [`TransactionalExt::sandbox`], [`ManualClock`]; see [`guide::testing`].
 //! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and [`guide::failures`].
