@@ -26,6 +26,7 @@ pub(crate) mod sandbox;
 pub(crate) mod scope;
 pub(crate) mod sql;
 pub(crate) mod stream;
+pub(crate) mod turns;
 pub(crate) mod tx;
 pub(crate) mod update;
 pub(crate) mod upsert;
@@ -333,5 +334,8 @@ suite! { $
         sells_each_apple_once
         reads_the_same_again
         lets_other_tasks_have_their_turns
+    }
+    turns {
+        come_while_models_are_made
     }
 }
