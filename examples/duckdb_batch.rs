@@ -4,8 +4,8 @@
 //! cargo run --release --features duckdb --example duckdb_batch [-- ROWS [ROUNDS]]
 //! ```
 //!
-//! Both store the same lines, in one transaction, into new files with the same table and primary key, in turn. The loop builds Arrow's columns
-//! straight from the models. Both have the same settings.
+//! Both store the same lines, in one transaction, into new files with the same table and primary key, in turn. The loop builds
+//! Arrow's columns straight from the models. Both have the same settings.
 
 #![allow(clippy::print_stdout, reason = "a program for a terminal")]
 

@@ -39,7 +39,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Arguments {
     /// Any text file, or `-` for the standard input; without one, a sample that comes with the crate.
     file: Option<PathBuf>,
-    /// Where to store: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a SQLite file that is gone afterwards.
+    /// Where to store: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a SQLite file that is gone
+    /// afterwards.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Go on where the file ends, as it grows.

@@ -4,8 +4,9 @@
 //! cargo run --release --example transfer [-- --store URL --tasks 8 --transfers 10000 --accounts 10]
 //! ```
 //!
-//! A transfer reads two accounts, looks whether the first has enough, and changes both. It runs at the strictest isolation level that the store offers. Where
-//! another transfer was in the way, `tx` runs it again: how often is printed, and that the total is what it was.
+//! A transfer reads two accounts, looks whether the first has enough, and changes both. It runs at the strictest isolation level
+//! that the store offers. Where another transfer was in the way, `tx` runs it again: how often is printed, and that the total is
+//! what it was.
 
 #![allow(clippy::print_stdout, reason = "a program for a terminal")]
 
@@ -46,7 +47,8 @@ type Accounts = Arc<dyn Storage<account::Model, i32>>;
 /// Transfers money between accounts, by several tasks at once.
 #[derive(Parser)]
 struct Arguments {
-    /// Where: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`. By default a SQLite file that is gone afterwards. A table `account` is made there.
+    /// Where: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`. By default a SQLite file that is gone afterwards. A table
+    /// `account` is made there.
     #[arg(long)]
     store: Option<String>,
     #[arg(long, default_value_t = 8)]

@@ -16,7 +16,8 @@ use crate::{
 
 /// Makes a repository that keeps some columns by itself: a version, times of creation and change, a mark for what is deleted.
 ///
-/// The rules hold for what goes through this repository. Another one of the same entity, made without them, sees the same models as they are.
+/// The rules hold for what goes through this repository. Another one of the same entity, made without them, sees the same models
+/// as they are.
 ///
 /// ```
 /// # mod page {
@@ -62,10 +63,10 @@ impl<E: Storable> RepositoryBuilder<E> {
         self.table.columns.iter().position(|other| other.name() == column.as_str())
     }
 
-    /// The version of a model, a whole number: [`update`](crate::Updater::update) changes a model only if its version is the stored one
-    /// (or else it is [`Conflict`](crate::ErrorKind::Conflict)), and raises it by one. So do
-    /// [`update_where`](crate::Updater::update_where) and [`upsert_batch`](crate::Creator::upsert_batch), whatever it was. A new model has
-    /// the version it was given.
+    /// The version of a model, a whole number: [`update`](crate::Updater::update) changes a model only if its version is the
+    /// stored one (or else it is [`Conflict`](crate::ErrorKind::Conflict)), and raises it by one. So do
+    /// [`update_where`](crate::Updater::update_where) and [`upsert_batch`](crate::Creator::upsert_batch), whatever it was. A new
+    /// model has the version it was given.
     pub fn version(mut self, column: E::Column) -> Self {
         self.table.rules.version = self.position(column);
         self
@@ -83,27 +84,28 @@ impl<E: Storable> RepositoryBuilder<E> {
         self
     }
 
-    /// When a model was deleted. Deleting then marks a model with the store's time and leaves it where it is, also what refers to it and
-    /// what is unique of it. Everything takes a marked model for one that does not exist, but for
-    /// [`create`](crate::Creator::create), to which its id is taken, and [`upsert_batch`](crate::Creator::upsert_batch), which replaces
-    /// the mark like any other column, and so brings a model back; a query asks for marked ones [too](crate::Query::with_deleted). An update
-    /// leaves the mark alone, and [`Changes`](crate::Changes) of it are refused.
+    /// When a model was deleted. Deleting then marks a model with the store's time and leaves it where it is, also what refers to
+    /// it and what is unique of it. Everything takes a marked model for one that does not exist, but for
+    /// [`create`](crate::Creator::create), to which its id is taken, and [`upsert_batch`](crate::Creator::upsert_batch), which
+    /// replaces the mark like any other column, and so brings a model back; a query asks for marked ones
+    /// [too](crate::Query::with_deleted). An update leaves the mark alone, and [`Changes`](crate::Changes) of it are refused.
     pub fn deleted_at(mut self, column: E::Column) -> Self {
         self.table.rules.deleted_at = self.position(column);
         self
     }
 
-    /// A column that the database computes, such as `GENERATED ALWAYS AS … STORED`: it is never written, and a model that was created or updated is
-    /// read back. SQLite, Postgres and DuckDB say by themselves which columns these are; this is for one that they do not tell of, such as a column that a
-    /// trigger keeps. In memory, where nothing computes it, the model's own value is stored.
+    /// A column that the database computes, such as `GENERATED ALWAYS AS … STORED`: it is never written, and a model that was
+    /// created or updated is read back. SQLite, Postgres and DuckDB say by themselves which columns these are; this is for one
+    /// that they do not tell of, such as a column that a trigger keeps. In memory, where nothing computes it, the model's own
+    /// value is stored.
     pub fn computed(mut self, column: E::Column) -> Self {
         self.table.computed.extend(self.position(column));
         self
     }
 
-    /// A column with a default of the database's, whose field is not an `Option`: a new model that holds nothing in it gets the default. Nothing is zero,
-    /// `false`, empty text or bytes, the nil UUID, midnight, and the first instant of 1970. An update writes the model's value, whatever it is. In memory,
-    /// where there is no default, the model's own value is stored.
+    /// A column with a default of the database's, whose field is not an `Option`: a new model that holds nothing in it gets the
+    /// default. Nothing is zero, `false`, empty text or bytes, the nil UUID, midnight, and the first instant of 1970. An update
+    /// writes the model's value, whatever it is. In memory, where there is no default, the model's own value is stored.
     ///
     /// ```
     /// # mod job {
@@ -135,7 +137,8 @@ impl<E: Storable> RepositoryBuilder<E> {
         self
     }
 
-    /// One [behaviour](crate::layer) more around the repository alone. The layer that is added last is the outermost; those of the store are within.
+    /// One [behaviour](crate::layer) more around the repository alone. The layer that is added last is the outermost; those of
+    /// the store are within.
     ///
     /// ```
     /// # mod note {
@@ -165,8 +168,8 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// The repository.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of a type that does not serve: a version is a whole number of at
-    /// least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of a type that does not serve: a version is a whole number
+    /// of at least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
     pub fn build(self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
         self.table.rules.check(&self.table)?;
         Ok(Arc::new(Repository::new(&self.backend, Mapping::<E>::new(self.table))))

@@ -17,16 +17,16 @@ pub struct Capabilities {
     pub reads_beside_writer: bool,
     /// Two tasks can have a writing transaction open at once.
     pub concurrent_writers: bool,
-    /// The isolation levels that the store has, weakest first. A transaction gets the first that is at least what it asks for; without asking, that is
-    /// [`Isolation::RepeatableRead`].
+    /// The isolation levels that the store has, weakest first. A transaction gets the first that is at least what it asks for;
+    /// without asking, that is [`Isolation::RepeatableRead`].
     pub isolation: &'static [Isolation],
     /// When a transaction takes its write lock can be chosen.
     pub locking: bool,
-    /// A nested transaction can be undone by itself. Without it, a nested transaction that fails takes the whole with it: the outermost
-    /// one can no longer commit and is [`TransactionAborted`](crate::ErrorKind::TransactionAborted).
+    /// A nested transaction can be undone by itself. Without it, a nested transaction that fails takes the whole with it: the
+    /// outermost one can no longer commit and is [`TransactionAborted`](crate::ErrorKind::TransactionAborted).
     pub savepoints: bool,
-    /// Deleting or renaming a model can take along what refers to it (`ON DELETE CASCADE`, `SET NULL`, `ON UPDATE CASCADE`). Without it,
-    /// the schema can hold references that are refused, and no others.
+    /// Deleting or renaming a model can take along what refers to it (`ON DELETE CASCADE`, `SET NULL`, `ON UPDATE CASCADE`).
+    /// Without it, the schema can hold references that are refused, and no others.
     pub referential_actions: bool,
     /// Unsigned 64-bit numbers are stored. Without it, an entity with a column of them is refused.
     pub unsigned: bool,
@@ -37,8 +37,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Nothing beyond what the contract asks of every store. An implementation of [`Transactional`](crate::Transactional) that does not say what it can do
-    /// has these.
+    /// Nothing beyond what the contract asks of every store. An implementation of [`Transactional`](crate::Transactional) that
+    /// does not say what it can do has these.
     pub const NONE: Self = Self {
         durable: false,
         schema: false,

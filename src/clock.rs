@@ -89,7 +89,8 @@ pub(crate) fn this_runtime() -> Result<Handle> {
 /// The longest time after which something is asked for again.
 const LONGEST_REST: Duration = Duration::from_millis(250);
 
-/// Asks for something until it is there: whenever the asker is woken, and by itself after a while, and then each time after twice as long.
+/// Asks for something until it is there: whenever the asker is woken, and by itself after a while, and then each time after twice
+/// as long.
 pub(crate) async fn asked_again<T>(first_rest: Duration, mut ask: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let mut rest = first_rest;
     loop {

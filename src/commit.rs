@@ -1,4 +1,5 @@
-//! The record of the transactions that have committed under an idempotency key: one model of this entity, written in the transaction itself.
+//! The record of the transactions that have committed under an idempotency key: one model of this entity, written in the
+//! transaction itself.
 
 use std::sync::{Arc, LazyLock};
 

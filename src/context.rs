@@ -62,20 +62,23 @@ impl Cx {
         Self { limits: self.limits.clone(), outside: true, ..Self::default() }
     }
 
-    /// Whether operations with this context belong to a transaction that is still open. A [sandbox](crate::TransactionalExt::sandbox) is none.
+    /// Whether operations with this context belong to a transaction that is still open. A
+    /// [sandbox](crate::TransactionalExt::sandbox) is none.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         !self.outside && self.levels.iter().any(|level| level.is_open() && !level.is_sandbox())
     }
 
-    /// The same work, known by `key`: the transaction that is begun with it next, or a write outside any, commits only if none with the same key has, on
-    /// this store. It writes the key into the table `larder_commits` (`larder_migration::steps::COMMITS`), together with everything else; on a store without
-    /// a schema it is just kept. If the key is there already, the transaction does not begin, its closure is not run, and the error is
+    /// The same work, known by `key`: the transaction that is begun with it next, or a write outside any, commits only if none
+    /// with the same key has, on this store. It writes the key into the table `larder_commits`
+    /// (`larder_migration::steps::COMMITS`), together with everything else; on a store without a schema it is just kept. If the
+    /// key is there already, the transaction does not begin, its closure is not run, and the error is
     /// [`Duplicate`](ErrorKind::Duplicate), of the model `larder_commits`.
     ///
-    /// After [`CommitUnknown`](ErrorKind::CommitUnknown), [`Store::has_committed`](crate::Store::has_committed) tells what became of it, and running
-    /// it again with the same key never does it twice. A key is text of 1 to 255 bytes; another is [`InvalidInput`](ErrorKind::InvalidInput) when it
-    /// is used. Inside the transaction it is used up: nested ones and operations do not have it.
+    /// After [`CommitUnknown`](ErrorKind::CommitUnknown), [`Store::has_committed`](crate::Store::has_committed) tells what became
+    /// of it, and running it again with the same key never does it twice. A key is text of 1 to 255 bytes; another is
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when it is used. Inside the transaction it is used up: nested ones and
+    /// operations do not have it.
     ///
     /// ```
     /// # use larder::{Cx, ErrorKind, TransactionalExt};
@@ -98,14 +101,15 @@ impl Cx {
         self.key.as_deref().filter(|_| access == Access::Write)
     }
 
-    /// The same work, which has to be done within `timeout` from now; an earlier deadline stays. It bounds the wait for a connection, statements, which
-    /// are stopped in the engine as well as it can, the wait before a transaction is run again, and a commit until it is sent.
+    /// The same work, which has to be done within `timeout` from now; an earlier deadline stays. It bounds the wait for a
+    /// connection, statements, which are stopped in the engine as well as it can, the wait before a transaction is run again, and
+    /// a commit until it is sent.
     ///
-    /// An operation that is late is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), and nothing of it is stored; if it had begun, its transaction can
-    /// no longer commit. Outside a transaction, a write and a statement of [`Sql`](crate::Sql) are given one of their own, so that this can be said for certain; a
-    /// read of a repository is not. SQL that no transaction takes, such as `VACUUM`, needs a context without limits; a select that writes, such as of `nextval`,
-    /// needs a transaction. A commit that was sent and not answered in time is
-    /// [`CommitUnknown`](ErrorKind::CommitUnknown).
+    /// An operation that is late is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), and nothing of it is stored; if it had
+    /// begun, its transaction can no longer commit. Outside a transaction, a write and a statement of [`Sql`](crate::Sql) are
+    /// given one of their own, so that this can be said for certain; a read of a repository is not. SQL that no transaction
+    /// takes, such as `VACUUM`, needs a context without limits; a select that writes, such as of `nextval`, needs a transaction.
+    /// A commit that was sent and not answered in time is [`CommitUnknown`](ErrorKind::CommitUnknown).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -144,7 +148,8 @@ impl Cx {
         &self.limits
     }
 
-    /// Which attempt of its transaction a `tx` closure is: 1, and one more each time it is run again after contention. Outside of any, 1.
+    /// Which attempt of its transaction a `tx` closure is: 1, and one more each time it is run again after contention. Outside of
+    /// any, 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.repetition + 1
@@ -177,7 +182,8 @@ impl Cx {
     /// - [`TransactionAborted`](ErrorKind::TransactionAborted) if a statement of the transaction had failed: nothing is stored.
     /// - [`CommitUnknown`](ErrorKind::CommitUnknown) if the commit was sent and its answer was lost.
     /// - [`TransactionClosed`](ErrorKind::TransactionClosed) if the transaction has ended before.
-    /// - [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled) if it was too late to begin with it: nothing is stored.
+    /// - [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled) if it was too late to begin
+    ///   with it: nothing is stored.
     /// - Any other kind: the engine refused to commit, for example a deferred constraint; nothing is stored.
     ///
     /// # Dropping the future
@@ -234,7 +240,8 @@ impl Cx {
         !self.outside && joined.is_some_and(|level| !level.is_sandbox())
     }
 
-    /// Notes a version conflict in the transaction of a store: it may be run again because of it, see [`Retry::on_conflict`](crate::Retry::on_conflict).
+    /// Notes a version conflict in the transaction of a store: it may be run again because of it, see
+    /// [`Retry::on_conflict`](crate::Retry::on_conflict).
     pub(crate) fn note_conflict(&self, id: StoreId, error: Error) -> Error {
         let joined = self.levels.iter().rev().find(|level| level.store() == id && level.is_open());
         match joined {
@@ -271,8 +278,8 @@ impl Cx {
         Self { levels: others.cloned().chain([level.clone()]).collect(), outside: false, key, ..self.clone() }
     }
 
-    /// Whether what is done later, by another task, is to wait for a transaction to commit. It is an error if that transaction has ended, and if this task is inside
-    /// one that the context does not know of.
+    /// Whether what is done later, by another task, is to wait for a transaction to commit. It is an error if that transaction
+    /// has ended, and if this task is inside one that the context does not know of.
     pub(crate) fn waits_for_commit(&self) -> Result<bool> {
         if self.outside {
             return Ok(false);

@@ -40,7 +40,8 @@ impl Budget {
     }
 }
 
-/// Runs long work on a thread that may block; without a runtime, here. If the future is dropped, the work goes on to its end, and its result is dropped.
+/// Runs long work on a thread that may block; without a runtime, here. If the future is dropped, the work goes on to its end, and
+/// its result is dropped.
 pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let Ok(runtime) = Handle::try_current() else { return Ok(work()) };
     let (answer, answered) = oneshot::channel();

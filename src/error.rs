@@ -30,7 +30,8 @@ pub enum ErrorKind {
     /// Another transaction was in the way; running the whole unit of work again may succeed.
     Contention,
     /// A commit, or a write outside a transaction, was sent and its answer was lost: whether it took effect cannot be known. Read
-    /// before writing again; with an [idempotency key](crate::Cx::with_idempotency_key), [`Store::has_committed`](crate::Store::has_committed) tells.
+    /// before writing again; with an [idempotency key](crate::Cx::with_idempotency_key),
+    /// [`Store::has_committed`](crate::Store::has_committed) tells.
     CommitUnknown,
     /// An earlier error ended the transaction; [`source`](StdError::source) is that error.
     TransactionAborted,
@@ -38,8 +39,8 @@ pub enum ErrorKind {
     TransactionClosed,
     /// A write to one store inside a transaction of another.
     ForeignTransaction,
-    /// A second connection was asked for inside a `tx` closure that holds one of the same store, or by a level of a transaction while
-    /// a nested one holds it.
+    /// A second connection was asked for inside a `tx` closure that holds one of the same store, or by a level of a transaction
+    /// while a nested one holds it.
     NestedAcquire,
     /// The time allowed ran out.
     DeadlineExceeded,
@@ -155,9 +156,9 @@ impl fmt::Display for ErrorKind {
 
 /// What failed, where, and why.
 ///
-/// `Display` and `Debug` show the kind, the operation, the model, the index in a batch, the column, the constraint and the engine's code: no values, no
-/// statement text and no credentials. [`source`](StdError::source) is the underlying library's own error, whose text may quote
-/// values: print it only where values may be printed.
+/// `Display` and `Debug` show the kind, the operation, the model, the index in a batch, the column, the constraint and the
+/// engine's code: no values, no statement text and no credentials. [`source`](StdError::source) is the underlying library's own
+/// error, whose text may quote values: print it only where values may be printed.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -222,18 +223,19 @@ impl Error {
         self.0.column.as_deref()
     }
 
-    /// Which model or id of a batch was refused, by its index in what was given, where that is known: the first one that cannot be stored together with those before
-    /// it.
+    /// Which model or id of a batch was refused, by its index in what was given, where that is known: the first one that cannot
+    /// be stored together with those before it.
     ///
-    /// A value that no backend can store is always found. What the database refuses is found for a batch outside a transaction: its parts are tried again in a transaction
-    /// that is rolled back, which takes about twice as long as the batch itself; on DuckDB only if it has at most 10 000 models.
+    /// A value that no backend can store is always found. What the database refuses is found for a batch outside a transaction:
+    /// its parts are tried again in a transaction that is rolled back, which takes about twice as long as the batch itself; on
+    /// DuckDB only if it has at most 10 000 models.
     #[must_use]
     pub fn index(&self) -> Option<usize> {
         self.0.index
     }
 
-    /// The violated constraint, where the engine tells: its name, `table.column` where it has none of its own, or the expression of a
-    /// check. DuckDB keeps no names, and tells the first column of several.
+    /// The violated constraint, where the engine tells: its name, `table.column` where it has none of its own, or the expression
+    /// of a check. DuckDB keeps no names, and tells the first column of several.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
@@ -245,8 +247,8 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// What kept a transaction from committing when it was run before, oldest first. Of contention that running again did not help
-    /// against; else empty.
+    /// What kept a transaction from committing when it was run before, oldest first. Of contention that running again did not
+    /// help against; else empty.
     #[must_use]
     pub fn earlier(&self) -> &[Error] {
         self.0.earlier.as_deref().unwrap_or_default()

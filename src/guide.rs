@@ -13,8 +13,8 @@
 //!
 #![doc = include_str!("../docs/guide/README.md")]
 
-// The pages link to each other by references. The definitions at the end of a page lead to files. The definitions here come first, so they are the ones that count in
-// rustdoc, and lead to items.
+// The pages link to each other by references. The definitions at the end of a page lead to files. The definitions here come
+// first, so they are the ones that count in rustdoc, and lead to items.
 
 pub mod queries {
     #![doc = include_str!("../docs/guide/queries.md")]

@@ -33,11 +33,13 @@ pub enum HealthStatus {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether the store answers a query. [`Degraded`](HealthStatus::Degraded): all of its connections were in use; or its Postgres server
-    /// takes no writes, as a standby does ([`ReadOnly`](ErrorKind::ReadOnly)), and the URL did not ask for such a one.
+    /// Whether the store answers a query. [`Degraded`](HealthStatus::Degraded): all of its connections were in use; or its
+    /// Postgres server takes no writes, as a standby does ([`ReadOnly`](ErrorKind::ReadOnly)), and the URL did not ask for such a
+    /// one.
     pub connectivity: HealthCheck,
     /// Whether transactions end, and come through. [`Degraded`](HealthStatus::Degraded): one is open for longer than
-    /// [`OpenOptions::long_transaction`](crate::OpenOptions::long_transaction), or of those of the last minute more met others in their way than committed.
+    /// [`OpenOptions::long_transaction`](crate::OpenOptions::long_transaction), or of those of the last minute more met others in
+    /// their way than committed.
     pub transactions: HealthCheck,
     /// How many transactions are open.
     pub open_transactions: usize,

@@ -18,22 +18,25 @@
 //!
 //! # Where to find what
 //!
-//! - **Open a store**: [`open`] takes a URL, [`OpenOptions`] also settings such as [`Durability`]; [`Store`]. For an application with a SeaORM
-//!   connection and the feature `sea-orm`, `Store::from_sea_orm`.
-//! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names columns that a repository
-//!   keeps; [`new_id`] makes an id.
-//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`], [`Cursor`],
-//!   [`Projection`], [`ModelStream`].
-//! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`]. [`Storage`] is all of these
-//!   and [`Reader`].
-//! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`], [`Cx::on_commit`],
-//!   [`Cx::with_timeout`], [`Cx::with_cancel`], [`Cx::with_idempotency_key`] with [`Store::has_committed`].
+//! - **Open a store**: [`open`] takes a URL, [`OpenOptions`] also settings such as [`Durability`]; [`Store`]. For an application
+//!   with a SeaORM connection and the feature `sea-orm`, `Store::from_sea_orm`.
+//! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names
+//!   columns that a repository keeps; [`new_id`] makes an id.
+//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`],
+//!   [`Cursor`], [`Projection`], [`ModelStream`].
+//! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`].
+//!   [`Storage`] is all of these and [`Reader`].
+//! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`],
+//!   [`Cx::on_commit`], [`Cx::with_timeout`], [`Cx::with_cancel`], [`Cx::with_idempotency_key`] with [`Store::has_committed`].
 //! - **Many small writes**: [`WriteBehind`], [`WriteBehindOptions`], [`Ticket`], [`Journal`], [`Feed`], [`WriteBehindStats`].
 //! - **SQL beside repositories**: [`Store::sql`] returns [`Sql`]; [`SqlText`], [`Row`], [`Dialect`].
-//! - **Layers**: [`Store::layer`] and [`RepositoryBuilder::layer`] with [`layer::Timeout`], [`layer::Tracing`], [`layer::Hooks`]; [`layer::Around`] for your own.
-//! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`], [`Capabilities`].
+//! - **Layers**: [`Store::layer`] and [`RepositoryBuilder::layer`] with [`layer::Timeout`], [`layer::Tracing`], [`layer::Hooks`];
+//!   [`layer::Around`] for your own.
+//! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`],
+//!   [`Capabilities`].
 //! - **Tests of an application**: [`TransactionalExt::sandbox`], [`ManualClock`]; see [`guide::testing`].
-//! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and [`guide::failures`].
+//! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and
+//!   [`guide::failures`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
 

@@ -38,20 +38,22 @@ use crate::{
 /// | `external_access=true` | SQL may read and write other files, load extensions and attach databases | it may not |
 /// | `lock_configuration=false` | SQL may change DuckDB's settings | it may not |
 ///
-/// A SQLite file is never made again by its store. If it is deleted, moved or replaced while it is open, that is noticed when a connection is made, when the
-/// log is moved into the file, and by [`Store::health`]; from then on every operation is [`Io`](ErrorKind::Io), until the file is back.
+/// A SQLite file is never made again by its store. If it is deleted, moved or replaced while it is open, that is noticed when a
+/// connection is made, when the log is moved into the file, and by [`Store::health`]; from then on every operation is
+/// [`Io`](ErrorKind::Io), until the file is back.
 ///
-/// A DuckDB path with a backslash, or that of a folder, a pipe or a device, is refused. An attached database is there for all stores on the file.
+/// A DuckDB path with a backslash, or that of a folder, a pipe or a device, is refused. An attached database is there for all
+/// stores on the file.
 ///
 /// A new DuckDB file is its owner's alone (mode 0600), and so are the folders made for it (0700).
 ///
-/// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process that has the
-/// file open for writing leaves this one out.
+/// All stores on one DuckDB file in a process share one instance of it, and have to ask for the same settings. Another process
+/// that has the file open for writing leaves this one out.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, for a path of a SQLite database that is not that of a file, and outside
-/// of a tokio runtime; [`Unsupported`](ErrorKind::Unsupported) for a backend whose
-/// feature is off; [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached, or if the file
+/// [`InvalidInput`](ErrorKind::InvalidInput) for a URL that cannot be understood, for a path of a SQLite database that is not
+/// that of a file, and outside of a tokio runtime; [`Unsupported`](ErrorKind::Unsupported) for a backend whose feature is off;
+/// [`Connection`](ErrorKind::Connection), [`Auth`](ErrorKind::Auth) and the like if the engine cannot be reached, or if the file
 /// is not there and is not to be made; [`Io`](ErrorKind::Io) for a file that cannot be read or made. None shows the URL.
 ///
 /// # Panics
@@ -118,9 +120,9 @@ impl OpenOptions {
 
     /// The most connections to the engine at one time, from 1 to 10 000.
     ///
-    /// A call that was begun keeps its connection until its future is polled to its end or dropped. Calls in a `buffer_unordered` are not polled while the
-    /// body of its loop runs: if there are as many of them as connections, a call in that body is [`PoolTimeout`](ErrorKind::PoolTimeout). Spawn them as
-    /// tasks instead.
+    /// A call that was begun keeps its connection until its future is polled to its end or dropped. Calls in a `buffer_unordered`
+    /// are not polled while the body of its loop runs: if there are as many of them as connections, a call in that body is
+    /// [`PoolTimeout`](ErrorKind::PoolTimeout). Spawn them as tasks instead.
     #[must_use]
     pub fn max_connections(self, max_connections: u32) -> Self {
         Self { max_connections: Some(max_connections), ..self }
@@ -135,8 +137,9 @@ impl OpenOptions {
     /// How long an operation waits for a connection, or for its turn to write, before it is
     /// [`PoolTimeout`](ErrorKind::PoolTimeout). Opening the store itself is bounded by it as well. At most a year.
     ///
-    /// A task that waits for a connection while nobody polls the transactions that have them, such as the body of a loop over a `buffer_unordered` of transactions, waits in vain:
-    /// [the guide](crate::guide::transactions#futures-that-nobody-polls) shows the pattern and its cure.
+    /// A task that waits for a connection while nobody polls the transactions that have them, such as the body of a loop over a
+    /// `buffer_unordered` of transactions, waits in vain: [the guide](crate::guide::transactions#futures-that-nobody-polls) shows
+    /// the pattern and its cure.
     #[must_use]
     pub fn acquire_timeout(self, acquire_timeout: Duration) -> Self {
         Self { acquire_timeout, ..self }

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// A parameter that none of the known ones is. The error names it, and the known one that is nearest to it; never a value, and no text that
-/// may be a part of one.
+/// A parameter that none of the known ones is. The error names it, and the known one that is nearest to it; never a value, and no
+/// text that may be a part of one.
 pub(crate) fn unknown(scheme: &str, name: &str, known: &[&'static str]) -> Error {
     let is_name = !name.is_empty() && name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '-'));
     let nearest = known.iter().min_by_key(|known| distance(&name.to_ascii_lowercase(), known));

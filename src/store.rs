@@ -22,8 +22,9 @@ use crate::{
 
 /// An open store: repositories come from it, and it owns the transactions they share.
 ///
-/// Its calls are made inside of a tokio runtime with timers (`enable_time` or `enable_all` of its builder). Without a runtime, operations of the SQL stores
-/// are [`InvalidInput`](crate::ErrorKind::InvalidInput); without timers, calls that have to wait panic.
+/// Its calls are made inside of a tokio runtime with timers (`enable_time` or `enable_all` of its builder). Without a runtime,
+/// operations of the SQL stores are [`InvalidInput`](crate::ErrorKind::InvalidInput); without timers, calls that have to wait
+/// panic.
 ///
 /// A clone is the same store. Two stores opened from one URL are two stores: neither joins the other's transactions.
 #[derive(Clone)]
@@ -72,19 +73,20 @@ impl Store {
         to_microseconds(self.backend.clock().now())
     }
 
-    /// How often statements were prepared on this store, and how often one was there already. A store that goes on preparing is asked
-    /// statements that differ in their text. Counted on `sqlite:` URLs; elsewhere both are zero.
+    /// How often statements were prepared on this store, and how often one was there already. A store that goes on preparing is
+    /// asked statements that differ in their text. Counted on `sqlite:` URLs; elsewhere both are zero.
     #[must_use]
     pub fn statement_counts(&self) -> StatementCounts {
         self.backend.statement_counts()
     }
 
-    /// Whether a transaction, or a write outside any, has committed under an [idempotency key](Cx::with_idempotency_key). If one with the key has begun
-    /// and not ended, in this process or another, it is waited for: what the answer says is so.
+    /// Whether a transaction, or a write outside any, has committed under an [idempotency key](Cx::with_idempotency_key). If one
+    /// with the key has begun and not ended, in this process or another, it is waited for: what the answer says is so.
     ///
     /// # Errors
-    /// [`TableMissing`](crate::ErrorKind::TableMissing) where the table of the keys is not there, [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a
-    /// transaction of this store and for what is no key, and what else keeps a transaction from beginning. After one, ask again.
+    /// [`TableMissing`](crate::ErrorKind::TableMissing) where the table of the keys is not there,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) inside a transaction of this store and for what is no key, and what else
+    /// keeps a transaction from beginning. After one, ask again.
     ///
     /// # Dropping the future
     /// Changes nothing.
@@ -92,8 +94,8 @@ impl Store {
         self.backend.has_committed(cx, key).await
     }
 
-    /// Forgets the idempotency keys of transactions that began longer ago than `age`, by the store's clock, and says how many: what is run again with one of
-    /// them is then done again.
+    /// Forgets the idempotency keys of transactions that began longer ago than `age`, by the store's clock, and says how many:
+    /// what is run again with one of them is then done again.
     ///
     /// # Errors
     /// As [`Deleter`](crate::Deleter)'s.
@@ -104,10 +106,11 @@ impl Store {
         self.repository::<commit::Entity>().delete_where(cx, &field_of(commit::Column::BegunAt).less_than(before)).await
     }
 
-    /// How the store is: it is asked something, on a connection of its pool like any other operation, and its transactions are looked at.
+    /// How the store is: it is asked something, on a connection of its pool like any other operation, and its transactions are
+    /// looked at.
     ///
-    /// Takes as long as a connection takes to become free: the acquire timeout at most, unless the context has a deadline. An open transaction in the
-    /// context has no part in it.
+    /// Takes as long as a connection takes to become free: the acquire timeout at most, unless the context has a deadline. An
+    /// open transaction in the context has no part in it.
     ///
     /// # Dropping the future
     /// Changes nothing.

@@ -12,11 +12,12 @@ use futures_util::StreamExt as _;
 
 use crate::error::Result;
 
-/// Models one after another, read as they are asked for: at most a few thousand are held at a time, however many there are. It borrows
-/// nothing.
+/// Models one after another, read as they are asked for: at most a few thousand are held at a time, however many there are. It
+/// borrows nothing.
 ///
-/// An error is the last item. Nobody has to read a stream to its end: dropping it stops the engine, at the latest where it would have given
-/// the next model, or the last of a part where it reads in parts, and gives its connection back. It keeps its context until then, and with that a transaction that was begun by hand.
+/// An error is the last item. Nobody has to read a stream to its end: dropping it stops the engine, at the latest where it would
+/// have given the next model, or the last of a part where it reads in parts, and gives its connection back. It keeps its context
+/// until then, and with that a transaction that was begun by hand.
 pub struct ModelStream<M> {
     chunk: vec::IntoIter<M>,
     /// None once there is no more.
@@ -30,7 +31,8 @@ type Chunks<M> = Pin<Box<dyn Stream<Item = Result<Vec<M>>> + Send>>;
 pub(crate) const CHUNK: usize = 1024;
 
 impl<M> ModelStream<M> {
-    /// A stream of models that come from elsewhere: for a [`Reader`](crate::Reader) of the application's own, such as a fake in a test.
+    /// A stream of models that come from elsewhere: for a [`Reader`](crate::Reader) of the application's own, such as a fake in a
+    /// test.
     ///
     /// It ends after the first error; what `models` would give next is not read.
     ///

@@ -161,7 +161,8 @@ impl Table {
         Some(Error::new(ErrorKind::Unsupported, message).in_column(column.name()))
     }
 
-    /// Refuses names of more bytes than the database has: it would cut them, so that two might become one, and rows would come back under others.
+    /// Refuses names of more bytes than the database has: it would cut them, so that two might become one, and rows would come
+    /// back under others.
     pub(crate) fn too_long(&self, longest: usize) -> Option<Error> {
         let error = || Error::new(ErrorKind::Unsupported, "a name longer than those of the database");
         if self.key.name.len() > longest || self.schema().is_some_and(|name| name.len() > longest) {
@@ -188,8 +189,8 @@ impl Table {
             || self.defaulted.contains(&position)
     }
 
-    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default, or what stands for nothing where the
-    /// repository was told of one.
+    /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default, or what stands
+    /// for nothing where the repository was told of one.
     pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
         (self.generated == Some(position) && integer(new) == Some(0))
             || (self.defaults.iter().any(|(i, _)| *i == position) && is_null(new))

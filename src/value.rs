@@ -22,7 +22,8 @@ pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
 }
 
-/// Whether `value` is null, or what a field of its type holds when nothing was put into it: zero, false, no text, no bytes, the nil UUID, 1970.
+/// Whether `value` is null, or what a field of its type holds when nothing was put into it: zero, false, no text, no bytes, the
+/// nil UUID, 1970.
 #[cfg(feature = "_sql")]
 pub(crate) fn is_nothing(value: &Value) -> bool {
     let midnight = |time: &DateTime<Utc>| *time == DateTime::UNIX_EPOCH;

@@ -12,8 +12,9 @@ use crate::{
 
 /// A library on a database, as one task uses it.
 ///
-/// Each method does the whole of its work before it returns, so that a call of a method costs nothing that counts. What reads decodes
-/// every value into its own type, and answers the last record it has read, so that somebody can look whether it was read at all.
+/// Each method does the whole of its work before it returns, so that a call of a method costs nothing that counts. What reads
+/// decodes every value into its own type, and answers the last record it has read, so that somebody can look whether it was read
+/// at all.
 #[async_trait]
 pub trait Client: Send {
     /// The same for another task: on the same pool, where the library has one.

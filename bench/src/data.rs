@@ -1,5 +1,5 @@
-//! The data of the records, by their numbers: the same in every process and for every library. It needs no library itself, so that
-//! packages which cannot be built together can share it.
+//! The data of the records, by their numbers: the same in every process and for every library. It needs no library itself, so
+//! that packages which cannot be built together can share it.
 
 /// A line of a log, some 230 bytes of it.
 pub struct Line {

@@ -4,8 +4,8 @@
 //! cargo run --release -p larder-bench -- [--rows N] [--rounds R] [--only P1,P7] [--json FILE] [--plot DIR] [--postgres URL] [--toasty]
 //! ```
 //!
-//! Without `--postgres` a server is found or started as the tests do it. Absolute times are this machine's; what counts is how the subjects
-//! of one run compare.
+//! Without `--postgres` a server is found or started as the tests do it. Absolute times are this machine's; what counts is how
+//! the subjects of one run compare.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 

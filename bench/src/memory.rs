@@ -110,7 +110,8 @@ async fn read(place: &Place, rows: u64) -> Result<Memory> {
     if count == rows { Ok(watch.memory) } else { Err(format!("{count} of {rows} records were read").into()) }
 }
 
-/// What DuckDB says it has in memory by itself: the indexes of its tables, above all, which it keeps there. The others say nothing.
+/// What DuckDB says it has in memory by itself: the indexes of its tables, above all, which it keeps there. The others say
+/// nothing.
 async fn of_engine(place: &Place, store: &Store) -> Result<u64> {
     if place.engine != Engine::DuckDb {
         return Ok(0);

@@ -1,4 +1,5 @@
-//! A queue that writes behind, beside single inserts, on SQLite; how long it keeps its callers and its models waiting, and what it holds.
+//! A queue that writes behind, beside single inserts, on SQLite; how long it keeps its callers and its models waiting, and what
+//! it holds.
 
 use std::{
     sync::Arc,

@@ -11,8 +11,8 @@ use serde::{
 
 /// The version of a configuration: a hash, of which only equality means anything.
 ///
-/// No engine has unsigned 64-bit numbers, so the bits are stored as a signed one. Every value comes back as it was; their order in
-/// the database is not that of the numbers. It is serialized as an unsigned number, and deserialized from either.
+/// No engine has unsigned 64-bit numbers, so the bits are stored as a signed one. Every value comes back as it was; their order
+/// in the database is not that of the numbers. It is serialized as an unsigned number, and deserialized from either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ConfigVersion(pub u64);

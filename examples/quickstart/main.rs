@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each distinct match of the key is a *fiber*, the group of all lines that contain it. Lines, fibers and which line belongs to
-//! which fiber are written by a [`service::LogService`] that is given its three repositories and never learns what store is behind
-//! them. Reading the same path again into the same store changes nothing: ids are made from what they stand for.
+//! which fiber are written by a [`service::LogService`] that is given its three repositories and never learns what store is
+//! behind them. Reading the same path again into the same store changes nothing: ids are made from what they stand for.
 
 #![allow(clippy::print_stderr, reason = "a program for a terminal")]
 
@@ -50,7 +50,8 @@ struct Arguments {
     /// A regular expression; each distinct match is a group of lines.
     #[arg(long, value_name = "REGEX", default_value = SAMPLE_KEY)]
     key: String,
-    /// Where to store: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a new SQLite file in the temporary directory.
+    /// Where to store: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a new SQLite file in the temporary
+    /// directory.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Print the figures as JSON.

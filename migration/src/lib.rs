@@ -1,8 +1,8 @@
 //! The schema of larder's ready-made stores, step by step, and what applies it.
 //!
 //! Each [`Step`] is a list of sea-query statements, so that one definition serves every engine. [`Migrations`] applies steps to a
-//! [`larder::Store`]; [`Migrator`] hands the same steps to SeaORM's tools, but for DuckDB, which they do not know. Both keep the record in the table
-//! `larder_migrations`, so they can be used in turn.
+//! [`larder::Store`]; [`Migrator`] hands the same steps to SeaORM's tools, but for DuckDB, which they do not know. Both keep the
+//! record in the table `larder_migrations`, so they can be used in turn.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]

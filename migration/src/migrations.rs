@@ -22,17 +22,19 @@ async fn turn(sql: &Sql) -> Option<MutexGuard<'static, ()>> {
 
 /// Steps of a schema, in order. The default are those of the ready-made stores.
 ///
-/// Each step is one transaction together with its record: it is applied as a whole or not at all. Several tasks, and where
-/// the engine lets them, several processes, may migrate one database at once: each step is applied by one of them. A store without a schema has nothing to migrate.
+/// Each step is one transaction together with its record: it is applied as a whole or not at all. Several tasks, and where the
+/// engine lets them, several processes, may migrate one database at once: each step is applied by one of them. A store without a
+/// schema has nothing to migrate.
 ///
 /// Each step is recorded with a checksum of its statements.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration), and nothing is applied or undone,
+/// [`InvalidInput`](ErrorKind::InvalidInput) if two steps have one name. [`Migration`](ErrorKind::Migration), and nothing is
+/// applied or undone,
 /// - if the database has a step that is not in the list, as when a newer program has migrated it before;
 /// - if a step is not applied, and one after it in the list is: steps are applied in order;
-/// - if a step was changed after it was applied. An upgrade of sea-query may change the text of its statements; [`accept_changed`](Self::accept_changed) says
-///   that the database is as the step now says.
+/// - if a step was changed after it was applied. An upgrade of sea-query may change the text of its statements;
+///   [`accept_changed`](Self::accept_changed) says that the database is as the step now says.
 ///
 /// Otherwise what the engine answers to the failing step, which the error names; the steps before it stay applied.
 ///
@@ -84,7 +86,8 @@ impl Migrations {
         Self { steps: steps.to_vec(), accepts_changed: false }
     }
 
-    /// Takes steps that were changed after they were applied for what the database is, and records them anew when steps are applied.
+    /// Takes steps that were changed after they were applied for what the database is, and records them anew when steps are
+    /// applied.
     #[must_use]
     pub fn accept_changed(self) -> Self {
         Self { accepts_changed: true, ..self }
@@ -112,8 +115,8 @@ impl Migrations {
         Ok(done)
     }
 
-    /// Every step, and whether it has been applied. Only reads, so that a standby can be asked as well. A step that was changed, or that was left out, is no
-    /// error here.
+    /// Every step, and whether it has been applied. Only reads, so that a standby can be asked as well. A step that was changed,
+    /// or that was left out, is no error here.
     pub async fn status(&self, store: &Store) -> Result<Vec<Status>> {
         let Some(sql) = sql_of(store)? else { return Ok(Vec::new()) };
         let recorded = history::read(&Cx::new(), store, &sql).await?;

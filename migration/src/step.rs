@@ -52,8 +52,8 @@ pub enum Change {
 impl Change {
     /// One statement of SQL text. A step is given the dialect that it is to be written in.
     ///
-    /// What begins or ends a transaction, or changes the connection, is [`InvalidInput`](larder::ErrorKind::InvalidInput) when the step is applied, so that a
-    /// step that fails leaves nothing.
+    /// What begins or ends a transaction, or changes the connection, is [`InvalidInput`](larder::ErrorKind::InvalidInput) when
+    /// the step is applied, so that a step that fails leaves nothing.
     ///
     /// ```
     /// use larder::Dialect;

@@ -1,4 +1,5 @@
-//! The door: what a backend does for the repositories above it, which know the types of models. Below it, no type of an entity is known.
+//! The door: what a backend does for the repositories above it, which know the types of models. Below it, no type of an entity is
+//! known.
 //!
 //! A program that only uses larder needs nothing of it. It is for authors of backends and of [layers](crate::layer).
 
@@ -32,7 +33,8 @@ pub use crate::{
 /// A kind of store: memory, a database, or a [layer](crate::layer) around another backend.
 #[async_trait]
 pub trait Backend: Transactional {
-    /// What its transactions are known by. A layer has the id of the backend it wraps: repositories of both take part in one transaction.
+    /// What its transactions are known by. A layer has the id of the backend it wraps: repositories of both take part in one
+    /// transaction.
     fn id(&self) -> StoreId;
 
     /// What kind of store it is, such as `sqlite`.
@@ -69,7 +71,8 @@ pub trait Backend: Transactional {
     async fn close(&self);
 }
 
-/// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped future leaves behind.
+/// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped
+/// future leaves behind.
 #[async_trait]
 pub trait TableBackend: Send + Sync {
     /// Refuses a table that the backend cannot keep models in.
@@ -84,7 +87,7 @@ pub trait TableBackend: Send + Sync {
     /// Writes, as a whole or not at all. Models are made by the decoder.
     fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>>;
 
-    /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile: there, each part is to be
-    /// selected by itself.
+    /// The models of a selection in parts. Returns `None` in a transaction of the store's, whose connection others use meanwhile:
+    /// there, each part is to be selected by itself.
     async fn stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>>;
 }

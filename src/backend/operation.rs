@@ -1,4 +1,5 @@
-//! [`Read`] and [`Write`], what is asked of a table, as values; [`SqlRequest`], what is asked in SQL; [`Answer`], what is answered.
+//! [`Read`] and [`Write`], what is asked of a table, as values; [`SqlRequest`], what is asked in SQL; [`Answer`], what is
+//! answered.
 
 use std::{fmt, sync::Arc};
 

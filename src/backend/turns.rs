@@ -1,8 +1,10 @@
-//! Turns to use something of which there are only so many, such as the connections of a store, and to write, which only one may at a time.
+//! Turns to use something of which there are only so many, such as the connections of a store, and to write, which only one may
+//! at a time.
 //!
-//! Waiter is fair: whoever waited longest is asked first. A turn is taken when the waiting future is polled, and not before. A future that is not
-//! polled, such as one in a `buffer_unordered` whose loop is busy, or one of a runtime that is blocked, would otherwise keep a turn that it cannot
-//! use. So a waiter that is told that it may go, and does not, is passed over after `PATIENCE`.
+//! Waiter is fair: whoever waited longest is asked first. A turn is taken when the waiting future is polled, and not before. A
+//! future that is not polled, such as one in a `buffer_unordered` whose loop is busy, or one of a runtime that is blocked, would
+//! otherwise keep a turn that it cannot use. So a waiter that is told that it may go, and does not, is passed over after
+//! `PATIENCE`.
 
 use std::{
     collections::BTreeMap,

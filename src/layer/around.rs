@@ -50,9 +50,11 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// An operation is a call of the contract, a statement of [`Sql`](crate::Sql), the begin of a transaction, or [`Store::has_committed`](crate::Store::has_committed). The
-/// commit of a transaction, [`Store::health`](crate::Store::health) and [`Store::close`](crate::Store::close) are none, and go past the layer. An operation of many models may
-/// be several calls: when a batch is refused, parts of it are tried again in a transaction that is rolled back, to find the model. A clone shares what it counts.
+/// An operation is a call of the contract, a statement of [`Sql`](crate::Sql), the begin of a transaction, or
+/// [`Store::has_committed`](crate::Store::has_committed). The commit of a transaction, [`Store::health`](crate::Store::health)
+/// and [`Store::close`](crate::Store::close) are none, and go past the layer. An operation of many models may be several calls:
+/// when a batch is refused, parts of it are tried again in a transaction that is rolled back, to find the model. A clone shares
+/// what it counts.
 #[async_trait]
 pub trait Around: Clone + Send + Sync + 'static {
     /// Does one operation: runs the call, and answers its answer, or another one of the same form.
@@ -115,7 +117,8 @@ impl Call<'_> {
         self.backend
     }
 
-    /// What it is called in spans and metrics: the name of the [`Read`] or [`Write`], or `stream`, `sql`, `begin`, `has_committed`.
+    /// What it is called in spans and metrics: the name of the [`Read`] or [`Write`], or `stream`, `sql`, `begin`,
+    /// `has_committed`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match &self.operation {

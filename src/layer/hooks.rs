@@ -19,21 +19,22 @@ use crate::{
 /// Code of an application's own that runs with each write of an entity's models; given to [`Hooks`].
 #[async_trait]
 pub trait Hook<M: Send + Sync>: Send + Sync {
-    /// Runs after the write, in its transaction and before that commits. The context is that of the transaction: what the hook does with it is stored
-    /// together with the write, or not at all.
+    /// Runs after the write, in its transaction and before that commits. The context is that of the transaction: what the hook
+    /// does with it is stored together with the write, or not at all.
     ///
-    /// When a batch is refused outside a transaction, parts of it are tried again to find the model, each in a transaction that is rolled back: the hook runs in
-    /// these as well.
+    /// When a batch is refused outside a transaction, parts of it are tried again to find the model, each in a transaction that
+    /// is rolled back: the hook runs in these as well.
     ///
     /// # Errors
-    /// An error refuses the write, which answers it: nothing of the write is stored. If it was part of a transaction of the caller's, that can no longer commit.
+    /// An error refuses the write, which answers it: nothing of the write is stored. If it was part of a transaction of the
+    /// caller's, that can no longer commit.
     async fn before_commit(&self, cx: &Cx, written: &Written<M>) -> Result<()> {
         let _ = (cx, written);
         Ok(())
     }
 
-    /// Runs once, after the outermost transaction has committed, as by [`Cx::on_commit`]. It must not take long: it runs before the write, or the `tx` around it,
-    /// returns. One that panics is logged.
+    /// Runs once, after the outermost transaction has committed, as by [`Cx::on_commit`]. It must not take long: it runs before
+    /// the write, or the `tx` around it, returns. One that panics is logged.
     fn after_commit(&self, written: &Written<M>) {
         let _ = written;
     }
@@ -45,8 +46,9 @@ pub trait Hook<M: Send + Sync>: Send + Sync {
 pub struct Written<M> {
     /// What was done.
     pub kind: WriteKind,
-    /// The models as they are stored, where the operation answers them; as they were given by [`create_batch`](crate::Creator::create_batch) and
-    /// [`upsert_batch`](crate::Creator::upsert_batch). None of what goes by a filter, or was deleted.
+    /// The models as they are stored, where the operation answers them; as they were given by
+    /// [`create_batch`](crate::Creator::create_batch) and [`upsert_batch`](crate::Creator::upsert_batch). None of what goes by a
+    /// filter, or was deleted.
     pub models: Vec<M>,
     /// How many models were written. Never zero.
     pub count: u64,
@@ -68,8 +70,9 @@ pub enum WriteKind {
 
 /// A layer that runs [hooks](Hook) with each write of some entities' models.
 ///
-/// A write by itself is given a transaction for itself and its hooks. Hooks run in the order in which they were added, also where they are of one entity. What is
-/// written by SQL, or through a store without the layer, has none. SeaORM's `ActiveModelBehavior` is not run by any store.
+/// A write by itself is given a transaction for itself and its hooks. Hooks run in the order in which they were added, also where
+/// they are of one entity. What is written by SQL, or through a store without the layer, has none. SeaORM's `ActiveModelBehavior`
+/// is not run by any store.
 ///
 /// ```
 /// # mod note {

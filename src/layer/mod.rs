@@ -1,7 +1,8 @@
 //! Layers: behaviours around a store, each written once for every backend.
 //!
-//! [`Store::layer`](crate::Store::layer) wraps a store. What it returns is the same store with one behaviour more: repositories of both take part in one
-//! transaction, and what one stores the other reads. [`RepositoryBuilder::layer`](crate::RepositoryBuilder::layer) wraps a single repository.
+//! [`Store::layer`](crate::Store::layer) wraps a store. What it returns is the same store with one behaviour more: repositories
+//! of both take part in one transaction, and what one stores the other reads.
+//! [`RepositoryBuilder::layer`](crate::RepositoryBuilder::layer) wraps a single repository.
 //!
 //! ```
 //! # mod note {
@@ -26,8 +27,8 @@
 //! ```
 //!
 //! # Order
-//! The layer that is added last is the outermost: an operation goes through it first, and its answer last. What a layer does is seen by the layers around it, and not by
-//! those within.
+//! The layer that is added last is the outermost: an operation goes through it first, and its answer last. What a layer does is
+//! seen by the layers around it, and not by those within.
 //!
 //! | stack | what it means |
 //! |---|---|
@@ -35,8 +36,8 @@
 //! | wrong: `store.layer(&tracing).layer(&timeout).layer(&hooks)` | The hooks run within no limit and in no span. A write whose hook takes a minute looks like one that was done at once. |
 //!
 //! # A layer of your own
-//! Implement [`Around`]: one function around each operation, which may run it later, several times, with another context, or not at all. [`Layer`] is for what that
-//! cannot say, such as another answer to [`Backend::health`].
+//! Implement [`Around`]: one function around each operation, which may run it later, several times, with another context, or not
+//! at all. [`Layer`] is for what that cannot say, such as another answer to [`Backend::health`].
 
 mod around;
 mod hooks;
@@ -61,7 +62,8 @@ pub trait Layer {
 }
 
 impl Store {
-    /// The same store, with one [behaviour](crate::layer) more. The store itself, and repositories that came from it before, stay as they are.
+    /// The same store, with one [behaviour](crate::layer) more. The store itself, and repositories that came from it before, stay
+    /// as they are.
     #[must_use]
     pub fn layer(&self, layer: &(impl Layer + ?Sized)) -> Self {
         Self::new(layer.wrap(self.backend().clone()))

@@ -13,7 +13,8 @@ use crate::{
     limits::Limits,
 };
 
-/// A time limit for each operation: one that takes longer is [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded). An earlier deadline of the context stays.
+/// A time limit for each operation: one that takes longer is [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded). An earlier
+/// deadline of the context stays.
 ///
 /// | operation | what is limited |
 /// |---|---|
@@ -21,8 +22,9 @@ use crate::{
 /// | a stream | its opening, and the wait for each part of some thousand models, but not what its reader does between them |
 /// | the begin of a transaction | the wait until it has begun. [`TxOptions::timeout`](crate::TxOptions::timeout) limits a transaction as a whole |
 ///
-/// A write by itself that has a limit runs in a transaction of its own, so that it can be told for certain that nothing of it was stored. SQL that no transaction
-/// takes, such as `VACUUM`, needs a store without this layer. See [the module](crate::layer) for an example.
+/// A write by itself that has a limit runs in a transaction of its own, so that it can be told for certain that nothing of it was
+/// stored. SQL that no transaction takes, such as `VACUUM`, needs a store without this layer. See [the module](crate::layer) for
+/// an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeout(Duration);
 

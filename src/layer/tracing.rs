@@ -33,8 +33,8 @@ use crate::{
 /// | `error.type` | the [kind](crate::ErrorKind) of an error, such as `Duplicate` |
 /// | `otel.status_code` | `ERROR` after an error |
 ///
-/// No value, no text of SQL and no message of an error is recorded. The target is `larder`, the level INFO. Without a subscriber for it, no
-/// span is made. See [the module](crate::layer) for an example.
+/// No value, no text of SQL and no message of an error is recorded. The target is `larder`, the level INFO. Without a subscriber
+/// for it, no span is made. See [the module](crate::layer) for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tracing(());
 

@@ -16,8 +16,8 @@ use crate::{
 
 /// New values for columns of every model that a filter selects: for [`update_where`](crate::Updater::update_where).
 ///
-/// A column that is named twice gets what was said last. The id cannot be changed, nor a column that the repository keeps by itself
-/// ([`RepositoryBuilder`](crate::RepositoryBuilder)): [`InvalidInput`](crate::ErrorKind::InvalidInput).
+/// A column that is named twice gets what was said last. The id cannot be changed, nor a column that the repository keeps by
+/// itself ([`RepositoryBuilder`](crate::RepositoryBuilder)): [`InvalidInput`](crate::ErrorKind::InvalidInput).
 pub struct Changes<M> {
     pub(crate) columns: Vec<(&'static str, Written)>,
     model: PhantomData<fn() -> M>,
@@ -82,8 +82,8 @@ impl<M> Changes<M> {
         self.with(column.column().name, Written::Null)
     }
 
-    /// The column's number grows by this one, or shrinks, if it is below zero. It is added in the store, so that no increase of another
-    /// caller's is lost. What is null stays so. A number that would leave the range of its type is
+    /// The column's number grows by this one, or shrinks, if it is below zero. It is added in the store, so that no increase of
+    /// another caller's is lost. What is null stays so. A number that would leave the range of its type is
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is changed.
     #[must_use]
     pub fn increase<C: TypedColumn<Model = M, Kind: Numeric>>(self, column: C, by: i64) -> Self {

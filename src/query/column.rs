@@ -213,15 +213,15 @@ impl<Z: TimeZone> Operand<kind::DateTime> for DateTime<Z> {
 /// Up to here, every whole number is a floating-point number of its own.
 pub(crate) const EXACT: u64 = 1 << 53;
 
-/// What a JSON document can hold at the end of a path, to be compared with. Not a fraction: whether two of them are equal is up to how
-/// each engine reads them.
+/// What a JSON document can hold at the end of a path, to be compared with. Not a fraction: whether two of them are equal is up
+/// to how each engine reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scalar {
     /// Text.
     Text(String),
-    /// A whole number, equal to any number of the same value; from 2^53 on, only to one that is written without a point or an exponent.
-    /// (Postgres does not keep that difference.)
+    /// A whole number, equal to any number of the same value; from 2^53 on, only to one that is written without a point or an
+    /// exponent. (Postgres does not keep that difference.)
     Integer(i64),
     /// True or false.
     Bool(bool),

@@ -21,10 +21,11 @@ use crate::{
 
 /// A place in the order of a query, to read on from: text that can stand in a URL.
 ///
-/// It belongs to the entity and the order it was made with, whatever the filter, and is recognized when it was changed on its way: a cursor
-/// that was changed, cut, or comes from another order is [`InvalidInput`](crate::ErrorKind::InvalidInput) when it is used. That holds
-/// against mistakes; against somebody who makes cursors on purpose it takes a key, by [`PageRequest::key`](super::PageRequest::key). The
-/// values of the order's columns can be read out of a cursor, with or without a key.
+/// It belongs to the entity and the order it was made with, whatever the filter, and is recognized when it was changed on its
+/// way: a cursor that was changed, cut, or comes from another order is [`InvalidInput`](crate::ErrorKind::InvalidInput) when it
+/// is used. That holds against mistakes; against somebody who makes cursors on purpose it takes a key, by
+/// [`PageRequest::key`](super::PageRequest::key). The values of the order's columns can be read out of a cursor, with or without
+/// a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);

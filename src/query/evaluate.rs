@@ -124,7 +124,8 @@ impl Selection {
         position.keys.clone().map(Key)
     }
 
-    /// How many rows are looked at, at most, if they are the first of all rows in the order of their ids. Returns `None` if others are.
+    /// How many rows are looked at, at most, if they are the first of all rows in the order of their ids. Returns `None` if
+    /// others are.
     pub(crate) fn first_of_all(&self, id: &[usize]) -> Option<usize> {
         let is_first =
             matches!(&self.condition, Condition::All(parts) if parts.is_empty()) && self.position.is_none() && self.is_by_id(id);
@@ -132,7 +133,8 @@ impl Selection {
         usize::try_from(limit.saturating_add(self.offset)).ok()
     }
 
-    /// The rows that are selected, in their order, of all rows after [`after_id`](Self::after_id), which are in the order of their ids.
+    /// The rows that are selected, in their order, of all rows after [`after_id`](Self::after_id), which are in the order of
+    /// their ids.
     pub(crate) fn of<'a, R: AsRef<[Value]> + 'a>(&self, rows: impl Iterator<Item = &'a R>, id: &[usize]) -> Vec<&'a R> {
         let matching = rows.filter(|row| self.condition.is_met_by(row.as_ref()));
         let backward = self.position.as_ref().is_some_and(|position| position.backward);

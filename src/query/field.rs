@@ -11,8 +11,8 @@ use super::{
 
 /// A column to make conditions of: see [`field`].
 ///
-/// A comparison with null is false, whatever it compares: ask for null by [`is_null`](Self::is_null). Text is compared by its bytes,
-/// instants by the moment they mean, numbers by value.
+/// A comparison with null is false, whatever it compares: ask for null by [`is_null`](Self::is_null). Text is compared by its
+/// bytes, instants by the moment they mean, numbers by value.
 pub struct Field<M, K> {
     pub(crate) column: Column<M>,
     kind: PhantomData<fn() -> K>,
@@ -37,8 +37,8 @@ pub struct Field<M, K> {
 /// let query = Query::new().filter(grown_up.and(field(user::COLUMN.name).starts_with("A"))).order_by(user::COLUMN.name);
 /// ```
 ///
-/// The columns are those of `user::COLUMN`, which SeaORM makes for an entity with `#[sea_orm::model]` or `#[sea_orm::compact_model]`.
-/// A value of another type than the column's does not compile:
+/// The columns are those of `user::COLUMN`, which SeaORM makes for an entity with `#[sea_orm::model]` or
+/// `#[sea_orm::compact_model]`. A value of another type than the column's does not compile:
 ///
 /// ```compile_fail,E0277
 /// # mod user {
@@ -54,15 +54,16 @@ pub struct Field<M, K> {
 /// larder::field(user::COLUMN.age).at_least("18");
 /// ```
 ///
-/// SeaORM tells numbers from text and times, not one type of numbers from another. A number is compared by its value with a column of
-/// whole numbers, even if it is too large for the column; a fraction with such a column is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput), and so is a number that a column of floating-point numbers does not hold exactly.
+/// SeaORM tells numbers from text and times, not one type of numbers from another. A number is compared by its value with a
+/// column of whole numbers, even if it is too large for the column; a fraction with such a column is
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput), and so is a number that a column of floating-point numbers does not hold
+/// exactly.
 pub fn field<C: TypedColumn>(column: C) -> Field<C::Model, C::Kind> {
     Field { column: column.column(), kind: PhantomData }
 }
 
-/// A condition on a column that SeaORM has no type for, such as one of enums or newtypes. What it is compared with is checked when the
-/// query runs: a value of another type is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+/// A condition on a column that SeaORM has no type for, such as one of enums or newtypes. What it is compared with is checked
+/// when the query runs: a value of another type is [`InvalidInput`](crate::ErrorKind::InvalidInput).
 pub fn field_of<C>(column: C) -> Field<<C::EntityName as EntityTrait>::Model, kind::Any>
 where
     C: ColumnTrait<EntityName: EntityTrait>,
@@ -164,9 +165,9 @@ where
 }
 
 impl<M, K: JsonKind> Field<M, K> {
-    /// The document has this value at the end of this path of keys. Each key is one of an object, as it stands, whatever dots, quotes or
-    /// digits are in it; elements of arrays have none. Text is never equal to a number, nor `true` to 1. A path of no keys, or of more
-    /// than 32, is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// The document has this value at the end of this path of keys. Each key is one of an object, as it stands, whatever dots,
+    /// quotes or digits are in it; elements of arrays have none. Text is never equal to a number, nor `true` to 1. A path of no
+    /// keys, or of more than 32, is [`InvalidInput`](crate::ErrorKind::InvalidInput).
     #[must_use]
     pub fn path_equals<P: Into<String>>(self, path: impl IntoIterator<Item = P>, value: impl Into<Scalar>) -> Filter<M> {
         self.test(Test::Path(path.into_iter().map(Into::into).collect(), value.into()))

@@ -10,16 +10,19 @@ use crate::error::{Error, ErrorKind, Result};
 /// How deep conditions may be nested.
 const DEEPEST: usize = 100;
 
-/// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or) and `!`.
+/// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or)
+/// and `!`.
 ///
 /// Each condition is true or false of a model and nothing between: what compares with null is false, and its opposite is true.
 ///
 /// A filter of more than 500 conditions, or 30 000 values, or nested more than 100 deep, is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend when it is used. A list of filters for [`all_of`](Self::all_of) and
-/// [`any_of`](Self::any_of) is one level, and so is a chain of [`and`](Self::and) or of [`or`](Self::or).
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend when it is used. A list of filters for
+/// [`all_of`](Self::all_of) and [`any_of`](Self::any_of) is one level, and so is a chain of [`and`](Self::and) or of
+/// [`or`](Self::or).
 pub struct Filter<M> {
     tree: Tree<&'static str>,
-    /// How deep conditions are nested in it. A filter that is nested too deep has lost its tree, so that nothing that walks one runs out of stack.
+    /// How deep conditions are nested in it. A filter that is nested too deep has lost its tree, so that nothing that walks one
+    /// runs out of stack.
     height: usize,
     model: PhantomData<fn() -> M>,
 }

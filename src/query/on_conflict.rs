@@ -140,8 +140,8 @@ impl<'a> Merged<'a> {
         }
     }
 
-    /// The rows that may be stored already, in the order of what tells them, so that two batches meet in the same order; those that are new;
-    /// and what became of the others.
+    /// The rows that may be stored already, in the order of what tells them, so that two batches meet in the same order; those
+    /// that are new; and what became of the others.
     pub(crate) fn finish(self) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Upserted) {
         (self.known.into_values().collect(), self.new, self.upserted)
     }
@@ -182,8 +182,8 @@ impl<M> OnConflict<M> {
     }
 
     /// Models are the same if this column is, together with others named so: columns of a unique constraint, or the id's. It is
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such constraint, and [`Unsupported`](crate::ErrorKind::Unsupported) if a column is of a type
-    /// that cannot be compared.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such constraint, and
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a column is of a type that cannot be compared.
     #[must_use]
     pub fn on<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
         self.target.push(column.column().name);

@@ -33,8 +33,8 @@ pub struct Page<M> {
     pub models: Vec<M>,
     /// Where the next page begins, if there was more when this one was read.
     pub next: Option<Cursor>,
-    /// Where the page before this one ends: none at the very beginning. A page that has no models any more leads back to the last page, or
-    /// on to the first.
+    /// Where the page before this one ends: none at the very beginning. A page that has no models any more leads back to the last
+    /// page, or on to the first.
     pub previous: Option<Cursor>,
 }
 

@@ -31,7 +31,8 @@ impl<M> Projection<M> {
         self
     }
 
-    /// Each combination of values once. They are then ordered by themselves, the first column first, and the query's order has no say.
+    /// Each combination of values once. They are then ordered by themselves, the first column first, and the query's order has no
+    /// say.
     #[must_use]
     pub fn distinct(self) -> Self {
         Self { distinct: true, ..self }

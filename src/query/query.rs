@@ -12,21 +12,22 @@ use super::{
 /// Which models to read, and in which order.
 ///
 /// # What is the order?
-/// That of [`order_by`](Self::order_by), key by key, and at last the id, ascending: without any `order_by`, that of the ids alone. So the
-/// order is total: two models never change places between one reading and the next. Text is ordered by its bytes, an instant by the moment
-/// it means, `false` before `true`, a composite id column by column. JSON documents have no order, which is [`InvalidInput`](crate::ErrorKind::InvalidInput); neither
-/// have lists and types that not every backend knows, which is [`Unsupported`](crate::ErrorKind::Unsupported).
+/// That of [`order_by`](Self::order_by), key by key, and at last the id, ascending: without any `order_by`, that of the ids
+/// alone. So the order is total: two models never change places between one reading and the next. Text is ordered by its bytes,
+/// an instant by the moment it means, `false` before `true`, a composite id column by column. JSON documents have no order, which
+/// is [`InvalidInput`](crate::ErrorKind::InvalidInput); neither have lists and types that not every backend knows, which is
+/// [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// # What about nulls?
 /// They come first, whether the order ascends or descends. In a filter a comparison with null is false; ask for them by
 /// [`is_null`](crate::Field::is_null).
 ///
 /// # What if models change while I page?
-/// [`page`](crate::ReaderExt::page) reads on from the last model's place in the order, and not from a number of models: what is stored or
-/// deleted meanwhile shifts nothing. A model that was there from the first page to the last, and was not changed, is read exactly once. One
-/// that is stored meanwhile is read if its place was still to come; one whose order changes may be read twice, or not at all. With
-/// [`offset`](Self::offset) none of this holds. A query or stream that is one statement (a [`query`](crate::Reader::query), or a
-/// [`stream`](crate::Reader::stream) outside a transaction) sees one moment.
+/// [`page`](crate::ReaderExt::page) reads on from the last model's place in the order, and not from a number of models: what is
+/// stored or deleted meanwhile shifts nothing. A model that was there from the first page to the last, and was not changed, is
+/// read exactly once. One that is stored meanwhile is read if its place was still to come; one whose order changes may be read
+/// twice, or not at all. With [`offset`](Self::offset) none of this holds. A query or stream that is one statement (a
+/// [`query`](crate::Reader::query), or a [`stream`](crate::Reader::stream) outside a transaction) sees one moment.
 pub struct Query<M> {
     pub(crate) filter: Filter<M>,
     pub(crate) order: Vec<(&'static str, bool)>,

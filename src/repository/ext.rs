@@ -62,8 +62,9 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         async move { Ok(self.query(cx, &query).await?.into_iter().next()) }
     }
 
-    /// A page of a query, and where the pages beside it are. It costs what reading its models costs, wherever it is, if an index serves the
-    /// query's order and the engine chooses it. Without one, every page costs a look at all models that the query selects.
+    /// A page of a query, and where the pages beside it are. It costs what reading its models costs, wherever it is, if an index
+    /// serves the query's order and the engine chooses it. Without one, every page costs a look at all models that the query
+    /// selects.
     ///
     /// ```
     /// # use larder::{Cx, PageRequest, Query, ReaderExt, field};
@@ -81,9 +82,10 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a page of no models or of more than
-    /// [`MAX_PAGE_SIZE`](crate::MAX_PAGE_SIZE), for a cursor that is not one of this order, and for a query that has a limit or an offset.
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) where a page begins or ends with a model that has a value in a column of the order that a cursor cannot hold,
-    /// such as a number that is not one (NaN): the error names the column. Other columns may have such values.
+    /// [`MAX_PAGE_SIZE`](crate::MAX_PAGE_SIZE), for a cursor that is not one of this order, and for a query that has a limit or
+    /// an offset. [`Corrupt`](crate::ErrorKind::Corrupt) where a page begins or ends with a model that has a value in a column of
+    /// the order that a cursor cannot hold, such as a number that is not one (NaN): the error names the column. Other columns may
+    /// have such values.
     fn page<'a>(
         &'a self,
         cx: &'a Cx,
@@ -101,9 +103,10 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         }
     }
 
-    /// The models of a query one after another, read in parts of `size`, with no connection held between the parts: for whoever takes
-    /// long over each, or writes to the same store meanwhile. A part that is being read comes to its end, whoever drops the stream. What is written meanwhile is seen where it comes later in the order, as with [`page`](Self::page). The query's limit
-    /// counts for all parts together.
+    /// The models of a query one after another, read in parts of `size`, with no connection held between the parts: for whoever
+    /// takes long over each, or writes to the same store meanwhile. A part that is being read comes to its end, whoever drops the
+    /// stream. What is written meanwhile is seen where it comes later in the order, as with [`page`](Self::page). The query's
+    /// limit counts for all parts together.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) from the stream for parts of no models or of more than
@@ -126,8 +129,8 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         in_parts(Mapping::<M::Entity>::plain(), query.clone(), u64::from(size), read)
     }
 
-    /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them: outside a transaction with a
-    /// connection held meanwhile. The first error ends it.
+    /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them: outside a
+    /// transaction with a connection held meanwhile. The first error ends it.
     ///
     /// # Errors
     /// The function's, as it is.
@@ -152,11 +155,12 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         }
     }
 
-    /// Some columns of the models that a query selects, each row as a `T`: a struct with a field for each column, by its name in the
-    /// database; a tuple; or, for one column, a single value.
+    /// Some columns of the models that a query selects, each row as a `T`: a struct with a field for each column, by its name in
+    /// the database; a tuple; or, for one column, a single value.
     ///
-    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read by its own conversion if it has
-    /// the attribute `#[serde(deserialize_with = "larder::column_value")]`: see [`column_value`](crate::column_value).
+    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read
+    /// by its own conversion if it has the attribute `#[serde(deserialize_with = "larder::column_value")]`: see
+    /// [`column_value`](crate::column_value).
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s.
@@ -173,8 +177,8 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         async move { self.project(cx, query, projection).await?.into_iter().map(|row| row.read()).collect() }
     }
 
-    /// The values that a column has among the models that the filter selects, each once, ascending; null, which is an `Option`'s `None`,
-    /// first. `T` is the type of the model's field: an enum or a newtype is made by its own conversion, as in a model.
+    /// The values that a column has among the models that the filter selects, each once, ascending; null, which is an `Option`'s
+    /// `None`, first. `T` is the type of the model's field: an enum or a newtype is made by its own conversion, as in a model.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a value is not a `T`.
@@ -228,8 +232,8 @@ where
         async move {
             let (query, left, read) = state?;
             let wanted = size.min(left);
-            // In a task of its own, a part comes to its end although nobody asks for it any more: it may hold a connection, or the turn of a
-            // transaction, that others wait for.
+            // In a task of its own, a part comes to its end although nobody asks for it any more: it may hold a connection, or
+            // the turn of a transaction, that others wait for.
             let reading = tokio::spawn(carried(read(query.clone().limit(wanted))));
             let part = async {
                 let panicked = |error| Error::new(ErrorKind::Internal, "reading panicked").with_source(error);

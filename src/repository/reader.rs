@@ -16,18 +16,19 @@ use crate::{
 /// What callers find convenient, such as pages, is in [`ReaderExt`](crate::ReaderExt).
 ///
 /// # What is the order, what about nulls, what if models change while I page?
-/// In short: the columns asked for and then the id; nulls come first; a page goes on from a place in the order, and no model that stays as
-/// it is is read twice or left out. [`Query`] says it in full.
+/// In short: the columns asked for and then the id; nulls come first; a page goes on from a place in the order, and no model that
+/// stays as it is is read twice or left out. [`Query`] says it in full.
 ///
 /// # What if I drop a stream?
-/// The engine stops, at the latest where it would have given the next model, and the connection goes back to the pool, as clean as it was.
-/// Nobody has to read a stream to its end. Inside a transaction it costs the transaction nothing.
+/// The engine stops, at the latest where it would have given the next model, and the connection goes back to the pool, as clean
+/// as it was. Nobody has to read a stream to its end. Inside a transaction it costs the transaction nothing.
 ///
 /// # Errors
-/// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a filter with a value that does not fit its column, or that is too large. Nothing
-///   was sent, and a transaction can go on.
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): a filter, an order or a distinct projection of a column whose values cannot be compared: a list, or a type that not
-///   every backend knows. So are a query, a page and a stream of an entity with such an id, because its models have no order. The error names the column.
+/// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a filter with a value that does not fit its column, or that is too large.
+///   Nothing was sent, and a transaction can go on.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): a filter, an order or a distinct projection of a column whose values cannot
+///   be compared: a list, or a type that not every backend knows. So are a query, a page and a stream of an entity with such an
+///   id, because its models have no order. The error names the column.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt): what is stored cannot be read as the model.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.
@@ -51,14 +52,16 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
 
     /// The models that a query selects, in its order, one after another, however many there are.
     ///
-    /// Outside a transaction the stream holds a connection until it is read to its end or dropped, and sees the moment at which it began,
-    /// whatever is written meanwhile. Dropping it stops the engine. A store of one connection, as SQLite's in memory is, has none left for
-    /// anybody else until then; [`stream_in_pages`](crate::ReaderExt::stream_in_pages) holds none between its parts.
+    /// Outside a transaction the stream holds a connection until it is read to its end or dropped, and sees the moment at which
+    /// it began, whatever is written meanwhile. Dropping it stops the engine. A store of one connection, as SQLite's in memory
+    /// is, has none left for anybody else until then; [`stream_in_pages`](crate::ReaderExt::stream_in_pages) holds none between
+    /// its parts.
     ///
     /// Inside a transaction it reads a part at a time, each from where the last one ended, and holds no connection between: the
-    /// transaction can write meanwhile, and what it writes is seen where it comes later in the order. When the transaction ends, so does
-    /// the stream, with [`TransactionClosed`](crate::ErrorKind::TransactionClosed); a part that is asked for while a nested transaction is
-    /// open is [`NestedAcquire`](crate::ErrorKind::NestedAcquire). A part that is being read comes to its end, whoever drops the stream.
+    /// transaction can write meanwhile, and what it writes is seen where it comes later in the order. When the transaction ends,
+    /// so does the stream, with [`TransactionClosed`](crate::ErrorKind::TransactionClosed); a part that is asked for while a
+    /// nested transaction is open is [`NestedAcquire`](crate::ErrorKind::NestedAcquire). A part that is being read comes to its
+    /// end, whoever drops the stream.
     async fn stream(&self, cx: &Cx, query: &Query<M>) -> Result<ModelStream<M>>;
 
     /// How many models the filter selects.

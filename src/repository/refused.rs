@@ -50,7 +50,8 @@ impl<M: Send + Sync, Id: Send + Sync> BatchCall<'_, M, Id> {
         }
     }
 
-    /// Outside a transaction, parts of the batch are tried again in a transaction that is rolled back, by bisection. Inside one nothing can be tried again.
+    /// Outside a transaction, parts of the batch are tried again in a transaction that is rolled back, by bisection. Inside one
+    /// nothing can be tried again.
     async fn with_index(self, storage: &dyn Storage<M, Id>, cx: &Cx, error: Error) -> Error {
         if error.index().is_some() || !is_about_a_model(error.kind()) {
             return error;

@@ -9,8 +9,8 @@ use crate::{capability::Capabilities, context::Cx, error::Result, transaction::T
 /// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted): an earlier statement of the transaction failed.
 /// - [`ForeignTransaction`](crate::ErrorKind::ForeignTransaction): a write, with the context of another store's transaction.
 /// - [`NestedAcquire`](crate::ErrorKind::NestedAcquire): called inside the `tx` closure of a transaction of this store that the
-///   context does not carry, or while a nested transaction is open. A task that such a closure spawned, and a transaction that was
-///   begun by hand, are not known to be inside: with another context they wait for a connection like anybody else.
+///   context does not carry, or while a nested transaction is open. A task that such a closure spawned, and a transaction that
+///   was begun by hand, are not known to be inside: with another context they wait for a connection like anybody else.
 /// - [`ReadOnly`](crate::ErrorKind::ReadOnly): a write in a read-only transaction.
 /// - [`PoolTimeout`](crate::ErrorKind::PoolTimeout), [`Connection`](crate::ErrorKind::Connection),
 ///   [`Contention`](crate::ErrorKind::Contention), [`Closed`](crate::ErrorKind::Closed): from the engine.

@@ -33,8 +33,8 @@ pub(super) fn pass<'de, V: Visitor<'de>, E: de::Error>(value: Value, visitor: V)
     visited
 }
 
-/// Reads a field of a row by its type's own conversion, as in a model: that of an enum with `DeriveActiveEnum`, or of a newtype with `DeriveValueType`.
-/// Without it, a field is read by `serde`, to which an enum is the names of its variants.
+/// Reads a field of a row by its type's own conversion, as in a model: that of an enum with `DeriveActiveEnum`, or of a newtype
+/// with `DeriveValueType`. Without it, a field is read by `serde`, to which an enum is the names of its variants.
 ///
 /// ```
 /// use sea_orm::entity::prelude::*;
@@ -89,8 +89,8 @@ pub(super) fn converted<T: ValueType>(value: Value) -> Result<T, ValueTypeErr> {
     T::try_from(if is_null(&value) { null_of(&wanted) } else { fitted(value, &wanted) })
 }
 
-/// A value as one of the type that is wanted, where engines have another type for the same values: SQLite has one width of whole numbers, no truths and no UUIDs.
-/// Any other value is as it was.
+/// A value as one of the type that is wanted, where engines have another type for the same values: SQLite has one width of whole
+/// numbers, no truths and no UUIDs. Any other value is as it was.
 fn fitted(value: Value, wanted: &ArrayType) -> Value {
     use ArrayType as T;
     let number = whole_number(&value);

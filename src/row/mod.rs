@@ -27,8 +27,8 @@ impl Row {
         Self { names, values }
     }
 
-    /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value. Values are read by `serde`; a field
-    /// with [`column_value`](crate::column_value) by its own conversion.
+    /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value. Values
+    /// are read by `serde`; a field with [`column_value`](crate::column_value) by its own conversion.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s.
@@ -42,11 +42,12 @@ impl Row {
         })
     }
 
-    /// The value of the row's only column, by the type's own conversion: that of an enum with `DeriveActiveEnum`, or of a newtype with `DeriveValueType`. It is
-    /// how models are read, where [`read`](Self::read) goes through `serde`.
+    /// The value of the row's only column, by the type's own conversion: that of an enum with `DeriveActiveEnum`, or of a newtype
+    /// with `DeriveValueType`. It is how models are read, where [`read`](Self::read) goes through `serde`.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if the value is not one of `T`'s; without the column if the row has not exactly one.
+    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, if the value is not one of `T`'s; without the column if
+    /// the row has not exactly one.
     pub fn value<T: ValueType>(mut self) -> Result<T> {
         let (Some(value), [name]) = (self.values.pop(), &*self.names) else {
             return Err(Error::new(ErrorKind::InvalidInput, "one value cannot be read from a row of several columns"));

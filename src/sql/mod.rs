@@ -28,8 +28,8 @@ use crate::{
     store::Store,
 };
 
-/// Runs statements on a SQL store, in the same transactions as its repositories: what the contract cannot say, and changes of the schema. A
-/// statement is one of sea-query's, a `Select` of SeaORM's, or text with values beside it ([`SqlText`]).
+/// Runs statements on a SQL store, in the same transactions as its repositories: what the contract cannot say, and changes of the
+/// schema. A statement is one of sea-query's, a `Select` of SeaORM's, or text with values beside it ([`SqlText`]).
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -49,19 +49,23 @@ use crate::{
 /// # fn main() {}
 /// ```
 ///
-/// What begins, ends or changes a transaction, and what changes the connection for whoever has it next (on Postgres `SET` without `LOCAL`, `RESET`, `DISCARD`,
-/// `LISTEN`, `PREPARE`; on DuckDB `USE`, `SET schema`, `SET search_path`, `ALTER DATABASE`; on SQLite a `PRAGMA` that changes more than its connection, such as `journal_mode` or `max_page_count`), is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection
-/// that may keep something of a statement (a temporary table; on Postgres a `DO` block, `set_config`, an advisory lock of the session; on SQLite a `PRAGMA` that sets something, `ATTACH`) is closed after it, or after
-/// the transaction that it is in; on a pool of SeaORM's to SQLite in memory, whose connection is the database, such a statement is
-/// [`Unsupported`](crate::ErrorKind::Unsupported). What a function of the database does to its session cannot be seen.
+/// What begins, ends or changes a transaction, and what changes the connection for whoever has it next (on Postgres `SET` without
+/// `LOCAL`, `RESET`, `DISCARD`, `LISTEN`, `PREPARE`; on DuckDB `USE`, `SET schema`, `SET search_path`, `ALTER DATABASE`; on
+/// SQLite a `PRAGMA` that changes more than its connection, such as `journal_mode` or `max_page_count`), is
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput), and is not sent. A connection that may keep something of a statement (a
+/// temporary table; on Postgres a `DO` block, `set_config`, an advisory lock of the session; on SQLite a `PRAGMA` that sets
+/// something, `ATTACH`) is closed after it, or after the transaction that it is in; on a pool of SeaORM's to SQLite in memory,
+/// whose connection is the database, such a statement is [`Unsupported`](crate::ErrorKind::Unsupported). What a function of the
+/// database does to its session cannot be seen.
 ///
-/// On DuckDB `ATTACH` and `DETACH` are [`InvalidInput`](crate::ErrorKind::InvalidInput), unless the URL has `external_access=true`.
+/// On DuckDB `ATTACH` and `DETACH` are [`InvalidInput`](crate::ErrorKind::InvalidInput), unless the URL has
+/// `external_access=true`.
 ///
 /// On DuckDB a new table with an auto-increment column comes with a sequence, `TABLE_seq`, which stays when the table is dropped.
 ///
 /// # Errors
-/// As the repositories'; on DuckDB a foreign key with an action is [`Unsupported`](crate::ErrorKind::Unsupported); a statement the engine cannot understand is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+/// As the repositories'; on DuckDB a foreign key with an action is [`Unsupported`](crate::ErrorKind::Unsupported); a statement
+/// the engine cannot understand is [`InvalidInput`](crate::ErrorKind::InvalidInput).
 ///
 /// # Dropping the future
 /// Outside a transaction the statement has taken effect or not, and which of the two cannot be told. Inside one, the transaction
@@ -79,8 +83,8 @@ impl Sql {
         self.dialect
     }
 
-    /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed. Of a change of the schema the number
-    /// means nothing.
+    /// Runs a statement, one that changes rows or the schema, and returns how many rows it changed. Of a change of the schema the
+    /// number means nothing.
     pub async fn execute(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<u64> {
         let request = SqlRequest { access: Access::Write, ..self.request(statement, Wanted::Number)? };
         self.backend.sql(cx, request).await?.number()
@@ -92,15 +96,17 @@ impl Sql {
         self.backend.sql(cx, request).await.and_then(Answer::models).and_then(models_of::<E>)
     }
 
-    /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for one column,
-    /// a single value.
+    /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for
+    /// one column, a single value.
     ///
-    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read by its own conversion if it has
-    /// the attribute `#[serde(deserialize_with = "larder::column_value")]`: see [`column_value`](crate::column_value).
+    /// Values are read by `serde`. A field that is an enum with `DeriveActiveEnum`, or a newtype with `DeriveValueType`, is read
+    /// by its own conversion if it has the attribute `#[serde(deserialize_with = "larder::column_value")]`: see
+    /// [`column_value`](crate::column_value).
     ///
-    /// A value is read as what the engine says it is. SQLite has no more than numbers, text and bytes: there, a time and a JSON document
-    /// are text, a UUID is 16 bytes, and truth is 0 or 1; each can be read as what it stands for, but for JSON into a type that would
-    /// take the text as well, such as `serde_json::Value`, and for a time without a time zone, which is written with a blank in the middle.
+    /// A value is read as what the engine says it is. SQLite has no more than numbers, text and bytes: there, a time and a JSON
+    /// document are text, a UUID is 16 bytes, and truth is 0 or 1; each can be read as what it stands for, but for JSON into a
+    /// type that would take the text as well, such as `serde_json::Value`, and for a time without a time zone, which is written
+    /// with a blank in the middle.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if a value is not one of `T`'s, and
@@ -121,8 +127,8 @@ impl Sql {
     }
 }
 
-/// A statement of sea-query, of SeaORM, or of text: one statement, and none that begins or ends a transaction or changes its connection. That also
-/// holds for text that a caller puts into a statement of sea-query, as `Expr::cust` does.
+/// A statement of sea-query, of SeaORM, or of text: one statement, and none that begins or ends a transaction or changes its
+/// connection. That also holds for text that a caller puts into a statement of sea-query, as `Expr::cust` does.
 pub trait SqlStatement: sealed::Written + Sync {}
 
 pub(crate) use sealed::Written;

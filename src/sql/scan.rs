@@ -1,7 +1,7 @@
 //! What can be told of a statement by its text: how many it is, whether it reads, and where its placeholders are.
 //!
-//! This looks at quotes, comments and words, and knows no grammar. It keeps a caller from mistakes; it is no wall against text that is
-//! written to get past it.
+//! This looks at quotes, comments and words, and knows no grammar. It keeps a caller from mistakes; it is no wall against text
+//! that is written to get past it.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -28,7 +28,8 @@ pub(super) enum Token {
 /// Whether one statement of text changes nothing, as far as its words say.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if it is not one statement, as [`check`] says, or has not a placeholder for each of so many values.
+/// [`InvalidInput`](ErrorKind::InvalidInput) if it is not one statement, as [`check`] says, or has not a placeholder for each of
+/// so many values.
 pub(super) fn only_reads(sql: &str, values: Option<usize>, dialect: Dialect) -> Result<bool> {
     let tokens = tokens(sql, dialect)?;
     let numbers: BTreeSet<usize> = tokens.iter().filter_map(|token| number(sql, token)).collect();
@@ -43,8 +44,8 @@ pub(super) fn only_reads(sql: &str, values: Option<usize>, dialect: Dialect) -> 
 /// Checks a text that goes to an engine, and returns whether it may change what its connection keeps after the transaction.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if it is no statement, or several, or one that begins or ends a transaction, or that changes the
-/// connection for whoever has it next.
+/// [`InvalidInput`](ErrorKind::InvalidInput) if it is no statement, or several, or one that begins or ends a transaction, or that
+/// changes the connection for whoever has it next.
 pub(super) fn check(sql: &str, dialect: Dialect) -> Result<bool> {
     let tokens = match tokens(sql, dialect) {
         // The engine refuses what does not end, and says so in its own words. It cannot be several statements.

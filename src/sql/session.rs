@@ -1,7 +1,7 @@
 //! Statements that concern a transaction or a connection as such, and not the data.
 //!
-//! The pool hands a connection to one caller after another, and larder begins and ends their transactions: what a statement changes of either
-//! would be met by somebody else.
+//! The pool hands a connection to one caller after another, and larder begins and ends their transactions: what a statement
+//! changes of either would be met by somebody else.
 
 use super::scan::{self, Token, invalid};
 use crate::{
@@ -68,7 +68,8 @@ const PRAGMAS: [&str; 16] = [
     "DATABASE_LIST",
 ];
 
-/// Pragmas of SQLite that, with a value, change more than their connection: the file, what the connections to a database in memory share, or the process.
+/// Pragmas of SQLite that, with a value, change more than their connection: the file, what the connections to a database in
+/// memory share, or the process.
 const OF_ALL: [&str; 12] = [
     "JOURNAL_MODE",
     "LOCKING_MODE",
@@ -112,8 +113,8 @@ pub(super) fn check(words: &[String], tokens: &[Token], dialect: Dialect) -> Res
     if is_of_connection { Err(invalid(CONNECTION)) } else { Ok(()) }
 }
 
-/// Whether a statement of DuckDB's changes where its connection looks for tables. `lock_configuration` does not keep it from that. A database that is given
-/// another name is lost to every connection that is open.
+/// Whether a statement of DuckDB's changes where its connection looks for tables. `lock_configuration` does not keep it from
+/// that. A database that is given another name is lost to every connection that is open.
 fn is_of_duckdbs_connection(first: &str, words: &[String], tokens: &[Token]) -> bool {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let is_place = |setting: &str| matches!(setting, "SCHEMA" | "SEARCH_PATH");

@@ -9,8 +9,8 @@ use super::{SqlStatement, Written, scan};
 use crate::backend::sql::duckdb;
 use crate::{dialect::Dialect, error::Result};
 
-/// One statement of SQL text. Its values are never part of the text: they are named `$1`, `$2` and so on, on every engine, and bound in
-/// this order.
+/// One statement of SQL text. Its values are never part of the text: they are named `$1`, `$2` and so on, on every engine, and
+/// bound in this order.
 ///
 /// ```
 /// use larder::SqlText;
@@ -18,9 +18,10 @@ use crate::{dialect::Dialect, error::Result};
 /// let statement = SqlText::new("SELECT name FROM person WHERE age >= $1 AND name <> $2").bind(18).bind("Ann");
 /// ```
 ///
-/// Text of several statements, a statement that begins or ends a transaction or changes its connection (as [`Sql`](crate::Sql) says), a comment inside a
-/// comment, and a value too few or too many, is [`InvalidInput`](crate::ErrorKind::InvalidInput). Words that begin a statement tell whether it reads: one that begins with `SELECT` and
-/// writes by a function belongs in [`execute`](crate::Sql::execute). The text itself is the caller's: whatever comes from outside belongs into values.
+/// Text of several statements, a statement that begins or ends a transaction or changes its connection (as [`Sql`](crate::Sql)
+/// says), a comment inside a comment, and a value too few or too many, is [`InvalidInput`](crate::ErrorKind::InvalidInput). Words
+/// that begin a statement tell whether it reads: one that begins with `SELECT` and writes by a function belongs in
+/// [`execute`](crate::Sql::execute). The text itself is the caller's: whatever comes from outside belongs into values.
 #[derive(Clone)]
 pub struct SqlText {
     sql: String,

@@ -23,8 +23,8 @@ pub(super) fn written(statement: &impl Written, dialect: Dialect) -> Result<Stat
     written.map_err(|_| Error::new(ErrorKind::Unsupported, "a statement that cannot be written for this database"))
 }
 
-/// Refuses a NUL character in the text of a statement, names included, and in its values. Engines take a NUL for the end of a text, or refuse it only when they
-/// meet it.
+/// Refuses a NUL character in the text of a statement, names included, and in its values. Engines take a NUL for the end of a
+/// text, or refuse it only when they meet it.
 pub(super) fn check_nul(statement: &Statement) -> Result<()> {
     let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
     if statement.sql.contains('\0') {

@@ -1,7 +1,7 @@
 //! Transactions: what can be asked for, and the one place that says when they commit.
 //!
-//! [`Transaction`] is the state of one open transaction on any backend: nested levels, the first error of each, hooks, and what to
-//! undo. A backend implements [`OpenTransaction`], the five statements behind it.
+//! [`Transaction`] is the state of one open transaction on any backend: nested levels, the first error of each, hooks, and what
+//! to undo. A backend implements [`OpenTransaction`], the five statements behind it.
 
 mod level;
 mod monitor;

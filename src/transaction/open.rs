@@ -194,8 +194,8 @@ impl<T: OpenTransaction> Transaction<T> {
     }
 }
 
-/// Sweeps when it is dropped, after the lock that was waited for: a turn that comes to somebody who has no use for it any more must
-/// not be the last one.
+/// Sweeps when it is dropped, after the lock that was waited for: a turn that comes to somebody who has no use for it any more
+/// must not be the last one.
 struct SweepOnDrop<'a, T: OpenTransaction>(&'a Transaction<T>);
 
 impl<T: OpenTransaction> Drop for SweepOnDrop<'_, T> {

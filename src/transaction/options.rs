@@ -8,10 +8,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How far a transaction is kept apart from others, weakest first. Levels are the SQL standard's; what each engine forbids at a level is the
-/// engine's own promise.
+/// How far a transaction is kept apart from others, weakest first. Levels are the SQL standard's; what each engine forbids at a
+/// level is the engine's own promise.
 ///
-/// A level that is asked for is the least that the transaction gets. A store that lacks the level gives the next stronger one that it has.
+/// A level that is asked for is the least that the transaction gets. A store that lacks the level gives the next stronger one
+/// that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
@@ -60,10 +61,11 @@ pub enum Locking {
 /// | [`NotSupported`](Self::NotSupported) | none: operations run beside it | none |
 /// | [`Never`](Self::Never) | [`InvalidInput`](ErrorKind::InvalidInput) | none |
 ///
-/// On a store without [`savepoints`](crate::Capabilities::savepoints) a nested one takes part in the whole. What runs beside a transaction needs a second connection;
-/// where none is to be had at once it is [`NestedAcquire`](ErrorKind::NestedAcquire), because the transaction may be what it would wait for. With
-/// [`Supports`](Self::Supports), [`NotSupported`](Self::NotSupported) and [`Never`](Self::Never) the closure may run without a transaction, so that what it did before it failed
-/// stays; they are for closures, and not for transactions that are begun by hand.
+/// On a store without [`savepoints`](crate::Capabilities::savepoints) a nested one takes part in the whole. What runs beside a
+/// transaction needs a second connection; where none is to be had at once it is [`NestedAcquire`](ErrorKind::NestedAcquire),
+/// because the transaction may be what it would wait for. With [`Supports`](Self::Supports), [`NotSupported`](Self::NotSupported)
+/// and [`Never`](Self::Never) the closure may run without a transaction, so that what it did before it failed stays; they are for
+/// closures, and not for transactions that are begun by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Propagation {
@@ -124,8 +126,8 @@ impl TxOptions {
         self.isolation.or(is_of_callers.then_some(Isolation::RepeatableRead))
     }
 
-    /// Asks for an isolation level, which the transaction gets at least. Default: [`Isolation::RepeatableRead`]. If the store has neither the level nor a
-    /// stronger one, the transaction is [`Unsupported`](ErrorKind::Unsupported).
+    /// Asks for an isolation level, which the transaction gets at least. Default: [`Isolation::RepeatableRead`]. If the store has
+    /// neither the level nor a stronger one, the transaction is [`Unsupported`](ErrorKind::Unsupported).
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         Self { isolation: Some(isolation), ..self }
@@ -149,16 +151,17 @@ impl TxOptions {
         Self { propagation, ..self }
     }
 
-    /// How long the transaction may take at most, all attempts together, as by [`Cx::with_timeout`](crate::Cx::with_timeout). When the time has passed, the
-    /// closure's future is dropped wherever it is, the transaction is rolled back, and the error is [`DeadlineExceeded`](ErrorKind::DeadlineExceeded). A
-    /// transaction that is begun by hand has no closure: its next operation and its commit answer that error.
+    /// How long the transaction may take at most, all attempts together, as by [`Cx::with_timeout`](crate::Cx::with_timeout).
+    /// When the time has passed, the closure's future is dropped wherever it is, the transaction is rolled back, and the error is
+    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded). A transaction that is begun by hand has no closure: its next operation
+    /// and its commit answer that error.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// How often the transaction is run again after contention, and whether after a version conflict as well. [`tx_once`](crate::TransactionalExt::tx_once), a nested transaction and one that is
-    /// begun by hand are never.
+    /// How often the transaction is run again after contention, and whether after a version conflict as well.
+    /// [`tx_once`](crate::TransactionalExt::tx_once), a nested transaction and one that is begun by hand are never.
     #[must_use]
     pub fn retry(self, retry: Retry) -> Self {
         Self { retry, ..self }

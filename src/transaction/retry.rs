@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// How often a transaction that met contention, or a version conflict where [`on_conflict`](Self::on_conflict) asks for that, is run again, and how long it
-/// waits before.
+/// How often a transaction that met contention, or a version conflict where [`on_conflict`](Self::on_conflict) asks for that, is
+/// run again, and how long it waits before.
 ///
-/// Before the n-th repetition it waits for a random time between nothing and `first * 2^(n-1)`, at most `most`: with full jitter, those that
-/// met once hardly meet again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+/// Before the n-th repetition it waits for a random time between nothing and `first * 2^(n-1)`, at most `most`: with full jitter,
+/// those that met once hardly meet again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,8 +53,9 @@ impl Retry {
         Self { first, most, ..self }
     }
 
-    /// Runs the transaction again after a version conflict too ([`Conflict`](crate::ErrorKind::Conflict)): the closure then reads the newer version of the
-    /// model. Without this, a conflict is an error at once, because it may be about a version that a user has seen.
+    /// Runs the transaction again after a version conflict too ([`Conflict`](crate::ErrorKind::Conflict)): the closure then reads
+    /// the newer version of the model. Without this, a conflict is an error at once, because it may be about a version that a
+    /// user has seen.
     #[must_use]
     pub const fn on_conflict(self) -> Self {
         Self { on_conflict: true, ..self }

@@ -57,24 +57,27 @@ use crate::{
 /// ```
 ///
 /// # Isolation
-/// What a closure has read does not change under it: of two transactions that read a model, change it and update it, the second is
-/// [`Contention`](crate::ErrorKind::Contention) and is run again, so that neither update is lost. This is [`Isolation::RepeatableRead`](crate::Isolation::RepeatableRead),
-/// the default on every backend; [`TxOptions::isolation`] asks for more or less. `tx_once` and a transaction that is begun by hand are not run again, and answer
-/// the contention.
+/// What a closure has read does not change under it: of two transactions that read a model, change it and update it, the second
+/// is [`Contention`](crate::ErrorKind::Contention) and is run again, so that neither update is lost. This is
+/// [`Isolation::RepeatableRead`](crate::Isolation::RepeatableRead), the default on every backend; [`TxOptions::isolation`] asks
+/// for more or less. `tx_once` and a transaction that is begun by hand are not run again, and answer the contention.
 ///
 /// # Contention
-/// Where another transaction was in the way ([`Contention`](crate::ErrorKind::Contention): a serialization failure, a deadlock, a database that stayed
-/// locked, a write conflict), the transaction is rolled back and the whole closure is run again after a while, as [`Retry`](crate::Retry) says. This goes by what
-/// happened to the transaction last, whatever the closure makes of it: its own error, another, or `Ok`. What it does beside the store it therefore
-/// does again; [`Cx::on_commit`] is for what may happen once. [`Retry::on_conflict`](crate::Retry::on_conflict) does the same after a
-/// version conflict, unless the closure deals with that and returns `Ok`. If there is not enough time left to wait, or it is cancelled meanwhile, the error is that of the last attempt. A nested transaction is not run again by itself. Nothing else is retried.
+/// Where another transaction was in the way ([`Contention`](crate::ErrorKind::Contention): a serialization failure, a deadlock, a
+/// database that stayed locked, a write conflict), the transaction is rolled back and the whole closure is run again after a
+/// while, as [`Retry`](crate::Retry) says. This goes by what happened to the transaction last, whatever the closure makes of it:
+/// its own error, another, or `Ok`. What it does beside the store it therefore does again; [`Cx::on_commit`] is for what may
+/// happen once. [`Retry::on_conflict`](crate::Retry::on_conflict) does the same after a version conflict, unless the closure
+/// deals with that and returns `Ok`. If there is not enough time left to wait, or it is cancelled meanwhile, the error is that of
+/// the last attempt. A nested transaction is not run again by itself. Nothing else is retried.
 ///
 /// # Errors
-/// - The closure's own error, as it is. Contention that lasted tells by [`Error::earlier`] what was in the way of the earlier attempts.
-/// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had failed,
-///   or had been dropped half-way. Nothing is stored.
-/// - [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded) or [`Cancelled`](crate::ErrorKind::Cancelled) if a limit of the context or of the options was
-///   reached while the closure ran: its future is dropped, and nothing is stored.
+/// - The closure's own error, as it is. Contention that lasted tells by [`Error::earlier`] what was in the way of the earlier
+///   attempts.
+/// - [`TransactionAborted`](crate::ErrorKind::TransactionAborted) if the closure returned `Ok` although one of its statements had
+///   failed, or had been dropped half-way. Nothing is stored.
+/// - [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded) or [`Cancelled`](crate::ErrorKind::Cancelled) if a limit of the
+///   context or of the options was reached while the closure ran: its future is dropped, and nothing is stored.
 /// - [`CommitUnknown`](crate::ErrorKind::CommitUnknown) if the answer to the commit was lost.
 /// - [`Duplicate`](crate::ErrorKind::Duplicate) of the model `larder_commits` if a transaction with the context's
 ///   [idempotency key](Cx::with_idempotency_key) has committed: the closure was not run.
@@ -129,15 +132,19 @@ pub trait TransactionalExt: Transactional {
         async move { attempt(self, cx, TxOptions::default(), &[].into(), work).await.map_err(|failed| failed.error) }
     }
 
-    /// Opens a sandbox, for tests: a context in which an application's own code runs as outside any transaction, and of which nothing is stored.
+    /// Opens a sandbox, for tests: a context in which an application's own code runs as outside any transaction, and of which
+    /// nothing is stored.
     ///
-    /// It is a transaction that is never committed. Its `tx` closures are parts of it: they commit, fail, nest and see each other as usual, and what waits
-    /// for their commit runs; an operation by itself that fails fails nothing else. [`Cx::rollback`], or dropping the last clone of the context, ends it.
+    /// It is a transaction that is never committed. Its `tx` closures are parts of it: they commit, fail, nest and see each other
+    /// as usual, and what waits for their commit runs; an operation by itself that fails fails nothing else. [`Cx::rollback`], or
+    /// dropping the last clone of the context, ends it.
     ///
-    /// What differs: one thing is done at a time (an operation beside an open `tx` is [`NestedAcquire`](crate::ErrorKind::NestedAcquire)); nobody else sees
-    /// anything of it; isolation and access mode are checked and then have no effect; contention is not run again. A call that wants to step outside, by
-    /// [`Cx::outside_tx`] or a propagation, is [`Unsupported`](crate::ErrorKind::Unsupported). Dropping a future half-way may end the sandbox: what follows is
-    /// then [`TransactionAborted`](crate::ErrorKind::TransactionAborted). Of several stores, each has its own: `other.sandbox(&cx)` adds one.
+    /// What differs: one thing is done at a time (an operation beside an open `tx` is
+    /// [`NestedAcquire`](crate::ErrorKind::NestedAcquire)); nobody else sees anything of it; isolation and access mode are
+    /// checked and then have no effect; contention is not run again. A call that wants to step outside, by [`Cx::outside_tx`] or
+    /// a propagation, is [`Unsupported`](crate::ErrorKind::Unsupported). Dropping a future half-way may end the sandbox: what
+    /// follows is then [`TransactionAborted`](crate::ErrorKind::TransactionAborted). Of several stores, each has its own:
+    /// `other.sandbox(&cx)` adds one.
     ///
     /// ```
     /// # use larder::{Cx, TransactionalExt};

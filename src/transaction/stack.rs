@@ -17,8 +17,8 @@ pub(crate) struct LevelId {
     pub(crate) serial: u64,
 }
 
-/// A level that is open, or has just been closed. Its hooks may hold contexts, whose end takes the lock of the stack: it is dropped
-/// only after that lock.
+/// A level that is open, or has just been closed. Its hooks may hold contexts, whose end takes the lock of the stack: it is
+/// dropped only after that lock.
 pub(super) struct Open {
     serial: u64,
     /// Whether it can be undone by itself.

@@ -68,8 +68,8 @@ impl<'a, T: OpenTransaction> Step<'a, T> {
         self.work.as_mut().and_then(|work| work.take()).ok_or_else(ended)
     }
 
-    /// Rolls back the levels that were dropped since the last statement, and releases the savepoint that it was in. If that fails, no level can be
-    /// trusted any more.
+    /// Rolls back the levels that were dropped since the last statement, and releases the savepoint that it was in. If that
+    /// fails, no level can be trusted any more.
     pub(super) async fn settle(&mut self) -> Result<()> {
         let (undo_to, is_guarded) = {
             let mut stack = self.transaction.stack();

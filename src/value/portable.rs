@@ -20,8 +20,8 @@ pub(crate) const EARLIEST: DateTime<Utc> = match DateTime::from_timestamp(-62_13
 /// The portable form of `value`: times in UTC and microseconds, everything else unchanged.
 ///
 /// Refuses what some backend would change or cannot hold: Postgres has no NUL in text and no leap seconds, SQLite stores NaN as
-/// NULL, and SQLite's times are text that sorts only with four-digit years. JSON comes out of all of them through `serde_json`. SQLite forgets the sign of zero, so nobody keeps it.
-/// All of this holds of every element of a list.
+/// NULL, and SQLite's times are text that sorts only with four-digit years. JSON comes out of all of them through `serde_json`.
+/// SQLite forgets the sign of zero, so nobody keeps it. All of this holds of every element of a list.
 pub(crate) fn portable(value: Value) -> Result<Value> {
     let refuse = |what| Err(Error::new(ErrorKind::InvalidInput, what));
     let fits = |date: NaiveDate| (1..=9999).contains(&date.year());

@@ -132,8 +132,8 @@ pub(super) fn may_be_a_models_fault(error: &Error) -> bool {
     }
 }
 
-/// Whether it reads like a fault of the store, although one model can cause it: it takes too long or too much, or a trigger, a policy or a limit of the database
-/// refuses it with a code that tells of the database's own state.
+/// Whether it reads like a fault of the store, although one model can cause it: it takes too long or too much, or a trigger, a
+/// policy or a limit of the database refuses it with a code that tells of the database's own state.
 fn reads_like_the_stores_fault(error: &Error) -> bool {
     use ErrorKind as K;
     match error.kind() {
@@ -144,8 +144,9 @@ fn reads_like_the_stores_fault(error: &Error) -> bool {
     }
 }
 
-/// The verdict on `len` models, after so many attempts in a row that may have failed for their fault. `can_repeat`: what may be stored already can be written again
-/// without being stored twice. `is_searching`: it is known that one of the batch may be at fault.
+/// The verdict on `len` models, after so many attempts in a row that may have failed for their fault. `can_repeat`: what may be
+/// stored already can be written again without being stored twice. `is_searching`: it is known that one of the batch may be at
+/// fault.
 pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bool, is_searching: bool) -> Verdict {
     use ErrorKind as K;
     let of_a_model = if len > 1 { Verdict::Split } else { Verdict::Report };

@@ -45,10 +45,11 @@ where
         Self { options, ..self }
     }
 
-    /// When the answer to a write is lost, looks for the models by their ids, and stores those that are not there. Without this or
-    /// [`reconcile_by_key`](Self::reconcile_by_key) their tickets are [`CommitUnknown`](ErrorKind::CommitUnknown).
+    /// When the answer to a write is lost, looks for the models by their ids, and stores those that are not there. Without this
+    /// or [`reconcile_by_key`](Self::reconcile_by_key) their tickets are [`CommitUnknown`](ErrorKind::CommitUnknown).
     ///
-    /// The application makes the ids: one that is left to the engine is refused, as [`InvalidInput`](ErrorKind::InvalidInput). What is found counts as stored.
+    /// The application makes the ids: one that is left to the engine is refused, as [`InvalidInput`](ErrorKind::InvalidInput).
+    /// What is found counts as stored.
     pub fn reconcile_by_id(self) -> Self
     where
         M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
@@ -57,9 +58,9 @@ where
         Self { target: Arc::new(ById(self.repository.clone())), ..self }
     }
 
-    /// Stores each batch under an [idempotency key](crate::Cx::with_idempotency_key), by which it is known whether it was stored when the answer is lost. Its ids may be
-    /// made by the engine. The store keeps the keys, a row for each batch, until they are [forgotten](crate::Store::forget_commits); with a journal, keep them for
-    /// longer than it may lie there.
+    /// Stores each batch under an [idempotency key](crate::Cx::with_idempotency_key), by which it is known whether it was stored
+    /// when the answer is lost. Its ids may be made by the engine. The store keeps the keys, a row for each batch, until they are
+    /// [forgotten](crate::Store::forget_commits); with a journal, keep them for longer than it may lie there.
     pub fn reconcile_by_key(self) -> Self
     where
         M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
@@ -68,20 +69,23 @@ where
         Self { target: Arc::new(ByKey::new(self.repository.clone())), ..self }
     }
 
-    /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however that process ended. It takes one of the
-    /// reconciliations, to know what was stored already.
+    /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however
+    /// that process ended. It takes one of the reconciliations, to know what was stored already.
     ///
-    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it are the [columns](Journal) of models.
+    /// Go on with the reconciliation it was begun with: another does not know what was stored by the first. What is in it are the
+    /// [columns](Journal) of models.
     pub fn journal(self, journal: Journal) -> Self {
         Self { journal: Some(journal), ..self }
     }
 
-    /// Starts it: a task on the current tokio runtime, which ends with [`close`](WriteBehind::close), or some time after the last handle was dropped.
+    /// Starts it: a task on the current tokio runtime, which ends with [`close`](WriteBehind::close), or some time after the last
+    /// handle was dropped.
     ///
     /// # Errors
     /// - [`InvalidInput`](ErrorKind::InvalidInput): options out of bounds, a journal without reconciliation, or no runtime.
     /// - [`Connection`](ErrorKind::Connection): the journal belongs to a queue that is open, here or in another process.
-    /// - [`Io`](ErrorKind::Io), [`Auth`](ErrorKind::Auth), [`ResourceExhausted`](ErrorKind::ResourceExhausted): the journal cannot be read or written.
+    /// - [`Io`](ErrorKind::Io), [`Auth`](ErrorKind::Auth), [`ResourceExhausted`](ErrorKind::ResourceExhausted): the journal
+    ///   cannot be read or written.
     ///
     /// # Dropping the future
     /// Starts nothing. A journal stays as it was, and may be locked for a moment.

@@ -40,9 +40,9 @@ impl<M> Clone for FeedEvent<M> {
     }
 }
 
-/// A live feed of what happens to the models of a queue, from [`subscribe`](crate::WriteBehind::subscribe) on: each as it is accepted, before it is written and
-/// whether or not it ever is, and again when it is stored or fails; not when it is withdrawn, or left when the queue ends. Events of one kind come in the order of the
-/// models.
+/// A live feed of what happens to the models of a queue, from [`subscribe`](crate::WriteBehind::subscribe) on: each as it is
+/// accepted, before it is written and whether or not it ever is, and again when it is stored or fails; not when it is withdrawn,
+/// or left when the queue ends. Events of one kind come in the order of the models.
 ///
 /// It holds 128 events. Whoever does not ask for them in time loses the oldest, is told how many, and costs nobody else anything.
 pub struct Feed<M>(broadcast::Receiver<FeedEvent<M>>);

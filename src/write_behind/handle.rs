@@ -48,31 +48,34 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// **Accepted is not stored.** What is accepted is in memory: if the process is killed, all is lost that no ticket has told to be stored, at most
-/// [`queue_size`](crate::WriteBehindOptions::queue_size) models. With a [journal](WriteBehindBuilder::journal) nothing is. Reads do not see what is not written
-/// yet; [`flush`](Self::flush) before one that has to.
+/// **Accepted is not stored.** What is accepted is in memory: if the process is killed, all is lost that no ticket has told to be
+/// stored, at most [`queue_size`](crate::WriteBehindOptions::queue_size) models. With a [journal](WriteBehindBuilder::journal)
+/// nothing is. Reads do not see what is not written yet; [`flush`](Self::flush) before one that has to.
 ///
-/// **Batches** are written when there are enough models or bytes, or when the first has waited for long enough, in one transaction each, in the order in which they
-/// were submitted. What somebody waits for is stored by [`create_many`](Creator::create_many); a batch all of whose tickets were dropped by
-/// [`create_batch`](Creator::create_batch), which is faster.
+/// **Batches** are written when there are enough models or bytes, or when the first has waited for long enough, in one
+/// transaction each, in the order in which they were submitted. What somebody waits for is stored by
+/// [`create_many`](Creator::create_many); a batch all of whose tickets were dropped by [`create_batch`](Creator::create_batch),
+/// which is faster.
 ///
-/// **Failures.** While the store is at fault (contention, a lost connection, a full disk, a missing table) a batch is attempted again, with growing pauses, and the queue
-/// holds what comes, until it is full. A batch that is refused for what is in it is divided in halves, down to the models that cannot be stored: their tickets tell
-/// why, the others are stored once, in their order. So a batch is a transaction only as long as nothing is wrong with it. After three bad batches in a row models are
-/// written one by one, and then in batches that double. A model that brings the engine down three
-/// times, or is not answered for ten times, is not written again.
+/// **Failures.** While the store is at fault (contention, a lost connection, a full disk, a missing table) a batch is attempted
+/// again, with growing pauses, and the queue holds what comes, until it is full. A batch that is refused for what is in it is
+/// divided in halves, down to the models that cannot be stored: their tickets tell why, the others are stored once, in their
+/// order. So a batch is a transaction only as long as nothing is wrong with it. After three bad batches in a row models are
+/// written one by one, and then in batches that double. A model that brings the engine down three times, or is not answered for
+/// ten times, is not written again.
 ///
-/// A trigger, a policy or a limit of the database can refuse one model with a code that tells of the database's own state (row-level security, a missing table, a
-/// deadlock, a full disk). After three such attempts the batch is divided as well, and a model that is refused alone is held back while those behind it are stored. If it
-/// is refused ten times, and others are stored meanwhile, its ticket tells why. If it is stored after all, it is stored later than some that were submitted after it. If
+/// A trigger, a policy or a limit of the database can refuse one model with a code that tells of the database's own state
+/// (row-level security, a missing table, a deadlock, a full disk). After three such attempts the batch is divided as well, and a
+/// model that is refused alone is held back while those behind it are stored. If it is refused ten times, and others are stored
+/// meanwhile, its ticket tells why. If it is stored after all, it is stored later than some that were submitted after it. If
 /// nothing else is stored either, the store is at fault, and everything is waited for.
 ///
-/// **Unknown outcomes.** Whether a batch is stored whose commit was not answered is found out as the builder was told
-/// ([by id](WriteBehindBuilder::reconcile_by_id), [by key](WriteBehindBuilder::reconcile_by_key)), so that nothing is stored twice; else its tickets are
-/// [`CommitUnknown`](ErrorKind::CommitUnknown), and it is not written again.
+/// **Unknown outcomes.** Whether a batch is stored whose commit was not answered is found out as the builder was told ([by
+/// id](WriteBehindBuilder::reconcile_by_id), [by key](WriteBehindBuilder::reconcile_by_key)), so that nothing is stored twice;
+/// else its tickets are [`CommitUnknown`](ErrorKind::CommitUnknown), and it is not written again.
 ///
-/// A clone is the same queue. Dropping the last one closes it: what it holds is written for another 30 seconds, and what is left then is reported. A runtime that
-/// shuts down ends it at once.
+/// A clone is the same queue. Dropping the last one closes it: what it holds is written for another 30 seconds, and what is left
+/// then is reported. A runtime that shuts down ends it at once.
 pub struct WriteBehind<M> {
     pub(super) shared: Arc<Shared<M>>,
 }
@@ -124,8 +127,8 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
     /// Waits until all that was accepted before is stored or reported, without letting it wait for more.
     ///
     /// # Errors
-    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled), by the context: it is written all the same. In a transaction
-    /// [`NestedAcquire`](ErrorKind::NestedAcquire), because what is waited for may wait for that.
+    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled), by the context: it is written
+    /// all the same. In a transaction [`NestedAcquire`](ErrorKind::NestedAcquire), because what is waited for may wait for that.
     ///
     /// # Dropping the future
     /// Changes nothing: what was accepted is still written at once.
@@ -141,9 +144,10 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
             .await
     }
 
-    /// Takes nothing more, writes what there is, and tells what became of everything: what is `abandoned` in it was left when the context's deadline was reached, or it
-    /// was cancelled, or when the store was closed. All tickets are answered then. Closing again tells the same. Without a deadline it takes as long as it takes; a
-    /// repository that does not answer is given up a second after the deadline.
+    /// Takes nothing more, writes what there is, and tells what became of everything: what is `abandoned` in it was left when the
+    /// context's deadline was reached, or it was cancelled, or when the store was closed. All tickets are answered then. Closing
+    /// again tells the same. Without a deadline it takes as long as it takes; a repository that does not answer is given up a
+    /// second after the deadline.
     ///
     /// What waits for open transactions is waited for. In a transaction that has submitted something it would wait for itself.
     ///
@@ -177,9 +181,10 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
         self.shared.queue.stats()
     }
 
-    /// How the queue gets on with its store. [`Degraded`](HealthStatus::Degraded): the last attempt to write failed for the store's fault, or four fifths of the room are taken.
-    /// [`Down`](HealthStatus::Down): three or more have failed in a row, the queue has ended, or its journal could not be synced, after which nothing more is accepted. From
-    /// failed attempts it recovers by itself, from the last two by being started again.
+    /// How the queue gets on with its store. [`Degraded`](HealthStatus::Degraded): the last attempt to write failed for the
+    /// store's fault, or four fifths of the room are taken. [`Down`](HealthStatus::Down): three or more have failed in a row, the
+    /// queue has ended, or its journal could not be synced, after which nothing more is accepted. From failed attempts it
+    /// recovers by itself, from the last two by being started again.
     #[must_use]
     pub fn health(&self) -> HealthCheck {
         let queue = &self.shared.queue;

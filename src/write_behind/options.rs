@@ -14,15 +14,17 @@ pub enum WhenFull {
     /// It is [`QueueFull`](ErrorKind::QueueFull).
     #[default]
     Reject,
-    /// The models that wait longest make room: their tickets are [`QueueFull`](ErrorKind::QueueFull). If what is being written takes all the room, the new one is.
-    /// For a model that the journal does not take nothing makes room, but in a transaction: there the journal has it only after the commit.
+    /// The models that wait longest make room: their tickets are [`QueueFull`](ErrorKind::QueueFull). If what is being written
+    /// takes all the room, the new one is. For a model that the journal does not take nothing makes room, but in a transaction:
+    /// there the journal has it only after the commit.
     DropOldest,
 }
 
-/// When a [`WriteBehind`](crate::WriteBehind) writes, and how much it holds. Values out of bounds are [`InvalidInput`](ErrorKind::InvalidInput) when it is started.
+/// When a [`WriteBehind`](crate::WriteBehind) writes, and how much it holds. Values out of bounds are
+/// [`InvalidInput`](ErrorKind::InvalidInput) when it is started.
 ///
-/// Deserialized, a key that is missing has its default, and one that is not known is an error. Times are then in milliseconds: `linger_ms`,
-/// `write_timeout_ms`, `adaptive_ms`.
+/// Deserialized, a key that is missing has its default, and one that is not known is an error. Times are then in milliseconds:
+/// `linger_ms`, `write_timeout_ms`, `adaptive_ms`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -85,8 +87,8 @@ impl WriteBehindOptions {
         Self::default()
     }
 
-    /// For a stream of records that comes in bursts, into an analytic store: batches of 2000, after 100 milliseconds at most, from a queue of 64 batches; 30
-    /// seconds for one write.
+    /// For a stream of records that comes in bursts, into an analytic store: batches of 2000, after 100 milliseconds at most,
+    /// from a queue of 64 batches; 30 seconds for one write.
     pub fn bursts() -> Self {
         let seconds = Duration::from_secs(30);
         Self::new().batch_size(2000).linger(Duration::from_millis(100)).queue_size(64 * 2000).write_timeout(seconds)
@@ -102,7 +104,8 @@ impl WriteBehindOptions {
         Self { batch_size, ..self }
     }
 
-    /// A batch is written when its models, as JSON or as the journal has them, come to so many bytes: 1 byte to 64 MiB. One that is larger by itself is a batch of its own.
+    /// A batch is written when its models, as JSON or as the journal has them, come to so many bytes: 1 byte to 64 MiB. One that
+    /// is larger by itself is a batch of its own.
     pub fn batch_bytes(self, batch_bytes: usize) -> Self {
         Self { batch_bytes, ..self }
     }
@@ -112,12 +115,14 @@ impl WriteBehindOptions {
         Self { linger, ..self }
     }
 
-    /// How many models are held, from when they are accepted until they are stored or reported: the size of a batch at least, 128 000 at most.
+    /// How many models are held, from when they are accepted until they are stored or reported: the size of a batch at least, 128
+    /// 000 at most.
     pub fn queue_size(self, queue_size: usize) -> Self {
         Self { queue_size, ..self }
     }
 
-    /// How many bytes are held, by the length of the models as JSON or, with a journal, of what that has of them: the bytes of a batch at least, 1 GiB at most. One model is held whatever its length.
+    /// How many bytes are held, by the length of the models as JSON or, with a journal, of what that has of them: the bytes of a
+    /// batch at least, 1 GiB at most. One model is held whatever its length.
     pub fn queue_bytes(self, queue_bytes: usize) -> Self {
         Self { queue_bytes, ..self }
     }
@@ -127,14 +132,15 @@ impl WriteBehindOptions {
         Self { when_full, ..self }
     }
 
-    /// How long one attempt to write a batch may take: more than nothing, at most 60 seconds. Each attempt, also of a part of a batch, has all of it.
+    /// How long one attempt to write a batch may take: more than nothing, at most 60 seconds. Each attempt, also of a part of a
+    /// batch, has all of it.
     pub fn write_timeout(self, write_timeout: Duration) -> Self {
         Self { write_timeout, ..self }
     }
 
-    /// Adapts the size of batches so that one takes about this long to write, more than nothing and at most the write timeout: twice as many after one that took less
-    /// than half of it, half as many after one that took longer, [`batch_size`](Self::batch_size) at most. [`WriteBehind::stats`](crate::WriteBehind::stats) tells the
-    /// size.
+    /// Adapts the size of batches so that one takes about this long to write, more than nothing and at most the write timeout:
+    /// twice as many after one that took less than half of it, half as many after one that took longer,
+    /// [`batch_size`](Self::batch_size) at most. [`WriteBehind::stats`](crate::WriteBehind::stats) tells the size.
     pub fn adaptive(self, target: Duration) -> Self {
         Self { adaptive: Some(target), ..self }
     }

@@ -1,4 +1,5 @@
-//! [`Round`], what is left of a batch while it is written, and which models are suspected: decisions, without anything that does them.
+//! [`Round`], what is left of a batch while it is written, and which models are suspected: decisions, without anything that does
+//! them.
 
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ const MAX_REFUSALS: u32 = 10;
 
 /// What is left of a batch.
 ///
-/// When models are refused for what reads like the store's fault, the round begins to search: it divides what is refused, and holds back the models that are refused
-/// alone, the suspects. A suspect that goes on being refused while others are stored is at fault itself. While nothing is stored, the store is at fault: then the
-/// first suspect is tried again before anything behind it, so that all are stored in their order when the store has recovered.
+/// When models are refused for what reads like the store's fault, the round begins to search: it divides what is refused, and
+/// holds back the models that are refused alone, the suspects. A suspect that goes on being refused while others are stored is at
+/// fault itself. While nothing is stored, the store is at fault: then the first suspect is tried again before anything behind it,
+/// so that all are stored in their order when the store has recovered.
 pub(super) struct Round<M> {
     /// What is to be tried, the last first.
     parts: Vec<Batch<M>>,
@@ -67,7 +69,8 @@ impl<M> Round<M> {
         let now = this_moment();
         let suspect = match self.is_store_well {
             true => self.suspects.iter().position(|suspect| suspect.due <= now),
-            // If the first suspect is at fault itself, only another one can show that the store has recovered. The least recently tried one is next.
+            // If the first suspect is at fault itself, only another one can show that the store has recovered. The least recently
+            // tried one is next.
             false if self.parts.is_empty() => {
                 let others = self.suspects.iter().enumerate().skip(1);
                 others.min_by_key(|(_, suspect)| suspect.due).map(|(at, _)| at)
@@ -115,7 +118,8 @@ impl<M> Round<M> {
     pub(super) fn stored(&mut self) {
         self.is_store_well = true;
         let now = this_moment();
-        // Those that were refused only while nothing was stored are tried again at once, in their order: the store may have been at fault.
+        // Those that were refused only while nothing was stored are tried again at once, in their order: the store may have been
+        // at fault.
         for suspect in self.suspects.iter_mut().filter(|suspect| !suspect.suspicion.are_others_stored) {
             suspect.suspicion.are_others_stored = true;
             suspect.due = now;

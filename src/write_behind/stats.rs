@@ -6,8 +6,8 @@ use hdrhistogram::Histogram;
 
 use super::FlushReason;
 
-/// What a queue has done since it was started, and holds now. Whatever was accepted is `depth`, or exactly one of `stored`, `failed`, `withdrawn`, `dropped`
-/// and `abandoned`.
+/// What a queue has done since it was started, and holds now. Whatever was accepted is `depth`, or exactly one of `stored`,
+/// `failed`, `withdrawn`, `dropped` and `abandoned`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WriteBehindStats {

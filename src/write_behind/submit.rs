@@ -21,22 +21,26 @@ type Receiver<M> = oneshot::Receiver<Result<M>>;
 
 /// # Ways in
 /// With a context that is in a transaction, a model enters the queue when that commits, and not otherwise: its ticket is then
-/// [`TransactionAborted`](ErrorKind::TransactionAborted). Room for it is taken at once. It is written after the commit, in a transaction of the queue's own. In a
-/// [sandbox](crate::TransactionalExt::sandbox) it is [`Unsupported`](ErrorKind::Unsupported).
+/// [`TransactionAborted`](ErrorKind::TransactionAborted). Room for it is taken at once. It is written after the commit, in a
+/// transaction of the queue's own. In a [sandbox](crate::TransactionalExt::sandbox) it is
+/// [`Unsupported`](ErrorKind::Unsupported).
 ///
-/// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. A model is copied, and refused, because
+/// The context's deadline and cancellation are about getting in; what is accepted is written whatever becomes of them. A model is
+/// copied, and refused, because
 /// - there is no room: [`QueueFull`](ErrorKind::QueueFull);
 /// - the queue was closed: [`Closed`](ErrorKind::Closed);
 /// - its id is left to the engine where models are looked for by id, or there are more models at once than the queue ever holds:
 ///   [`InvalidInput`](ErrorKind::InvalidInput);
-/// - with a journal: it has a value that [`create`](crate::Creator#errors) refuses, which is [`InvalidInput`](ErrorKind::InvalidInput), or a column of a type that
-///   a [journal](crate::Journal) does not hold, which is [`Unsupported`](ErrorKind::Unsupported);
+/// - with a journal: it has a value that [`create`](crate::Creator#errors) refuses, which is
+///   [`InvalidInput`](ErrorKind::InvalidInput), or a column of a type that a [journal](crate::Journal) does not hold, which is
+///   [`Unsupported`](ErrorKind::Unsupported);
 /// - without a journal: it is no JSON, by which its bytes are counted: [`InvalidInput`](ErrorKind::InvalidInput);
 /// - the context's time is over: [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), [`Cancelled`](ErrorKind::Cancelled);
 /// - the transaction has ended or cannot commit any more: as for [`Cx::on_commit`];
 /// - the journal cannot be written: [`Io`](ErrorKind::Io), [`ResourceExhausted`](ErrorKind::ResourceExhausted).
 impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
-    /// Submits a model, and never waits. With a journal it is written to a file, which the operating system takes into its memory.
+    /// Submits a model, and never waits. With a journal it is written to a file, which the operating system takes into its
+    /// memory.
     ///
     /// # Errors
     /// See [Ways in](#ways-in).
@@ -61,7 +65,8 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     }
 
     /// Submits a model as soon as there is room, in the order in which this is called. With a journal that is synced for
-    /// [each](crate::JournalSync::Each), it returns when the model is on the disk. In a transaction it does not wait, because the queue may wait for that.
+    /// [each](crate::JournalSync::Each), it returns when the model is on the disk. In a transaction it does not wait, because the
+    /// queue may wait for that.
     ///
     /// # Errors
     /// See [Ways in](#ways-in). It is not [`QueueFull`](ErrorKind::QueueFull), but in a transaction.
@@ -90,8 +95,8 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         }
     }
 
-    /// Submits a model or, if there is no room, creates it at once, past the queue, and so before what waits there; in a transaction, in that. Its ticket is then
-    /// answered already.
+    /// Submits a model or, if there is no room, creates it at once, past the queue, and so before what waits there; in a
+    /// transaction, in that. Its ticket is then answered already.
     ///
     /// # Errors
     /// See [Ways in](#ways-in), and [`create_many`](crate::Creator::create_many).

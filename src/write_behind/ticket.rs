@@ -16,20 +16,21 @@ use tokio::sync::oneshot;
 use super::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What becomes of a model that was accepted: a future of the model as it is stored, with what the engine made up for it, or of the error that kept it from being
-/// stored. It is answered once; after that, [`InvalidInput`](ErrorKind::InvalidInput).
+/// What becomes of a model that was accepted: a future of the model as it is stored, with what the engine made up for it, or of
+/// the error that kept it from being stored. It is answered once; after that, [`InvalidInput`](ErrorKind::InvalidInput).
 ///
 /// # Errors
 /// - Any that [`create_many`](crate::Creator::create_many) can have, of this model.
-/// - [`CommitUnknown`](ErrorKind::CommitUnknown): it may be stored. Without [reconciliation](crate::WriteBehindBuilder::reconcile_by_id), or when the queue ended before that
-///   was known.
-/// - [`Internal`](ErrorKind::Internal): attempts to store it were never answered, and it is not stored; or it is stored, and what the engine made of it is not known, as
-///   the message says.
-/// - [`Closed`](ErrorKind::Closed): the queue was closed, and its time was over before this was written, or its worker is lost. It is not stored; with a journal, the next
-///   queue stores it.
-/// - [`QueueFull`](ErrorKind::QueueFull): it made room for a newer one, as [`WhenFull::DropOldest`](crate::WhenFull::DropOldest) says.
-/// - [`TransactionAborted`](ErrorKind::TransactionAborted): the transaction it was submitted in did not commit, or it is not known whether it did. If that did, and the journal
-///   could not be written then, it is the journal's error.
+/// - [`CommitUnknown`](ErrorKind::CommitUnknown): it may be stored. Without
+///   [reconciliation](crate::WriteBehindBuilder::reconcile_by_id), or when the queue ended before that was known.
+/// - [`Internal`](ErrorKind::Internal): attempts to store it were never answered, and it is not stored; or it is stored, and what
+///   the engine made of it is not known, as the message says.
+/// - [`Closed`](ErrorKind::Closed): the queue was closed, and its time was over before this was written, or its worker is lost.
+///   It is not stored; with a journal, the next queue stores it.
+/// - [`QueueFull`](ErrorKind::QueueFull): it made room for a newer one, as [`WhenFull::DropOldest`](crate::WhenFull::DropOldest)
+///   says.
+/// - [`TransactionAborted`](ErrorKind::TransactionAborted): the transaction it was submitted in did not commit, or it is not
+///   known whether it did. If that did, and the journal could not be written then, it is the journal's error.
 ///
 /// # Dropping it
 /// Changes nothing: the model is stored all the same.

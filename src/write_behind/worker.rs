@@ -114,7 +114,8 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         }
     }
 
-    /// Stores a batch: as it is, or else without the models that cannot be. While a model is suspected, those that wait are stored as well.
+    /// Stores a batch: as it is, or else without the models that cannot be. While a model is suspected, those that wait are
+    /// stored as well.
     async fn write(&mut self, batch: Batch<M>, reason: FlushReason) {
         self.queue.written().begun(reason);
         let mut round = Round::new(batch);
@@ -157,7 +158,8 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         self.queue.done();
     }
 
-    /// Takes more of what waits, because others have to be stored before a suspect is known to be at fault. Or waits until a suspect is to be tried again.
+    /// Takes more of what waits, because others have to be stored before a suspect is known to be at fault. Or waits until a
+    /// suspect is to be tried again.
     async fn more(&self, round: &mut Round<M>) {
         let size = if round.is_store_well { self.pace.size() } else { 1 };
         let more = if self.abandoned.is_cancelled() { None } else { self.queue.more(size) };

@@ -1,7 +1,7 @@
 //! What an engine's own client shows of a stored value.
 //!
-//! A client writes a line for each row, with a field for each column: `-` is null; `=` and a text is a value; `~` and a number is a time that the
-//! engine itself holds only to the millisecond; `!` is a value that a column of the entity's cannot hold.
+//! A client writes a line for each row, with a field for each column: `-` is null; `=` and a text is a value; `~` and a number is
+//! a time that the engine itself holds only to the millisecond; `!` is a value that a column of the entity's cannot hold.
 
 use crate::thing::{self, Field, Kind};
 

@@ -1,4 +1,5 @@
-//! Entities with ids of several types, and a column of every type that larder stores. Each case makes another table for one of them.
+//! Entities with ids of several types, and a column of every type that larder stores. Each case makes another table for one of
+//! them.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -63,7 +63,8 @@ fn tables(has_decimals: bool) -> Vec<(&'static str, Vec<Field>)> {
     tables
 }
 
-/// Runs as many cases as `LARDER_DIFFERENTIAL_CASES` says. `LARDER_DIFFERENTIAL_SEED` repeats a run, and `LARDER_DIFFERENTIAL_CASE` one case of it.
+/// Runs as many cases as `LARDER_DIFFERENTIAL_CASES` says. `LARDER_DIFFERENTIAL_SEED` repeats a run, and
+/// `LARDER_DIFFERENTIAL_CASE` one case of it.
 pub async fn run<C: Client>(client: &mut C, default_cases: u64) {
     let seed = number("LARDER_DIFFERENTIAL_SEED", 1);
     let cases = number("LARDER_DIFFERENTIAL_CASES", default_cases);

@@ -64,7 +64,8 @@ pub fn judge(case: &Case, step: &Step, before: &Rows, after: &Rows, found: &mut 
     }
 }
 
-/// Whether a condition is on times of which the client shows only the millisecond: whether they are the same to the microsecond is not known.
+/// Whether a condition is on times of which the client shows only the millisecond: whether they are the same to the microsecond
+/// is not known.
 fn is_matched_by_milliseconds(asked: &Asked, before: &Rows) -> bool {
     let (Asked::Set { matching: (at, value), .. } | Asked::DeleteWhere(at, value)) = asked else { return false };
     before.iter().any(|line| matches!(line[*at], Cell::About(_)) && line[*at].holds(Some(value)))

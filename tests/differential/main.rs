@@ -1,8 +1,8 @@
-//! Differential tests: generated schemas, and rows that an engine's own SQL writes, as larder reads, pages, counts and changes them, against
-//! what the engine's own client shows.
+//! Differential tests: generated schemas, and rows that an engine's own SQL writes, as larder reads, pages, counts and changes
+//! them, against what the engine's own client shows.
 //!
-//! `LARDER_DIFFERENTIAL_CASES` says how many cases there are of each engine, `LARDER_DIFFERENTIAL_SEED` which. A failure names the seed and the
-//! number of its case; `LARDER_DIFFERENTIAL_CASE` runs that case alone and prints its SQL.
+//! `LARDER_DIFFERENTIAL_CASES` says how many cases there are of each engine, `LARDER_DIFFERENTIAL_SEED` which. A failure names
+//! the seed and the number of its case; `LARDER_DIFFERENTIAL_CASE` runs that case alone and prints its SQL.
 
 #![allow(
     dead_code, // Each feature uses a part of it.

@@ -107,8 +107,8 @@ pub fn row<E: Thing>(model: &E::Model) -> Row {
     E::Column::iter().map(|column| text(&model.get(column))).collect()
 }
 
-/// A text that is the same for the same value: numbers in decimal, floating-point numbers by their bits, text and bytes in hexadecimal, times
-/// in whole microseconds.
+/// A text that is the same for the same value: numbers in decimal, floating-point numbers by their bits, text and bytes in
+/// hexadecimal, times in whole microseconds.
 pub fn text(value: &Value) -> Option<String> {
     Some(match value {
         Value::Bool(value) => u8::from((*value)?).to_string(),

@@ -1,4 +1,5 @@
-//! A Postgres server that has forgotten the statements that were prepared: told to by a function, or by another user of the connection.
+//! A Postgres server that has forgotten the statements that were prepared: told to by a function, or by another user of the
+//! connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -14,8 +14,8 @@ async fn run(store: &Store, sql: &str) {
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(sql)).await.unwrap();
 }
 
-/// When the server has no connection left, the error says so, and not just that none became free; as soon as there is one, all is well: the engine asks the
-/// server for the reason.
+/// When the server has no connection left, the error says so, and not just that none became free; as soon as there is one, all is
+/// well: the engine asks the server for the reason.
 #[tokio::test]
 async fn a_server_without_connections_is_told_apart_from_a_busy_pool() {
     if is_skipped() {
@@ -48,7 +48,8 @@ async fn a_server_without_connections_is_told_apart_from_a_busy_pool() {
     run(&admin, &format!("DROP ROLE \"{role}\"")).await;
 }
 
-/// Calls that are begun and not polled keep their connections, so a write beside them waits in vain. As tasks, they give them back.
+/// Calls that are begun and not polled keep their connections, so a write beside them waits in vain. As tasks, they give them
+/// back.
 #[tokio::test]
 async fn calls_as_tasks_leave_connections_to_a_loop() {
     if is_skipped() {
@@ -70,8 +71,8 @@ async fn calls_as_tasks_leave_connections_to_a_loop() {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 40);
 }
 
-/// A write that a server refuses because it has become one for reading is `ReadOnly`, and the next may go to another server: its connection is closed, and not
-/// given back.
+/// A write that a server refuses because it has become one for reading is `ReadOnly`, and the next may go to another server: its
+/// connection is closed, and not given back.
 #[tokio::test]
 async fn a_connection_to_a_server_that_only_reads_is_not_kept() {
     if is_skipped() {

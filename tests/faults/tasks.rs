@@ -42,8 +42,8 @@ fn patient() -> TxOptions {
     TxOptions::new().retry(Retry::attempts(500).wait(Duration::from_millis(1), Duration::from_millis(30)))
 }
 
-/// A thousand transfers by eight workers on four connections are aborted at random moments. Then no money is missing, all connections are to be
-/// had at once and none is inside a transaction: whatever a task held is rolled back by its own end.
+/// A thousand transfers by eight workers on four connections are aborted at random moments. Then no money is missing, all
+/// connections are to be had at once and none is inside a transaction: whatever a task held is rolled back by its own end.
 async fn aborted_tasks_leave_neither_half_transfers_nor_transactions(place: Place) {
     let requests = std::env::var("LARDER_ABORTED_TASKS").map_or(1_000, |count| count.parse().unwrap());
     let fixture = place.open_with(Wanted::default().options().max_connections(CONNECTIONS as u32)).await;
@@ -112,7 +112,8 @@ async fn transfer(store: Store, accounts: Items, mut random: Rng) -> Result<(), 
     transfer.await
 }
 
-/// That all connections of a store can be had at once, that one can write, and that the server sees no session inside a transaction.
+/// That all connections of a store can be had at once, that one can write, and that the server sees no session inside a
+/// transaction.
 async fn is_at_rest(place: Place, store: &Store) {
     let mut open = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -134,8 +135,8 @@ async fn is_at_rest(place: Place, store: &Store) {
     }
 }
 
-/// Eight tasks that store one key at once, round after round, store one model, and none of them is told of another: an upsert is one
-/// statement that the engine runs as a whole, and where writers are in each other's way the transaction is run again.
+/// Eight tasks that store one key at once, round after round, store one model, and none of them is told of another: an upsert is
+/// one statement that the engine runs as a whole, and where writers are in each other's way the transaction is run again.
 async fn tasks_that_store_one_key_at_once_store_one_model(place: Place) {
     let fixture = place.open().await;
     let labels = fixture.store.repository::<label::Entity>();
@@ -164,8 +165,8 @@ async fn tasks_that_store_one_key_at_once_store_one_model(place: Place) {
     }
 }
 
-/// Eight tasks increase a number two hundred times each, by reading the model and updating it: the number comes to be how many updates were
-/// answered with `Ok`, because an update of a version that is no longer the stored one is refused.
+/// Eight tasks increase a number two hundred times each, by reading the model and updating it: the number comes to be how many
+/// updates were answered with `Ok`, because an update of a version that is no longer the stored one is refused.
 async fn a_version_lets_no_increment_be_lost(place: Place) {
     let fixture = place.open().await;
     let pages = fixture.store.repository_builder::<page::Entity>().version(page::Column::Version).build().unwrap();
@@ -195,8 +196,9 @@ async fn a_version_lets_no_increment_be_lost(place: Place) {
     assert_eq!((page.title, page.version), (stored.to_string(), 1 + stored));
 }
 
-/// Operations of one transaction that are awaited together, nested transactions among them, take turns: one of the outer level is refused
-/// while a nested one is open, none waits for ever, and what was answered with `Ok` is stored. Each holds the connection for one statement.
+/// Operations of one transaction that are awaited together, nested transactions among them, take turns: one of the outer level is
+/// refused while a nested one is open, none waits for ever, and what was answered with `Ok` is stored. Each holds the connection
+/// for one statement.
 async fn joined_operations_of_one_transaction_take_turns(place: Place) {
     let fixture = place.open_with(Wanted::default().options().max_connections(1)).await;
     let (store, notes) = (&fixture.store, &fixture.store.repository::<note::Entity>());
@@ -230,8 +232,8 @@ async fn joined_operations_of_one_transaction_take_turns(place: Place) {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), stored);
 }
 
-/// A panic drops, while it unwinds, a transaction that is half done and another that was begun by hand: both are rolled back, and the
-/// connections serve the next.
+/// A panic drops, while it unwinds, a transaction that is half done and another that was begun by hand: both are rolled back, and
+/// the connections serve the next.
 async fn what_is_dropped_by_a_panic_is_rolled_back(place: Place) {
     let fixture = place.open_with(Wanted::default().options().max_connections(1)).await;
     let notes = fixture.store.repository::<note::Entity>();

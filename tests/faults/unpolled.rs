@@ -1,5 +1,5 @@
-//! Futures that nobody polls while others need what they wait for, or what they have used, such as the writes of a `buffer_unordered` whose loop writes
-//! as well.
+//! Futures that nobody polls while others need what they wait for, or what they have used, such as the writes of a
+//! `buffer_unordered` whose loop writes as well.
 
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ async fn sqlite_passes_over_waiters() {
     waiters_are_passed_over(Place::Sqlite).await;
 }
 
-/// What has been done holds nothing, although nobody has asked for the answer yet: neither a write, nor a transaction whose commit waited for the disk.
+/// What has been done holds nothing, although nobody has asked for the answer yet: neither a write, nor a transaction whose
+/// commit waited for the disk.
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn what_is_done_holds_no_turn() {

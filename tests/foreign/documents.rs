@@ -85,8 +85,8 @@ async fn none_is_json_s_null_on_sqlite() {
     }
 }
 
-/// Postgres' type `json` keeps the NUL character, which no text holds: such a document can be read, and is `Corrupt` in every filter by a path, by its column's
-/// name.
+/// Postgres' type `json` keeps the NUL character, which no text holds: such a document can be read, and is `Corrupt` in every
+/// filter by a path, by its column's name.
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn what_is_no_text_is_corrupt_in_a_filter() {

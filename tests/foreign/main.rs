@@ -1,5 +1,5 @@
-//! Rows and schemas made by other programs: SeaORM, sqlite3, psql, DuckDB's own client, triggers, typed columns. Each test says what a repository
-//! reads of them, and what it stores beside them.
+//! Rows and schemas made by other programs: SeaORM, sqlite3, psql, DuckDB's own client, triggers, typed columns. Each test says
+//! what a repository reads of them, and what it stores beside them.
 
 #![allow(
     dead_code, // Each feature uses a part of it.

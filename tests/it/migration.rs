@@ -152,7 +152,8 @@ async fn are_written_as_text(store: Store) {
     assert_eq!(migrations.up(&store, None).await.unwrap().len(), 2);
 }
 
-/// What is not as it was when it was applied is noticed: a changed step, one that is missing between others, one that comes too late.
+/// What is not as it was when it was applied is noticed: a changed step, one that is missing between others, one that comes too
+/// late.
 async fn notice_what_was_changed_or_left_out(store: Store) {
     let refused = async |steps: &[Step], message: &str| {
         let migrations = Migrations::new(steps);

@@ -1,4 +1,5 @@
-//! Columns of types of the application's own: an enum of the database's, a list of documents, a document. SeaORM knows lists where it knows Postgres.
+//! Columns of types of the application's own: an enum of the database's, a list of documents, a document. SeaORM knows lists
+//! where it knows Postgres.
 
 use std::sync::Arc;
 

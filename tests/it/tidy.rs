@@ -144,7 +144,8 @@ fn a_queue_sees_the_contract_and_nothing_behind_it() {
     }
 }
 
-/// A file that is opened beside its engine, even to be read, releases the engine's locks on it when it is closed. Only a folder may be.
+/// A file that is opened beside its engine, even to be read, releases the engine's locks on it when it is closed. Only a folder
+/// may be.
 #[test]
 fn no_database_is_opened_beside_its_engine() {
     only_in(

@@ -22,7 +22,8 @@ pub(super) fn cascading(dialect: Dialect, table: &mut TableCreateStatement, refe
     }
 }
 
-/// A column of text whose indexes are in the order of bytes, in which larder compares text. Postgres' follow the language of the database.
+/// A column of text whose indexes are in the order of bytes, in which larder compares text. Postgres' follow the language of the
+/// database.
 pub(super) fn in_byte_order(dialect: Dialect, column: &mut ColumnDef) -> &mut ColumnDef {
     if dialect == Dialect::Postgres { column.extra(r#"COLLATE "C""#) } else { column }
 }

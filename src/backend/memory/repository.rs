@@ -51,7 +51,8 @@ impl MemoryTable {
         }
     }
 
-    /// The values of rows that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no longer commit.
+    /// The values of rows that are about to be written. Dropping this is dropping the write: a transaction it belongs to can no
+    /// longer commit.
     async fn values(&self, cx: &Cx, given: &dyn Rows) -> Result<Vec<Vec<Value>>> {
         let entry = cx.enter::<MemoryTransaction>(self.store.id(), Access::Write)?;
         let step = match &entry {

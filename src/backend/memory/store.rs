@@ -79,7 +79,8 @@ impl MemoryStore {
         }
     }
 
-    /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with their first row.
+    /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with
+    /// their first row.
     pub(super) fn add_table(&self, table: &Arc<Table>) -> bool {
         let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
         let is_own = tables.get(&table.key).is_none_or(|known| known.has_rows_of(table));

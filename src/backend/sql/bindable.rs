@@ -9,7 +9,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Refuses more values than a statement can carry, and values that the binding would panic on. On Postgres those are lists of anything but values of their type.
+/// Refuses more values than a statement can carry, and values that the binding would panic on. On Postgres those are lists of
+/// anything but values of their type.
 pub(super) fn refuse_unbindable(statement: &Statement, dialect: Dialect, bind_limit: usize) -> Result<()> {
     let mut values = statement.values.iter().flat_map(|values| &values.0);
     if statement.values.as_ref().is_some_and(|values| values.0.len() > bind_limit) {

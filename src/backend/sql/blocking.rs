@@ -13,17 +13,18 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How often a call that nobody waits for any more is told to stop, until it has: an interrupt that comes before the engine has begun is
-/// lost.
+/// How often a call that nobody waits for any more is told to stop, until it has: an interrupt that comes before the engine has
+/// begun is lost.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
 
 /// Makes a running call of the engine end early.
 pub(super) type Interrupt = Arc<dyn Fn() + Send + Sync>;
 
-/// Runs a call on a thread that may block, and takes what it works on along. If the future is dropped, the call is interrupted, where there
-/// is a way to, and what it worked on is dropped when it has really ended.
+/// Runs a call on a thread that may block, and takes what it works on along. If the future is dropped, the call is interrupted,
+/// where there is a way to, and what it worked on is dropped when it has really ended.
 ///
-/// `afterwards` runs on the same thread when the call has ended and can no longer be interrupted: only there may what it worked on be handed to somebody else.
+/// `afterwards` runs on the same thread when the call has ended and can no longer be interrupted: only there may what it worked
+/// on be handed to somebody else.
 pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
     held: L,
     interrupt: Option<Interrupt>,
@@ -121,8 +122,8 @@ impl State {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Interrupts the call, unless it has ended. Says whether it has. The lock is held over every interrupt, so that none comes after the end
-    /// and meets the next call.
+    /// Interrupts the call, unless it has ended. Says whether it has. The lock is held over every interrupt, so that none comes
+    /// after the end and meets the next call.
     fn interrupt(&self, interrupt: &Interrupt) -> bool {
         let mut progress = self.lock();
         if *progress != Progress::Done {

@@ -50,8 +50,8 @@ pub(crate) struct Described {
     pub(crate) keeps: Keeps,
     pub(crate) text: TextOrder,
     pub(crate) form: Form,
-    /// Whether the column is of the id, and the engine looks by itself for ids in other forms that a statement by id has missed: see
-    /// [`missed`](crate::backend::sql::Engine::missed).
+    /// Whether the column is of the id, and the engine looks by itself for ids in other forms that a statement by id has missed:
+    /// see [`missed`](crate::backend::sql::Engine::missed).
     pub(crate) is_probed: bool,
     /// Whether the table takes nulls. Where the entity has none, a row with one cannot be read, and must not be passed over.
     pub(crate) is_nullable: bool,

@@ -73,13 +73,14 @@ pub(crate) trait Engine: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether values of a type may be stored in several forms. To find out which there are, all rows of a table may have to be read.
+    /// Whether values of a type may be stored in several forms. To find out which there are, all rows of a table may have to be
+    /// read.
     fn has_forms(&self, _value_type: &ArrayType) -> bool {
         false
     }
 
-    /// What the catalog says about a table. `lease` may be inside a transaction. An engine that has looked it up before may answer from
-    /// memory, as long as it notices the changes that can be made in the meantime.
+    /// What the catalog says about a table. `lease` may be inside a transaction. An engine that has looked it up before may
+    /// answer from memory, as long as it notices the changes that can be made in the meantime.
     ///
     /// The forms of the values are described only if the statement that follows `compares_forms`; those of the ids always.
     fn catalog(
@@ -91,8 +92,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(Catalog::plain()) }
     }
 
-    /// Takes the right to write to a table before the first statement of a transaction that was begun without it: one that has read may not
-    /// be able to wait for it any more.
+    /// Takes the right to write to a table before the first statement of a transaction that was begun without it: one that has
+    /// read may not be able to wait for it any more.
     fn begin_to_write(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
@@ -100,7 +101,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Notes that the application runs a statement of its own next, which may change rows, in whatever form, or the schema.
     fn note_foreign_write(&self, _lease: &mut Self::Lease) {}
 
-    /// Refuses to say that a model is not there that was not found by its id, if it may be there under the same id in another form.
+    /// Refuses to say that a model is not there that was not found by its id, if it may be there under the same id in another
+    /// form.
     fn missed(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
@@ -111,7 +113,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Opens a transaction. The limits are the caller's to keep; the engine may help to stop what exceeds them.
     fn begin(&self, lease: &mut Self::Lease, options: &TxOptions, limits: &Limits) -> impl Future<Output = Result<()>> + Send;
 
-    /// Sees to it that what runs next, in the transaction that the lease is in, really stops when its future is dropped because it reached its limits.
+    /// Sees to it that what runs next, in the transaction that the lease is in, really stops when its future is dropped because
+    /// it reached its limits.
     fn limit(&self, _lease: &mut Self::Lease, _limits: &Limits) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
@@ -154,8 +157,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs a statement that answers one number.
     fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
 
-    /// Runs a statement that answers the columns of a table, and gives its models away in parts, as they are read. Ends with an error when
-    /// nobody takes them any more. Outside a transaction.
+    /// Runs a statement that answers the columns of a table, and gives its models away in parts, as they are read. Ends with an
+    /// error when nobody takes them any more. Outside a transaction.
     fn stream(
         &self,
         lease: &mut Self::Lease,
@@ -173,7 +176,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         effort: Effort,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
-    /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease is in.
+    /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease
+    /// is in.
     fn stage(
         &self,
         _lease: &mut Self::Lease,
@@ -189,8 +193,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's bulk path does not
-    /// lead there.
+    /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's
+    /// bulk path does not lead there.
     fn target(
         &self,
         lease: &mut Self::Lease,
@@ -202,8 +206,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Makes rows into what goes to a target. Takes as long as there are rows.
     fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
 
-    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where [`insert`](Self::insert) is the way
-    /// to store one.
+    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where
+    /// [`insert`](Self::insert) is the way to store one.
     fn keeps(
         &self,
         _lease: &mut Self::Lease,
@@ -213,8 +217,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(true) }
     }
 
-    /// Stores rows by the engine's own bulk path, in the transaction that the lease is in. On an error some of them may be there, and the
-    /// transaction has to be rolled back.
+    /// Stores rows by the engine's own bulk path, in the transaction that the lease is in. On an error some of them may be there,
+    /// and the transaction has to be rolled back.
     fn append(
         &self,
         lease: &mut Self::Lease,
@@ -222,13 +226,14 @@ pub(crate) trait Engine: Send + Sync + 'static {
         rows: Vec<Self::Encoded>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does not tell.
+    /// The columns, with their table, of the unique constraint that storing these rows violates, where the engine's error does
+    /// not tell.
     fn violated_by(&self, _table: &Arc<Table>, _rows: Vec<Vec<Value>>) -> impl Future<Output = Option<String>> + Send {
         async { None }
     }
 
-    /// Waits until no other transaction has this key that is to be written next, where the engine would not wait by itself; none gets it until the
-    /// lease has really done with its own.
+    /// Waits until no other transaction has this key that is to be written next, where the engine would not wait by itself; none
+    /// gets it until the lease has really done with its own.
     fn claim(&self, _lease: &mut Self::Lease, _key: &str) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }

@@ -15,12 +15,14 @@ pub(crate) struct EngineProfile {
     pub(crate) bind_limit: usize,
     /// How many bytes a name of a table or a column has at most.
     pub(crate) longest_name: usize,
-    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine sees by itself to it that they are right.
+    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine sees by itself
+    /// to it that they are right.
     pub(crate) asks_for_single_models: bool,
-    /// Whether [`Engine::insert`](super::Engine::insert) is the way to store one row: it is not read back where the table keeps it as it is.
+    /// Whether [`Engine::insert`](super::Engine::insert) is the way to store one row: it is not read back where the table keeps
+    /// it as it is.
     pub(crate) skips_returning: bool,
-    /// Whether an insert can replace what is there, and says which it did. If not, that takes two statements, between which no other transaction may
-    /// write the same rows.
+    /// Whether an insert can replace what is there, and says which it did. If not, that takes two statements, between which no
+    /// other transaction may write the same rows.
     pub(crate) upserts_at_once: bool,
     /// Whether rows for a statement are better put into a table of their own first.
     pub(crate) stages: bool,
@@ -30,8 +32,8 @@ pub(crate) struct EngineProfile {
     pub(crate) appends_from: Option<usize>,
     /// Whether rows may stay as they are when they are appended, and models need not be read back.
     pub(crate) appends_as_given: bool,
-    /// Whether the engine counts every row that a statement stores or deletes: also those that a view's trigger stores, and those that were to be deleted and are
-    /// deleted before by a foreign key of their own table.
+    /// Whether the engine counts every row that a statement stores or deletes: also those that a view's trigger stores, and those
+    /// that were to be deleted and are deleted before by a foreign key of their own table.
     pub(crate) counts_every_row: bool,
 }
 

@@ -19,14 +19,15 @@ impl Store {
     /// The pool keeps the settings it was made with. On SQLite that is one connection by default, and whether foreign keys are
     /// enforced, how long a busy database is waited for and whether there is a write-ahead log is up to whoever made it.
     ///
-    /// A store on Postgres that is used in a second tokio runtime takes its connections from then on from a second pool, with the options of the first.
+    /// A store on Postgres that is used in a second tokio runtime takes its connections from then on from a second pool, with the
+    /// options of the first.
     ///
-    /// A database of SQLite in memory ends with its last connection. The pool should have one connection, without an idle timeout and a maximum lifetime
-    /// (SeaORM's defaults have both); a warning is logged if it has them.
+    /// A database of SQLite in memory ends with its last connection. The pool should have one connection, without an idle timeout
+    /// and a maximum lifetime (SeaORM's defaults have both); a warning is logged if it has them.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for a connection to anything else, and for a pool of several connections to SQLite in memory that do not share a
-    /// cache: each would be a database of its own.
+    /// [`Unsupported`](ErrorKind::Unsupported) for a connection to anything else, and for a pool of several connections to SQLite
+    /// in memory that do not share a cache: each would be a database of its own.
     pub fn from_sea_orm(connection: DatabaseConnection) -> Result<Self> {
         Self::from_sea_orm_with_clock(connection, Arc::new(SystemClock))
     }

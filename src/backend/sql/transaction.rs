@@ -32,7 +32,8 @@ impl<G: Engine> SqlTransaction<G> {
     }
 }
 
-/// The error of a commit or of a lone write: [`CommitUnknown`](ErrorKind::CommitUnknown) if the error does not prove that nothing was stored.
+/// The error of a commit or of a lone write: [`CommitUnknown`](ErrorKind::CommitUnknown) if the error does not prove that nothing
+/// was stored.
 ///
 /// | kind | code | who reports it | what it proves |
 /// |---|---|---|---|

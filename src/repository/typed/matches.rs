@@ -6,9 +6,11 @@ use super::Mapping;
 use crate::{entity::Storable, error::Result, query::Filter};
 
 impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
-    /// Whether a model fulfils the filter, as every store decides it: for a fake of a [`Reader`](crate::Reader), or a store of the application's own.
+    /// Whether a model fulfils the filter, as every store decides it: for a fake of a [`Reader`](crate::Reader), or a store of
+    /// the application's own.
     ///
-    /// The database's own data may differ from what was given to it: a default, a trigger, a computed column. This looks at the model as it is.
+    /// The database's own data may differ from what was given to it: a default, a trigger, a computed column. This looks at the
+    /// model as it is.
     ///
     /// ```
     /// # mod user {
@@ -31,9 +33,9 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
     /// ```
     ///
     /// # Errors
-    /// As for a query with the filter: [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is too large, too deep or does not fit its columns,
-    /// and [`Unsupported`](crate::ErrorKind::Unsupported) for a column whose values cannot be compared. `InvalidInput`, which names the column, for a model with
-    /// a value that no store could hold.
+    /// As for a query with the filter: [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is too large, too deep or
+    /// does not fit its columns, and [`Unsupported`](crate::ErrorKind::Unsupported) for a column whose values cannot be compared.
+    /// `InvalidInput`, which names the column, for a model with a value that no store could hold.
     pub fn matches(&self, model: &M) -> Result<bool> {
         let mapping = Mapping::<M::Entity>::plain();
         Ok(mapping.table.condition(self)?.is_met_by(&mapping.values(model)?))

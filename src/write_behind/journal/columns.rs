@@ -1,4 +1,5 @@
-//! How a model is written in a journal: the name and the value of each of its columns, as the entity has them. What serde makes of the model has no part in it.
+//! How a model is written in a journal: the name and the value of each of its columns, as the entity has them. What serde makes
+//! of the model has no part in it.
 
 use std::fmt;
 

@@ -144,14 +144,15 @@ impl Log {
         Ok(())
     }
 
-    /// Notes that a batch is about to be stored. Where the journal is synced at all, it is then on the disk: a store whose commit outlives a power failure is asked for
-    /// it by its key.
+    /// Notes that a batch is about to be stored. Where the journal is synced at all, it is then on the disk: a store whose commit
+    /// outlives a power failure is asked for it by its key.
     pub(in super::super) async fn begun(&self, key: &str, positions: Vec<u64>) -> Result<()> {
         self.append(&mut self.state(), &Record::Begun { key, positions })?;
         if self.sync == JournalSync::System { Ok(()) } else { self.sync_now().await }
     }
 
-    /// Notes what is stored or reported, and deletes the files that are not needed any more. What cannot be noted now is noted later.
+    /// Notes what is stored or reported, and deletes the files that are not needed any more. What cannot be noted now is noted
+    /// later.
     pub(in super::super) fn settled(&self, positions: &[u64]) {
         let mut state = self.state();
         state.unnoted.extend(positions);
@@ -176,7 +177,8 @@ impl Log {
         Ok(())
     }
 
-    /// Deletes files all of whose models are settled, the oldest first: what is settled in an older one is noted in the younger ones.
+    /// Deletes files all of whose models are settled, the oldest first: what is settled in an older one is noted in the younger
+    /// ones.
     fn delete_settled(&self, state: &mut State, positions: &[u64]) {
         for position in positions {
             let after = state.segments.partition_point(|segment| segment.first <= *position);

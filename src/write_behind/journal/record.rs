@@ -1,7 +1,7 @@
 //! What the files of a journal are made of.
 //!
-//! A file is a sequence of records: a mark to find them by where something is damaged, the length and the checksum of what follows (little-endian), and then that:
-//! one byte for the kind, and the rest. What a model is made of is up to `columns`.
+//! A file is a sequence of records: a mark to find them by where something is damaged, the length and the checksum of what
+//! follows (little-endian), and then that: one byte for the kind, and the rest. What a model is made of is up to `columns`.
 
 use std::ops::Range;
 

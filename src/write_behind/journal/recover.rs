@@ -115,7 +115,8 @@ fn lock(file: &File) -> Result<()> {
     for attempt in 1.. {
         match file.try_lock() {
             Ok(()) => break,
-            // A process that is just being started has copies of all open files for a moment, also of one that was closed here meanwhile.
+            // A process that is just being started has copies of all open files for a moment, also of one that was closed here
+            // meanwhile.
             Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => wait_here(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"));

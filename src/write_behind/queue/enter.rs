@@ -39,7 +39,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         self.bell.notify_one();
     }
 
-    /// Takes models in, for which room was reserved, and tells the position of the first. Closing does not keep them out, but the end does.
+    /// Takes models in, for which room was reserved, and tells the position of the first. Closing does not keep them out, but the
+    /// end does.
     pub(in super::super) fn enter_reserved<I>(&self, incoming: I) -> Result<u64>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,

@@ -60,7 +60,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         }
     }
 
-    /// Notes what became of models that were written: they are the first of those that are not settled, except for what is held back.
+    /// Notes what became of models that were written: they are the first of those that are not settled, except for what is held
+    /// back.
     pub(in super::super) fn settle(&self, batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
         let positions = batch.positions();
         self.settle_in_journal(&positions);

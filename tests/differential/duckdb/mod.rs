@@ -1,7 +1,7 @@
 //! DuckDB, and its Python package.
 //!
-//! One process has a file open: the client makes the tables of many cases, then larder has the file, then the client again. Meanwhile the engine
-//! itself takes down what its functions show of a table, for the client to read in the end.
+//! One process has a file open: the client makes the tables of many cases, then larder has the file, then the client again.
+//! Meanwhile the engine itself takes down what its functions show of a table, for the client to read in the end.
 
 mod literals;
 mod schema;

@@ -1,4 +1,5 @@
-//! Types, type modifiers, collations, domains, triggers and rules of Postgres', and values in the forms in which programs store them.
+//! Types, type modifiers, collations, domains, triggers and rules of Postgres', and values in the forms in which programs store
+//! them.
 
 use fastrand::Rng;
 

@@ -87,8 +87,8 @@ async fn expect(database: &[u8], log: &[u8], folder: &Path, commits: usize, what
     }
 }
 
-/// The log of a killed process is cut anywhere, or a bit of it is flipped: the store opens, the file is sound, and of the commits there are those before the
-/// damage, no more and no less. SQLite's checksums end the log there.
+/// The log of a killed process is cut anywhere, or a bit of it is flipped: the store opens, the file is sound, and of the commits
+/// there are those before the damage, no more and no less. SQLite's checksums end the log there.
 #[test]
 fn a_damaged_log_ends_before_the_damage() {
     if is_writer() {

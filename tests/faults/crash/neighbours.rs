@@ -1,4 +1,5 @@
-//! A file that several stores and several processes have open: whoever closes it must not cost the others their locks, or their writes.
+//! A file that several stores and several processes have open: whoever closes it must not cost the others their locks, or their
+//! writes.
 
 use larder::{Cx, Filter, Store, TransactionalExt};
 #[cfg(feature = "sqlite")]
@@ -95,8 +96,8 @@ async fn write(options: &OpenOptions, url: &str, transactions: u64) {
     std::future::pending::<()>().await;
 }
 
-/// A process writes; stores of its own on the same file, and another process, open and close that meanwhile; it is killed: all that it
-/// wrote is there. larder opens a file by its engine alone, so that none of its locks is released by the way.
+/// A process writes; stores of its own on the same file, and another process, open and close that meanwhile; it is killed: all
+/// that it wrote is there. larder opens a file by its engine alone, so that none of its locks is released by the way.
 #[cfg(feature = "sqlite")]
 #[test]
 fn a_neighbour_costs_a_writer_nothing() {
@@ -125,8 +126,8 @@ fn a_neighbour_costs_a_writer_nothing() {
     }
 }
 
-/// The same of DuckDB, which lets one process have a file: other stores of that process share it by any of its names, another process is kept out, and what was
-/// acknowledged outlives the writer. The process has the file open once, whatever was tried.
+/// The same of DuckDB, which lets one process have a file: other stores of that process share it by any of its names, another
+/// process is kept out, and what was acknowledged outlives the writer. The process has the file open once, whatever was tried.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn a_neighbour_costs_a_writer_to_duckdb_nothing() {

@@ -115,8 +115,8 @@ fn kill_and_look(test: &str, url: impl Fn(&std::path::Path) -> String, power: bo
     totals.tell(test, began);
 }
 
-/// A writer to SQLite is killed: what was acknowledged is stored, nothing that was not tried is, no transaction is there by half, and the file is sound.
-/// Commits are in the log before they are answered.
+/// A writer to SQLite is killed: what was acknowledged is stored, nothing that was not tried is, no transaction is there by half,
+/// and the file is sound. Commits are in the log before they are answered.
 #[cfg(feature = "sqlite")]
 #[test]
 fn a_killed_writer_to_sqlite_loses_nothing_it_acknowledged() {
@@ -148,8 +148,8 @@ fn a_killed_writer_that_syncs_loses_nothing_it_acknowledged() {
     }
 }
 
-/// A writer to DuckDB is killed: its log is read again, what was acknowledged is stored, nothing that was not tried is, no transaction is there by
-/// half, and indexes find what scans find.
+/// A writer to DuckDB is killed: its log is read again, what was acknowledged is stored, nothing that was not tried is, no
+/// transaction is there by half, and indexes find what scans find.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn a_killed_writer_to_duckdb_loses_nothing_it_acknowledged() {
@@ -165,7 +165,8 @@ fn a_killed_writer_to_duckdb_loses_nothing_it_acknowledged() {
     }
 }
 
-/// A client of Postgres is killed: what was acknowledged is stored, nothing that was not tried is, and the server rolls back what was open.
+/// A client of Postgres is killed: what was acknowledged is stored, nothing that was not tried is, and the server rolls back what
+/// was open.
 #[cfg(feature = "postgres")]
 #[test]
 fn a_killed_client_of_postgres_loses_nothing_it_acknowledged() {

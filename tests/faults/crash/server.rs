@@ -68,8 +68,9 @@ async fn write(shelves: &Shelves, first: usize) -> Said {
     said
 }
 
-/// A server is killed while a client writes, and comes back: what was acknowledged is stored, what was answered with an error is not, unless that said that
-/// the commit's outcome is unknown; the same store goes on. The server syncs its log before it answers, and larder never calls a lost answer a failure.
+/// A server is killed while a client writes, and comes back: what was acknowledged is stored, what was answered with an error is
+/// not, unless that said that the commit's outcome is unknown; the same store goes on. The server syncs its log before it
+/// answers, and larder never calls a lost answer a failure.
 #[test]
 fn a_killed_server_loses_nothing_it_acknowledged() {
     if is_skipped() {

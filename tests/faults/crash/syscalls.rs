@@ -110,8 +110,8 @@ fn kill_a_reader(engine: &Engine, test: &str) {
     assert!(killed >= 4, "{killed}");
 }
 
-/// A writer to SQLite is killed at a system call, each in turn: what was acknowledged is stored, and nothing is there by half. What a commit needs is in
-/// the log before it is answered.
+/// A writer to SQLite is killed at a system call, each in turn: what was acknowledged is stored, and nothing is there by half.
+/// What a commit needs is in the log before it is answered.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_may_be_killed_at_any_call() {
@@ -129,8 +129,8 @@ fn sqlite_that_syncs_may_be_killed_at_any_call() {
     }
 }
 
-/// Whoever reads SQLite's log again is killed at a system call, each in turn: the next to open the file finds all of it. The log is removed only when it has
-/// been moved.
+/// Whoever reads SQLite's log again is killed at a system call, each in turn: the next to open the file finds all of it. The log
+/// is removed only when it has been moved.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_may_be_killed_while_it_recovers() {
@@ -139,8 +139,8 @@ fn sqlite_may_be_killed_while_it_recovers() {
     }
 }
 
-/// A writer to DuckDB is killed at a system call, each in turn: what was acknowledged is stored, and nothing is there by half. What a commit needs is in the
-/// log before it is answered.
+/// A writer to DuckDB is killed at a system call, each in turn: what was acknowledged is stored, and nothing is there by half.
+/// What a commit needs is in the log before it is answered.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_may_be_killed_at_any_call() {
@@ -149,8 +149,8 @@ fn duckdb_may_be_killed_at_any_call() {
     }
 }
 
-/// Whoever reads DuckDB's log again is killed at a system call, each in turn: the next to open the file finds all of it. The log is removed only when it has
-/// been moved.
+/// Whoever reads DuckDB's log again is killed at a system call, each in turn: the next to open the file finds all of it. The log
+/// is removed only when it has been moved.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_may_be_killed_while_it_recovers() {

@@ -75,7 +75,8 @@ impl Shelves {
         self.people.update(&cx, &first).await.unwrap();
     }
 
-    /// One transaction: notes with a primary key; a label deleted and stored again, and one more; a person whose unique columns change.
+    /// One transaction: notes with a primary key; a label deleted and stored again, and one more; a person whose unique columns
+    /// change.
     pub(crate) async fn write(&self, number: usize, size: usize) -> Result<(), Error> {
         let notes: Vec<_> = (0..size).map(|_| note(&number.to_string())).collect();
         let notes = &notes;

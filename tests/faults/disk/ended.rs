@@ -70,9 +70,9 @@ async fn end(store: &Store, cx: &Cx, how: End) -> Error {
     ended.unwrap_err()
 }
 
-/// A statement is refused and ends the transaction with it, the closure takes no notice and goes on: no later statement is run, the transaction is an error, and
-/// nothing of it is stored; the transactions that follow on the same connection are as they are to be. larder asks SQLite before each statement whether
-/// the transaction is still open.
+/// A statement is refused and ends the transaction with it, the closure takes no notice and goes on: no later statement is run,
+/// the transaction is an error, and nothing of it is stored; the transactions that follow on the same connection are as they are
+/// to be. larder asks SQLite before each statement whether the transaction is still open.
 #[test]
 fn a_transaction_that_sqlite_ended_stores_nothing_more() {
     run(async {

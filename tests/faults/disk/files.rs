@@ -73,8 +73,8 @@ fn run_out_of_files(url: &str, test: &str, expected: &[&str]) {
     assert_eq!(words, expected);
 }
 
-/// A process has no files left to open: a new connection is refused as that, those that are open go on, and when there are files again, so does the store.
-/// What could not be opened leaves its place in the pool.
+/// A process has no files left to open: a new connection is refused as that, those that are open go on, and when there are files
+/// again, so does the store. What could not be opened leaves its place in the pool.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_goes_on_when_there_are_files_again() {

@@ -37,8 +37,9 @@ async fn fill(shelves: &Shelves, many: usize) -> (Names, Names) {
     panic!("the disk is never full");
 }
 
-/// The disk fills while SQLite writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
-/// the next write succeeds on the same store. A connection is used again only if SQLite says that it is in no transaction.
+/// The disk fills while SQLite writes: writes are refused as that, what was acknowledged can be read and nothing is there by
+/// half; when there is room again, the next write succeeds on the same store. A connection is used again only if SQLite says that
+/// it is in no transaction.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_outlives_a_full_disk() {
@@ -69,8 +70,9 @@ fn sqlite_outlives_a_full_disk() {
     }
 }
 
-/// The disk fills while DuckDB writes: writes are refused as that, what was acknowledged can be read and nothing is there by half; when there is room again,
-/// the next write succeeds on the same store. DuckDB rolls a commit back that it cannot write, and larder tells that apart from a conflict.
+/// The disk fills while DuckDB writes: writes are refused as that, what was acknowledged can be read and nothing is there by
+/// half; when there is room again, the next write succeeds on the same store. DuckDB rolls a commit back that it cannot write,
+/// and larder tells that apart from a conflict.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_outlives_a_full_disk() {

@@ -105,8 +105,9 @@ fn fail_each(engine: &Engine, test: &str, calls: &str, what: &str, kinds: &[&str
     seen
 }
 
-/// A write of SQLite's to one of its files finds no room, once or from then on: what is not stored is refused as that, what was acknowledged is stored, nothing is
-/// there by half, and after a single failure the next write succeeds. A connection is used again only if SQLite says that it is in no transaction.
+/// A write of SQLite's to one of its files finds no room, once or from then on: what is not stored is refused as that, what was
+/// acknowledged is stored, nothing is there by half, and after a single failure the next write succeeds. A connection is used
+/// again only if SQLite says that it is in no transaction.
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_may_find_no_room_at_any_write() {
@@ -120,8 +121,8 @@ fn sqlite_may_find_no_room_at_any_write() {
     }
 }
 
-/// The disk fails to sync, once or from then on: the commit that waited for it is unknown, and the store goes on with another connection. What SQLite's
-/// connection believes of the file may not be so any more, so larder closes it.
+/// The disk fails to sync, once or from then on: the commit that waited for it is unknown, and the store goes on with another
+/// connection. What SQLite's connection believes of the file may not be so any more, so larder closes it.
 #[cfg(feature = "sqlite")]
 #[test]
 fn a_commit_that_could_not_be_synced_is_unknown() {
@@ -135,8 +136,8 @@ fn a_commit_that_could_not_be_synced_is_unknown() {
     }
 }
 
-/// The log finds no room in the file that it is moved to, or that file fails to sync: every commit is acknowledged and kept, in a log that grows, and the next to
-/// open the file moves it. A commit does not wait for the log to be moved.
+/// The log finds no room in the file that it is moved to, or that file fails to sync: every commit is acknowledged and kept, in a
+/// log that grows, and the next to open the file moves it. A commit does not wait for the log to be moved.
 #[cfg(feature = "sqlite")]
 #[test]
 fn a_log_that_cannot_be_moved_is_kept() {
@@ -177,8 +178,8 @@ fn a_log_that_cannot_be_moved_is_kept() {
     }
 }
 
-/// A write of DuckDB's to one of its files finds no room, once or from then on: the same holds. Where the engine gives its instance up, larder opens the
-/// file again.
+/// A write of DuckDB's to one of its files finds no room, once or from then on: the same holds. Where the engine gives its
+/// instance up, larder opens the file again.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_may_find_no_room_at_any_write() {
@@ -190,8 +191,8 @@ fn duckdb_may_find_no_room_at_any_write() {
     assert!(seen.contains(&"ResourceExhausted TransactionContext".to_owned()), "{seen:?}");
 }
 
-/// DuckDB's log cannot be synced, once or from then on: the commit that waited for it is unknown where the engine gives its instance up with it, and larder
-/// opens the file again; after a single failure the next write succeeds.
+/// DuckDB's log cannot be synced, once or from then on: the commit that waited for it is unknown where the engine gives its
+/// instance up with it, and larder opens the file again; after a single failure the next write succeeds.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_may_fail_to_sync() {
@@ -205,7 +206,8 @@ fn duckdb_may_fail_to_sync() {
     }
 }
 
-/// DuckDB's log finds no room in the file that it is moved to: that is refused, every commit is kept, writes go on, and the next to open the file moves the log.
+/// DuckDB's log finds no room in the file that it is moved to: that is refused, every commit is kept, writes go on, and the next
+/// to open the file moves the log.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn a_log_of_duckdb_that_cannot_be_moved_is_kept() {

@@ -1,9 +1,10 @@
 //! Which anomalies a history of transactions shows that read lists and append to them.
 //!
-//! Every append writes a list that nobody else writes: what was read before, and a new element. A list therefore tells which versions of
-//! its key came before it, and its last element who wrote it. From that follow the dependencies between transactions: ww to whoever
-//! replaced a version, wr to whoever read it, rw from whoever read it to whoever replaced it. A cycle of them is an anomaly, and has the
-//! name that Adya gave it ("Weak Consistency", 1999); G-nonadjacent is a cycle without two rw in a row, which a snapshot forbids.
+//! Every append writes a list that nobody else writes: what was read before, and a new element. A list therefore tells which
+//! versions of its key came before it, and its last element who wrote it. From that follow the dependencies between transactions:
+//! ww to whoever replaced a version, wr to whoever read it, rw from whoever read it to whoever replaced it. A cycle of them is an
+//! anomaly, and has the name that Adya gave it ("Weak Consistency", 1999); G-nonadjacent is a cycle without two rw in a row,
+//! which a snapshot forbids.
 //!
 //! What is claimed is so: where the order of two versions cannot be told, none is assumed.
 
@@ -161,7 +162,8 @@ fn look_at_reads(history: &[Transaction], written: &HashMap<Version, Written<'_>
 
 struct Edges(Vec<BTreeMap<usize, u8>>);
 
-/// The dependencies between those that have committed. Where two of them replaced one version, an update was lost, whichever came first.
+/// The dependencies between those that have committed. Where two of them replaced one version, an update was lost, whichever came
+/// first.
 fn edges(history: &[Transaction], written: &HashMap<Version, Written<'_>>, committed: &[bool], found: &mut Found) -> Edges {
     let mut edges = Edges(vec![BTreeMap::new(); history.len()]);
     let steps = || {
@@ -234,7 +236,8 @@ impl Edges {
 /// The strongly connected components of more than one node, by Tarjan's algorithm.
 fn components(nodes: &[usize], next: impl Fn(usize) -> Vec<usize>) -> Vec<Vec<usize>> {
     let (mut found, mut path) = (Vec::new(), Vec::new());
-    // The place of a node in the order of visits, and the earliest place that can be reached from it; none once its component is known.
+    // The place of a node in the order of visits, and the earliest place that can be reached from it; none once its component is
+    // known.
     let mut places: HashMap<usize, (usize, Option<usize>)> = HashMap::new();
     for root in nodes {
         let mut calls = Vec::new();

@@ -25,8 +25,9 @@ pub(crate) fn allowed(level: Isolation) -> &'static [Anomaly] {
     }
 }
 
-/// Eight tasks read lists, append to them, fail, undo parts and are dropped, at every level that the store offers: what was read shows no
-/// anomaly that the level forbids. The engine's isolation and larder's single writer see to that, and that attempts begin afresh.
+/// Eight tasks read lists, append to them, fail, undo parts and are dropped, at every level that the store offers: what was read
+/// shows no anomaly that the level forbids. The engine's isolation and larder's single writer see to that, and that attempts
+/// begin afresh.
 async fn histories_show_only_what_their_level_allows(place: Place) {
     // A server answers each statement by a round trip.
     let usual = if place == Place::Postgres { 1_000 } else { 2_000 };

@@ -51,8 +51,8 @@ impl Journal {
         Ok(list)
     }
 
-    /// Writes a list with another element at its end, and answers it. What is written is noted before: it may be seen though its writer
-    /// never learns that.
+    /// Writes a list with another element at its end, and answers it. What is written is noted before: it may be seen though its
+    /// writer never learns that.
     pub(crate) async fn write(&self, nth: usize, cx: &Cx, lists: &Lists, key: Key, mut list: List) -> Result<List, Error> {
         list.push(self.elements.fetch_add(1, Ordering::Relaxed));
         self.note(nth, Step::Write(key, list.clone()));
@@ -72,8 +72,8 @@ pub(crate) async fn make_lists(lists: &Lists, count: usize) {
     lists.create_batch(&Cx::new(), &empty).await.unwrap();
 }
 
-/// Runs so many transactions on each of the stores, which share their data, by a task for each of the stores given. The seed settles what they
-/// do, and chance in which order.
+/// Runs so many transactions on each of the stores, which share their data, by a task for each of the stores given. The seed
+/// settles what they do, and chance in which order.
 pub(crate) async fn run(stores: &[Store], isolation: Isolation, transactions: usize, seed: u64) -> Vec<Transaction> {
     let journal = Journal::default();
     let next = Arc::new(AtomicUsize::new(0));

@@ -23,8 +23,8 @@ everywhere! {
     interleavings_come_to_what_their_level_allows
 }
 
-/// Which anomalies happen where; a dash, where they do not. SQLite by one store, whose writers wait for each other, and by two, whose
-/// transactions lock at their first write.
+/// Which anomalies happen where; a dash, where they do not. SQLite by one store, whose writers wait for each other, and by two,
+/// whose transactions lock at their first write.
 const TABLE: &str = "
                    | memory | sqlite | sqlite by two | duckdb | postgres rc | postgres rr | postgres s
 dirty write        | -      | -      | -             | -      | -           | -           | -
@@ -39,8 +39,9 @@ write skew         | -      | -      | -             | yes    | yes         | ye
 skew by a phantom  | -      | -      | -             | yes    | yes         | yes         | -
 ";
 
-/// An interleaving: steps of transactions, such as `1r0`, and how to tell from what was seen that the anomaly has happened. `r` reads a list,
-/// `w` appends to it as it was read, or to an empty one; `n` counts the marked models and `i` makes one; `c` commits and `x` rolls back.
+/// An interleaving: steps of transactions, such as `1r0`, and how to tell from what was seen that the anomaly has happened. `r`
+/// reads a list, `w` appends to it as it was read, or to an empty one; `n` counts the marked models and `i` makes one; `c`
+/// commits and `x` rolls back.
 const INTERLEAVINGS: &[(&str, &str, Sign)] = &[
     ("dirty write", "1w0 2w0 1w1 1c 2w1 2c", |seen| seen.last_writers(0, 1).is_some_and(|(one, other)| one != other)),
     ("aborted read", "1w0 2r0 1x 2r0 2c", |seen| seen.shows(Anomaly::G1a)),
@@ -108,8 +109,8 @@ fn grounds(place: Place) -> Vec<Ground> {
     }
 }
 
-/// Two transactions, step by step in a settled order, come to the anomalies in the table and to no others: larder asks each engine for the
-/// level that was asked for, and lets one transaction write at a time where an engine can do no better.
+/// Two transactions, step by step in a settled order, come to the anomalies in the table and to no others: larder asks each
+/// engine for the level that was asked for, and lets one transaction write at a time where an engine can do no better.
 async fn interleavings_come_to_what_their_level_allows(place: Place) {
     for ground in grounds(place) {
         let fixture = ground.place.open().await;

@@ -20,8 +20,9 @@ use crate::support::{
 /// The message has not come to the server yet, or its answer has not come back.
 const IN_FLIGHT: [Fault; 2] = [Fault::HoldMessage, Fault::HoldAnswer];
 
-/// A transaction that is dropped while a statement of its is in flight, the one that begins it as well, is never handed on to the next
-/// user of its connection: the lease knows from before it begins that it has to be rolled back. A commit that is in flight takes effect.
+/// A transaction that is dropped while a statement of its is in flight, the one that begins it as well, is never handed on to the
+/// next user of its connection: the lease knows from before it begins that it has to be rolled back. A commit that is in flight
+/// takes effect.
 #[tokio::test]
 async fn what_is_dropped_in_flight_is_not_handed_on() {
     if is_skipped() {
@@ -54,8 +55,9 @@ async fn what_is_dropped_in_flight_is_not_handed_on() {
     }
 }
 
-/// A nested transaction that is dropped while its savepoint is set or released fails the outer one as a whole; one that is dropped while it
-/// is rolled back is rolled back again, and the outer one goes on. Never is a half of it stored: what was given up in flight is remembered.
+/// A nested transaction that is dropped while its savepoint is set or released fails the outer one as a whole; one that is
+/// dropped while it is rolled back is rolled back again, and the outer one goes on. Never is a half of it stored: what was given
+/// up in flight is remembered.
 #[tokio::test]
 async fn a_nested_part_dropped_in_flight_leaves_no_half() {
     if is_skipped() {
@@ -89,7 +91,8 @@ async fn a_nested_part_dropped_in_flight_leaves_no_half() {
     }
 }
 
-/// A stream that is dropped while it is begun or read leaves no transaction on its connection, which could only read: the lease rolls back.
+/// A stream that is dropped while it is begun or read leaves no transaction on its connection, which could only read: the lease
+/// rolls back.
 #[tokio::test]
 async fn a_stream_dropped_in_flight_leaves_no_transaction() {
     if is_skipped() {
@@ -114,8 +117,9 @@ async fn a_stream_dropped_in_flight_leaves_no_transaction() {
     }
 }
 
-/// A write by itself that is dropped in flight takes effect as a whole, and its answer is not taken for the next statement's: the connection
-/// is read empty before it is used again. A batch that is dropped on its way takes no effect: its connection is closed.
+/// A write by itself that is dropped in flight takes effect as a whole, and its answer is not taken for the next statement's: the
+/// connection is read empty before it is used again. A batch that is dropped on its way takes no effect: its connection is
+/// closed.
 #[tokio::test]
 async fn a_write_dropped_in_flight_is_whole() {
     if is_skipped() {

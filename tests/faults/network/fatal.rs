@@ -12,8 +12,8 @@ use crate::support::{
 /// Codes that pgbouncer and other poolers, and a server that ends, send as FATAL.
 const CODES: [&str; 9] = ["08P01", "57P01", "57P02", "57P05", "53100", "53300", "28000", "XX000", "22P02"];
 
-/// A commit and a write by itself that are answered by a FATAL error have been stored, and are `CommitUnknown`, whatever its code; what was read, is not there,
-/// and what was not committed is not stored.
+/// A commit and a write by itself that are answered by a FATAL error have been stored, and are `CommitUnknown`, whatever its
+/// code; what was read, is not there, and what was not committed is not stored.
 #[tokio::test]
 async fn a_fatal_error_after_a_write_proves_nothing() {
     if is_skipped() {

@@ -44,7 +44,8 @@ async fn transact(place: &Place, body: &str, counts: &Counts) -> Result<()> {
     tx.await
 }
 
-/// A transaction whose beginning is not answered, once or always, has not begun, and its closure does not run: the connection is closed.
+/// A transaction whose beginning is not answered, once or always, has not begun, and its closure does not run: the connection is
+/// closed.
 #[tokio::test]
 async fn a_transaction_whose_beginning_is_lost_has_not_begun() {
     if is_skipped() {
@@ -70,8 +71,8 @@ async fn a_transaction_whose_beginning_is_lost_has_not_begun() {
     }
 }
 
-/// When the answer to a commit is lost, once or always, nobody can tell whether it took effect: the error says so, and the closure, which
-/// has taken effect here, is not run again.
+/// When the answer to a commit is lost, once or always, nobody can tell whether it took effect: the error says so, and the
+/// closure, which has taken effect here, is not run again.
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_not_done_again() {
     if is_skipped() {
@@ -94,8 +95,8 @@ async fn a_commit_whose_answer_is_lost_is_not_done_again() {
     place.until_no_transaction_is_open().await;
 }
 
-/// A commit that does not come to the server, or not as a whole, stores nothing. Whether it came cannot be told on this side, and so the
-/// error is the same, and the closure is not run again.
+/// A commit that does not come to the server, or not as a whole, stores nothing. Whether it came cannot be told on this side, and
+/// so the error is the same, and the closure is not run again.
 #[tokio::test]
 async fn a_commit_that_may_have_been_sent_is_not_done_again() {
     if is_skipped() {
@@ -110,8 +111,8 @@ async fn a_commit_that_may_have_been_sent_is_not_done_again() {
     place.works(&[]).await;
 }
 
-/// Inside a transaction nothing takes effect before the commit: whatever is cut before, also while a nested part begins or ends, is a lost
-/// connection and not an unknown outcome.
+/// Inside a transaction nothing takes effect before the commit: whatever is cut before, also while a nested part begins or ends,
+/// is a lost connection and not an unknown outcome.
 #[tokio::test]
 async fn what_is_cut_before_the_commit_is_known_to_be_undone() {
     if is_skipped() {
@@ -146,8 +147,8 @@ async fn what_is_cut_before_the_commit_is_known_to_be_undone() {
     place.works(&[]).await;
 }
 
-/// A write outside a transaction commits by itself: when its answer is lost, it may have been stored, and is not called a failure. What is
-/// read, is read again.
+/// A write outside a transaction commits by itself: when its answer is lost, it may have been stored, and is not called a
+/// failure. What is read, is read again.
 #[tokio::test]
 async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
     if is_skipped() {
@@ -178,8 +179,8 @@ async fn a_lost_answer_to_a_write_is_not_called_a_failure() {
     place.works(&[]).await;
 }
 
-/// A batch takes effect with its own commit: cut before, none of it is stored and that is known; cut there, all of it is or none, and which
-/// of the two is not.
+/// A batch takes effect with its own commit: cut before, none of it is stored and that is known; cut there, all of it is or none,
+/// and which of the two is not.
 #[tokio::test]
 async fn a_batch_that_is_cut_is_whole_or_not_there() {
     if is_skipped() {

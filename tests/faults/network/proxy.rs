@@ -22,7 +22,8 @@ const ENCRYPTION: [u8; 4] = 80_877_103_u32.to_be_bytes();
 /// What the end of the rows of a COPY is called, which has no text.
 pub const COPIED: &str = "(copied)";
 
-/// What goes wrong at a message of the client's. An answer is everything from the server up to when it is ready for the next question.
+/// What goes wrong at a message of the client's. An answer is everything from the server up to when it is ready for the next
+/// question.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// The server gets so many bytes of the message, and the connection is cut.
@@ -33,7 +34,8 @@ pub enum Fault {
     CutAnswer(usize),
     /// The same, but the client is told by a reset.
     ResetAnswer(usize),
-    /// The server has answered, and the client gets an error of severity FATAL with this code instead, and is disconnected, as by a pooler.
+    /// The server has answered, and the client gets an error of severity FATAL with this code instead, and is disconnected, as by
+    /// a pooler.
     FatalAnswer(&'static str),
     /// The server has answered, and the client gets it only after [`Proxy::go_on`].
     HoldAnswer,

@@ -14,8 +14,8 @@ async fn order(place: &Place) -> Result<note::Model> {
     place.store.tx(&cx, |cx| async move { notes.create(&cx, &note("ordered")).await }).await
 }
 
-/// After an unknown outcome the store knows, by the key that was written with everything else, whether the transaction committed; and run again with the same
-/// key it is done once.
+/// After an unknown outcome the store knows, by the key that was written with everything else, whether the transaction committed;
+/// and run again with the same key it is done once.
 #[tokio::test]
 async fn a_lost_outcome_is_found_out_by_its_key() {
     if is_skipped() {
@@ -47,8 +47,8 @@ async fn the_lost_outcome_of_a_write_is_found_out_by_its_key() {
     assert_eq!(place.stored().await, ["ordered"]);
 }
 
-/// A commit that the server is still at, although its client is gone, is waited for: the answer is not "no" now and "yes" later. Whoever asks wants to write
-/// the same key, and the server makes them wait.
+/// A commit that the server is still at, although its client is gone, is waited for: the answer is not "no" now and "yes" later.
+/// Whoever asks wants to write the same key, and the server makes them wait.
 #[tokio::test]
 async fn a_commit_that_is_still_on_its_way_is_waited_for() {
     if is_skipped() {

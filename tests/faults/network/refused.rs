@@ -21,7 +21,8 @@ impl Place {
     }
 }
 
-/// A statement that the server itself gives up, after its `statement_timeout`, is cancelled, and so is its transaction: it is not run again.
+/// A statement that the server itself gives up, after its `statement_timeout`, is cancelled, and so is its transaction: it is not
+/// run again.
 #[tokio::test]
 async fn a_statement_that_the_server_gives_up_is_cancelled() {
     if is_skipped() {
@@ -45,7 +46,8 @@ async fn a_statement_that_the_server_gives_up_is_cancelled() {
     place.works(&[]).await;
 }
 
-/// A lock that is not had within the server's `lock_timeout` is contention: a statement by itself says so, and a transaction is run again.
+/// A lock that is not had within the server's `lock_timeout` is contention: a statement by itself says so, and a transaction is
+/// run again.
 #[tokio::test]
 async fn a_lock_that_is_not_had_is_contention() {
     if is_skipped() {
@@ -75,8 +77,8 @@ async fn a_lock_that_is_not_had_is_contention() {
     place.works(&["mine"]).await;
 }
 
-/// A transaction that did nothing for longer than the server's `idle_in_transaction_session_timeout` has lost its connection: nothing of it is
-/// stored, whatever comes next, and the next user has another connection.
+/// A transaction that did nothing for longer than the server's `idle_in_transaction_session_timeout` has lost its connection:
+/// nothing of it is stored, whatever comes next, and the next user has another connection.
 #[tokio::test]
 async fn a_transaction_that_idled_too_long_has_lost_its_connection() {
     if is_skipped() {
@@ -104,8 +106,8 @@ async fn a_transaction_that_idled_too_long_has_lost_its_connection() {
     place.works(&[]).await;
 }
 
-/// A server that may only be read, as after a failover, refuses every write as such and answers what is read. When it may be written again,
-/// the store writes.
+/// A server that may only be read, as after a failover, refuses every write as such and answers what is read. When it may be
+/// written again, the store writes.
 #[tokio::test]
 async fn a_server_that_may_only_be_read_says_so() {
     if is_skipped() {
@@ -135,8 +137,8 @@ async fn a_server_that_may_only_be_read_says_so() {
     place.works(&["there"]).await;
 }
 
-/// When the server does not take the password any more, or the database is not there, each call says so after one attempt to connect, and the
-/// store goes on as soon as it is set right: sqlx tries again only what may pass by itself.
+/// When the server does not take the password any more, or the database is not there, each call says so after one attempt to
+/// connect, and the store goes on as soon as it is set right: sqlx tries again only what may pass by itself.
 #[tokio::test]
 async fn a_store_that_is_not_let_in_any_more_tries_once_a_call() {
     if is_skipped() {
@@ -210,8 +212,8 @@ async fn a_store_whose_database_is_gone_tries_once_a_call() {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 2);
 }
 
-/// When a table is changed under the statements that a connection has prepared for it, a call by itself says that it may be tried again, and
-/// then works; a transaction is run again, and works.
+/// When a table is changed under the statements that a connection has prepared for it, a call by itself says that it may be tried
+/// again, and then works; a transaction is run again, and works.
 #[tokio::test]
 async fn a_changed_table_outdates_prepared_statements() {
     if is_skipped() {

@@ -28,8 +28,8 @@ async fn number(store: &Store, text: &str) -> i64 {
     store.sql().unwrap().query_as(&Cx::new(), &SqlText::new(text)).await.unwrap()[0]
 }
 
-/// A commit that waits for a standby is not stopped, neither by a deadline, nor by the server's own limit of the transaction, nor because its future is dropped: it is seen
-/// by nobody until the standby has it.
+/// A commit that waits for a standby is not stopped, neither by a deadline, nor by the server's own limit of the transaction, nor
+/// because its future is dropped: it is seen by nobody until the standby has it.
 #[tokio::test]
 async fn a_commit_that_waits_for_a_standby_is_not_stopped() {
     if is_skipped() {
@@ -61,8 +61,8 @@ async fn a_commit_that_waits_for_a_standby_is_not_stopped() {
     until(|| async { seen().await == 3 }).await;
 }
 
-/// A store on a standby says so in its health; it reads which steps of the schema are applied, and that a transaction has committed. That one has not, it does
-/// not know. Where the URL asks for a server that writes, it is not opened.
+/// A store on a standby says so in its health; it reads which steps of the schema are applied, and that a transaction has
+/// committed. That one has not, it does not know. Where the URL asks for a server that writes, it is not opened.
 #[tokio::test]
 async fn a_standby_is_read_and_known_for_one() {
     if is_skipped() {

@@ -56,8 +56,9 @@ async fn write_pair(place: &Place, way: usize, pair: &[note::Model; 2]) -> Resul
     }
 }
 
-/// When the server is killed in the middle of work and started again, all that was acknowledged is there, nothing is there that was said to
-/// have failed, pairs are whole, and the same store goes on: it makes new connections, and calls an unanswered commit unknown.
+/// When the server is killed in the middle of work and started again, all that was acknowledged is there, nothing is there that
+/// was said to have failed, pairs are whole, and the same store goes on: it makes new connections, and calls an unanswered commit
+/// unknown.
 #[tokio::test]
 async fn a_server_that_was_killed_keeps_what_was_acknowledged() {
     if is_skipped() {
@@ -106,8 +107,8 @@ async fn a_server_that_was_killed_keeps_what_was_acknowledged() {
     assert!(stored.len().is_multiple_of(2) && stored.len() <= 2 * (known + 3), "{} of {known} pairs", stored.len());
 }
 
-/// A paused server answers nobody: statements end at their deadline, a commit that was sent is unknown. When it goes on, the pool is whole,
-/// nothing was stored twice, and nothing that was given up: the server is told to stop, or has lost the connection.
+/// A paused server answers nobody: statements end at their deadline, a commit that was sent is unknown. When it goes on, the pool
+/// is whole, nothing was stored twice, and nothing that was given up: the server is told to stop, or has lost the connection.
 #[tokio::test]
 async fn a_paused_server_is_left_at_the_deadline() {
     if is_skipped() {

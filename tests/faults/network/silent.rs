@@ -17,8 +17,8 @@ fn short(cx: &Cx) -> Cx {
     cx.with_timeout(Duration::from_secs(1))
 }
 
-/// When nothing comes through any more and nobody says so, each call ends at its own deadline: what reads, what writes, what waits for the
-/// connection, and a commit, which is unknown. Afterwards that connection is closed and not used again.
+/// When nothing comes through any more and nobody says so, each call ends at its own deadline: what reads, what writes, what
+/// waits for the connection, and a commit, which is unknown. Afterwards that connection is closed and not used again.
 #[tokio::test]
 async fn a_black_hole_is_left_at_the_deadline() {
     if is_skipped() {
@@ -52,8 +52,8 @@ async fn a_black_hole_is_left_at_the_deadline() {
     }
 }
 
-/// A connection that cannot be made, because nobody answers, is waited for until the deadline, and without one as long as the store waits for
-/// any connection.
+/// A connection that cannot be made, because nobody answers, is waited for until the deadline, and without one as long as the
+/// store waits for any connection.
 #[tokio::test]
 async fn a_black_hole_is_not_connected_to() {
     if is_skipped() {
@@ -74,8 +74,8 @@ async fn a_black_hole_is_not_connected_to() {
     place.proxy.has_open(1).await;
 }
 
-/// A statement without a deadline that is dropped in a black hole does not take its place in the pool along: a connection that says nothing
-/// when it is given back is closed.
+/// A statement without a deadline that is dropped in a black hole does not take its place in the pool along: a connection that
+/// says nothing when it is given back is closed.
 #[tokio::test]
 async fn a_black_hole_keeps_no_connection_of_the_pool() {
     if is_skipped() {
@@ -90,8 +90,8 @@ async fn a_black_hole_keeps_no_connection_of_the_pool() {
     place.proxy.has_open(1).await;
 }
 
-/// When the connection is reset in the middle of an answer, what was read until then is not taken for all of it: a stream and a list end in an
-/// error, and the next statement has another connection.
+/// When the connection is reset in the middle of an answer, what was read until then is not taken for all of it: a stream and a
+/// list end in an error, and the next statement has another connection.
 #[tokio::test]
 async fn a_reset_in_the_middle_of_rows_is_an_error() {
     if is_skipped() {
@@ -122,8 +122,8 @@ async fn a_reset_in_the_middle_of_rows_is_an_error() {
     }
 }
 
-/// When an answer comes in drips, a call is given up at its deadline or by its token, and its connection is closed and not used again: the
-/// rest of the answer would be taken for the next one.
+/// When an answer comes in drips, a call is given up at its deadline or by its token, and its connection is closed and not used
+/// again: the rest of the answer would be taken for the next one.
 #[tokio::test]
 async fn an_answer_in_drips_is_not_waited_for() {
     if is_skipped() {

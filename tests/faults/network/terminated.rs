@@ -5,8 +5,8 @@ use larder::{Cx, Error, ErrorKind, SqlText, TransactionalExt as _};
 use super::{BOUND, Place};
 use crate::support::{note, postgres::is_skipped};
 
-/// When the server has ended the connections that nobody used, whatever comes next works at the first try: the pool looks whether a
-/// connection lives before it hands it out.
+/// When the server has ended the connections that nobody used, whatever comes next works at the first try: the pool looks whether
+/// a connection lives before it hands it out.
 #[tokio::test]
 async fn idle_connections_that_were_ended_are_replaced() {
     if is_skipped() {
@@ -27,8 +27,9 @@ async fn idle_connections_that_were_ended_are_replaced() {
     assert_eq!(place.proxy.accepted(), accepted + 4);
 }
 
-/// When the server ends the connection of a transaction, nothing of it is stored and the next statement says that the connection is lost.
-/// When the commit is what comes next, its outcome is unknown: that the server had not seen it is more than this side can tell.
+/// When the server ends the connection of a transaction, nothing of it is stored and the next statement says that the connection
+/// is lost. When the commit is what comes next, its outcome is unknown: that the server had not seen it is more than this side
+/// can tell.
 #[tokio::test]
 async fn a_transaction_whose_connection_was_ended_stores_nothing() {
     if is_skipped() {
@@ -51,8 +52,8 @@ async fn a_transaction_whose_connection_was_ended_stores_nothing() {
     place.works(&[]).await;
 }
 
-/// When the server ends a connection while a statement runs, a read and a transaction have lost their connection, and a write by itself has an
-/// unknown outcome. The pool gives the next user another one.
+/// When the server ends a connection while a statement runs, a read and a transaction have lost their connection, and a write by
+/// itself has an unknown outcome. The pool gives the next user another one.
 #[tokio::test]
 async fn a_statement_whose_connection_was_ended_says_so() {
     if is_skipped() {

@@ -16,7 +16,8 @@ async fn run(store: &Store, text: &str) {
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(text)).await.unwrap();
 }
 
-/// The id of the server's checkpoint process, which changes when the server recovers from a killed process. `None` while the server cannot be asked.
+/// The id of the server's checkpoint process, which changes when the server recovers from a killed process. `None` while the
+/// server cannot be asked.
 async fn checkpointer(store: &Store) -> Option<i32> {
     let query = SqlText::new("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
     store.sql().unwrap().query_as(&Cx::new(), &query).await.ok()?.pop()
@@ -25,8 +26,8 @@ async fn checkpointer(store: &Store) -> Option<i32> {
 const STORED: &str = "wait_event = 'SyncRep'";
 const NOT_STORED: &str = "wait_event = 'PgSleep'";
 
-/// Its process is killed in the middle of a commit, or of a write by itself, that it had stored or not: each time that is `CommitUnknown`. The commit waits for a trigger, or
-/// for a standby that is not there.
+/// Its process is killed in the middle of a commit, or of a write by itself, that it had stored or not: each time that is
+/// `CommitUnknown`. The commit waits for a trigger, or for a standby that is not there.
 #[tokio::test]
 async fn a_commit_whose_server_dies_is_unknown() {
     if is_skipped() {

@@ -66,8 +66,8 @@ async fn works(store: &Store) {
     assert_eq!(notes.get(&Cx::new(), &stored.id).await.unwrap(), stored);
 }
 
-/// Transaction and statement pooling are refused, when a store is opened and when one of SeaORM's pool is first used, with few servers and many, whatever the pooler
-/// ignores, and whether the driver keeps statements or not.
+/// Transaction and statement pooling are refused, when a store is opened and when one of SeaORM's pool is first used, with few
+/// servers and many, whatever the pooler ignores, and whether the driver keeps statements or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pools_of_transactions_and_statements_are_refused() {
     if is_skipped() {
@@ -120,7 +120,8 @@ async fn a_busy_pool_of_transactions_is_refused_as_well() {
     }
 }
 
-/// Session pooling is let through, also while others keep the pooler busy, and refuses settings at the beginning of a session or ignores them.
+/// Session pooling is let through, also while others keep the pooler busy, and refuses settings at the beginning of a session or
+/// ignores them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_of_sessions_is_let_through() {
     if is_skipped() {

@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Two transactions that change two models in opposite order: the engine ends one of them (40P01), which runs again from its start, so that
-/// both are done.
+/// Two transactions that change two models in opposite order: the engine ends one of them (40P01), which runs again from its
+/// start, so that both are done.
 #[cfg(feature = "postgres")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadlock_is_run_again_and_both_are_done() {
@@ -53,7 +53,8 @@ async fn a_deadlock_is_run_again_and_both_are_done() {
     }
 }
 
-/// A serializable transaction that cannot be put in an order with another (40001) runs again, whether a statement is refused or the commit.
+/// A serializable transaction that cannot be put in an order with another (40001) runs again, whether a statement is refused or
+/// the commit.
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn what_fits_in_no_order_is_run_again() {
@@ -84,8 +85,8 @@ async fn what_fits_in_no_order_is_run_again() {
     assert_eq!(levels, [21, 20]);
 }
 
-/// A lock that is not to be had at once, or not in the time that was set for it (55P03), is contention: the transaction runs again until
-/// whoever had it has let it go.
+/// A lock that is not to be had at once, or not in the time that was set for it (55P03), is contention: the transaction runs
+/// again until whoever had it has let it go.
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_lock_that_is_not_to_be_had_is_run_again() {
@@ -119,8 +120,9 @@ async fn a_lock_that_is_not_to_be_had_is_run_again() {
     }
 }
 
-/// A writer of another store keeps the file for longer than SQLite waits, which is five seconds: that is contention, and the transaction runs
-/// again. Where it cannot even begin, it is given up after the attempts that are allowed, and tells of the earlier ones.
+/// A writer of another store keeps the file for longer than SQLite waits, which is five seconds: that is contention, and the
+/// transaction runs again. Where it cannot even begin, it is given up after the attempts that are allowed, and tells of the
+/// earlier ones.
 #[cfg(feature = "sqlite")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_stays_busy_is_run_again() {
@@ -150,8 +152,8 @@ async fn a_file_that_stays_busy_is_run_again() {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 1);
 }
 
-/// DuckDB tells only at the commit that another has stored the same id: the transaction runs again, sees the model that is there, and
-/// changes it instead.
+/// DuckDB tells only at the commit that another has stored the same id: the transaction runs again, sees the model that is there,
+/// and changes it instead.
 #[cfg(feature = "duckdb-linked")]
 #[tokio::test]
 async fn an_id_that_another_has_stored_meanwhile_is_run_again() {

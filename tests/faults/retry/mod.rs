@@ -60,8 +60,8 @@ impl Trace {
         result.inspect_err(|error| self.errors.lock().unwrap().push((error.kind(), error.code().map(str::to_owned))))
     }
 
-    /// That there were so many attempts, one after another, whose last one's side effects alone have happened, and that the others met
-    /// contention of this code.
+    /// That there were so many attempts, one after another, whose last one's side effects alone have happened, and that the
+    /// others met contention of this code.
     fn shows(&self, attempts: u32, code: &str) {
         assert_eq!(*self.attempts.lock().unwrap(), (1..=attempts).collect::<Vec<_>>());
         assert_eq!(self.hooks.load(Ordering::SeqCst), 1);
@@ -78,8 +78,8 @@ async fn two_people(store: &Store) -> (People, [person::Model; 2]) {
     (people, models.try_into().unwrap())
 }
 
-/// What running again cannot help has one attempt, and is what the caller is told: data that is refused, a stale version, and a failure that
-/// the closure hides. Only contention is run again.
+/// What running again cannot help has one attempt, and is what the caller is told: data that is refused, a stale version, and a
+/// failure that the closure hides. Only contention is run again.
 async fn everything_but_contention_has_one_attempt(place: Place) {
     let fixture = place.open().await;
     let store = &fixture.store;
@@ -127,8 +127,8 @@ async fn everything_but_contention_has_one_attempt(place: Place) {
     }
 }
 
-/// Where another attempt would have to wait past the deadline, or the work is cancelled while it waits, the transaction ends at once with the
-/// contention that it has met.
+/// Where another attempt would have to wait past the deadline, or the work is cancelled while it waits, the transaction ends at
+/// once with the contention that it has met.
 async fn a_deadline_and_a_cancellation_end_the_wait_for_another_attempt(place: Place) {
     let fixture = place.open().await;
     let rival = &place.another(&fixture).await;

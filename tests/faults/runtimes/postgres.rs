@@ -100,7 +100,8 @@ fn a_runtime_ends_while_another_writes() {
     }
 }
 
-/// A runtime to which nothing is given to do keeps no connection from others: neither one that is idle nor one whose transaction was dropped.
+/// A runtime to which nothing is given to do keeps no connection from others: neither one that is idle nor one whose transaction
+/// was dropped.
 #[test]
 fn a_runtime_that_is_not_driven_keeps_no_connections() {
     if is_skipped() {

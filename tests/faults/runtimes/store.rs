@@ -1,5 +1,5 @@
-//! Stores that are used from several runtimes, of which one has ended or is blocked. What a store does in the background, and what one caller does for
-//! others, does not depend on the runtime that it was begun in.
+//! Stores that are used from several runtimes, of which one has ended or is blocked. What a store does in the background, and
+//! what one caller does for others, does not depend on the runtime that it was begun in.
 
 use std::time::Duration;
 #[cfg(feature = "sqlite")]
@@ -43,7 +43,8 @@ async fn opened(place: Place) -> Fixture {
     fixture
 }
 
-/// Writes some models by themselves, by several tasks at once and in every way there is, and then the others many at a time. Nobody is told of an error.
+/// Writes some models by themselves, by several tasks at once and in every way there is, and then the others many at a time.
+/// Nobody is told of an error.
 async fn write(fixture: &Fixture, count: usize) {
     const ALONE: usize = 2_000;
     const AT_ONCE: usize = 1_000;

@@ -24,7 +24,8 @@ fn journal(folder: &Path) -> Journal {
     Journal::at(folder).segment_bytes(300)
 }
 
-/// Does what this process was started for, if it is a child: submits numbers, and says of each what became of it; or has stored what it finds.
+/// Does what this process was started for, if it is a child: submits numbers, and says of each what became of it; or has stored
+/// what it finds.
 fn is_child<M: Numbered>() -> bool {
     let (Some(url), Some(folder)) = (told("URL"), told("JOURNAL")) else { return false };
     run(async {
@@ -177,8 +178,9 @@ fn fail_each<M: Numbered>(test: &str, calls: &str, what: &str, sync: bool) -> Ve
     seen
 }
 
-/// Who submits is killed at a system call on the journal, each in turn, and so is who takes the journal over then: what was accepted is stored once, in its order.
-/// A file of the journal is deleted only when all that it has is settled, or is in another.
+/// Who submits is killed at a system call on the journal, each in turn, and so is who takes the journal over then: what was
+/// accepted is stored once, in its order. A file of the journal is deleted only when all that it has is settled, or is in
+/// another.
 #[test]
 fn a_queue_by_id_may_be_killed_at_any_call() {
     if !is_child::<note::Model>() {
@@ -194,8 +196,9 @@ fn a_queue_by_key_may_be_killed_at_any_call() {
     }
 }
 
-/// The journal finds no room for an append, or cannot be opened for lack of it, once or from then on: the model is refused as that, and is not stored; all that was accepted is,
-/// and after a single failure the next is accepted. What is left of a failed append is cut off.
+/// The journal finds no room for an append, or cannot be opened for lack of it, once or from then on: the model is refused as
+/// that, and is not stored; all that was accepted is, and after a single failure the next is accepted. What is left of a failed
+/// append is cut off.
 #[test]
 fn a_journal_by_id_may_find_no_room_at_any_call() {
     if is_child::<note::Model>() {
@@ -220,7 +223,8 @@ fn a_journal_by_key_may_find_no_room_at_any_write() {
     assert_eq!(fail_each::<ticket::Model>(test, "write", "error=ENOSPC", false), ["REFUSED ResourceExhausted"]);
 }
 
-/// The journal cannot be synced, once or from then on: whoever waited for that is refused, nothing more is accepted, health says so, and what was accepted is stored.
+/// The journal cannot be synced, once or from then on: whoever waited for that is refused, nothing more is accepted, health says
+/// so, and what was accepted is stored.
 #[test]
 fn a_journal_that_cannot_be_synced_accepts_nothing_more() {
     if is_child::<note::Model>() {

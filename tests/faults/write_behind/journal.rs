@@ -29,8 +29,8 @@ fn fill<M: Numbered>(queue: &WriteBehind<M>, first: i32) -> Vec<i32> {
     accepted
 }
 
-/// The disk fills while a queue accepts: what finds no room is refused and given back, and when there is room again the queue accepts more; what was accepted
-/// is stored once, and nothing of what was refused.
+/// The disk fills while a queue accepts: what finds no room is refused and given back, and when there is room again the queue
+/// accepts more; what was accepted is stored once, and nothing of what was refused.
 async fn a_full_journal_refuses<M: Numbered>() {
     let (fixture, room) = (Place::Sqlite.open().await, Room::of(64));
     let journal = Journal::at(room.path()).segment_bytes(8_000);
@@ -48,8 +48,8 @@ async fn a_full_journal_refuses<M: Numbered>() {
     assert_eq!(settled::<M>(&fixture.store, &journal).await, (accepted, 0));
 }
 
-/// Many models of which only some find room are refused as a whole: none of them is in the journal, whoever opens that next. What was written of them is cut
-/// off at once.
+/// Many models of which only some find room are refused as a whole: none of them is in the journal, whoever opens that next. What
+/// was written of them is cut off at once.
 async fn a_part_is_not_accepted<M: Numbered>() {
     let (fixture, room) = (Place::Sqlite.open().await, Room::of(64));
     let journal = Journal::at(room.path());
@@ -79,7 +79,8 @@ async fn a_full_disk_costs_the_next_queue_nothing<M: Numbered>() {
     assert_eq!(settled::<M>(&fixture.store, &journal).await, (accepted, found));
 }
 
-/// A queue by id makes room for itself: it stores what it holds, whether or not the journal can note that, and deletes the files that are not needed any more.
+/// A queue by id makes room for itself: it stores what it holds, whether or not the journal can note that, and deletes the files
+/// that are not needed any more.
 #[tokio::test]
 async fn a_full_journal_has_room_when_its_models_are_stored() {
     let (fixture, room) = (Place::Sqlite.open().await, Room::of(64));

@@ -154,7 +154,8 @@ impl Rounds<'_> {
         next
     }
 
-    /// A round without one: what is stored was accepted, or was about to be, and what a ticket told is stored. Not more is lost than the queue held.
+    /// A round without one: what is stored was accepted, or was about to be, and what a ticket told is stored. Not more is lost
+    /// than the queue held.
     async fn lost<M: Numbered>(&mut self, first: i32) -> i32 {
         let said = self.killed(self.child(), first);
         let store = larder::open(&self.url).await.unwrap();
@@ -176,7 +177,8 @@ impl Rounds<'_> {
     }
 }
 
-/// Kills processes that submit to databases of a place, and looks at what each leaves. Every so many rounds the database is a new one.
+/// Kills processes that submit to databases of a place, and looks at what each leaves. Every so many rounds the database is a new
+/// one.
 fn kill(place: Place, test: &str, mut round: impl AsyncFnMut(&mut Rounds<'_>, i32) -> i32) {
     if place.is_skipped() {
         return;
@@ -200,16 +202,17 @@ fn kill(place: Place, test: &str, mut round: impl AsyncFnMut(&mut Rounds<'_>, i3
     assert!(totals.accepted > 0, "{totals:?}");
 }
 
-/// A process is killed while it submits to a queue with a journal, and so is, now and then, the one that takes the journal over: what was accepted is stored
-/// once, in its order, and then the journal has nothing more. The journal has a model before it is accepted, and says that it is settled after it is stored;
-/// whether what it has is stored already is found out, by id or by key.
+/// A process is killed while it submits to a queue with a journal, and so is, now and then, the one that takes the journal over:
+/// what was accepted is stored once, in its order, and then the journal has nothing more. The journal has a model before it is
+/// accepted, and says that it is settled after it is stored; whether what it has is stored already is found out, by id or by key.
 fn what_was_accepted_is_stored_once<M: Numbered>(place: Place, test: &str) {
     if !is_child::<M>() {
         kill(place, test, async |rounds, first| rounds.replayed::<M>(first).await);
     }
 }
 
-/// The same of a queue without a journal: what is lost was not told to be stored, and is not more than the queue holds. A ticket is answered after the commit.
+/// The same of a queue without a journal: what is lost was not told to be stored, and is not more than the queue holds. A ticket
+/// is answered after the commit.
 fn what_was_told_is_stored<M: Numbered>(place: Place, test: &str) {
     if !is_child::<M>() {
         kill(place, test, async |rounds, first| rounds.lost::<M>(first).await);

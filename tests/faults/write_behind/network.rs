@@ -21,7 +21,8 @@ fn submit_all<M: Numbered>(queue: &WriteBehind<M>, numbers: std::ops::Range<i32>
     numbers.map(|number| submit(queue, number).unwrap()).collect()
 }
 
-/// The answer to what commits a batch is lost, or that itself, once or three times: all models are stored, once and in their order, and tickets tell so.
+/// The answer to what commits a batch is lost, or that itself, once or three times: all models are stored, once and in their
+/// order, and tickets tell so.
 async fn is_stored_once<M: Numbered>(commits: &str, count: i32) {
     for (fault, are_wanted) in FAULTS.into_iter().flat_map(|fault| [(fault, true), (fault, false)]) {
         let place = &Place::new().await;
@@ -68,7 +69,8 @@ async fn a_batch_in_doubt_is_stored_once_by_its_key() {
     is_stored_once::<ticket::Model>("COMMIT", 1_000).await;
 }
 
-/// Without either, the tickets of a batch whose commit was not answered say that nobody knows, and it is not written again; the next batch is stored.
+/// Without either, the tickets of a batch whose commit was not answered say that nobody knows, and it is not written again; the
+/// next batch is stored.
 #[tokio::test]
 async fn a_batch_in_doubt_is_not_written_again() {
     if is_skipped() {
@@ -94,8 +96,8 @@ async fn a_batch_in_doubt_is_not_written_again() {
     }
 }
 
-/// The server cannot be reached for a while: the queue goes on accepting, says that it is down, and stores all of it in its order when the server is back. It
-/// attempts the first batch again until that is answered for.
+/// The server cannot be reached for a while: the queue goes on accepting, says that it is down, and stores all of it in its order
+/// when the server is back. It attempts the first batch again until that is answered for.
 async fn outlives_an_unreachable_server<M: Numbered>() {
     if is_skipped() {
         return;

@@ -8,8 +8,8 @@ use larder::{Cx, ErrorKind, HealthStatus, Journal, OpenOptions};
 use super::{Numbered, adds_up, kind, options, patient, settled, start, stored, submit};
 use crate::{disk::room::Room, places::Place, support::tables};
 
-/// A store is closed while a queue in front of it holds models: what was stored is told, all else is told not to be, and the queue takes nothing more; with a
-/// journal, the next queue stores the rest.
+/// A store is closed while a queue in front of it holds models: what was stored is told, all else is told not to be, and the
+/// queue takes nothing more; with a journal, the next queue stores the rest.
 async fn is_closed_under_a_queue<M: Numbered>() {
     let folder = tempfile::tempdir().unwrap();
     for journal in [None, Some(Journal::at(folder.path()))] {
@@ -54,8 +54,9 @@ async fn is_dropped_under_a_queue<M: Numbered>() {
     assert_eq!(stored::<M>(&reopened).await, (0..200).collect::<Vec<_>>());
 }
 
-/// The database has no room any more while a queue holds models: the queue holds what comes until it is full, says that it is down, and when there is room
-/// again all that it accepted is stored, in its order. A full disk is the store's fault and not that of a model.
+/// The database has no room any more while a queue holds models: the queue holds what comes until it is full, says that it is
+/// down, and when there is room again all that it accepted is stored, in its order. A full disk is the store's fault and not that
+/// of a model.
 async fn has_no_room_for_a_while<M: Numbered>() {
     let room = Room::of(2_000);
     let url = format!("sqlite:{}", room.path().join("a.sqlite").display());

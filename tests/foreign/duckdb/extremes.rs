@@ -1,5 +1,5 @@
-//! Every value that a type of DuckDB's holds, under the types that a model may want: it is read as what it is, or refused with the name of its column. Nothing
-//! panics.
+//! Every value that a type of DuckDB's holds, under the types that a model may want: it is read as what it is, or refused with
+//! the name of its column. Nothing panics.
 
 use std::fmt::Debug;
 
@@ -278,7 +278,8 @@ print(json.dumps([row[0] for row in c.execute("SELECT {shown} FROM one ORDER BY 
     }
 }
 
-/// An answer of more than one part is converted beside the reading of the next: what cannot be read in a later part is an error all the same.
+/// An answer of more than one part is converted beside the reading of the next: what cannot be read in a later part is an error
+/// all the same.
 #[tokio::test]
 async fn a_value_that_cannot_be_read_far_behind_is_an_error() {
     let file = File::new();

@@ -41,7 +41,8 @@ async fn times_of_other_precision_are_found_by_what_was_read() {
     }
 }
 
-/// A time without a zone is one of UTC, whatever the zone of the machine and of the column: it is found, and comes back, as it was given.
+/// A time without a zone is one of UTC, whatever the zone of the machine and of the column: it is found, and comes back, as it
+/// was given.
 #[tokio::test]
 async fn a_time_without_a_zone_is_one_of_utc() {
     let store = in_memory(&["CREATE TABLE one (id INTEGER PRIMARY KEY, value TIMESTAMP)"]).await;

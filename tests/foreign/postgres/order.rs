@@ -80,8 +80,8 @@ async fn text_of_any_collation_is_compared_by_its_bytes() {
     }
 }
 
-/// Writes find rows by the bytes of the id. An upsert fails as a duplicate, and changes nothing, if the id differs from a stored one only in a way
-/// that the column ignores.
+/// Writes find rows by the bytes of the id. An upsert fails as a duplicate, and changes nothing, if the id differs from a stored
+/// one only in a way that the column ignores.
 async fn replaces_by_bytes(store: &Store, folds: bool, case: &str) {
     let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
     let label = |name: &str, text: &str| label::Model { name: name.to_owned(), text: Some(text.to_owned()) };
@@ -139,7 +139,8 @@ fn last_query(database: &TestDatabase, table: &str) -> String {
     )
 }
 
-/// Text keys are searched by an ordinary index where the order of the column is that of bytes, and else by one that is made for it.
+/// Text keys are searched by an ordinary index where the order of the column is that of bytes, and else by one that is made for
+/// it.
 #[tokio::test]
 async fn text_keys_are_searched_by_an_index() {
     if is_skipped() {

@@ -1,4 +1,5 @@
-//! Tables of which an insert cannot say what it did, or cannot look for a key: partitioned tables, views, keys that are checked later.
+//! Tables of which an insert cannot say what it did, or cannot look for a key: partitioned tables, views, keys that are checked
+//! later.
 
 use larder::{Cx, ErrorKind, OnConflict, ReaderExt as _, Store, TransactionalExt as _, field_of};
 

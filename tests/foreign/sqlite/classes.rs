@@ -1,4 +1,5 @@
-//! Values of another storage class than the field's: SQLite stores any value in nearly any column, and orders values by their classes.
+//! Values of another storage class than the field's: SQLite stores any value in nearly any column, and orders values by their
+//! classes.
 
 use larder::{Changes, Cx, ErrorKind, Filter, Query, ReaderExt as _, field_of};
 use sea_orm::Value;

@@ -1,4 +1,5 @@
-//! Values in forms of other programs: times with a zone, with nanoseconds or as numbers, UUIDs as text, truths that are neither 0 nor 1.
+//! Values in forms of other programs: times with a zone, with nanoseconds or as numbers, UUIDs as text, truths that are neither 0
+//! nor 1.
 
 use std::collections::BTreeSet;
 

@@ -19,7 +19,8 @@ pub(crate) struct Place {
     file: Option<(TempDir, PathBuf)>,
 }
 
-/// The same tables in a file, in memory, and in a file behind a pool of SeaORM's. The statements are sqlite3's, but for those in memory.
+/// The same tables in a file, in memory, and in a file behind a pool of SeaORM's. The statements are sqlite3's, but for those in
+/// memory.
 pub(crate) async fn places(sql: &str) -> Vec<Place> {
     let (file, sea_orm) = (file(sql), file(sql));
     let store = larder::open(&url(&file.1)).await.unwrap();

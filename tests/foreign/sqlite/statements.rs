@@ -84,7 +84,8 @@ async fn a_setting_that_others_would_meet_is_refused() {
     }
 }
 
-/// The connection of a pool of SeaORM's in memory is the database: it is not closed after a statement that leaves something on it, which is refused.
+/// The connection of a pool of SeaORM's in memory is the database: it is not closed after a statement that leaves something on
+/// it, which is refused.
 #[tokio::test]
 async fn what_would_stay_on_the_only_connection_is_refused() {
     let pool = sea_orm::Database::connect("sqlite::memory:").await.unwrap();

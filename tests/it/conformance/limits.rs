@@ -186,7 +186,8 @@ impl Drop for Told {
     }
 }
 
-/// A closure that goes on past a limit of its transaction or of its context is dropped, its connection and its locks are free, and nothing is stored.
+/// A closure that goes on past a limit of its transaction or of its context is dropped, its connection and its locks are free,
+/// and nothing is stored.
 pub async fn end_the_closure<B: Backend>() {
     let fixture = B::narrow().await;
     let notes = &fixture.store.repository::<note::Entity>();

@@ -38,8 +38,8 @@ pub async fn undoes_only_the_inner_part<B: Backend>() {
     assert_eq!(bodies(notes).await, ["after", "before", "second inner"]);
 }
 
-/// Where an inner part cannot be undone by itself, its failure leaves nothing that the outer one could go on with or commit, and the inner
-/// failure is told as the reason.
+/// Where an inner part cannot be undone by itself, its failure leaves nothing that the outer one could go on with or commit, and
+/// the inner failure is told as the reason.
 async fn fails_the_outer_part_as_well(store: &Store) {
     let notes = &store.repository::<note::Entity>();
     for goes_on in [false, true] {

@@ -75,7 +75,8 @@ struct Part {
     edition: Edition,
 }
 
-/// A newtype of a column's is converted by itself in every operation, whether a value of it is stored as the same number, as another one or as text.
+/// A newtype of a column's is converted by itself in every operation, whether a value of it is stored as the same number, as
+/// another one or as text.
 pub async fn are_converted_by_themselves<B: Backend>() {
     let fixture = B::fresh().await;
     let (store, cx) = (&fixture.store, &Cx::new());

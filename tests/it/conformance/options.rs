@@ -4,8 +4,8 @@ use larder::{Cx, Error, ErrorKind, Isolation, Locking, Transactional, Transactio
 
 use crate::support::{backend::Backend, entities::note, note};
 
-/// An isolation level is given at least; one that neither the store's levels nor a stronger one reach, and a way of locking that it does not have, is
-/// `Unsupported`.
+/// An isolation level is given at least; one that neither the store's levels nor a stronger one reach, and a way of locking that
+/// it does not have, is `Unsupported`.
 pub async fn refuse_what_the_store_cannot_give<B: Backend>() {
     let fixture = &B::narrow().await;
     let capabilities = fixture.store.capabilities();

@@ -18,8 +18,8 @@ async fn thousand(items: &Items) {
     items.create_batch(&Cx::new(), &models).await.unwrap();
 }
 
-/// Pages are apart from each other and together are all there is, also where the columns they are ordered by are equal, and while others
-/// store and delete models.
+/// Pages are apart from each other and together are all there is, also where the columns they are ordered by are equal, and while
+/// others store and delete models.
 pub async fn reads_every_model_once_while_others_write<B: Backend>() {
     let fixture = B::fresh().await;
     let items = fixture.store.repository::<item::Entity>();
@@ -83,7 +83,8 @@ pub async fn ends_where_models_do<B: Backend>() {
     assert_eq!(numbers(&back.models), [1, 2]);
 }
 
-/// A cursor that was changed, or belongs to another order or key, is `InvalidInput`; so is a page of no size, or of too large a one.
+/// A cursor that was changed, or belongs to another order or key, is `InvalidInput`; so is a page of no size, or of too large a
+/// one.
 pub async fn refuses_what_is_no_place_in_it<B: Backend>() {
     let fixture = B::fresh().await;
     let items = fixture.store.repository::<item::Entity>();

@@ -64,8 +64,8 @@ pub async fn begins_one_where_there_is_none<B: Backend>() {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 5);
 }
 
-/// `RequiresNew` and `NotSupported` run beside the transaction, and stay when it is undone; where there is no second connection, or only one
-/// can write, they are refused at once.
+/// `RequiresNew` and `NotSupported` run beside the transaction, and stay when it is undone; where there is no second connection,
+/// or only one can write, they are refused at once.
 pub async fn runs_beside<B: Backend>() {
     let fixture = B::fresh().await;
     let (store, notes) = (&fixture.store, &fixture.store.repository::<note::Entity>());

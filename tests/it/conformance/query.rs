@@ -71,7 +71,8 @@ pub async fn selects_by_every_operator<B: Backend>() {
     assert_eq!(which(&items, field_of(item::Column::Status).less_than(Status::Done)).await, [3]);
 }
 
-/// A filter that is nested more than 100 deep is `InvalidInput`, however deep it is: it can be built, cloned and dropped on any stack.
+/// A filter that is nested more than 100 deep is `InvalidInput`, however deep it is: it can be built, cloned and dropped on any
+/// stack.
 pub async fn refuses_what_is_nested_too_deep<B: Backend>() {
     let (_fixture, items) = five::<B>().await;
     let small = || field(COLUMN.small);

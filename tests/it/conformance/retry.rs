@@ -66,7 +66,8 @@ impl Contest {
     }
 }
 
-/// After contention the whole closure runs again from a clean state, and knows that it does; what waits for the commit happens once.
+/// After contention the whole closure runs again from a clean state, and knows that it does; what waits for the commit happens
+/// once.
 pub async fn runs_the_closure_again<B: Backend>() {
     let Some(contest) = &Contest::on::<B>().await else { return };
     let notes = &contest.fixture.store.repository::<note::Entity>();
@@ -151,7 +152,8 @@ pub async fn runs_once_where_that_is_asked<B: Backend>() {
     assert_eq!(contest.runs(), 2);
 }
 
-/// Contention that the closure has dealt with is over: what goes wrong after it is not retried, and what is committed is not done again.
+/// Contention that the closure has dealt with is over: what goes wrong after it is not retried, and what is committed is not done
+/// again.
 pub async fn forgets_what_was_dealt_with<B: Backend>() {
     let Some(contest) = &Contest::on::<B>().await else { return };
     let store = &contest.fixture.store;

@@ -36,7 +36,8 @@ fn now(clock: &ManualClock) -> chrono::DateTime<chrono::Utc> {
     larder::to_microseconds(clock.now())
 }
 
-/// An update of the stored version raises it; one of another version is `Conflict`, changes nothing, and lets a transaction go on.
+/// An update of the stored version raises it; one of another version is `Conflict`, changes nothing, and lets a transaction go
+/// on.
 pub async fn refuse_a_stale_version<B: Backend>() {
     let (fixture, _clock, pages) = kept::<B>().await;
     let cx = Cx::new();
@@ -217,7 +218,8 @@ pub async fn refuse_columns_of_the_wrong_type<B: Backend>() {
     assert!(pages().created_at(Column::CreatedAt).deleted_at(Column::DeletedAt).build().is_ok());
 }
 
-/// A stale version is `Conflict` at once, or, where the options ask for it, reason to run the closure again, which then reads the newer version.
+/// A stale version is `Conflict` at once, or, where the options ask for it, reason to run the closure again, which then reads the
+/// newer version.
 pub async fn run_again_after_a_conflict_where_that_is_asked<B: Backend>() {
     let (fixture, _clock, pages) = kept::<B>().await;
     let stale = pages.create(&Cx::new(), &page(1, "a")).await.unwrap();

@@ -197,7 +197,8 @@ pub async fn borrows_nothing<B: Backend>() {
     assert_eq!(read.await.unwrap(), (3_000, 3_000));
 }
 
-/// A stream that nobody asks for more, in the middle of reading, holds nobody up; and one that is dropped there costs its transaction nothing.
+/// A stream that nobody asks for more, in the middle of reading, holds nobody up; and one that is dropped there costs its
+/// transaction nothing.
 pub async fn holds_nobody_up_when_left_alone<B: Backend>() {
     let fixture = B::narrow().await;
     let items = fixture.store.repository::<item::Entity>();

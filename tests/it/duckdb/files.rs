@@ -149,7 +149,8 @@ async fn what_is_no_database_is_left_alone() {
     assert!(!missing.parent().unwrap().exists());
 }
 
-/// What is no regular file is refused before it is opened, also as a log, and keeps nobody from another file. Reading a pipe would never end.
+/// What is no regular file is refused before it is opened, also as a log, and keeps nobody from another file. Reading a pipe
+/// would never end.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_no_regular_file_is_refused() {
@@ -198,8 +199,8 @@ async fn a_path_with_a_backslash_is_refused() {
 
 const UNREADABLE: &str = "LARDER_TEST_DUCKDB_UNREADABLE";
 
-/// A file that may not be read, or whose folder may not be entered, is `Io`, and is not said to be missing. Where this runs as root, which may
-/// read everything, it runs again without that right.
+/// A file that may not be read, or whose folder may not be entered, is `Io`, and is not said to be missing. Where this runs as
+/// root, which may read everything, it runs again without that right.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_may_not_be_read_is_not_missing() {

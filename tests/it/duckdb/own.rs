@@ -25,8 +25,8 @@ fn endless() -> SelectStatement {
     Query::select().expr_as(Expr::cust(rows), "name").expr_as(Expr::cust("NULL::VARCHAR"), "text").to_owned()
 }
 
-/// One task in a transaction and one beside it: neither sees the other's model before it is committed, and what the first rolls back takes
-/// nothing of the second's along.
+/// One task in a transaction and one beside it: neither sees the other's model before it is committed, and what the first rolls
+/// back takes nothing of the second's along.
 #[tokio::test]
 async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
     let fixture = InMemory::fresh().await;
@@ -55,7 +55,8 @@ async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
     assert_eq!(notes.all(&Cx::new()).await.unwrap(), left);
 }
 
-/// Two transactions that change the same model, delete it, or store the same new id: the later one is `Contention`, and may be run again.
+/// Two transactions that change the same model, delete it, or store the same new id: the later one is `Contention`, and may be
+/// run again.
 #[tokio::test]
 async fn conflicting_writers_are_contention() {
     let fixture = InMemory::fresh().await;
@@ -152,7 +153,8 @@ async fn a_refused_batch_takes_its_transaction_along() {
     assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 0);
 }
 
-/// What something refers to can be changed, but for its indexed columns, and is not deleted in the transaction that deletes the reference.
+/// What something refers to can be changed, but for its indexed columns, and is not deleted in the transaction that deletes the
+/// reference.
 #[tokio::test]
 async fn references_refuse_more_than_elsewhere() {
     let fixture = InMemory::fresh().await;
@@ -254,8 +256,8 @@ async fn a_long_statement_keeps_nobody_waiting() {
     assert!(turns.load(Ordering::Relaxed) > 100);
 }
 
-/// A statement whose future is dropped is stopped in the engine: with one connection, the next gets it. So is one inside a transaction, of which
-/// nothing is left.
+/// A statement whose future is dropped is stopped in the engine: with one connection, the next gets it. So is one inside a
+/// transaction, of which nothing is left.
 #[tokio::test]
 async fn a_dropped_statement_is_stopped() {
     let fixture = InMemory::narrow().await;

@@ -139,8 +139,8 @@ async fn a_dropped_batch_confuses_nobody() {
     }
 }
 
-/// A batch that is refused by the server and holds what does not fit as well, or that is dropped inside a transaction, does not leave its connection a step
-/// behind: what follows gets its own answers.
+/// A batch that is refused by the server and holds what does not fit as well, or that is dropped inside a transaction, does not
+/// leave its connection a step behind: what follows gets its own answers.
 #[tokio::test]
 async fn a_failed_batch_confuses_nobody() {
     if is_skipped() {
@@ -287,7 +287,8 @@ async fn last_of_another(store: &Store) -> String {
     found.join(";")
 }
 
-/// In a transaction that goes on seeing the catalog as it was, a batch is copied if the columns have the types that it sees, and else inserted.
+/// In a transaction that goes on seeing the catalog as it was, a batch is copied if the columns have the types that it sees, and
+/// else inserted.
 #[tokio::test]
 async fn a_batch_in_a_transaction_is_copied_unless_the_columns_have_changed() {
     if is_skipped() {

@@ -27,7 +27,8 @@ async fn until_nobody_sleeps(store: &Store) {
     tokio::time::timeout(Duration::from_secs(60), ended).await.expect("a statement that was given up still runs");
 }
 
-/// A statement that was given up, by a deadline tighter than its transaction's or by a token, is cancelled on the server and not left to run.
+/// A statement that was given up, by a deadline tighter than its transaction's or by a token, is cancelled on the server and not
+/// left to run.
 #[tokio::test]
 async fn what_is_given_up_is_cancelled_on_the_server() {
     if is_skipped() {

@@ -334,7 +334,8 @@ async fn a_connection_is_never_handed_on_inside_a_transaction() {
     }
 }
 
-/// A column that is of another type than the entity says is not read as if it were of that, whether the first row has a value in it or not.
+/// A column that is of another type than the entity says is not read as if it were of that, whether the first row has a value in
+/// it or not.
 #[tokio::test]
 async fn a_column_of_another_type_is_not_misread() {
     if is_skipped() {
@@ -361,8 +362,8 @@ async fn a_column_of_another_type_is_not_misread() {
     }
 }
 
-/// What ends a transaction or changes a session does not come to the server, however it is written: as text, and as a part of a statement of sea-query. Nothing of the
-/// transaction is stored, and the connection stays as it is.
+/// What ends a transaction or changes a session does not come to the server, however it is written: as text, and as a part of a
+/// statement of sea-query. Nothing of the transaction is stored, and the connection stays as it is.
 #[tokio::test]
 async fn a_statement_that_ends_the_transaction_is_not_sent() {
     if is_skipped() {

@@ -10,7 +10,8 @@ use crate::support::{
     postgres::{TestDatabase, is_skipped},
 };
 
-/// Row-level security, a missing table, serialization, a deadlock, a lock, a read-only server, its disk, its network, a cancelled statement, a full disk.
+/// Row-level security, a missing table, serialization, a deadlock, a lock, a read-only server, its disk, its network, a cancelled
+/// statement, a full disk.
 const CODES: [&str; 10] = ["42501", "42P01", "40001", "40P01", "55P03", "25006", "58030", "08006", "57014", "53100"];
 
 /// The trigger refuses a model whose text is a code.

@@ -26,7 +26,8 @@ async fn run(store: &Store, sql: &str) {
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(sql)).await.unwrap();
 }
 
-/// Writes that wait while another transaction writes are committed together: the log grows by one commit, and each has its own answer.
+/// Writes that wait while another transaction writes are committed together: the log grows by one commit, and each has its own
+/// answer.
 #[tokio::test]
 async fn writes_that_wait_share_a_commit() {
     let directory = tempfile::tempdir().unwrap();
@@ -91,7 +92,8 @@ async fn a_failed_write_costs_only_itself() {
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 70);
 }
 
-/// A write that fails leaves nothing, although SQLite would keep a part of it: what a trigger lets stand, and a model that cannot be read back.
+/// A write that fails leaves nothing, although SQLite would keep a part of it: what a trigger lets stand, and a model that cannot
+/// be read back.
 #[tokio::test]
 async fn a_failed_write_leaves_nothing() {
     for options in [OpenOptions::new(), OpenOptions::new().durability(Durability::Power)] {

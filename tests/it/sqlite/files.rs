@@ -121,7 +121,8 @@ fn options() -> [OpenOptions; 3] {
     [OpenOptions::new(), OpenOptions::new().durability(Durability::Power), OpenOptions::new().write_ahead_log(false)]
 }
 
-/// A file that is deleted, moved or replaced is noticed by the health, and nothing is stored in the old one any more. One that is back is used again.
+/// A file that is deleted, moved or replaced is noticed by the health, and nothing is stored in the old one any more. One that is
+/// back is used again.
 #[tokio::test]
 async fn a_displaced_file_is_noticed_by_the_health() {
     for (options, done) in options().iter().flat_map(|options| ALL.map(|done| (options, done))) {

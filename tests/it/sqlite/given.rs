@@ -39,7 +39,8 @@ async fn count(store: &Store) -> u64 {
     store.repository::<label::Entity>().count(&Cx::new(), &Filter::all()).await.unwrap()
 }
 
-/// A table may be made anew while it is in use, by this process or by another, with columns that make something else of what they are given.
+/// A table may be made anew while it is in use, by this process or by another, with columns that make something else of what they
+/// are given.
 #[tokio::test]
 async fn a_column_that_changes_what_it_is_given_is_noticed() {
     for durability in [Durability::Process, Durability::Power] {
@@ -125,7 +126,8 @@ async fn a_row_that_was_not_stored_is_not_answered() {
     }
 }
 
-/// A transaction that has only begun asks nothing about the table before it may write: one that has read cannot wait for another that writes.
+/// A transaction that has only begun asks nothing about the table before it may write: one that has read cannot wait for another
+/// that writes.
 #[tokio::test]
 async fn a_write_that_begins_a_transaction_waits_for_its_turn() {
     let directory = tempfile::tempdir().unwrap();

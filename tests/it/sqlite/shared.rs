@@ -1,4 +1,5 @@
-//! Databases in memory whose connections share a cache, and with it a lock inside SQLite that a statement holds for as long as it runs.
+//! Databases in memory whose connections share a cache, and with it a lock inside SQLite that a statement holds for as long as it
+//! runs.
 
 use std::{future::Future, time::Duration};
 

@@ -32,8 +32,8 @@ async fn with_labels(count: u64) -> Fixture {
     fixture
 }
 
-/// Whether another task has a turn while something is done, in one of some goes: what is done on another thread may be done before anybody looks, and
-/// what is done in place never lets another task in.
+/// Whether another task has a turn while something is done, in one of some goes: what is done on another thread may be done
+/// before anybody looks, and what is done in place never lets another task in.
 async fn lets_others_in(mut go: impl AsyncFnMut()) -> bool {
     for _ in 0..10 {
         let other = other_task();
@@ -105,7 +105,8 @@ async fn large_values_hold_up_nobody() {
     assert!(lets_others_in(find_many).await, "a long statement held up the thread");
 }
 
-/// What is brief is answered without a turn of another task, and still a task that never waits does not keep the thread for itself.
+/// What is brief is answered without a turn of another task, and still a task that never waits does not keep the thread for
+/// itself.
 #[tokio::test]
 async fn what_is_brief_runs_in_place() {
     let fixture = with_labels(1000).await;

@@ -12,7 +12,8 @@ use tracing::{
     subscriber::{DefaultGuard, set_default},
 };
 
-/// While there is only one, `tracing` asks the thread that comes to a place in the code first whether anybody wants to know of it, and remembers that.
+/// While there is only one, `tracing` asks the thread that comes to a place in the code first whether anybody wants to know of
+/// it, and remembers that.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector(Arc::default())));
 
 /// Collects the warnings of this thread, for as long as the guard is kept.

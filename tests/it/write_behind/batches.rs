@@ -154,7 +154,8 @@ async fn a_ticket_may_be_dropped_and_withdrawn() {
     assert_eq!((stats.accepted, stats.stored, stats.withdrawn, stats.depth, stats.bytes), (4, 3, 1, 0, 0));
 }
 
-/// A request that ends, or is given up, after its model was accepted takes nothing back; one that has ended before gets nothing in.
+/// A request that ends, or is given up, after its model was accepted takes nothing back; one that has ended before gets nothing
+/// in.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_request_takes_nothing_back() {
     let repository = Scripted::sound();

@@ -24,7 +24,8 @@ fn models() -> u64 {
     std::env::var("LARDER_QUEUE_MODELS").map_or(1_000_000, |number| number.parse().expect("a number"))
 }
 
-/// A table that keeps what it is given as a whole or not at all, refuses ids that it has, and fails now and then, before or after it has done its work.
+/// A table that keeps what it is given as a whole or not at all, refuses ids that it has, and fails now and then, before or after
+/// it has done its work.
 struct Flaky {
     stored: Mutex<HashMap<Uuid, u32>>,
     random: Mutex<fastrand::Rng>,
@@ -165,7 +166,8 @@ async fn answers(waiting: &mut Vec<(Uuid, larder::Ticket<note::Model>)>, told: &
     }
 }
 
-/// Of a million models, through a store that fails at random, before its work and after it, each is stored once or reported as what cannot be stored, and never both.
+/// Of a million models, through a store that fails at random, before its work and after it, each is stored once or reported as
+/// what cannot be stored, and never both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_million_models_each_is_stored_once_or_reported() {
     let (producers, models) = (8, models());

@@ -16,7 +16,8 @@ async fn outcomes(queue: &WriteBehind<Item>, ids: std::ops::Range<u64>) -> Vec<R
     outcomes.into_iter().map(|outcome: Result<Item, Error>| outcome.map(|item| item.id).map_err(|error| error.kind())).collect()
 }
 
-/// Wherever in a batch models are that cannot be stored, each of their tickets tells why, and the others are stored once, in order.
+/// Wherever in a batch models are that cannot be stored, each of their tickets tells why, and the others are stored once, in
+/// order.
 #[tokio::test(start_paused = true)]
 async fn a_bad_model_costs_only_itself() {
     for bad in [vec![0], vec![49], vec![99], vec![0, 99], vec![10, 11, 12], vec![3, 50, 51, 97], (0..100).collect()] {

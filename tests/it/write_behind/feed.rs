@@ -25,7 +25,8 @@ async fn seen(feed: &mut Feed<Item>, count: usize) -> Vec<String> {
     seen
 }
 
-/// Models are seen as they are accepted, whatever the store does, also when there is no room; and again when they are stored or fail.
+/// Models are seen as they are accepted, whatever the store does, also when there is no room; and again when they are stored or
+/// fail.
 #[tokio::test(start_paused = true)]
 async fn models_are_seen_before_they_are_stored_and_after() {
     let repository = Scripted::poisoned_by([1]);

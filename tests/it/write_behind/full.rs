@@ -24,7 +24,8 @@ async fn full(options: WriteBehindOptions) -> (Arc<Scripted>, WriteBehind<Item>)
     (repository, queue)
 }
 
-/// A full queue says so at once, gives back what it does not take, and takes more when there is room; what is being written takes room, too.
+/// A full queue says so at once, gives back what it does not take, and takes more when there is room; what is being written takes
+/// room, too.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_refuses() {
     let (repository, queue) = full(small()).await;

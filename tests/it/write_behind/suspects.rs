@@ -53,7 +53,8 @@ async fn are_reported_when_others_are_stored() {
     }
 }
 
-/// As long as nothing else is stored, it may be the store: the model waits, and what comes after it is stored before it is reported.
+/// As long as nothing else is stored, it may be the store: the model waits, and what comes after it is stored before it is
+/// reported.
 #[tokio::test(start_paused = true)]
 async fn wait_until_others_are_stored() {
     let repository = refusing(ErrorKind::Auth, [0]);

@@ -44,8 +44,8 @@ fn names(columns: &[Column]) -> Vec<&str> {
     columns.iter().map(|column| column.name.as_str()).collect()
 }
 
-/// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a transaction, which is
-/// then rolled back, that comes to nothing.
+/// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a
+/// transaction, which is then rolled back, that comes to nothing.
 pub(super) fn append(connection: &Connection, target: &Target, rows: Vec<RecordBatch>) -> Result<()> {
     let appender = match target.table.schema() {
         Some(schema) => connection.appender_with_columns_to_db(target.table.name(), schema, &target.names()),

@@ -18,14 +18,16 @@ use crate::{
     table::{Column, Table},
 };
 
-/// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several times as long.
+/// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several
+/// times as long.
 const COLUMNS: &str = "
     SELECT column_name, data_type, is_generated, is_nullable, database_oid, table_oid,
         table_name, schema_name, database_name, current_schema(), current_database()
     FROM duckdb_columns() WHERE lower(table_name) = lower($1::VARCHAR)";
 
-/// The tables of that name, without the views, and whether one of their columns may have a collation. DuckDB's functions do not return the
-/// collations of columns, so the word is searched for in the table's `CREATE TABLE` statement. A view may have any collation.
+/// The tables of that name, without the views, and whether one of their columns may have a collation. DuckDB's functions do not
+/// return the collations of columns, so the word is searched for in the table's `CREATE TABLE` statement. A view may have any
+/// collation.
 ///
 /// This is a separate query because a join takes longer than both.
 const TABLES: &str = "
@@ -72,8 +74,8 @@ pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<Found>>
     Ok(columns)
 }
 
-/// The rank of a table in DuckDB's search for a table by name and schema. Returns `None` if the name does not mean this table. Names are compared
-/// without regard to ASCII case.
+/// The rank of a table in DuckDB's search for a table by name and schema. Returns `None` if the name does not mean this table.
+/// Names are compared without regard to ASCII case.
 fn place(
     (table, schema): (&str, Option<&str>),
     (found, found_schema, found_database): (&str, &str, &str),
@@ -89,8 +91,8 @@ fn place(
     }
 }
 
-/// Whether the session's time zone matters: times with a zone are stored in a column without one, or the reverse. The time zone is looked up only
-/// then, because that takes longer than the rest.
+/// Whether the session's time zone matters: times with a zone are stored in a column without one, or the reverse. The time zone
+/// is looked up only then, because that takes longer than the rest.
 fn has_times_of_other_kinds(table: &Table, columns: &[Found]) -> bool {
     table.columns.iter().filter_map(|column| Some((&column.value_type, found_of(columns, column)?))).any(|(wanted, found)| {
         let has_zone = found.data_type == "TIMESTAMP WITH TIME ZONE";
@@ -109,7 +111,8 @@ fn found_of<'a>(columns: &'a [Found], column: &Column) -> Option<&'a Found> {
 /// What follows from the columns for an entity.
 ///
 /// # Errors
-/// [`Unsupported`](crate::ErrorKind::Unsupported), which names the column, if one is of a type that holds no values of the model's, or compares them otherwise.
+/// [`Unsupported`](crate::ErrorKind::Unsupported), which names the column, if one is of a type that holds no values of the
+/// model's, or compares them otherwise.
 pub(super) fn catalog(table: &Table, columns: &[Found]) -> Result<Arc<Catalog>> {
     let described = |column: &Column| {
         // A column that is not there is for the statement to complain about.

@@ -6,8 +6,8 @@ use sea_orm::sea_query::{QueryBuilder, SqlWriter, Value};
 
 use super::dialect::DuckDb;
 
-/// Passes on what Postgres' writer writes, but for values, which are written as everywhere, and types that DuckDB calls otherwise, or takes
-/// for others: a decimal without digits would have three after the point.
+/// Passes on what Postgres' writer writes, but for values, which are written as everywhere, and types that DuckDB calls
+/// otherwise, or takes for others: a decimal without digits would have three after the point.
 pub(super) struct Corrected<'a, W> {
     sql: &'a mut W,
     in_quotes: bool,

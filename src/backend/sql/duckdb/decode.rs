@@ -60,8 +60,8 @@ pub(super) fn type_of(field: &Field, id: Id) -> Option<ArrayType> {
     })
 }
 
-/// Whether values of a type are read at all. Those that are not would come as something else: a time without its offset, or bytes of the engine's
-/// own making.
+/// Whether values of a type are read at all. Those that are not would come as something else: a time without its offset, or bytes
+/// of the engine's own making.
 pub(super) fn is_read(id: Id) -> bool {
     !matches!(id, Id::TimeTZ | Id::Bit | Id::Bignum | Id::Geometry | Id::Interval | Id::Variant)
 }

@@ -70,8 +70,8 @@ impl DuckDbEngine {
         Self { pool, profile, attaches }
     }
 
-    /// Runs a statement, in a transaction of its own where it is not inside one. Its answer is complete before it is committed, and so
-    /// is not lost to what may go wrong after that.
+    /// Runs a statement, in a transaction of its own where it is not inside one. Its answer is complete before it is committed,
+    /// and so is not lost to what may go wrong after that.
     async fn run<T: Send + 'static>(
         &self,
         lease: &mut Lease,

@@ -1,5 +1,5 @@
-//! Errors of DuckDB. It has no codes: an error is told by the name of its type, which begins its text, and by words after that. The
-//! tests hold both to what the engine says (2.0).
+//! Errors of DuckDB. It has no codes: an error is told by the name of its type, which begins its text, and by words after that.
+//! The tests hold both to what the engine says (2.0).
 
 use std::borrow::Cow;
 
@@ -37,7 +37,8 @@ pub(super) fn is_committed(error: &DuckError) -> bool {
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if text.contains("COMMIT succeeded and is durable"))
 }
 
-/// Whether the error of a commit says that nothing of the transaction was stored: it was rolled back, or the commit was not begun.
+/// Whether the error of a commit says that nothing of the transaction was stored: it was rolled back, or the commit was not
+/// begun.
 pub(super) fn is_rolled_back(error: &DuckError) -> bool {
     const PROOFS: [&str; 3] = ["Failed to commit: ", "Current transaction is aborted", "because of a previous fatal error"];
     matches!(error, DuckError::DuckDBFailure(_, Some(text)) if PROOFS.iter().any(|proof| text.contains(proof)))
@@ -197,10 +198,12 @@ fn holder(words: &str) -> Option<String> {
     (!number.is_empty()).then(|| format!("process {number}"))
 }
 
-/// The column, the first where there are several, or the expression that a constraint is about: DuckDB keeps no names of constraints.
+/// The column, the first where there are several, or the expression that a constraint is about: DuckDB keeps no names of
+/// constraints.
 fn constraint(kind: ErrorKind, words: &str) -> Option<String> {
     match kind {
-        // `Duplicate key "a: 1, b: 2" violates …`: what follows the first name may all be its value. In a batch there are only values.
+        // `Duplicate key "a: 1, b: 2" violates …`: what follows the first name may all be its value. In a batch there are only
+        // values.
         ErrorKind::Duplicate => words.strip_prefix(r#"Duplicate key ""#)?.split_once(": ").map(|(column, _)| column.to_owned()),
         ErrorKind::NotNull => words.split_once("constraint failed: ").map(|(_, column)| column.replace('"', "")),
         ErrorKind::Check => words.split_once("with expression ").map(|(_, expression)| expression.to_owned()),

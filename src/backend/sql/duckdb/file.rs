@@ -17,8 +17,8 @@ const LOGS: [&str; 3] = [".wal", ".wal.checkpoint", ".wal.recovery"];
 /// The path that every name of the file leads to, whose folders exist from now on.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) if DuckDB would open another path, or if there is something that is no regular file: reading a pipe or a
-/// device may never end.
+/// [`InvalidInput`](ErrorKind::InvalidInput) if DuckDB would open another path, or if there is something that is no regular file:
+/// reading a pipe or a device may never end.
 pub(super) fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
     check_separators(place)?;
     let path = match place.canonicalize() {

@@ -23,7 +23,8 @@ pub(super) struct Session {
 /// A column of a type that the model wants values of another type of.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) if the column could not hold them, or would find and order them by other rules than the model's.
+/// [`Unsupported`](ErrorKind::Unsupported) if the column could not hold them, or would find and order them by other rules than
+/// the model's.
 pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str, session: Session) -> Result<Described> {
     let (name, parameters) = data_type.split_once('(').unwrap_or((data_type, ""));
     let is_scalar = !data_type.ends_with(']');

@@ -20,7 +20,8 @@ pub(super) struct Leased {
     pub(super) pooled: Option<Pooled>,
     /// Whether a transaction may be open: from before it is begun until its end was confirmed.
     pub(super) in_transaction: bool,
-    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it success.
+    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it
+    /// success.
     pub(super) has_failed: bool,
     /// Whether a commit was sent, and its answer not yet read.
     pub(super) is_committing: bool,

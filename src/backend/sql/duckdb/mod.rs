@@ -1,7 +1,7 @@
 //! DuckDB, through its own library: statements come back as Arrow's columns, and bulk writes go in as such.
 //!
-//! A store keeps a pool of connections to one instance, which all stores on the same file share. Each call runs on a thread that may
-//! block. Writers do not wait for each other: who changes a row that another transaction has changed meanwhile is refused.
+//! A store keeps a pool of connections to one instance, which all stores on the same file share. Each call runs on a thread that
+//! may block. Writers do not wait for each other: who changes a row that another transaction has changed meanwhile is refused.
 
 mod append;
 mod catalog;

@@ -1,8 +1,9 @@
 //! What Postgres' catalog says of a table. Everybody may read it, also on a replica and in a transaction that only reads.
 //!
-//! What was looked up is used for [`MAX_AGE`]: a look takes a round trip, so that a busy store spends less than a thousandth of its time on it, and a change
-//! that another program makes to the table is noticed about as soon. A change that the application makes by itself is noticed at once. So is one that an
-//! error tells of, which is what a statement that answers whole rows meets with when a type has changed.
+//! What was looked up is used for [`MAX_AGE`]: a look takes a round trip, so that a busy store spends less than a thousandth of
+//! its time on it, and a change that another program makes to the table is noticed about as soon. A change that the application
+//! makes by itself is noticed at once. So is one that an error tells of, which is what a statement that answers whole rows meets
+//! with when a type has changed.
 
 use std::{
     any::TypeId,
@@ -32,10 +33,12 @@ use crate::{
 
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The columns of a table. Types are followed from domains to what they are based on, and from arrays to their elements. What is enabled for `INSERT` and
-/// `UPDATE` on a table or on what inherits from it may make other rows of those that are given: rules, triggers, the engine of a foreign table.
+/// The columns of a table. Types are followed from domains to what they are based on, and from arrays to their elements. What is
+/// enabled for `INSERT` and `UPDATE` on a table or on what inherits from it may make other rows of those that are given: rules,
+/// triggers, the engine of a foreign table.
 ///
-/// A collation that is of the database's default, or none, is the database's own. That has had a provider of its own since version 15.
+/// A collation that is of the database's default, or none, is the database's own. That has had a provider of its own since
+/// version 15.
 const COLUMNS: &str = r#"
 WITH RECURSIVE relation AS (
   SELECT oid, relname, relkind, relrowsecurity, relhasrules, relhastriggers, relhassubclass FROM pg_class WHERE oid = to_regclass($1)
@@ -108,8 +111,8 @@ pub(super) struct Column {
     is_rewritten: bool,
     /// Whether that may happen after a statement has returned its rows.
     is_changed_afterwards: bool,
-    /// Whether an insert cannot say whether it has replaced a row: rows of partitioned tables and of views have no `xmax`, and in a table of that name
-    /// `excluded` is not the row that was to be inserted.
+    /// Whether an insert cannot say whether it has replaced a row: rows of partitioned tables and of views have no `xmax`, and in
+    /// a table of that name `excluded` is not the row that was to be inserted.
     hides_inserts: bool,
     /// Whether a key is checked after the rows are stored, so that `ON CONFLICT` cannot look for it.
     has_deferrable_key: bool,
@@ -224,7 +227,8 @@ fn catalog(table: &Table, columns: &[Column]) -> Arc<Catalog> {
         let keeps = keeps::keeps(found, column);
         is_rewritten |= keeps.is_none();
         described.push(Described {
-            // An id that the database gives is left out where it is to be made, and named where it is given: then the database refuses it.
+            // An id that the database gives is left out where it is to be made, and named where it is given: then the database
+            // refuses it.
             is_generated: found.is_computed || (found.is_identity && !table.id.contains(&position)),
             keeps: keeps.unwrap_or_default(),
             text: found.text_order(&column.value_type, column.select_as(Expr::val("")) != Expr::val("")),

@@ -1,11 +1,12 @@
 //! Rows into a table by `COPY`, in Postgres' binary format (<https://www.postgresql.org/docs/current/sql-copy.html>).
 //!
-//! `COPY` casts nothing: a value has to be in the form of its column's own type. So the table is asked what its columns are, each time, because that
-//! may change; and where one is of a type that is not known here, or the table is none that `COPY` writes to as an insert would, rows go in by
-//! statements instead. In a transaction that goes on seeing the catalog as it was when it began, the types are compared with those that the table has now.
+//! `COPY` casts nothing: a value has to be in the form of its column's own type. So the table is asked what its columns are, each
+//! time, because that may change; and where one is of a type that is not known here, or the table is none that `COPY` writes to
+//! as an insert would, rows go in by statements instead. In a transaction that goes on seeing the catalog as it was when it
+//! began, the types are compared with those that the table has now.
 //!
-//! Two things differ from inserts: a limit on the time of a statement is one for the whole batch, and a column of type `json` keeps the text of a document
-//! as it is given, where a statement's goes through `jsonb`.
+//! Two things differ from inserts: a limit on the time of a statement is one for the whole batch, and a column of type `json`
+//! keeps the text of a document as it is given, where a statement's goes through `jsonb`.
 
 use std::fmt;
 
@@ -86,8 +87,8 @@ pub(crate) struct Target {
     columns: Vec<(usize, Form, Keeps)>,
 }
 
-/// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it ends, because the statement
-/// locks the table against changes of its columns. `false` if the table cannot be read.
+/// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it
+/// ends, because the statement locks the table against changes of its columns. `false` if the table cannot be read.
 async fn has_types_of_now(connection: &mut PgConnection, of: &Table, seen: &[catalog::Column], names: &[&str]) -> Result<bool> {
     if names.is_empty() || !seen.iter().all(|column| column.is_readable) {
         return Ok(false);
@@ -153,8 +154,8 @@ impl Target {
         Ok(encoded)
     }
 
-    /// Stores rows. A connection on which this did not come to its end is of no more use: sqlx does not read what the server answers to a copy that was
-    /// given up.
+    /// Stores rows. A connection on which this did not come to its end is of no more use: sqlx does not read what the server
+    /// answers to a copy that was given up.
     pub(super) async fn append(&self, connection: &mut PgConnection, rows: Vec<PgArgumentBuffer>) -> Result<()> {
         let failed = classify::<PostgresFlavor>;
         let mut copy = connection.copy_in_raw(&self.copy).await.map_err(failed)?;

@@ -1,5 +1,5 @@
-//! Values out of rows. They are read here and not by sqlx, which looks at the type of each anew, panics at times that chrono does not hold, rounds
-//! numbers, and takes 24:00 for midnight.
+//! Values out of rows. They are read here and not by sqlx, which looks at the type of each anew, panics at times that chrono does
+//! not hold, rounds numbers, and takes 24:00 for midnight.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -96,8 +96,8 @@ fn value(bytes: &[u8], wanted: &ArrayType, put: Put<'_>) -> Result<()> {
     })
 }
 
-/// Reads a row by SeaORM, for types of the application's own. SeaORM decodes by sqlx: what that would panic at or change is refused before, and what
-/// the application's own decoders panic at is an error like any other.
+/// Reads a row by SeaORM, for types of the application's own. SeaORM decodes by sqlx: what that would panic at or change is
+/// refused before, and what the application's own decoders panic at is an error like any other.
 pub(super) fn read_foreign<M>(
     row: &QueryResult,
     is_decimal: impl Fn(&str) -> bool,

@@ -1,10 +1,11 @@
 //! Errors of Postgres by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 //!
-//! Who sends an error tells what it proves. An error of severity ERROR is a server's answer: the statement, and the transaction that it is in, have not taken
-//! effect; only 08007 and 40003 say that this is not known. An error of severity FATAL or PANIC ends the connection. A server sends it (57P01, 57P02,
-//! 57P05, 53100 and others) and so does a pooler (08P01 of pgbouncer for all it has to say, 57P01 and 53300 of others), at any time: it is no answer to a
-//! statement that was sent before, which may have taken effect. 25P03 is the exception: a server sends it to a transaction that is given nothing to do. Before the connection is ready, it says why there is none, and nothing was sent. The driver
-//! itself sends no codes.
+//! Who sends an error tells what it proves. An error of severity ERROR is a server's answer: the statement, and the transaction
+//! that it is in, have not taken effect; only 08007 and 40003 say that this is not known. An error of severity FATAL or PANIC
+//! ends the connection. A server sends it (57P01, 57P02, 57P05, 53100 and others) and so does a pooler (08P01 of pgbouncer for
+//! all it has to say, 57P01 and 53300 of others), at any time: it is no answer to a statement that was sent before, which may
+//! have taken effect. 25P03 is the exception: a server sends it to a transaction that is given nothing to do. Before the
+//! connection is ready, it says why there is none, and nothing was sent. The driver itself sends no codes.
 
 use sqlx::{
     error::DatabaseError,
@@ -73,11 +74,13 @@ fn kind(code: &str) -> ErrorKind {
         "25006" => K::ReadOnly,
         // The server or a pooler, as FATAL. Prove nothing, but for 25P03.
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => K::Connection,
-        // The server, as ERROR: nothing was stored. As PANIC they prove nothing. 22021: bytes that are no text; what is sent is, without the NUL character.
+        // The server, as ERROR: nothing was stored. As PANIC they prove nothing. 22021: bytes that are no text; what is sent is,
+        // without the NUL character.
         "XX001" | "XX002" | "22021" => K::Corrupt,
         "XX000" => K::EngineDown,
         _ => match code.get(..2).unwrap_or_default() {
-            // The server as ERROR, of a connection of its own to another server, which may have stored something; a pooler as FATAL. Prove nothing.
+            // The server as ERROR, of a connection of its own to another server, which may have stored something; a pooler as
+            // FATAL. Prove nothing.
             "08" => K::Connection,
             // The server or a pooler, while it connects.
             "28" => K::Auth,

@@ -32,8 +32,8 @@ use crate::{
     value::Put,
 };
 
-/// A statement's text and values. sqlx keeps statements prepared by their text alone, with the types of the values that came first: values of
-/// other types would be sent as if they were of those. So the types are made part of the text.
+/// A statement's text and values. sqlx keeps statements prepared by their text alone, with the types of the values that came
+/// first: values of other types would be sent as if they were of those. So the types are made part of the text.
 fn typed(statement: &Statement) -> (String, SqlxValues) {
     let values = statement.values.iter().flat_map(|values| &values.0);
     // Postgres has no whole number of eight bits, and the driver would send a character.
@@ -61,7 +61,8 @@ macro_rules! prepared {
 }
 pub(super) use prepared;
 
-/// Forgets what is prepared, if an error says that the server has: it was told to, by a function or by another user of the connection. In a transaction, which the error has ended, and for any other error, returns the error.
+/// Forgets what is prepared, if an error says that the server has: it was told to, by a function or by another user of the
+/// connection. In a transaction, which the error has ended, and for any other error, returns the error.
 pub(super) async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
     let is_forgotten = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(FORGOTTEN));
     let can_go_on =
@@ -172,7 +173,8 @@ impl Flavor for PostgresFlavor {
             AccessMode::ReadWrite => "",
             AccessMode::ReadOnly => " READ ONLY",
         };
-        // The server stops by itself what nobody is left to stop, a little later; a limit that it has, and that is earlier, stays.
+        // The server stops by itself what nobody is left to stop, a little later; a limit that it has, and that is earlier,
+        // stays.
         let millis = |remaining: Duration| remaining.saturating_add(Duration::from_secs(1)).as_millis().min(i32::MAX as u128);
         let limit = |remaining| {
             let known = "NULLIF(extract(epoch FROM current_setting('statement_timeout')::interval) * 1000, 0)";
@@ -201,7 +203,8 @@ impl Flavor for PostgresFlavor {
         gate.session.ends_with_client
     }
 
-    /// By a connection of its own: those of the pool may all be busy. It may come to another server than the one that the process is of.
+    /// By a connection of its own: those of the pool may all be busy. It may come to another server than the one that the process
+    /// is of.
     async fn stop(stopper: &Stopper) -> sqlx::Result<()> {
         let mut connection = stopper.pool.connect_options().connect().await?;
         let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
@@ -212,8 +215,8 @@ impl Flavor for PostgresFlavor {
         if is_found { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
     }
 
-    /// A commit that waits for a standby is not undone by being stopped, only no longer waited for: its time limit ends before. What is deferred to the
-    /// commit is done within the limit.
+    /// A commit that waits for a standby is not undone by being stopped, only no longer waited for: its time limit ends before.
+    /// What is deferred to the commit is done within the limit.
     fn before_commit(stopper: &Stopper) -> Option<&'static str> {
         stopper.waits_for_standby.then_some("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL statement_timeout = 0")
     }
@@ -232,8 +235,8 @@ impl Flavor for PostgresFlavor {
         error::ends_connection(error)
     }
 
-    /// A server that has become a replica: somewhere else there may be the one that has not. Or a statement that a change of the schema outdated: it is
-    /// refused for as long as the connection keeps it prepared.
+    /// A server that has become a replica: somewhere else there may be the one that has not. Or a statement that a change of the
+    /// schema outdated: it is refused for as long as the connection keeps it prepared.
     fn is_outdated(error: &Error, only_reads: bool) -> bool {
         match error.kind() {
             ErrorKind::ReadOnly => !only_reads,

@@ -1,12 +1,13 @@
 //! Detects a connection pooler between a store and its server, and refuses one that does not pool sessions.
 //!
-//! sqlx uses the same names for the prepared statements of every connection. With transaction or statement pooling, several clients share one
-//! server connection, so one client would run the statements of another. With session pooling, each client keeps its own server connection.
+//! sqlx uses the same names for the prepared statements of every connection. With transaction or statement pooling, several
+//! clients share one server connection, so one client would run the statements of another. With session pooling, each client
+//! keeps its own server connection.
 //!
 //! Two checks find this out. Neither depends on what other clients do at the time:
 //! 1. A server accepts a custom setting (a name with a dot) in the startup message. A pooler rejects it or does not pass it on.
-//! 2. A server sends a notification to a session that listens, even if the session is idle. A pooler passes it on only if the idle client has
-//!    kept its server connection, which is session pooling.
+//! 2. A server sends a notification to a session that listens, even if the session is idle. A pooler passes it on only if the
+//!    idle client has kept its server connection, which is session pooling.
 
 use std::time::Duration;
 
@@ -93,7 +94,8 @@ pub(super) struct Way {
 /// Finds out whether there is a pooler, and of which kind.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for a pooler that does not pool sessions, or that cannot be told from one; otherwise why there is no connection.
+/// [`Unsupported`](ErrorKind::Unsupported) for a pooler that does not pool sessions, or that cannot be told from one; otherwise
+/// why there is no connection.
 pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
     let direct = marked(connect);
     match direct.connect().await {
@@ -135,8 +137,8 @@ fn unclear() -> Error {
     Error::new(ErrorKind::Unsupported, format!("Whether a pooler pools sessions could not be found out. {ADVICE}"))
 }
 
-/// Whether an idle session receives a notification. The notification is sent only if two cheaper checks find nothing: with transaction pooling,
-/// two clients often share one server process, or one client changes its process.
+/// Whether an idle session receives a notification. The notification is sent only if two cheaper checks find nothing: with
+/// transaction pooling, two clients often share one server process, or one client changes its process.
 async fn listens(listener: &mut PgListener, other: &mut PgConnection) -> sqlx::Result<bool> {
     let first = server(&mut *listener).await?;
     // A pooler of statements refuses transactions.

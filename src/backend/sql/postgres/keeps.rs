@@ -1,5 +1,5 @@
-//! Which values a column stores as they are given. Postgres rounds numbers and times to what the column's type has room for, cuts blanks and long names, and
-//! fills text up with blanks.
+//! Which values a column stores as they are given. Postgres rounds numbers and times to what the column's type has room for, cuts
+//! blanks and long names, and fills text up with blanks.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ use crate::{
 /// The most bytes of a `name`.
 pub(super) const LONGEST_NAME: usize = 63;
 
-/// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the column may change some.
+/// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the
+/// column may change some.
 pub(super) fn keeps(column: &Column, of_entity: &table::Column) -> Option<Keeps> {
     let wanted = &of_entity.value_type;
     if !(of_entity.is_saved_as_it_is() && of_entity.is_read_as_it_is()) {
@@ -108,7 +109,8 @@ fn refuse_unless(is_kept: bool, message: &'static str) -> Result<()> {
     if is_kept { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, message)) }
 }
 
-/// Whether SeaORM reads lists of values of this type from lists of that: unlike single values, of the same width alone, and not of a domain.
+/// Whether SeaORM reads lists of values of this type from lists of that: unlike single values, of the same width alone, and not
+/// of a domain.
 fn is_element(column: &Column, wanted: &ArrayType) -> bool {
     use ArrayType as T;
     let type_name = column.type_name.as_str();
@@ -151,7 +153,8 @@ fn ends_blank(value: &Value) -> bool {
     matches!(value, Value::Char(Some(' '))) || text_of(value).is_some_and(|text| text.ends_with(' '))
 }
 
-/// How many digits after the point a `numeric` has, in the last eleven bits of its modifier: below zero, so many before it are zeros.
+/// How many digits after the point a `numeric` has, in the last eleven bits of its modifier: below zero, so many before it are
+/// zeros.
 fn scale(typmod: i32) -> i32 {
     ((typmod.wrapping_sub(4) & 0x7ff) ^ 1024) - 1024
 }

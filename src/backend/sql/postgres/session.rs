@@ -82,8 +82,8 @@ impl Session {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Asks the server to check, while a statement runs, whether its client is still there. Servers before version 14 refuse the setting, and so do servers on
-    /// systems that cannot tell.
+    /// Asks the server to check, while a statement runs, whether its client is still there. Servers before version 14 refuse the
+    /// setting, and so do servers on systems that cannot tell.
     pub(super) async fn watch_client(&mut self, connection: &mut PgConnection) {
         let set = format!("{NEW_SESSION} SELECT set_config('{WATCH}', '{WATCH_INTERVAL}', false)");
         self.ends_with_client = sqlx::raw_sql(AssertSqlSafe(set)).execute(connection).await.is_ok();

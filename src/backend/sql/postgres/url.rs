@@ -1,4 +1,5 @@
-//! What a `postgres:` URL asks for. The driver would ignore what it does not know, and log its value: it is given only what is known.
+//! What a `postgres:` URL asks for. The driver would ignore what it does not know, and log its value: it is given only what is
+//! known.
 
 use std::{fmt::Write as _, str::FromStr};
 

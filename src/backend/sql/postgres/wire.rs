@@ -1,5 +1,5 @@
-//! Values in Postgres' binary format, as its `…_send` functions write them. What does not come out exactly is an error: a time that has no end, or that
-//! chrono does not hold, a number of more digits than its type has.
+//! Values in Postgres' binary format, as its `…_send` functions write them. What does not come out exactly is an error: a time
+//! that has no end, or that chrono does not hold, a number of more digits than its type has.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use sea_orm::prelude::Decimal;

@@ -83,8 +83,8 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    /// What the repository makes of a row that is to replace another: the time of the change, and no mark, because what is marked is not
-    /// replaced.
+    /// What the repository makes of a row that is to replace another: the time of the change, and no mark, because what is marked
+    /// is not replaced.
     fn as_changed(&self, row: &mut [Value], now: DateTime<Utc>) -> Result<()> {
         self.table.stamp_changed(row, now);
         if let Some(column) = self.table.rules.deleted_at

@@ -21,8 +21,8 @@ use crate::{
     value::{Key, integer, is_array},
 };
 
-/// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do soon, and each is larger
-/// than the one before, because each costs the engine something.
+/// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do
+/// soon, and each is larger than the one before, because each costs the engine something.
 const PART: usize = 16 * FIRST_PART;
 
 /// How many models are encoded first, and at a time: as many rows as DuckDB works on at a time.

@@ -84,8 +84,8 @@ impl<G: Engine> SqlTable<G> {
         Statements { table: &self.table, dialect, bind_limit, catalog: &view.catalog, texts: &view.texts }
     }
 
-    /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by itself for UUIDs in
-    /// other forms in the first column of an id, where an index helps: see [`missed`](Engine::missed).
+    /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by
+    /// itself for UUIDs in other forms in the first column of an id, where an index helps: see [`missed`](Engine::missed).
     fn has_forms(&self, column: usize) -> bool {
         let is_uuid_id = |value_type: &ArrayType| *value_type == ArrayType::Uuid && self.table.id.first() == Some(&column);
         let of_type = |value_type: &ArrayType| self.store.engine().has_forms(value_type) && !is_uuid_id(value_type);
@@ -97,8 +97,8 @@ impl<G: Engine> SqlTable<G> {
         self.table.id.iter().any(|column| self.has_forms(*column))
     }
 
-    /// The table as the database describes it now. `compares_forms` says whether the statement that follows compares values that may be stored in
-    /// several forms.
+    /// The table as the database describes it now. `compares_forms` says whether the statement that follows compares values that
+    /// may be stored in several forms.
     async fn view(&self, lease: &mut G::Lease, access: Access, compares_forms: bool) -> Result<View> {
         if access == Access::Write {
             self.store.engine().begin_to_write(lease, &self.table).await?;
@@ -136,8 +136,8 @@ impl<G: Engine> SqlTable<G> {
         Ok(rows)
     }
 
-    /// The values of models that are about to be written, completed by what the repository adds. Dropping this is dropping the write: a
-    /// transaction it belongs to can no longer commit.
+    /// The values of models that are about to be written, completed by what the repository adds. Dropping this is dropping the
+    /// write: a transaction it belongs to can no longer commit.
     async fn values_for(
         &self,
         cx: &Cx,

@@ -20,8 +20,8 @@ use crate::{
 };
 
 impl<G: Engine> SqlTable<G> {
-    /// The connection for a statement, and the statement, written for the table as the database describes it. A statement that cannot be written or
-    /// sent leaves the transaction of the context as it was.
+    /// The connection for a statement, and the statement, written for the table as the database describes it. A statement that
+    /// cannot be written or sent leaves the transaction of the context as it was.
     pub(super) async fn prepared<'a>(
         &self,
         cx: &Cx,

@@ -58,7 +58,8 @@ impl<G: Engine> SqlTable<G> {
                 return held.refuse(refused).await;
             }
         }
-        // `ON CONFLICT` would replace a row whose key has other bytes than the model's. With two statements, the insert fails as a duplicate.
+        // `ON CONFLICT` would replace a row whose key has other bytes than the model's. With two statements, the insert fails as
+        // a duplicate.
         let finds_others = self.statements(&view).finds_other_text(&resolution.target);
         let way = match self.store.engine().profile().upserts_at_once && !finds_others {
             true => view.catalog.upserts,
@@ -100,8 +101,8 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only where writers do
-    /// not take turns, and where the column that the engine names cannot stand for another constraint.
+    /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only
+    /// where writers do not take turns, and where the column that the engine names cannot stand for another constraint.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
         let name = |position: &usize| self.table.columns.get(*position).map(Column::name);
         let told = error.constraint().and_then(|constraint| constraint.split(", ").next()?.rsplit('.').next());
@@ -153,7 +154,8 @@ impl<G: Engine> SqlTable<G> {
         Ok(new.len() as u64)
     }
 
-    /// First what is there, then what is not: nobody else comes between, because writers take turns, or because whoever does is refused.
+    /// First what is there, then what is not: nobody else comes between, because writers take turns, or because whoever does is
+    /// refused.
     async fn update_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
         let statements = self.statements(view);
         let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The catalog of a table, asked through sqlx. SeaORM writes beside it, in forms of its own, so a column is taken to have values of any form.
+//! The catalog of a table, asked through sqlx. SeaORM writes beside it, in forms of its own, so a column is taken to have values
+//! of any form.
 
 use std::{
     any::TypeId,

@@ -1,14 +1,14 @@
 //! Moving the write-ahead log into the database.
 //!
-//! SQLite itself runs a checkpoint inside the commit that makes the log too long, and that commit waits for the disk. Here a separate thread runs
-//! the checkpoints, beside readers and the writer. It belongs to no runtime: the one in which the store was opened, or used last, may have ended or be
-//! blocked while the store is used in another. The thread ends when the log is moved.
+//! SQLite itself runs a checkpoint inside the commit that makes the log too long, and that commit waits for the disk. Here a
+//! separate thread runs the checkpoints, beside readers and the writer. It belongs to no runtime: the one in which the store was
+//! opened, or used last, may have ended or be blocked while the store is used in another. The thread ends when the log is moved.
 //!
-//! A writer that never pauses would keep the log from starting again at its beginning, so above `TOO_LONG` pages the thread takes the right to write,
-//! and writers wait for it.
+//! A writer that never pauses would keep the log from starting again at its beginning, so above `TOO_LONG` pages the thread takes
+//! the right to write, and writers wait for it.
 //!
-//! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in vain. So there is a pause
-//! after a failed attempt, and each time a longer one.
+//! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in
+//! vain. So there is a pause after a failed attempt, and each time a longer one.
 
 use std::{
     sync::{

@@ -41,7 +41,8 @@ const LOCKED_TRIES: u64 = 5_000;
 /// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
 const BRIEF: i32 = 2_500;
 
-/// The longest value that a statement that has to be brief may read or write, in bytes: a single instruction may search all of it.
+/// The longest value that a statement that has to be brief may read or write, in bytes: a single instruction may search all of
+/// it.
 pub(super) const LARGE: i32 = 16 * 1024;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -141,8 +142,8 @@ impl Connection {
         self.fence.build(library)
     }
 
-    /// Runs something on a thread that must not wait. `None` if it takes longer: it has then done nothing. What must not be stopped half-way is
-    /// not `stoppable`.
+    /// Runs something on a thread that must not wait. `None` if it takes longer: it has then done nothing. What must not be
+    /// stopped half-way is not `stoppable`.
     pub(super) fn briefly<T>(&mut self, stoppable: bool, work: &mut impl FnMut(&Self) -> Result<T>) -> Option<Result<T>> {
         if !self.runs_in_place {
             return None;
@@ -294,7 +295,8 @@ impl Connection {
         self.checkpoint_by("PRAGMA wal_checkpoint(PASSIVE)")
     }
 
-    /// Moves all of the log, and waits a little for readers, so that it begins anew with the next write. Nobody may write meanwhile.
+    /// Moves all of the log, and waits a little for readers, so that it begins anew with the next write. Nobody may write
+    /// meanwhile.
     pub(super) fn checkpoint_all(&self) -> Result<(u32, bool)> {
         self.library.busy_timeout(READERS_TIMEOUT).map_err(classify)?;
         let done = self.checkpoint_by("PRAGMA wal_checkpoint(RESTART)");

@@ -19,8 +19,8 @@ use crate::{
     table::Table,
 };
 
-/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known. Values
-/// outside the id are checked only for a statement that compares values that may be stored in several forms.
+/// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known.
+/// Values outside the id are checked only for a statement that compares values that may be stored in several forms.
 pub(super) fn catalog(
     connection: &Connection,
     table: &Table,
@@ -109,8 +109,8 @@ fn load(connection: &Connection, table: &Table) -> Result<Option<Arc<Facts>>> {
 
 /// Whether a row that names every column is stored in the table of an entity as it is given.
 ///
-/// Only a transaction that may write already is told: nobody else changes the table before it stores the row, and one that has read cannot wait
-/// for its turn to write any more.
+/// Only a transaction that may write already is told: nobody else changes the table before it stores the row, and one that has
+/// read cannot wait for its turn to write any more.
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) if the table has ids in another form, under which the model may be there already.

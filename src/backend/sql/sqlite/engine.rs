@@ -47,7 +47,8 @@ pub(crate) struct SqliteEngine {
 
 impl SqliteEngine {
     pub(super) fn new(pool: Pool, mut capabilities: Capabilities) -> Self {
-        // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those who read.
+        // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those
+        // who read.
         capabilities.reads_beside_writer &= pool.size() > 1 && pool.settings().writes_ahead();
         let profile = EngineProfile {
             skips_returning: true,
@@ -63,7 +64,8 @@ impl SqliteEngine {
         self.pool.settings().syncs()
     }
 
-    /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a transaction cannot begin anew.
+    /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a
+    /// transaction cannot begin anew.
     fn effort(lease: &Lease, statement: &Statement, effort: Effort) -> Effort {
         let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
         match effort {

@@ -64,7 +64,8 @@ fn classify_code(code: i32, message: &str) -> Error {
     Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, message))
 }
 
-/// The column in which a statement of this library came to a value that cannot be compared: `bad JSON path: 'larder: unreadable value in column'`.
+/// The column in which a statement of this library came to a value that cannot be compared: `bad JSON path: 'larder: unreadable
+/// value in column'`.
 fn unreadable_in(message: &str) -> Option<&str> {
     let (_, column) = message.split_once(UNREADABLE)?;
     Some(column.strip_suffix('\'').unwrap_or(column))

@@ -30,7 +30,8 @@ pub(super) struct Facts {
     with_forms: Vec<usize>,
     /// The position of the id's first column, if it holds UUIDs: an index finds those that are stored as text.
     pub(super) uuid_id: Option<usize>,
-    /// The position of the primary key's first column, if the table takes nulls in it: SQLite does so unless `NOT NULL` is declared. An index finds them.
+    /// The position of the primary key's first column, if the table takes nulls in it: SQLite does so unless `NOT NULL` is
+    /// declared. An index finds them.
     pub(super) nullable_id: Option<usize>,
     /// Whether the engine looks for ids in other forms that a statement by id has missed.
     is_probed: bool,
@@ -54,7 +55,8 @@ struct Column {
     name: String,
 }
 
-/// The queries that [`Facts::new`] needs the answers of: the table's columns, the table and the triggers, and the collations of its columns of text.
+/// The queries that [`Facts::new`] needs the answers of: the table's columns, the table and the triggers, and the collations of
+/// its columns of text.
 pub(super) fn queries(table: &Table) -> [String; 2] {
     let schema = table.schema().unwrap_or("main");
     let master = format!("{}.sqlite_master", quoted(schema, '"'));
@@ -190,7 +192,8 @@ impl Facts {
         self.columns.get(position).map(|column| (column.name.as_str(), &column.value_type))
     }
 
-    /// The catalog if all values are in the forms that larder writes, and the catalog if any value may be in another form. All ids can be read.
+    /// The catalog if all values are in the forms that larder writes, and the catalog if any value may be in another form. All
+    /// ids can be read.
     pub(super) fn usual_catalogs(&self) -> (Arc<Catalog>, Arc<Catalog>) {
         (self.catalog(&[], UnreadableIds::default()), self.catalog(&self.with_forms, UnreadableIds::default()))
     }

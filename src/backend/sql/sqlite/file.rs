@@ -1,7 +1,7 @@
 //! The file of a store: whether it is still the one that was opened.
 //!
-//! A file can be deleted, moved or replaced while it is open. Connections that are open go on with the old one, where nobody will find what they store;
-//! and new ones would open whatever is at the path now, or make an empty file there.
+//! A file can be deleted, moved or replaced while it is open. Connections that are open go on with the old one, where nobody will
+//! find what they store; and new ones would open whatever is at the path now, or make an empty file there.
 
 use std::{
     fs::{self, File, Metadata},
@@ -39,8 +39,8 @@ impl FileIdentity {
         self.opened.get().is_some()
     }
 
-    /// Looks at the file. Refuses one that is another than the first that was opened, or that is not there any more; and what is no file at all, which may
-    /// keep whoever reads it waiting. Blocks for as long as the file system takes to answer.
+    /// Looks at the file. Refuses one that is another than the first that was opened, or that is not there any more; and what is
+    /// no file at all, which may keep whoever reads it waiting. Blocks for as long as the file system takes to answer.
     pub(super) fn look(&self) -> Result<()> {
         let found = self.found()?;
         if found.as_ref().is_some_and(|found| !found.is_file()) && !self.was_opened() {

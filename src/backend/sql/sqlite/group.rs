@@ -1,10 +1,10 @@
 //! Single writes that share a commit.
 //!
-//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they wait in line; whoever of them
-//! gets the turn to write first runs all that are there in one transaction, on a thread that may block. So nobody depends on another's runtime, which
-//! may be blocked or end. Each is answered after the commit. A write that fails leaves nothing and is no
-//! business of the others: if it does leave something, or ends the whole transaction, as triggers can, or if the commit is refused, all is undone and each
-//! is run once more in a transaction of its own.
+//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they wait in
+//! line; whoever of them gets the turn to write first runs all that are there in one transaction, on a thread that may block. So
+//! nobody depends on another's runtime, which may be blocked or end. Each is answered after the commit. A write that fails leaves
+//! nothing and is no business of the others: if it does leave something, or ends the whole transaction, as triggers can, or if
+//! the commit is refused, all is undone and each is run once more in a transaction of its own.
 
 use std::{
     collections::VecDeque,

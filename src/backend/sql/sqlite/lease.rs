@@ -67,8 +67,8 @@ impl Lease {
         self.connection.as_ref().is_some_and(|leased| leased.in_transaction)
     }
 
-    /// Runs something on the connection, in place if it is brief. Dropping the future stops it, and with it the transaction that it is
-    /// in.
+    /// Runs something on the connection, in place if it is brief. Dropping the future stops it, and with it the transaction that
+    /// it is in.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         pace: Pace,
@@ -82,8 +82,8 @@ impl Lease {
         self.go(pace, work).await
     }
 
-    /// Runs the statement that the connection was taken for, or one of a transaction. The connection of a single statement that takes long is given back by
-    /// the thread that ran it: the future that waits for the answer may not be polled soon.
+    /// Runs the statement that the connection was taken for, or one of a transaction. The connection of a single statement that
+    /// takes long is given back by the thread that ran it: the future that waits for the answer may not be polled soon.
     pub(super) async fn run_single<T: Send + 'static>(
         &mut self,
         pace: Pace,
@@ -183,8 +183,9 @@ impl Lease {
         }
     }
 
-    /// Runs a write in a transaction of its own, in place if it is brief, so that nothing is left of one that fails. It also says for certain what
-    /// became of one that is stopped: of a write that commits by itself, SQLite may say that it was stopped when it has been committed.
+    /// Runs a write in a transaction of its own, in place if it is brief, so that nothing is left of one that fails. It also says
+    /// for certain what became of one that is stopped: of a write that commits by itself, SQLite may say that it was stopped when
+    /// it has been committed.
     pub(super) async fn run_alone<T: Send + 'static>(
         &mut self,
         syncs: bool,
@@ -225,8 +226,8 @@ impl Lease {
         self.run(pace, move |connection| connection.command(&sql)).await
     }
 
-    /// Runs the last statement of the lease on a thread that may block, which gives the connection back. What follows, such as a question why nothing was
-    /// found, is asked on another connection.
+    /// Runs the last statement of the lease on a thread that may block, which gives the connection back. What follows, such as a
+    /// question why nothing was found, is asked on another connection.
     async fn call_last<T: Send + 'static>(
         &mut self,
         interrupt: Interrupt,

@@ -48,7 +48,8 @@ impl Leased {
         Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
     }
 
-    /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed instead.
+    /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed
+    /// instead.
     pub(super) fn ended(&mut self) {
         self.in_transaction = false;
         if self.only_reads && self.let_write().is_err() {

@@ -125,7 +125,8 @@ impl Pool {
             if pooled.connection.is_some() {
                 return Ok(pooled);
             }
-            // It is given to the pool by the thread that opens it, and not to this future, which may not be polled when it is open.
+            // It is given to the pool by the thread that opens it, and not to this future, which may not be polled when it is
+            // open.
             let opening = tokio::task::spawn_blocking(move || pooled.open().map(|()| pooled.give_back()));
             opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
         }

@@ -192,8 +192,8 @@ fn not_stored() -> Error {
 struct RowReader<'p> {
     rows: Rows<'p>,
     table: &'p Table,
-    /// For each column of the table, where it is in a row, and its type. Known from the first row on: a statement is prepared anew by its first
-    /// step if the schema has changed.
+    /// For each column of the table, where it is in a row, and its type. Known from the first row on: a statement is prepared
+    /// anew by its first step if the schema has changed.
     columns: Vec<(usize, &'p ArrayType)>,
 }
 

@@ -22,8 +22,8 @@ pub(super) struct Settings {
     pub(super) file: Option<Arc<FileIdentity>>,
     pub(super) write_ahead_log: bool,
     pub(super) synchronous: &'static str,
-    /// Whether brief statements may run on a thread that must not wait. A connection that shares its cache with another waits for a lock inside SQLite while the
-    /// other runs a statement, however long that takes.
+    /// Whether brief statements may run on a thread that must not wait. A connection that shares its cache with another waits for
+    /// a lock inside SQLite while the other runs a statement, however long that takes.
     pub(super) runs_in_place: bool,
     pub(super) counts: Arc<Counts>,
     pub(super) watch: Arc<Watch>,

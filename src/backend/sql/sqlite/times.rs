@@ -1,7 +1,8 @@
-//! Dates and times in the forms that SQLite's own functions take (<https://www.sqlite.org/lang_datefunc.html>), which other programs store.
+//! Dates and times in the forms that SQLite's own functions take (<https://www.sqlite.org/lang_datefunc.html>), which other
+//! programs store.
 //!
-//! An instant is text, seconds since 1970 as a whole number, or days of the Julian calendar as a floating-point number. The expressions in
-//! `statement/meaning.rs` compute the same from the same forms.
+//! An instant is text, seconds since 1970 as a whole number, or days of the Julian calendar as a floating-point number. The
+//! expressions in `statement/meaning.rs` compute the same from the same forms.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rusqlite::types::ValueRef;
@@ -9,7 +10,8 @@ use rusqlite::types::ValueRef;
 /// The first and the last instant of the years 1 to 9999, in seconds since 1970.
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// Whole numbers that are days of the Julian calendar in the years 1 to 9999. A column of numeric affinity stores noon of a day as one, and whether it is that or seconds since 1970 cannot be known.
+/// Whole numbers that are days of the Julian calendar in the years 1 to 9999. A column of numeric affinity stores noon of a day
+/// as one, and whether it is that or seconds since 1970 cannot be known.
 const DAYS: std::ops::RangeInclusive<i64> = 1_721_426..=5_373_484;
 
 /// An instant, with its time zone, or in UTC if it has none. Cut to microseconds.

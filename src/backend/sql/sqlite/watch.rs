@@ -1,10 +1,11 @@
 //! What a store knows about its tables, and how long that stays valid.
 //!
-//! Other programs can change rows and the schema at any time. `PRAGMA data_version` changes on a connection when another connection has
-//! committed. It is read on the one connection that makes all writes of this store, so the store's own commits do not change it.
+//! Other programs can change rows and the schema at any time. `PRAGMA data_version` changes on a connection when another
+//! connection has committed. It is read on the one connection that makes all writes of this store, so the store's own commits do
+//! not change it.
 //!
-//! A period is a time without commits by others and without writes by statements of the application (`sql()`). What is known about a table is
-//! valid until its period ends.
+//! A period is a time without commits by others and without writes by statements of the application (`sql()`). What is known
+//! about a table is valid until its period ends.
 
 use std::{
     any::TypeId,
@@ -124,7 +125,8 @@ impl Watch {
         state.is_held = false;
     }
 
-    /// What the schema says about a table, if that was read at this version of the schema. It is then also valid in the period of the mark.
+    /// What the schema says about a table, if that was read at this version of the schema. It is then also valid in the period of
+    /// the mark.
     pub(super) fn facts(&self, table: TypeId, schema_version: i64, mark: Option<Mark>) -> Option<Arc<Facts>> {
         let mut state = self.lock();
         let known = state.tables.get_mut(&table).filter(|known| known.schema_version == schema_version)?;
@@ -134,8 +136,8 @@ impl Watch {
         Some(known.facts.clone())
     }
 
-    /// What the schema says about a table, inside a transaction that holds the write lock, if nobody can have changed the schema since it was read.
-    /// And whether all ids are known to be in the form that larder writes.
+    /// What the schema says about a table, inside a transaction that holds the write lock, if nobody can have changed the schema
+    /// since it was read. And whether all ids are known to be in the form that larder writes.
     pub(super) fn facts_of(&self, table: TypeId, connection: u64, version: i64) -> Option<(Arc<Facts>, bool)> {
         let mut state = self.lock();
         state.see(connection, version);
@@ -164,7 +166,8 @@ impl Watch {
         }
     }
 
-    /// The catalog of a table if all values are in the forms that larder writes, and the catalog if any value may be in another form.
+    /// The catalog of a table if all values are in the forms that larder writes, and the catalog if any value may be in another
+    /// form.
     pub(super) fn catalogs(&self, table: TypeId, facts: &Arc<Facts>) -> (Arc<Catalog>, Arc<Catalog>) {
         let state = self.lock();
         match state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) {

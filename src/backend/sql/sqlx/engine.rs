@@ -65,8 +65,8 @@ impl<F: Flavor> SqlxEngine<F> {
 }
 
 impl<F: Flavor> SqlxEngine<F> {
-    /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in memory is the database, and
-    /// has to be kept.
+    /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in
+    /// memory is the database, and has to be kept.
     fn note(&self, lease: &mut Lease<F>, effort: Effort) -> Result<()> {
         match (effort, self.profile.capabilities.durable) {
             (Effort::Lasting, true) => lease.is_last_user(),

@@ -7,8 +7,8 @@ use sqlx::Error as SqlxError;
 use super::flavor::Flavor;
 use crate::error::{Error, ErrorKind};
 
-/// What a statement came to. An error that ends the connection is no answer to the statement, whatever its code: a pooler or a server that is shut down sends
-/// such a one, and the statement may have taken effect.
+/// What a statement came to. An error that ends the connection is no answer to the statement, whatever its code: a pooler or a
+/// server that is shut down sends such a one, and the statement may have taken effect.
 pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
     match &error {
         SqlxError::Database(database) if F::ends_connection(database.as_ref()) => {

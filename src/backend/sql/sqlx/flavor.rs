@@ -63,7 +63,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         async { Ok(Catalog::plain()) }
     }
 
-    /// The statement that takes the right to write to the table of an entity and changes nothing, where a transaction may have to wait for it.
+    /// The statement that takes the right to write to the table of an entity and changes nothing, where a transaction may have to
+    /// wait for it.
     fn begin_to_write(_table: &Table) -> Option<String> {
         None
     }
@@ -109,7 +110,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         pool: &Pool<Self::Db>,
     ) -> impl Future<Output = sqlx::Result<Self::Stopper>> + Send;
 
-    /// Whether the end of a connection stops the statement that runs on it. If not, each lease learns before its first statement how to stop one.
+    /// Whether the end of a connection stops the statement that runs on it. If not, each lease learns before its first statement
+    /// how to stop one.
     fn stops_with_connection(_gate: &Self::Gate) -> bool {
         false
     }
@@ -160,8 +162,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Runs statements without values.
     fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Sees to it that statements are prepared anew, if an error says that the database has forgotten those that were prepared, and the statement that met
-    /// it can be run again. Else returns the error.
+    /// Sees to it that statements are prepared anew, if an error says that the database has forgotten those that were prepared,
+    /// and the statement that met it can be run again. Else returns the error.
     fn prepare_anew(_connection: &mut Connection<Self>, error: sqlx::Error) -> impl Future<Output = sqlx::Result<()>> + Send {
         async { Err(error) }
     }
@@ -190,8 +192,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         rows: Vec<Self::Encoded>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The statements to read a statement's rows in parts, in a transaction: one to begin with, and one for each part of so many rows,
-    /// which is not to be kept prepared. None if [`stream`](Self::stream) does it.
+    /// The statements to read a statement's rows in parts, in a transaction: one to begin with, and one for each part of so many
+    /// rows, which is not to be kept prepared. None if [`stream`](Self::stream) does it.
     fn cursor(statement: &Statement, rows: usize) -> Option<(Statement, String)>;
 
     /// Runs a statement whose result differs from one time to another.
@@ -203,7 +205,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Reads rows as they are asked for. Dropping the stream stops the engine.
     fn stream<'c>(connection: &'c mut Connection<Self>, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>>;
 
-    /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting) reads.
+    /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting)
+    /// reads.
     fn fits(_row: &QueryResult, _at: usize, _wanted: &ArrayType) -> bool {
         false
     }

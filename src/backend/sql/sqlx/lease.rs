@@ -271,7 +271,8 @@ async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -
 impl<F: Flavor> Drop for Lease<F> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        // This may run outside of any runtime, and while one ends: all that needs one is done by a task. If that never runs, the connection is closed.
+        // This may run outside of any runtime, and while one ends: all that needs one is done by a task. If that never runs, the
+        // connection is closed.
         let stopper = self.stopper.take();
         if self.is_out_of_step {
             tracing::debug!("a statement was given up, and its connection is closed");
@@ -312,7 +313,8 @@ impl<F: Flavor> Drop for Lease<F> {
             (connection, stopper, is_stopped && is_clean)
         }));
         if is_idle {
-            // The database is told at once: it may be long until somebody drives the runtime. This needs no timer, and so no runtime that lives.
+            // The database is told at once: it may be long until somebody drives the runtime. This needs no timer, and so no
+            // runtime that lives.
             let _ = cleaned.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
         self.runtime.spawn(async move {

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{clock::within, error::ErrorKind};
 
-/// A connection of the pool. Dropping it closes it, and needs no runtime: sqlx's own type starts a task, and may be dropped only inside of a
-/// runtime that lives.
+/// A connection of the pool. Dropping it closes it, and needs no runtime: sqlx's own type starts a task, and may be dropped only
+/// inside of a runtime that lives.
 pub(super) struct Pooled<F: Flavor> {
     connection: Option<PoolConnection<F::Db>>,
     /// Whether the pool opens another for one that is closed.

@@ -1,9 +1,10 @@
 //! Which pool a caller takes its connections from.
 //!
-//! A socket belongs to the runtime in which it was opened: nothing arrives on it while nobody drives that runtime, and it breaks when the runtime ends. So the
-//! first pool of a store serves one runtime only. As soon as a caller comes from another runtime, every caller takes connections of a second pool instead. Its
-//! sockets belong to a runtime of the store's own, which a thread of the store drives. That costs a switch between threads for each answer, and the thread is
-//! not there as long as the store is used in one runtime.
+//! A socket belongs to the runtime in which it was opened: nothing arrives on it while nobody drives that runtime, and it breaks
+//! when the runtime ends. So the first pool of a store serves one runtime only. As soon as a caller comes from another runtime,
+//! every caller takes connections of a second pool instead. Its sockets belong to a runtime of the store's own, which a thread of
+//! the store drives. That costs a switch between threads for each answer, and the thread is not there as long as the store is
+//! used in one runtime.
 
 use std::{io, sync::OnceLock, thread};
 
@@ -37,7 +38,8 @@ struct Shared<F: Flavor> {
 }
 
 impl<F: Flavor> Pools<F> {
-    /// The pool serves the first runtime in which it is used; or the one in which the store is made, if there may be connections of it already.
+    /// The pool serves the first runtime in which it is used; or the one in which the store is made, if there may be connections
+    /// of it already.
     pub(crate) fn new(first: Pool<F::Db>, is_own: bool) -> Self {
         let has_some = !is_own || first.options().get_min_connections() > 0;
         let home = Handle::try_current().ok().filter(|_| has_some).map(|here| OnceLock::from(here.id()));

@@ -61,7 +61,8 @@ impl<F: Flavor> SqlxEngine<F> {
         let mut reader = RowDecoder::<F>::new(decoder.table());
         if let Some((declare, fetch)) = F::cursor(statement, CHUNK) {
             let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
-                // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it knows them.
+                // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it
+                // knows them.
                 Err(error) if error.code() == Some(FORGOTTEN) => {
                     lease.roll_back().await?;
                     Self::begin_reading(lease, declare, fetch.clone()).await?

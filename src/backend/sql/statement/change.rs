@@ -122,8 +122,8 @@ impl Statements<'_> {
         Ok(self.columns(&[version]).pop().map(|column| (column.iden(), self.increased(column, 1, range))))
     }
 
-    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for the types that Postgres does not
-    /// have. SQLite goes on with floating-point numbers, or in more bits than the type has.
+    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for
+    /// the types that Postgres does not have. SQLite goes on with floating-point numbers, or in more bits than the type has.
     fn increased(&self, column: &Column, by: i64, (least, most): (i128, i128)) -> Expr {
         let old = || self.column(column);
         match self.dialect {

@@ -130,7 +130,8 @@ impl Statements<'_> {
         }
     }
 
-    /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them when some were missed.
+    /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them
+    /// when some were missed.
     pub(super) fn found_by(&self, column: &Column, value: &Value) -> Expr {
         match self.described(column).is_probed {
             true => self.column(column).eq(self.value(column, value)),
@@ -161,7 +162,8 @@ impl Statements<'_> {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
-    /// Whether a unique index on these columns may treat text with different bytes as equal. Blanks at the end of `char(n)` do not count.
+    /// Whether a unique index on these columns may treat text with different bytes as equal. Blanks at the end of `char(n)` do
+    /// not count.
     pub(in super::super) fn finds_other_text(&self, columns: &[usize]) -> bool {
         self.columns(columns).into_iter().any(|column| self.text_order(column) == TextOrder::Folded)
     }

@@ -1,7 +1,7 @@
 //! Conditions in SQL.
 //!
-//! A condition is true or false and nothing between. SQL's null serves as false as long as nothing negates it; so negations go down to the
-//! tests, where null is made false first.
+//! A condition is true or false and nothing between. SQL's null serves as false as long as nothing negates it; so negations go
+//! down to the tests, where null is made false first.
 
 use sea_orm::{
     Value,
@@ -92,8 +92,8 @@ impl Statements<'_> {
         }
     }
 
-    /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and every text for less than all
-    /// bytes.
+    /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and
+    /// every text for less than all bytes.
     fn within_class(&self, column: &Column, comparison: Comparison, test: Expr) -> Expr {
         use Comparison as C;
         let Some((first, end)) = self.class_bounds(column) else { return test };
@@ -122,7 +122,8 @@ impl Statements<'_> {
         }
     }
 
-    /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be used for that.
+    /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be
+    /// used for that.
     fn started(&self, column: &Column, prefix: &str) -> Expr {
         let from = self.ordered(column).gte(prefix);
         match end_of(prefix) {
@@ -149,7 +150,8 @@ impl Statements<'_> {
         }
     }
 
-    /// The same for a statement that only reads: where the engine looks for ids in other forms when some were missed, none of those fulfils the condition.
+    /// The same for a statement that only reads: where the engine looks for ids in other forms when some were missed, none of
+    /// those fulfils the condition.
     pub(super) fn id_is_found_in(&self, ids: &[Key]) -> Cond {
         match self.id_columns().as_slice() {
             [column] if self.described(column).is_probed => {
@@ -165,8 +167,8 @@ impl Statements<'_> {
     }
 }
 
-/// A list whose length is one of few, with at most `most` elements: the last one is repeated as often as it takes. Statements that differ in the length of a
-/// list are prepared each by itself, and an engine keeps what it has prepared.
+/// A list whose length is one of few, with at most `most` elements: the last one is repeated as often as it takes. Statements
+/// that differ in the length of a list are prepared each by itself, and an engine keeps what it has prepared.
 fn filled_up<T>(list: &[T], most: usize) -> impl Iterator<Item = &T> {
     let length = rounded(list.len()).min(most).max(list.len());
     list.iter().chain(list.last().into_iter().cycle()).take(length)

@@ -64,7 +64,8 @@ impl Statements<'_> {
         }
     }
 
-    /// Inserts a row of which nothing is left to the engine; none if something is, or if SeaORM makes something else of a value when it writes a statement.
+    /// Inserts a row of which nothing is left to the engine; none if something is, or if SeaORM makes something else of a value
+    /// when it writes a statement.
     pub(in super::super) fn whole_insert(&self, row: &[Value]) -> Result<Option<Arc<WholeInsert>>> {
         let is_left = |(position, value)| is_array(value) || self.is_left(position, value);
         if row.iter().enumerate().any(is_left) {
@@ -97,8 +98,8 @@ impl Statements<'_> {
         Ok(insert)
     }
 
-    /// Inserts the rows of one run whose key is not there, and answers the keys of those that it inserted. For Postgres' tables of which no row tells
-    /// whether it was inserted.
+    /// Inserts the rows of one run whose key is not there, and answers the keys of those that it inserted. For Postgres' tables
+    /// of which no row tells whether it was inserted.
     pub(in super::super) fn insert_new(&self, rows: &[Vec<Value>], key: &[usize]) -> Result<Statement> {
         let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
@@ -107,8 +108,8 @@ impl Statements<'_> {
         Ok(self.build(&insert))
     }
 
-    /// Inserts rows of one run, and does with those that are there what is to be done. It answers a row for each that it inserted or
-    /// replaced: the number 1 if it inserted it, and else 0. This is Postgres' way.
+    /// Inserts rows of one run, and does with those that are there what is to be done. It answers a row for each that it inserted
+    /// or replaced: the number 1 if it inserted it, and else 0. This is Postgres' way.
     pub(in super::super) fn upsert(&self, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Statement> {
         let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;

@@ -1,7 +1,7 @@
 //! What values stored by other programs mean, in SQLite's SQL.
 //!
-//! SQLite has no types for times, UUIDs and booleans, and each program chooses a form. The expressions here compute one comparable value from every form
-//! that is read, and fail on every other. `backend/sql/sqlite/decode.rs` reads the same forms.
+//! SQLite has no types for times, UUIDs and booleans, and each program chooses a form. The expressions here compute one
+//! comparable value from every form that is read, and fail on every other. `backend/sql/sqlite/decode.rs` reads the same forms.
 
 use sea_orm::{
     Value,
@@ -16,8 +16,8 @@ pub(in super::super) const UNREADABLE: &str = "larder: unreadable value in ";
 /// The first and the last instant of the years 1 to 9999, in microseconds since 1970.
 const YEARS: &str = "-62135596800000000 AND 253402300799999999";
 
-/// The expression that orders and compares the stored values of a column by their meaning. `None` if values of the type have one form only.
-/// Numbers have one too, but no column of text holds it.
+/// The expression that orders and compares the stored values of a column by their meaning. `None` if values of the type have one
+/// form only. Numbers have one too, but no column of text holds it.
 pub(in super::super) fn meaning(column: Expr, value_type: &ArrayType) -> Option<Expr> {
     use ArrayType as T;
     let sql = match value_type {
@@ -56,7 +56,8 @@ pub(in super::super) fn meaning_of(value: &Value) -> Option<Value> {
     })
 }
 
-/// An expression that fails, with the column's name in the message. It depends on the value, so that SQLite does not evaluate it beforehand.
+/// An expression that fails, with the column's name in the message. It depends on the value, so that SQLite does not evaluate it
+/// beforehand.
 fn failure(column: &Expr) -> String {
     let name = match column {
         Expr::Column(ColumnRef::Column(column)) => column.1.inner().replace('\'', "''"),
@@ -89,7 +90,8 @@ fn without_zone(from: u8) -> String {
     )
 }
 
-/// Whether the text `v` has no other characters than times have, and `clock` is `hh:mm:ss`, with any number of digits after a point.
+/// Whether the text `v` has no other characters than times have, and `clock` is `hh:mm:ss`, with any number of digits after a
+/// point.
 const IS_CLOCK: &str = "instr(v, char(0)) = 0 AND v NOT GLOB '*[^-0-9:.TtZz+ ]*' AND substr(clock, 1, 8) GLOB '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' AND substr(clock, 1, 2) < '24' \
      AND (length(clock) = 8 OR (substr(clock, 9, 2) GLOB '.[0-9]' AND substr(clock, 10) NOT GLOB '*[^0-9]*'))";
 

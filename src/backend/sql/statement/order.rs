@@ -89,8 +89,8 @@ impl Statements<'_> {
         }
     }
 
-    /// Whether beyond a place there may be rows with a null in a column whose field is no `Option`. Such a row cannot be read. The conditions select it in
-    /// every page, so that the page fails instead of leaving the row out.
+    /// Whether beyond a place there may be rows with a null in a column whose field is no `Option`. Such a row cannot be read.
+    /// The conditions select it in every page, so that the page fails instead of leaving the row out.
     fn may_come_to_unreadable_nulls(&self, key: &SortKey, backward: bool) -> bool {
         // Where SQLite orders nulls first, they are before every place.
         let come_first = self.dialect == Dialect::Sqlite && key.descending == backward;

@@ -72,7 +72,8 @@ enum Place {
 }
 
 impl Texts {
-    /// The statement for a row of values. It is written the first time, with values that stand for others, and shows by them where each goes.
+    /// The statement for a row of values. It is written the first time, with values that stand for others, and shows by them
+    /// where each goes.
     pub(super) fn statement(
         &self,
         which: Which,

@@ -30,7 +30,8 @@ pub(in super::super) enum Source<'a> {
 }
 
 impl Statements<'_> {
-    /// Replaces all columns but the id of the models that have the id, and, where there is one, the version, of a row of the source.
+    /// Replaces all columns but the id of the models that have the id, and, where there is one, the version, of a row of the
+    /// source.
     pub(in super::super) fn update_from(&self, source: &Source<'_>, columns: &[usize]) -> Result<Option<Statement>> {
         let mut same = self.same(&self.table.id);
         if let Some(version) = self.table.rules.version {

@@ -1,4 +1,5 @@
-//! Dates and times, to the microsecond: what is stored more precisely does not fit, and neither does what is later or earlier than the model's type goes.
+//! Dates and times, to the microsecond: what is stored more precisely does not fit, and neither does what is later or earlier
+//! than the model's type goes.
 
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, Offset, TimeDelta, Utc};
 use duckdb::arrow::{
