@@ -44,12 +44,12 @@ impl Effort {
 
 /// Runs statements on connections.
 ///
-/// A [`Lease`](Self::Lease) is a connection for as long as it is held. Dropping one must never give a connection back that may
+/// A [`ConnectionGuard`](Self::ConnectionGuard) is a connection for as long as it is held. Dropping one must never give a connection back that may
 /// still be inside a transaction: it is rolled back first, without making the caller wait, or closed.
 ///
-/// Errors are classified by the engine's codes. A future that is dropped leaves the lease as it is; what was sent may still run.
+/// Errors are classified by the engine's codes. A future that is dropped leaves the guard as it is; what was sent may still run.
 pub(crate) trait Engine: Send + Sync + 'static {
-    type Lease: Send + 'static;
+    type ConnectionGuard: Send + 'static;
 
     /// Columns of a table, as the engine's bulk path has to know them.
     type Target: Send + Sync;
@@ -79,13 +79,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// What the catalog says about a table. `lease` may be inside a transaction. An engine that has looked it up before may
+    /// What the catalog says about a table. `guard` may be inside a transaction. An engine that has looked it up before may
     /// answer from memory, as long as it notices the changes that can be made in the meantime.
     ///
     /// The forms of the values are described only if the statement that follows `compares_forms`; those of the ids always.
     fn catalog(
         &self,
-        _lease: &mut Self::Lease,
+        _lease: &mut Self::ConnectionGuard,
         _table: &Arc<Table>,
         _compares_forms: bool,
     ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
@@ -94,50 +94,65 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Takes the right to write to a table before the first statement of a transaction that was begun without it: one that has
     /// read may not be able to wait for it any more.
-    fn begin_to_write(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
+    fn begin_to_write(&self, _lease: &mut Self::ConnectionGuard, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// Notes that the application runs a statement of its own next, which may change rows, in whatever form, or the schema.
-    fn note_foreign_write(&self, _lease: &mut Self::Lease) {}
+    fn note_foreign_write(&self, _lease: &mut Self::ConnectionGuard) {}
 
     /// Refuses to say that a model is not there that was not found by its id, if it may be there under the same id in another
     /// form.
-    fn missed(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
+    fn missed(&self, _lease: &mut Self::ConnectionGuard, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// A connection for statements of an effort. One for a single write is good for one statement only.
-    fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> impl Future<Output = Result<Self::Lease>> + Send;
+    fn acquire(
+        &self,
+        access: Access,
+        patience: Patience,
+        effort: Effort,
+    ) -> impl Future<Output = Result<Self::ConnectionGuard>> + Send;
 
     /// Opens a transaction. The limits are the caller's to keep; the engine may help to stop what exceeds them.
-    fn begin(&self, lease: &mut Self::Lease, options: &TxOptions, limits: &Limits) -> impl Future<Output = Result<()>> + Send;
+    fn begin(
+        &self,
+        guard: &mut Self::ConnectionGuard,
+        options: &TxOptions,
+        limits: &Limits,
+    ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Sees to it that what runs next, in the transaction that the lease is in, really stops when its future is dropped because
+    /// Sees to it that what runs next, in the transaction that the guard is in, really stops when its future is dropped because
     /// it reached its limits.
-    fn limit(&self, _lease: &mut Self::Lease, _limits: &Limits) -> impl Future<Output = Result<()>> + Send {
+    fn limit(&self, _lease: &mut Self::ConnectionGuard, _limits: &Limits) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    fn commit(&self, lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send;
+    fn commit(&self, guard: &mut Self::ConnectionGuard) -> impl Future<Output = Result<()>> + Send;
 
-    fn rollback(&self, lease: &mut Self::Lease) -> impl Future<Output = Result<()>> + Send;
+    fn rollback(&self, guard: &mut Self::ConnectionGuard) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs a statement without values, such as `SAVEPOINT`.
-    fn command(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send;
+    fn command(&self, guard: &mut Self::ConnectionGuard, sql: String) -> impl Future<Output = Result<()>> + Send;
 
     /// Rolls back to a savepoint, by a statement without values. An engine that may never answer is not waited for without end.
-    fn undo(&self, lease: &mut Self::Lease, sql: String) -> impl Future<Output = Result<()>> + Send {
-        self.command(lease, sql)
+    fn undo(&self, guard: &mut Self::ConnectionGuard, sql: String) -> impl Future<Output = Result<()>> + Send {
+        self.command(guard, sql)
     }
 
     /// Runs a statement and answers how many rows it changed.
-    fn execute(&self, lease: &mut Self::Lease, statement: Statement, effort: Effort) -> impl Future<Output = Result<u64>> + Send;
+    fn execute(
+        &self,
+        guard: &mut Self::ConnectionGuard,
+        statement: Statement,
+        effort: Effort,
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Runs a statement that answers the columns of a table, in any order.
     fn fetch(
         &self,
-        lease: &mut Self::Lease,
+        guard: &mut Self::ConnectionGuard,
         statement: Statement,
         effort: Effort,
         decoder: &Arc<dyn Decoder>,
@@ -146,7 +161,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Stores a row that names every column, and answers its model; none if that is what was given.
     fn insert(
         &self,
-        _lease: &mut Self::Lease,
+        _lease: &mut Self::ConnectionGuard,
         _row: Statement,
         _insert: Arc<WholeInsert>,
         _decoder: &Arc<dyn Decoder>,
@@ -155,13 +170,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Runs a statement that answers one number.
-    fn number(&self, lease: &mut Self::Lease, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
+    fn number(&self, guard: &mut Self::ConnectionGuard, statement: Statement) -> impl Future<Output = Result<i64>> + Send;
 
     /// Runs a statement that answers the columns of a table, and gives its models away in parts, as they are read. Ends with an
     /// error when nobody takes them any more. Outside a transaction.
     fn stream(
         &self,
-        lease: &mut Self::Lease,
+        guard: &mut Self::ConnectionGuard,
         statement: Statement,
         decoder: Arc<dyn Decoder>,
         sink: Sink,
@@ -170,17 +185,17 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Runs a statement and answers its rows, with values of these types, or of those that the engine says they are of.
     fn rows(
         &self,
-        lease: &mut Self::Lease,
+        guard: &mut Self::ConnectionGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
-    /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the lease
+    /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the guard
     /// is in.
     fn stage(
         &self,
-        _lease: &mut Self::Lease,
+        _lease: &mut Self::ConnectionGuard,
         _table: &Arc<Table>,
         _columns: &[usize],
         _rows: Vec<Vec<Value>>,
@@ -189,7 +204,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Drops the table that [`stage`](Self::stage) made.
-    fn unstage(&self, _lease: &mut Self::Lease, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
+    fn unstage(&self, _lease: &mut Self::ConnectionGuard, _table: &Arc<Table>) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -197,7 +212,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// bulk path does not lead there.
     fn target(
         &self,
-        lease: &mut Self::Lease,
+        guard: &mut Self::ConnectionGuard,
         table: &Arc<Table>,
         named: &[usize],
         insert: String,
@@ -206,22 +221,22 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Makes rows into what goes to a target. Takes as long as there are rows.
     fn encode(target: &Self::Target, rows: &dyn Rows) -> Result<Self::Encoded>;
 
-    /// Whether rows that name every column do stay as they are, in the transaction that the lease is in. Asked where
+    /// Whether rows that name every column do stay as they are, in the transaction that the guard is in. Asked where
     /// [`insert`](Self::insert) is the way to store one.
     fn keeps(
         &self,
-        _lease: &mut Self::Lease,
+        _lease: &mut Self::ConnectionGuard,
         _table: &Arc<Table>,
         _insert: Arc<WholeInsert>,
     ) -> impl Future<Output = Result<bool>> + Send {
         async { Ok(true) }
     }
 
-    /// Stores rows by the engine's own bulk path, in the transaction that the lease is in. On an error some of them may be there,
+    /// Stores rows by the engine's own bulk path, in the transaction that the guard is in. On an error some of them may be there,
     /// and the transaction has to be rolled back.
     fn append(
         &self,
-        lease: &mut Self::Lease,
+        guard: &mut Self::ConnectionGuard,
         target: &Self::Target,
         rows: Vec<Self::Encoded>,
     ) -> impl Future<Output = Result<()>> + Send;
@@ -233,8 +248,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     }
 
     /// Waits until no other transaction has this key that is to be written next, where the engine would not wait by itself; none
-    /// gets it until the lease has really done with its own.
-    fn claim(&self, _lease: &mut Self::Lease, _key: &str) -> impl Future<Output = Result<()>> + Send {
+    /// gets it until the guard has really done with its own.
+    fn claim(&self, _lease: &mut Self::ConnectionGuard, _key: &str) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 

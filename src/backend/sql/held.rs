@@ -17,25 +17,25 @@ pub(super) enum Held<'a, G: Engine> {
     /// That of the context's transaction.
     Joined(Step<'a, SqlTransaction<G>>),
     /// One by itself, outside any transaction.
-    Alone(Access, G::Lease),
+    Alone(Access, G::ConnectionGuard),
     /// One with a transaction of the call's own.
     Own(SqlTransaction<G>, Access, Limits),
 }
 
 impl<G: Engine> Held<'_, G> {
-    pub(super) fn lease(&mut self) -> Result<&mut G::Lease> {
+    pub(super) fn guard(&mut self) -> Result<&mut G::ConnectionGuard> {
         match self {
-            Self::Joined(step) => step.work().map(SqlTransaction::lease),
-            Self::Alone(_, lease) => Ok(lease),
-            Self::Own(own, ..) => Ok(own.lease()),
+            Self::Joined(step) => step.work().map(SqlTransaction::guard),
+            Self::Alone(_, guard) => Ok(guard),
+            Self::Own(own, ..) => Ok(own.guard()),
         }
     }
 
     /// Makes what follows take effect together.
     pub(super) async fn together(self, store: &SqlStore<G>, limits: &Limits) -> Result<Self> {
-        let Self::Alone(access, lease) = self else { return Ok(self) };
+        let Self::Alone(access, guard) = self else { return Ok(self) };
         let options = TxOptions::of_one_operation();
-        let begun = SqlTransaction::begin(store.shared_engine(), lease, &options, limits);
+        let begun = SqlTransaction::begin(store.shared_engine(), guard, &options, limits);
         Ok(Self::Own(limits.bound(RUNNING, begun).await?, access, limits.clone()))
     }
 

@@ -16,16 +16,16 @@ use crate::{
 };
 
 impl<G: Engine> SqlStore<G> {
-    /// Writes the context's key, if it has one for what is to write, in the transaction that the lease is in.
-    pub(super) async fn record(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
+    /// Writes the context's key, if it has one for what is to write, in the transaction that the guard is in.
+    pub(super) async fn record(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
         let (engine, texts) = (self.engine(), Texts::default());
         let (table, row) = (commit::table(), commit::row(key, self.clock().now())?);
         let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
         let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
-        cx.limits().bound(WAITING, engine.claim(lease, key)).await?;
-        recorded(cx.limits().bound(RUNNING, engine.execute(lease, insert, Effort::Any)).await).map(drop)
+        cx.limits().bound(WAITING, engine.claim(guard, key)).await?;
+        recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, Effort::Any)).await).map(drop)
     }
 
     /// Whether a transaction with this key has committed. It is asked by beginning another with the same key, which waits for one
@@ -58,7 +58,7 @@ impl<G: Engine> SqlStore<G> {
         let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
-        let found = cx.limits().bound(RUNNING, engine.number(held.lease()?, count)).await;
+        let found = cx.limits().bound(RUNNING, engine.number(held.guard()?, count)).await;
         Ok(held.finish(found).await? > 0)
     }
 }

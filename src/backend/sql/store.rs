@@ -81,7 +81,7 @@ impl<G: Engine> SqlStore<G> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
-        let number = cx.limits().bound(RUNNING, self.engine().number(held.lease()?, statement)).await;
+        let number = cx.limits().bound(RUNNING, self.engine().number(held.guard()?, statement)).await;
         held.finish(number).await
     }
 
@@ -102,7 +102,7 @@ impl<G: Engine> SqlStore<G> {
     ) -> Result<Held<'a, G>> {
         let mut held = self.hold(cx, entry, access, effort).await?;
         if access == Access::Write {
-            self.engine().note_foreign_write(held.lease()?);
+            self.engine().note_foreign_write(held.guard()?);
         }
         Ok(held)
     }
@@ -118,7 +118,7 @@ impl<G: Engine> SqlStore<G> {
         match entry {
             Entry::Joined(level, transaction) => {
                 let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                match self.prepare(cx, access, step.work()?.lease()).await {
+                match self.prepare(cx, access, step.work()?.guard()).await {
                     Ok(()) => Ok(Held::Joined(step)),
                     Err(error) => step.finish(Err(error)),
                 }
@@ -134,9 +134,9 @@ impl<G: Engine> SqlStore<G> {
     }
 
     /// Prepares the connection of a transaction for a statement.
-    async fn prepare(&self, cx: &Cx, access: Access, lease: &mut G::Lease) -> Result<()> {
-        cx.limits().bound(WAITING, self.engine().limit(lease, cx.limits())).await?;
-        self.record(cx, access, lease).await
+    async fn prepare(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
+        cx.limits().bound(WAITING, self.engine().limit(guard, cx.limits())).await?;
+        self.record(cx, access, guard).await
     }
 
     /// The connection for several statements that take effect together.
@@ -162,12 +162,12 @@ impl<G: Engine> SqlStore<G> {
         patience: Patience,
     ) -> Result<SqlTransaction<G>> {
         let limits = cx.limits();
-        let lease = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
-        let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), lease, options, limits));
+        let guard = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
+        let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), guard, options, limits));
         let mut open = begun.await?;
         // The key that a sandbox is given is left to what runs in it.
         if !options.is_sandbox() {
-            self.record(cx, access, open.lease()).await?;
+            self.record(cx, access, open.guard()).await?;
         }
         Ok(open)
     }
@@ -203,12 +203,12 @@ impl<G: Engine> Backend for SqlStore<G> {
         let SqlRequest { statement, access, leaves, wanted } = request;
         let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
         let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
-        let lease = held.lease()?;
+        let guard = held.guard()?;
         let answered = async {
             match &wanted {
-                Wanted::Number => self.engine().execute(lease, statement, effort).await.map(Answer::Number),
-                Wanted::Models(decoder) => self.engine().fetch(lease, statement, effort, decoder).await.map(Answer::Models),
-                Wanted::Rows => self.engine().rows(lease, statement, None, effort).await.map(Answer::Rows),
+                Wanted::Number => self.engine().execute(guard, statement, effort).await.map(Answer::Number),
+                Wanted::Models(decoder) => self.engine().fetch(guard, statement, effort, decoder).await.map(Answer::Models),
+                Wanted::Rows => self.engine().rows(guard, statement, None, effort).await.map(Answer::Rows),
             }
         };
         let answered = cx.limits().bound(RUNNING, answered).await;
@@ -249,7 +249,7 @@ impl<G: Engine> Transactional for SqlStore<G> {
                 let level = cx.limits().bound(RUNNING, transaction.clone().nest(&outer, &options)).await?;
                 if cx.key_for(access).is_some() {
                     let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                    let recorded = self.record(cx, access, step.work()?.lease()).await;
+                    let recorded = self.record(cx, access, step.work()?.guard()).await;
                     step.finish(recorded)?;
                 }
                 level

@@ -14,21 +14,26 @@ use crate::{
 pub(super) struct SqlTransaction<G: Engine> {
     engine: Arc<G>,
     /// Rolls back by itself when it is dropped.
-    lease: G::Lease,
+    guard: G::ConnectionGuard,
 }
 
 impl<G: Engine> SqlTransaction<G> {
-    pub(super) async fn begin(engine: Arc<G>, mut lease: G::Lease, options: &TxOptions, limits: &Limits) -> Result<Self> {
-        engine.begin(&mut lease, options, limits).await?;
-        Ok(Self { engine, lease })
+    pub(super) async fn begin(
+        engine: Arc<G>,
+        mut guard: G::ConnectionGuard,
+        options: &TxOptions,
+        limits: &Limits,
+    ) -> Result<Self> {
+        engine.begin(&mut guard, options, limits).await?;
+        Ok(Self { engine, guard })
     }
 
-    pub(super) fn lease(&mut self) -> &mut G::Lease {
-        &mut self.lease
+    pub(super) fn guard(&mut self) -> &mut G::ConnectionGuard {
+        &mut self.guard
     }
 
     async fn command(&mut self, sql: String) -> Result<()> {
-        self.engine.command(&mut self.lease, sql).await
+        self.engine.command(&mut self.guard, sql).await
     }
 }
 
@@ -78,16 +83,16 @@ impl<G: Engine> OpenTransaction for SqlTransaction<G> {
 
     async fn rollback_to(&mut self, depth: usize) -> Result<()> {
         let undo = format!("ROLLBACK TO SAVEPOINT larder_{depth}");
-        self.engine.undo(&mut self.lease, undo).await?;
+        self.engine.undo(&mut self.guard, undo).await?;
         self.release(depth).await
     }
 
     async fn commit(mut self) -> Result<()> {
-        self.engine.commit(&mut self.lease).await.map_err(unknown_if_unanswered)
+        self.engine.commit(&mut self.guard).await.map_err(unknown_if_unanswered)
     }
 
     async fn rollback(mut self) -> Result<()> {
-        self.engine.rollback(&mut self.lease).await
+        self.engine.rollback(&mut self.guard).await
     }
 }
 

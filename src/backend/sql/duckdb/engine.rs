@@ -7,13 +7,14 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
     append::{self, Target},
-    catalog, duplicate,
+    catalog,
+    checkout::DuckDbCheckout,
+    duplicate,
     effect::{self, Effect},
     encode,
     error::classify,
-    lease::Lease,
-    leased::Leased,
-    pool::Pool,
+    guard::DuckDbGuard,
+    pool::DuckDbPool,
     run,
 };
 use crate::{
@@ -33,14 +34,14 @@ use crate::{
 };
 
 pub(crate) struct DuckDbEngine {
-    pool: Pool,
+    pool: DuckDbPool,
     profile: EngineProfile,
     /// Whether statements may attach other databases.
     attaches: bool,
 }
 
 impl DuckDbEngine {
-    pub(super) fn new(pool: Pool, in_memory: bool, attaches: bool) -> Self {
+    pub(super) fn new(pool: DuckDbPool, in_memory: bool, attaches: bool) -> Self {
         let several = pool.size() > 1;
         let capabilities = Capabilities {
             durable: !in_memory,
@@ -74,27 +75,27 @@ impl DuckDbEngine {
     /// and so is not lost to what may go wrong after that.
     async fn run<T: Send + 'static>(
         &self,
-        lease: &mut Lease,
+        guard: &mut DuckDbGuard,
         effect: Effect,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let commits_alone = lease.commits_alone();
-        let call = move |leased: &mut Leased| {
+        let commits_alone = guard.commits_alone();
+        let call = move |checkout: &mut DuckDbCheckout| {
             if !commits_alone {
-                return leased.with_effect(effect, work);
+                return checkout.with_effect(effect, work);
             }
-            leased.begin(BEGIN)?;
-            match leased.with_effect(effect, work) {
-                Ok(answer) => leased.commit().map(|()| answer),
+            checkout.begin(BEGIN)?;
+            match checkout.with_effect(effect, work) {
+                Ok(answer) => checkout.commit().map(|()| answer),
                 Err(error) => {
-                    if let Err(error) = leased.rollback() {
+                    if let Err(error) = checkout.rollback() {
                         tracing::warn!(%error, "rollback failed, the connection is closed instead");
                     }
                     Err(error)
                 }
             }
         };
-        lease.call(call).await
+        guard.call(call).await
     }
 }
 
@@ -106,7 +107,7 @@ fn effect_of(statement: &Statement, effort: Effort) -> Effect {
 }
 
 impl Engine for DuckDbEngine {
-    type Lease = Lease;
+    type ConnectionGuard = DuckDbGuard;
     type Target = Arc<Target>;
     type Encoded = RecordBatch;
 
@@ -126,98 +127,98 @@ impl Engine for DuckDbEngine {
         Ok(())
     }
 
-    async fn catalog(&self, lease: &mut Lease, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
-        if let Some(known) = lease.known_catalog(table.identity) {
+    async fn catalog(&self, guard: &mut DuckDbGuard, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
+        if let Some(known) = guard.known_catalog(table.identity) {
             return Ok(known);
         }
         let table = table.clone();
-        let lookup = move |leased: &mut Leased| {
-            let changes_of_schema = leased.changes_of_schema();
-            let columns = catalog::columns(leased.connection()?, &table)?;
+        let lookup = move |checkout: &mut DuckDbCheckout| {
+            let changes_of_schema = checkout.changes_of_schema();
+            let columns = catalog::columns(checkout.connection()?, &table)?;
             // Of a table that is not there, nothing is known. What cannot be used is refused without failing the transaction.
             let found = catalog::catalog(&table, &columns);
             if let (Ok(found), false) = (&found, columns.is_empty()) {
-                leased.remember(table.identity, found, changes_of_schema);
+                checkout.remember(table.identity, found, changes_of_schema);
             }
             Ok(found)
         };
-        lease.call(lookup).await?
+        guard.call(lookup).await?
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease> {
-        Ok(Lease::new(self.pool.acquire(patience).await?, access))
+    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<DuckDbGuard> {
+        Ok(DuckDbGuard::new(self.pool.acquire(patience).await?, access))
     }
 
-    async fn begin(&self, lease: &mut Lease, options: &TxOptions, _: &Limits) -> Result<()> {
+    async fn begin(&self, guard: &mut DuckDbGuard, options: &TxOptions, _: &Limits) -> Result<()> {
         let begin = match options.access_mode() {
             AccessMode::ReadOnly => "BEGIN TRANSACTION READ ONLY",
             AccessMode::ReadWrite => BEGIN,
         };
-        lease.call(move |leased| leased.begin(begin)).await
+        guard.call(move |checkout| checkout.begin(begin)).await
     }
 
-    async fn commit(&self, lease: &mut Lease) -> Result<()> {
-        lease.call_to_its_end(Leased::commit).await
+    async fn commit(&self, guard: &mut DuckDbGuard) -> Result<()> {
+        guard.call_to_its_end(DuckDbCheckout::commit).await
     }
 
     /// What another transaction has inserted, nobody sees before it commits.
-    async fn claim(&self, lease: &mut Lease, key: &str) -> Result<()> {
-        lease.claim(key, self.pool.acquire_timeout()).await
+    async fn claim(&self, guard: &mut DuckDbGuard, key: &str) -> Result<()> {
+        guard.claim(key, self.pool.acquire_timeout()).await
     }
 
-    async fn rollback(&self, lease: &mut Lease) -> Result<()> {
-        lease.call_to_its_end(Leased::rollback).await
+    async fn rollback(&self, guard: &mut DuckDbGuard) -> Result<()> {
+        guard.call_to_its_end(DuckDbCheckout::rollback).await
     }
 
-    async fn command(&self, lease: &mut Lease, sql: String) -> Result<()> {
-        lease.call(move |leased| leased.connection()?.execute_batch(&sql).map_err(classify)).await
+    async fn command(&self, guard: &mut DuckDbGuard, sql: String) -> Result<()> {
+        guard.call(move |checkout| checkout.connection()?.execute_batch(&sql).map_err(classify)).await
     }
 
-    async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
+    async fn execute(&self, guard: &mut DuckDbGuard, statement: Statement, effort: Effort) -> Result<u64> {
         let effect = effect_of(&statement, effort);
-        self.run(lease, effect, move |connection| run::execute(connection, statement)).await
+        self.run(guard, effect, move |connection| run::execute(connection, statement)).await
     }
 
     async fn fetch(
         &self,
-        lease: &mut Lease,
+        guard: &mut DuckDbGuard,
         statement: Statement,
         effort: Effort,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
         let (effect, decoder) = (effect_of(&statement, effort), decoder.clone());
-        self.run(lease, effect, move |connection| run::fetch(connection, statement, &decoder)).await
+        self.run(guard, effect, move |connection| run::fetch(connection, statement, &decoder)).await
     }
 
-    async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
-        self.run(lease, Effect::Rows, move |connection| run::number(connection, statement)).await
+    async fn number(&self, guard: &mut DuckDbGuard, statement: Statement) -> Result<i64> {
+        self.run(guard, Effect::Rows, move |connection| run::number(connection, statement)).await
     }
 
-    async fn stream(&self, lease: &mut Lease, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        lease.call(move |leased| run::stream(leased.connection()?, statement, &decoder, &sink)).await
+    async fn stream(&self, guard: &mut DuckDbGuard, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        guard.call(move |checkout| run::stream(checkout.connection()?, statement, &decoder, &sink)).await
     }
 
     async fn rows(
         &self,
-        lease: &mut Lease,
+        guard: &mut DuckDbGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
         let effect = effect_of(&statement, effort);
-        self.run(lease, effect, move |connection| run::rows(connection, statement, types)).await
+        self.run(guard, effect, move |connection| run::rows(connection, statement, types)).await
     }
 
-    async fn stage(&self, lease: &mut Lease, table: &Arc<Table>, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
+    async fn stage(&self, guard: &mut DuckDbGuard, table: &Arc<Table>, columns: &[usize], rows: Vec<Vec<Value>>) -> Result<()> {
         let (table, columns) = (table.clone(), columns.to_vec());
-        self.run(lease, Effect::Rows, move |connection| append::stage(connection, &table, &columns, &rows)).await
+        self.run(guard, Effect::Rows, move |connection| append::stage(connection, &table, &columns, &rows)).await
     }
 
-    async fn unstage(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
-        self.command(lease, format!("DROP TABLE temp.{}", source_of(table))).await
+    async fn unstage(&self, guard: &mut DuckDbGuard, table: &Arc<Table>) -> Result<()> {
+        self.command(guard, format!("DROP TABLE temp.{}", source_of(table))).await
     }
 
-    async fn target(&self, _: &mut Lease, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
+    async fn target(&self, _: &mut DuckDbGuard, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
         Ok(Some(Arc::new(Target::of(table, named))))
     }
 
@@ -225,15 +226,15 @@ impl Engine for DuckDbEngine {
         encode::batch(&target.columns, rows)
     }
 
-    async fn append(&self, lease: &mut Lease, target: &Arc<Target>, rows: Vec<RecordBatch>) -> Result<()> {
+    async fn append(&self, guard: &mut DuckDbGuard, target: &Arc<Target>, rows: Vec<RecordBatch>) -> Result<()> {
         let target = target.clone();
-        self.run(lease, Effect::Rows, move |connection| append::append(connection, &target, rows)).await
+        self.run(guard, Effect::Rows, move |connection| append::append(connection, &target, rows)).await
     }
 
     async fn violated_by(&self, table: &Arc<Table>, rows: Vec<Vec<Value>>) -> Option<String> {
-        let mut lease = self.acquire(Access::Read, Patience::None, Effort::Read).await.ok()?;
+        let mut guard = self.acquire(Access::Read, Patience::None, Effort::Read).await.ok()?;
         let table = table.clone();
-        lease.call(move |leased| duplicate::violated(leased.connection()?, &table, &rows)).await.ok()?
+        guard.call(move |checkout| duplicate::violated(checkout.connection()?, &table, &rows)).await.ok()?
     }
 
     async fn close(&self) {
@@ -253,27 +254,27 @@ mod tests {
     fn engine(place: &str) -> Result<DuckDbEngine> {
         let (path, settings) = Settings::parse(&format!("duckdb:{place}?lock_configuration=false"))?;
         let instance = Instance::open(path.as_deref(), settings)?;
-        Ok(DuckDbEngine::new(Pool::new(instance, 4, Duration::from_secs(10)), false, false))
+        Ok(DuckDbEngine::new(DuckDbPool::new(instance, 4, Duration::from_secs(10)), false, false))
     }
 
     async fn commands(engine: &DuckDbEngine, commands: &[&str]) -> Result<()> {
-        let mut lease = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
         for command in commands {
-            engine.command(&mut lease, (*command).to_owned()).await?;
+            engine.command(&mut guard, (*command).to_owned()).await?;
         }
         Ok(())
     }
 
     async fn count(engine: &DuckDbEngine) -> Result<i64> {
-        let mut lease = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "SELECT count(*) FROM t");
-        engine.number(&mut lease, statement).await
+        engine.number(&mut guard, statement).await
     }
 
     async fn insert(engine: &DuckDbEngine) -> Result<u64> {
-        let mut lease = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "INSERT INTO t VALUES (1)");
-        engine.execute(&mut lease, statement, Effort::Any).await
+        engine.execute(&mut guard, statement, Effort::Any).await
     }
 
     /// A commit that took effect is a success, whatever fails after it; and the file is opened again for the next call.
@@ -331,12 +332,12 @@ mod tests {
         let engine = engine(&directory.path().join("a.duckdb").display().to_string())?;
         commands(&engine, &["CREATE TABLE t (a INTEGER)"]).await?;
         for _ in 0..9 {
-            let mut lease = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
-            engine.begin(&mut lease, &TxOptions::new(), &Limits::default()).await?;
-            engine.command(&mut lease, "INSERT INTO t VALUES (1)".to_owned()).await?;
-            let panicked = lease.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;
+            let mut guard = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
+            engine.begin(&mut guard, &TxOptions::new(), &Limits::default()).await?;
+            engine.command(&mut guard, "INSERT INTO t VALUES (1)".to_owned()).await?;
+            let panicked = guard.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;
             assert_eq!(panicked.as_ref().map_err(Error::kind), Err(ErrorKind::Internal));
-            assert!(engine.commit(&mut lease).await.is_err());
+            assert!(engine.commit(&mut guard).await.is_err());
         }
         assert_eq!(insert(&engine).await?, 1);
         assert_eq!(count(&engine).await?, 1);

@@ -5,6 +5,7 @@
 
 mod append;
 mod catalog;
+mod checkout;
 #[cfg(test)]
 mod column_types;
 mod corrected;
@@ -17,15 +18,14 @@ mod engine;
 mod error;
 mod file;
 mod fit;
+mod guard;
 mod instance;
-mod lease;
-mod leased;
 mod pool;
 mod run;
 mod settings;
 
 pub(crate) use self::dialect::{cast_of, create_table, query, schema};
-use self::{engine::DuckDbEngine, instance::Instance, pool::Pool, settings::Settings};
+use self::{engine::DuckDbEngine, instance::Instance, pool::DuckDbPool, settings::Settings};
 use super::SqlStore;
 use crate::{
     clock::within,
@@ -41,6 +41,6 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore
     let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");
     let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
-    let pool = Pool::new(instance, options.connections(CONNECTIONS), options.acquire_timeout);
+    let pool = DuckDbPool::new(instance, options.connections(CONNECTIONS), options.acquire_timeout);
     Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory, attaches), options.clock.clone(), options.long_transaction))
 }

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-pub(super) struct Pool {
+pub(super) struct DuckDbPool {
     shared: Arc<Shared>,
     permits: Arc<Semaphore>,
     size: u32,
@@ -60,7 +60,7 @@ impl Holder for Shared {
 }
 
 /// A connection in use. Dropping it closes it.
-pub(super) struct Pooled {
+pub(super) struct DuckDbPooledConnection {
     // In this order: the connection, then the database, then the place in the pool.
     pub(super) connection: Connection,
     instance: Arc<Instance>,
@@ -68,7 +68,7 @@ pub(super) struct Pooled {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Pool {
+impl DuckDbPool {
     pub(super) fn new(instance: Arc<Instance>, size: u32, acquire_timeout: Duration) -> Self {
         let place = instance.place();
         let open = Open { idle: Vec::new(), instance: Some(instance.clone()), place };
@@ -78,7 +78,7 @@ impl Pool {
         Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
     }
 
-    pub(super) async fn acquire(&self, patience: Patience) -> Result<Pooled> {
+    pub(super) async fn acquire(&self, patience: Patience) -> Result<DuckDbPooledConnection> {
         self.check_open()?;
         let permits = self.permits.clone();
         let permit = match patience {
@@ -96,7 +96,7 @@ impl Pool {
             Some(connection) => connection,
             None => instance.connect()?,
         };
-        Ok(Pooled { connection, instance, shared: self.shared.clone(), _permit: permit })
+        Ok(DuckDbPooledConnection { connection, instance, shared: self.shared.clone(), _permit: permit })
     }
 
     /// Opens a file again whose instance the engine has given up, as soon as nobody holds that any more.
@@ -149,7 +149,7 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for DuckDbPool {
     fn drop(&mut self) {
         drop_elsewhere(self.shared.lock().take());
     }
@@ -184,7 +184,7 @@ impl Shared {
     }
 }
 
-impl Pooled {
+impl DuckDbPooledConnection {
     pub(super) fn give_back(self) {
         match self.shared.lock().as_mut() {
             Some(open) if !self.instance.is_broken() => open.idle.push(self.connection),

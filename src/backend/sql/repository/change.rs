@@ -44,11 +44,11 @@ impl<G: Engine> SqlTable<G> {
             held = held.together(&self.store, cx.limits()).await?;
         }
         let statements = self.statements(&view);
-        let updated = self.replace_on(held.lease()?, &statements, row, read_back, decoder);
+        let updated = self.replace_on(held.guard()?, &statements, row, read_back, decoder);
         let updated = match cx.limits().bound(RUNNING, updated).await {
             Ok(models) if !models.is_empty() => Ok(Ok(models)),
             Ok(_) => {
-                let refusal = self.refusal(held.lease()?, &statements, std::slice::from_ref(&id));
+                let refusal = self.refusal(held.guard()?, &statements, std::slice::from_ref(&id));
                 cx.limits().bound(RUNNING, refusal).await.map(Err)
             }
             Err(error) => Err(error),
@@ -58,7 +58,7 @@ impl<G: Engine> SqlTable<G> {
 
     async fn replace_on(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         statements: &Statements<'_>,
         row: Vec<Value>,
         read_back: ReadBack,
@@ -68,18 +68,18 @@ impl<G: Engine> SqlTable<G> {
         let id = self.table.key_of(&row);
         // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
         let Some(update) = statements.update(&row, read_back == ReadBack::Returned)? else {
-            return engine.fetch(lease, statements.find(&id)?, Effort::Read, decoder).await;
+            return engine.fetch(guard, statements.find(&id)?, Effort::Read, decoder).await;
         };
         if read_back == ReadBack::Returned {
-            return engine.fetch(lease, update, Effort::OneModel, decoder).await;
+            return engine.fetch(guard, update, Effort::OneModel, decoder).await;
         }
-        match (engine.execute(lease, update, Effort::OneModel).await?, read_back) {
+        match (engine.execute(guard, update, Effort::OneModel).await?, read_back) {
             (0, _) => Ok(decoder.models()),
             (_, ReadBack::Never) => {
                 let mut models = decoder.models();
                 models.push_row(self.given(row)).map(|()| models)
             }
-            (..) => engine.fetch(lease, statements.find(&id)?, Effort::Read, decoder).await,
+            (..) => engine.fetch(guard, statements.find(&id)?, Effort::Read, decoder).await,
         }
     }
 
@@ -96,15 +96,15 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Why models with these ids were not updated, although nothing failed.
-    async fn refusal(&self, lease: &mut G::Lease, statements: &Statements<'_>, ids: &[Key]) -> Result<Error> {
-        self.store.engine().missed(lease, &self.table).await?;
+    async fn refusal(&self, guard: &mut G::ConnectionGuard, statements: &Statements<'_>, ids: &[Key]) -> Result<Error> {
+        self.store.engine().missed(guard, &self.table).await?;
         let is_versioned = self.table.rules.version.is_some();
         if !is_versioned && !statements.catalog.is_rewritten {
             return Ok(not_found());
         }
         let mut there = 0;
         for part in ids.chunks(self.ids_at_once()) {
-            there += self.store.engine().number(lease, statements.count_of(part)).await?.unsigned_abs();
+            there += self.store.engine().number(guard, statements.count_of(part)).await?.unsigned_abs();
         }
         Ok(match (there < ids.len() as u64, is_versioned) {
             (true, _) => not_found(),
@@ -159,13 +159,13 @@ impl<G: Engine> SqlTable<G> {
         if let Err(refused) = self.check_rows(&view, &rows).await {
             return held.refuse(refused).await;
         }
-        let updated = cx.limits().bound(RUNNING, self.update_all(held.lease()?, &view, (keys, rows), &ids, decoder)).await;
+        let updated = cx.limits().bound(RUNNING, self.update_all(held.guard()?, &view, (keys, rows), &ids, decoder)).await;
         held.finish(updated).await
     }
 
     async fn update_all(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         view: &View,
         (keys, rows): (Vec<Key>, Vec<Vec<Value>>),
         ids: &[Key],
@@ -175,19 +175,19 @@ impl<G: Engine> SqlTable<G> {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let mut updated = 0;
         for rows in rows.chunks(self.rows_at_once()) {
-            let source = self.source(lease, &all, rows).await?;
+            let source = self.source(guard, &all, rows).await?;
             updated += match statements.update_from(&source, &all)? {
-                Some(update) => self.store.engine().execute(lease, update, Effort::Any).await?,
+                Some(update) => self.store.engine().execute(guard, update, Effort::Any).await?,
                 // Models that are all id have nothing to replace.
                 None => {
                     let keys: Vec<_> = rows.iter().map(|row| self.table.key_of(row)).collect();
-                    self.look_up_on(lease, &statements, &keys, decoder).await?.at.len() as u64
+                    self.look_up_on(guard, &statements, &keys, decoder).await?.at.len() as u64
                 }
             };
-            self.end_source(lease, &source).await?;
+            self.end_source(guard, &source).await?;
         }
         if updated < keys.len() as u64 {
-            return Err(self.refusal(lease, &statements, &keys).await?);
+            return Err(self.refusal(guard, &statements, &keys).await?);
         }
         let stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
@@ -199,7 +199,7 @@ impl<G: Engine> SqlTable<G> {
                 }
                 stored
             }
-            false => self.look_up_on(lease, &statements, &keys, decoder).await?,
+            false => self.look_up_on(guard, &statements, &keys, decoder).await?,
         };
         stored.in_order_of(ids, || Error::new(ErrorKind::Internal, "the engine lost a model that it updated"))
     }
@@ -210,18 +210,23 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Rows for a statement to take values from.
-    pub(super) async fn source<'r>(&self, lease: &mut G::Lease, columns: &[usize], rows: &'r [Vec<Value>]) -> Result<Source<'r>> {
+    pub(super) async fn source<'r>(
+        &self,
+        guard: &mut G::ConnectionGuard,
+        columns: &[usize],
+        rows: &'r [Vec<Value>],
+    ) -> Result<Source<'r>> {
         if !self.store.engine().profile().stages {
             return Ok(Source::Values(rows));
         }
-        self.store.engine().stage(lease, &self.table, columns, rows.to_vec()).await?;
+        self.store.engine().stage(guard, &self.table, columns, rows.to_vec()).await?;
         Ok(Source::Staged)
     }
 
-    pub(super) async fn end_source(&self, lease: &mut G::Lease, source: &Source<'_>) -> Result<()> {
+    pub(super) async fn end_source(&self, guard: &mut G::ConnectionGuard, source: &Source<'_>) -> Result<()> {
         match source {
             Source::Values(_) => Ok(()),
-            Source::Staged => self.store.engine().unstage(lease, &self.table).await,
+            Source::Staged => self.store.engine().unstage(guard, &self.table).await,
         }
     }
 
@@ -242,8 +247,8 @@ impl<G: Engine> SqlTable<G> {
         let changed = async {
             let engine = self.store.engine();
             match is_counted {
-                true => engine.number(held.lease()?, statement).await.map(i64::unsigned_abs),
-                false => engine.execute(held.lease()?, statement, Effort::Any).await,
+                true => engine.number(held.guard()?, statement).await.map(i64::unsigned_abs),
+                false => engine.execute(held.guard()?, statement, Effort::Any).await,
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;

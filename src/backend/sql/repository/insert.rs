@@ -94,7 +94,7 @@ impl<G: Engine> SqlTable<G> {
         if view.catalog.is_changed_afterwards || (view.catalog.is_rewritten && !is_single) {
             held = held.together(&self.store, cx.limits()).await?;
         }
-        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.lease()?, &view, &rows, wanted)).await;
+        let stored = cx.limits().bound(RUNNING, self.insert_runs(held.guard()?, &view, &rows, wanted)).await;
         held.finish(stored).await
     }
 
@@ -111,7 +111,7 @@ impl<G: Engine> SqlTable<G> {
         let mut given = decoder.models();
         given.push_row(row)?;
         let mut held = self.store.hold(cx, entry, Access::Write, Effort::Insert).await?;
-        let stored = cx.limits().bound(RUNNING, self.store.engine().insert(held.lease()?, statement, insert, decoder)).await;
+        let stored = cx.limits().bound(RUNNING, self.store.engine().insert(held.guard()?, statement, insert, decoder)).await;
         let stored = held.finish(stored).await?;
         Ok(stored.unwrap_or(given))
     }
@@ -119,7 +119,7 @@ impl<G: Engine> SqlTable<G> {
     /// Inserts rows on a connection, by as many statements as it takes.
     pub(super) async fn insert_runs(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         view: &View,
         rows: &[Vec<Value>],
         wanted: Wanted<'_>,
@@ -135,7 +135,7 @@ impl<G: Engine> SqlTable<G> {
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
-                let mut models = engine.fetch(lease, statement, effort, wanted.decoder).await?;
+                let mut models = engine.fetch(guard, statement, effort, wanted.decoder).await?;
                 let count = models.len();
                 if count >= run.len() {
                     self.put_in_order(run, &mut *models)?;
@@ -143,7 +143,7 @@ impl<G: Engine> SqlTable<G> {
                 }
                 count as u64
             } else {
-                engine.execute(lease, statement, effort).await?
+                engine.execute(guard, statement, effort).await?
             };
             if count < run.len() as u64 {
                 return Err(not_stored());
@@ -152,7 +152,7 @@ impl<G: Engine> SqlTable<G> {
         if reads_back && view.catalog.is_changed_afterwards {
             // The models as triggers have left them.
             let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at, &self.table)).collect();
-            stored = self.look_up_on(lease, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;
+            stored = self.look_up_on(guard, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;
         }
         Ok(stored)
     }
@@ -180,13 +180,13 @@ impl<G: Engine> SqlTable<G> {
         {
             return held.refuse(refused).await;
         }
-        let stored = cx.limits().bound(RUNNING, self.append_runs(held.lease()?, &view, new, wanted)).await;
+        let stored = cx.limits().bound(RUNNING, self.append_runs(held.guard()?, &view, new, wanted)).await;
         held.finish(stored).await
     }
 
     async fn append_runs(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         view: &View,
         new: NewRows<'_>,
         wanted: Wanted<'_>,
@@ -195,16 +195,16 @@ impl<G: Engine> SqlTable<G> {
         for run in self.runs(new).await? {
             let new = new.part(run.rows);
             // What is left to the engine, or to a trigger, only the engine can answer.
-            let is_as_given = !view.catalog.is_rewritten && (!wanted.returning || self.keeps(lease, &run.named, new).await?);
-            let target = if is_as_given { self.target(lease, view, &run.named, new).await? } else { None };
+            let is_as_given = !view.catalog.is_rewritten && (!wanted.returning || self.keeps(guard, &run.named, new).await?);
+            let target = if is_as_given { self.target(guard, view, &run.named, new).await? } else { None };
             match target {
                 Some(target) => {
-                    self.append_to(lease, &target, new).await?;
+                    self.append_to(guard, &target, new).await?;
                     if wanted.returning {
                         self.as_given(new, &mut *stored).await?;
                     }
                 }
-                None => stored.append(self.insert_runs(lease, view, &self.rows(new).await?, wanted).await?)?,
+                None => stored.append(self.insert_runs(guard, view, &self.rows(new).await?, wanted).await?)?,
             }
         }
         Ok(stored)
@@ -254,28 +254,34 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Whether models that name these columns are stored just as they are given.
-    async fn keeps(&self, lease: &mut G::Lease, named: &[usize], new: NewRows<'_>) -> Result<bool> {
+    async fn keeps(&self, guard: &mut G::ConnectionGuard, named: &[usize], new: NewRows<'_>) -> Result<bool> {
         if named.len() < self.table.columns.len() || !self.store.engine().profile().skips_returning {
             return Ok(named.len() == self.table.columns.len());
         }
         match self.statements(&self.plain).whole_insert(&new.row(0)?)? {
-            Some(insert) => self.store.engine().keeps(lease, &self.table, insert).await,
+            Some(insert) => self.store.engine().keeps(guard, &self.table, insert).await,
             None => Ok(false),
         }
     }
 
     /// Where models go that name these columns, if the engine's bulk path leads there and they are enough for it.
-    async fn target(&self, lease: &mut G::Lease, view: &View, named: &[usize], new: NewRows<'_>) -> Result<Option<G::Target>> {
+    async fn target(
+        &self,
+        guard: &mut G::ConnectionGuard,
+        view: &View,
+        named: &[usize],
+        new: NewRows<'_>,
+    ) -> Result<Option<G::Target>> {
         let engine = self.store.engine();
         if named.is_empty() || engine.profile().appends_from.is_none_or(|least| new.len() < least) {
             return Ok(None);
         }
         let insert = self.statements(view).insert(&[new.row(0)?], false)?.sql;
-        engine.target(lease, &self.table, named, insert).await
+        engine.target(guard, &self.table, named, insert).await
     }
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
-    async fn append_to(&self, lease: &mut G::Lease, target: &G::Target, new: NewRows<'_>) -> Result<()> {
+    async fn append_to(&self, guard: &mut G::ConnectionGuard, target: &G::Target, new: NewRows<'_>) -> Result<()> {
         let (mut from, mut length) = (0, FIRST_PART);
         let mut next_part = || {
             let part = new.part(from..new.len().min(from + length));
@@ -284,7 +290,7 @@ impl<G: Engine> SqlTable<G> {
         };
         let mut encoded = self.encode(target, next_part()).await?;
         while !encoded.is_empty() {
-            let storing = self.store.engine().append(lease, target, mem::take(&mut encoded));
+            let storing = self.store.engine().append(guard, target, mem::take(&mut encoded));
             let (stored, next) = join(storing, self.encode(target, next_part())).await;
             stored?;
             encoded = next?;

@@ -99,11 +99,11 @@ impl<G: Engine> SqlTable<G> {
 
     /// The table as the database describes it now. `compares_forms` says whether the statement that follows compares values that
     /// may be stored in several forms.
-    async fn view(&self, lease: &mut G::Lease, access: Access, compares_forms: bool) -> Result<View> {
+    async fn view(&self, guard: &mut G::ConnectionGuard, access: Access, compares_forms: bool) -> Result<View> {
         if access == Access::Write {
-            self.store.engine().begin_to_write(lease, &self.table).await?;
+            self.store.engine().begin_to_write(guard, &self.table).await?;
         }
-        let catalog = self.store.engine().catalog(lease, &self.table, compares_forms).await?;
+        let catalog = self.store.engine().catalog(guard, &self.table, compares_forms).await?;
         if Arc::ptr_eq(&catalog, &self.plain.catalog) {
             return Ok(self.plain.clone());
         }

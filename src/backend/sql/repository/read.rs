@@ -51,8 +51,8 @@ impl<G: Engine> SqlTable<G> {
         if is_single && !self.asks_for_single_models {
             return Ok((held, self.plain.clone()));
         }
-        let viewed = match held.lease() {
-            Ok(lease) => cx.limits().bound(RUNNING, self.view(lease, access, compares_forms)).await,
+        let viewed = match held.guard() {
+            Ok(guard) => cx.limits().bound(RUNNING, self.view(guard, access, compares_forms)).await,
             Err(error) => Err(error),
         };
         match viewed {
@@ -83,7 +83,7 @@ impl<G: Engine> SqlTable<G> {
         decoder: &Arc<dyn Decoder>,
         expected: usize,
     ) -> Result<Box<dyn Models>> {
-        let fetch = self.store.engine().fetch(held.lease()?, statement, Effort::Read, decoder);
+        let fetch = self.store.engine().fetch(held.guard()?, statement, Effort::Read, decoder);
         let models = match cx.limits().bound(RUNNING, fetch).await {
             // Boxed, because it is rare: its state would enlarge that of every call.
             Ok(models) if models.len() < expected => Box::pin(self.missed(cx, &mut held)).await.map(|()| models),
@@ -93,7 +93,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     async fn missed(&self, cx: &Cx, held: &mut Held<'_, G>) -> Result<()> {
-        cx.limits().bound(RUNNING, self.store.engine().missed(held.lease()?, &self.table)).await
+        cx.limits().bound(RUNNING, self.store.engine().missed(held.guard()?, &self.table)).await
     }
 
     pub(super) async fn find_one(&self, cx: &Cx, key: Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
@@ -130,7 +130,7 @@ impl<G: Engine> SqlTable<G> {
     /// [`look_up`](Self::look_up) on a connection.
     pub(super) async fn look_up_on(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         statements: &Statements<'_>,
         keys: &[Key],
         decoder: &Arc<dyn Decoder>,
@@ -138,7 +138,7 @@ impl<G: Engine> SqlTable<G> {
         let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             found
-                .add(&self.table, self.store.engine().fetch(lease, statements.find_many(part), Effort::Read, decoder).await?)
+                .add(&self.table, self.store.engine().fetch(guard, statements.find_many(part), Effort::Read, decoder).await?)
                 .await?;
         }
         Ok(found)
@@ -157,7 +157,7 @@ impl<G: Engine> SqlTable<G> {
         let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
-        let number = cx.limits().bound(RUNNING, self.store.engine().number(held.lease()?, statement)).await;
+        let number = cx.limits().bound(RUNNING, self.store.engine().number(held.guard()?, statement)).await;
         let number = held.finish(number).await.map_err(self.of_document(&condition))?;
         Ok(number.unsigned_abs())
     }
@@ -172,14 +172,14 @@ impl<G: Engine> SqlTable<G> {
             Entry::Alone(patience) => patience,
         };
         let limits = cx.limits().clone();
-        let mut lease = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
-        limits.bound(WAITING, self.store.engine().limit(&mut lease, &limits)).await?;
+        let mut guard = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
+        limits.bound(WAITING, self.store.engine().limit(&mut guard, &limits)).await?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
-        let view = limits.bound(RUNNING, self.view(&mut lease, Access::Read, compares_forms)).await?;
+        let view = limits.bound(RUNNING, self.view(&mut guard, Access::Read, compares_forms)).await?;
         let statement = self.statements(&view).select(&selection);
         let table = self.clone();
         let read = move |sink| async move {
-            let read = table.store.engine().stream(&mut lease, statement, decoder, sink);
+            let read = table.store.engine().stream(&mut guard, statement, decoder, sink);
             let read = limits.bound(RUNNING, read).await;
             read.map_err(table.of_document(&selection.condition))
         };
@@ -195,7 +195,7 @@ impl<G: Engine> SqlTable<G> {
         let is_one_of_each = distinct && columns.iter().any(|column| has_forms(*column));
         let compares_forms = is_one_of_each || selection.compares(&has_forms);
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, project).await?;
-        let rows = self.store.engine().rows(held.lease()?, statement, Some(types), Effort::Read);
+        let rows = self.store.engine().rows(held.guard()?, statement, Some(types), Effort::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
         held.finish(rows).await.map_err(self.of_document(&selection.condition))
     }

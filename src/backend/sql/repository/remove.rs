@@ -25,19 +25,19 @@ impl<G: Engine> SqlTable<G> {
             _ => self.store.hold_together(cx, &entry).await?,
         };
         let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1, self.ids_have_forms()).await?;
-        let lease = held.lease()?;
+        let guard = held.guard()?;
         let removed = async {
             let (engine, statements) = (self.store.engine(), self.statements(&view));
             let (mut counted, mut removed) = (0, 0);
             for part in parts.iter().filter(|_| is_counted) {
-                counted += engine.number(lease, statements.count_of(part)).await?.unsigned_abs();
+                counted += engine.number(guard, statements.count_of(part)).await?.unsigned_abs();
             }
             for part in parts {
-                removed += engine.execute(lease, statements.delete_ids(part, mark.as_deref())?, effort).await?;
+                removed += engine.execute(guard, statements.delete_ids(part, mark.as_deref())?, effort).await?;
             }
             let removed = removed.max(counted);
             if removed < keys.len() as u64 {
-                self.store.engine().missed(lease, &self.table).await?;
+                self.store.engine().missed(guard, &self.table).await?;
             }
             Ok(removed)
         };
@@ -55,7 +55,7 @@ impl<G: Engine> SqlTable<G> {
         let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
-        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.lease()?, delete, Effort::Any)).await;
+        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.guard()?, delete, Effort::Any)).await;
         held.finish(removed).await.map_err(self.of_document(&condition))
     }
 
@@ -71,11 +71,11 @@ impl<G: Engine> SqlTable<G> {
         let held = self.store.hold_together(cx, &entry).await?;
         let compares_forms = condition.compares(&|column| self.has_forms(column));
         let (mut held, view) = self.viewed(cx, held, Access::Write, false, compares_forms).await?;
-        let lease = held.lease()?;
+        let guard = held.guard()?;
         let removed = async {
             let (engine, statements) = (self.store.engine(), self.statements(&view));
-            let counted = engine.number(lease, statements.count(&condition)).await?;
-            engine.execute(lease, statements.delete_where(&condition, None)?, Effort::Any).await?;
+            let counted = engine.number(guard, statements.count(&condition)).await?;
+            engine.execute(guard, statements.delete_where(&condition, None)?, Effort::Any).await?;
             Ok(counted.unsigned_abs())
         };
         let removed = cx.limits().bound(RUNNING, removed).await;

@@ -65,7 +65,7 @@ impl<G: Engine> SqlTable<G> {
             true => view.catalog.upserts,
             false => Upserts::UpdatesFirst,
         };
-        let lease = held.lease()?;
+        let guard = held.guard()?;
         let stored = async {
             let mut inserted = 0;
             let total = known.len() as u64;
@@ -77,13 +77,13 @@ impl<G: Engine> SqlTable<G> {
             for rows in alike.into_values() {
                 for part in rows.chunks(self.rows_at_once()) {
                     inserted += match way {
-                        Upserts::AtOnce => self.upsert_at_once(lease, &view, part, &resolution).await?,
-                        Upserts::InsertsFirst => self.insert_first(lease, &view, part, &resolution).await?,
-                        Upserts::UpdatesFirst => self.update_first(lease, &view, part, &resolution).await?,
+                        Upserts::AtOnce => self.upsert_at_once(guard, &view, part, &resolution).await?,
+                        Upserts::InsertsFirst => self.insert_first(guard, &view, part, &resolution).await?,
+                        Upserts::UpdatesFirst => self.update_first(guard, &view, part, &resolution).await?,
                     };
                 }
             }
-            self.insert_runs(lease, &view, &new, Wanted { decoder, returning: false }).await?;
+            self.insert_runs(guard, &view, &new, Wanted { decoder, returning: false }).await?;
             upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,
@@ -122,13 +122,13 @@ impl<G: Engine> SqlTable<G> {
     /// By one statement, whoever else writes meanwhile. Answers how many rows were new.
     async fn upsert_at_once(
         &self,
-        lease: &mut G::Lease,
+        guard: &mut G::ConnectionGuard,
         view: &View,
         rows: &[Vec<Value>],
         resolution: &Resolution,
     ) -> Result<u64> {
         let statement = self.statements(view).upsert(rows, resolution)?;
-        let answered = self.store.engine().rows(lease, statement, Some(vec![ArrayType::Int]), Effort::Any).await?;
+        let answered = self.store.engine().rows(guard, statement, Some(vec![ArrayType::Int]), Effort::Any).await?;
         if resolution.replaced.is_some() && answered.len() < rows.len() {
             return Err(not_stored());
         }
@@ -136,17 +136,23 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// First what is not there, then what is. Answers how many rows were new.
-    async fn insert_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
+    async fn insert_first(
+        &self,
+        guard: &mut G::ConnectionGuard,
+        view: &View,
+        rows: &[Vec<Value>],
+        resolution: &Resolution,
+    ) -> Result<u64> {
         let (engine, statements) = (self.store.engine(), self.statements(view));
         let types = resolution.target.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
         let insert = statements.insert_new(rows, &resolution.target)?;
         let new: BTreeSet<_> =
-            engine.rows(lease, insert, Some(types), Effort::Any).await?.into_iter().map(|row| Key(row.values)).collect();
+            engine.rows(guard, insert, Some(types), Effort::Any).await?.into_iter().map(|row| Key(row.values)).collect();
         let key = |row: &Vec<Value>| Key(resolution.target.iter().filter_map(|column| row.get(*column).cloned()).collect());
         let known: Vec<_> = rows.iter().filter(|row| !new.contains(&key(row))).cloned().collect();
         let Some(columns) = known.first().map(|row| statements.sent(row)) else { return Ok(new.len() as u64) };
         if let Some(replace) = statements.replace_from(&Source::Values(&known), &columns, resolution)? {
-            let replaced = engine.execute(lease, replace, Effort::Any).await?;
+            let replaced = engine.execute(guard, replace, Effort::Any).await?;
             if replaced < known.len() as u64 {
                 return Err(if view.catalog.is_rewritten { not_stored() } else { gone() });
             }
@@ -156,17 +162,23 @@ impl<G: Engine> SqlTable<G> {
 
     /// First what is there, then what is not: nobody else comes between, because writers take turns, or because whoever does is
     /// refused.
-    async fn update_first(&self, lease: &mut G::Lease, view: &View, rows: &[Vec<Value>], resolution: &Resolution) -> Result<u64> {
+    async fn update_first(
+        &self,
+        guard: &mut G::ConnectionGuard,
+        view: &View,
+        rows: &[Vec<Value>],
+        resolution: &Resolution,
+    ) -> Result<u64> {
         let statements = self.statements(view);
         let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
-        let source = self.source(lease, &columns, rows).await?;
+        let source = self.source(guard, &columns, rows).await?;
         let replaced = match statements.replace_from(&source, &columns, resolution)? {
-            Some(replace) => Some(self.store.engine().execute(lease, replace, Effort::Any).await?),
+            Some(replace) => Some(self.store.engine().execute(guard, replace, Effort::Any).await?),
             None => None,
         };
         let insert = statements.insert_missing(&source, &columns, resolution)?;
-        let inserted = self.store.engine().execute(lease, insert, Effort::Any).await?;
-        self.end_source(lease, &source).await?;
+        let inserted = self.store.engine().execute(guard, insert, Effort::Any).await?;
+        self.end_source(guard, &source).await?;
         if replaced.is_some_and(|replaced| replaced + inserted < rows.len() as u64) {
             return Err(not_stored());
         }

@@ -21,7 +21,7 @@ use std::{
 
 use tokio::runtime::Builder;
 
-use super::{connection::Connection, pool::Pool};
+use super::{connection::Connection, pool::SqlitePool};
 use crate::{
     clock::{Moment, this_moment},
     context::{Access, Patience},
@@ -87,7 +87,7 @@ impl Rest {
 
 impl Checkpoints {
     /// Moves the log in the background, unless that goes on already.
-    pub(super) fn begin(pool: &Arc<Pool>) {
+    pub(super) fn begin(pool: &Arc<SqlitePool>) {
         if !pool.checkpoints().rest().is_over(this_moment()) {
             return;
         }
@@ -108,7 +108,7 @@ impl Checkpoints {
     }
 }
 
-struct Running(Arc<Pool>);
+struct Running(Arc<SqlitePool>);
 
 impl Running {
     /// Moves the log. Waits for the connection in a runtime of its own.
@@ -129,7 +129,7 @@ impl Drop for Running {
     }
 }
 
-async fn move_log(pool: &Arc<Pool>) -> Result<()> {
+async fn move_log(pool: &Arc<SqlitePool>) -> Result<()> {
     let (length, is_all) = checkpoint(pool, Access::Read).await?;
     let checkpoints = pool.checkpoints();
     let takes_turn = length >= TOO_LONG && checkpoints.rest().may_take_turn(this_moment());
@@ -153,7 +153,7 @@ async fn move_log(pool: &Arc<Pool>) -> Result<()> {
 }
 
 /// Moves what can be moved now. Says how long the log is, and whether all of it was moved. Blocks while it moves it.
-async fn checkpoint(pool: &Arc<Pool>, access: Access) -> Result<(u32, bool)> {
+async fn checkpoint(pool: &Arc<SqlitePool>, access: Access) -> Result<(u32, bool)> {
     let mut pooled = pool.acquire(access, Patience::Timeout).await?;
     let connection = pooled.connection().ok_or_else(|| Error::new(ErrorKind::Internal, "a connection that is gone"))?;
     let moved = match access {
@@ -206,7 +206,7 @@ mod tests {
         reader.command("BEGIN")?;
         reader.number("SELECT count(*) FROM t")?;
         writer.command("INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT zeroblob(4096) FROM n")?;
-        let pool = Arc::new(Pool::new(settings, vec![writer], 3, Duration::from_secs(5)));
+        let pool = Arc::new(SqlitePool::new(settings, vec![writer], 3, Duration::from_secs(5)));
         for _ in 0..20 {
             move_log(&pool).await?;
         }

@@ -1,7 +1,7 @@
 //! Opens SQLite databases.
 
 use super::{
-    SqliteStore, capabilities, connection::Connection, engine::SqliteEngine, place::Place, pool::Pool, settings::Settings,
+    SqliteStore, capabilities, connection::Connection, engine::SqliteEngine, place::Place, pool::SqlitePool, settings::Settings,
 };
 use crate::{
     backend::sql::SqlStore,
@@ -27,6 +27,6 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore
     let message = "the database could not be opened in time";
     let first = within(options.acquire_timeout, first, ErrorKind::PoolTimeout, message).await?;
     let first = first.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
-    let pool = Pool::new(settings, first, size, options.acquire_timeout);
+    let pool = SqlitePool::new(settings, first, size, options.acquire_timeout);
     Ok(SqlStore::new(SqliteEngine::new(pool, capabilities(in_memory)), options.clock.clone(), options.long_transaction))
 }

@@ -9,8 +9,8 @@ use super::{
     connection::Connection,
     described, facts,
     group::Group,
-    lease::{Lease, Pace},
-    pool::Pool,
+    guard::{Pace, SqliteGuard},
+    pool::SqlitePool,
     prepared, profile, reads, run,
 };
 use crate::{
@@ -40,13 +40,13 @@ pub(crate) struct Target {
 }
 
 pub(crate) struct SqliteEngine {
-    pool: Arc<Pool>,
+    pool: Arc<SqlitePool>,
     group: Arc<Group>,
     profile: EngineProfile,
 }
 
 impl SqliteEngine {
-    pub(super) fn new(pool: Pool, mut capabilities: Capabilities) -> Self {
+    pub(super) fn new(pool: SqlitePool, mut capabilities: Capabilities) -> Self {
         // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those
         // who read.
         capabilities.reads_beside_writer &= pool.size() > 1 && pool.settings().writes_ahead();
@@ -66,11 +66,11 @@ impl SqliteEngine {
 
     /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a
     /// transaction cannot begin anew.
-    fn effort(lease: &Lease, statement: &Statement, effort: Effort) -> Effort {
+    fn effort(guard: &SqliteGuard, statement: &Statement, effort: Effort) -> Effort {
         let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
         match effort {
             Effort::Read if statement.sql.len() > prepared::LONGEST => Effort::Any,
-            Effort::Insert if lease.in_transaction() && are_large(values()) => Effort::Any,
+            Effort::Insert if guard.in_transaction() && are_large(values()) => Effort::Any,
             effort => effort,
         }
     }
@@ -78,25 +78,25 @@ impl SqliteEngine {
     /// Runs a statement, where and how its effort allows.
     async fn run<T: Send + 'static>(
         &self,
-        lease: &mut Lease,
+        guard: &mut SqliteGuard,
         effort: Effort,
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if lease.is_of_group() {
+        if guard.is_of_group() {
             return self.group.write(&self.pool, work).await;
         }
         let pace = match effort {
             Effort::Read => Pace::BriefOrAgain,
-            Effort::Insert if lease.in_transaction() && self.pool.settings().writes_ahead() => Pace::Brief,
-            Effort::Insert | Effort::OneModel if !lease.in_transaction() => return lease.run_alone(self.syncs(), work).await,
+            Effort::Insert if guard.in_transaction() && self.pool.settings().writes_ahead() => Pace::Brief,
+            Effort::Insert | Effort::OneModel if !guard.in_transaction() => return guard.run_alone(self.syncs(), work).await,
             _ => Pace::Blocking,
         };
-        lease.run_single(pace, work).await
+        guard.run_single(pace, work).await
     }
 }
 
 impl Engine for SqliteEngine {
-    type Lease = Lease;
+    type ConnectionGuard = SqliteGuard;
     type Target = Target;
     type Encoded = Vec<Value>;
 
@@ -116,58 +116,58 @@ impl Engine for SqliteEngine {
         facts::has_forms(value_type)
     }
 
-    async fn catalog(&self, lease: &mut Lease, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
-        if lease.is_of_group() {
+    async fn catalog(&self, guard: &mut SqliteGuard, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
+        if guard.is_of_group() {
             // What the statement meets is up to the others.
-            let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
+            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
             return other.catalog(&self.pool, table, compares_forms).await;
         }
-        lease.catalog(&self.pool, table, compares_forms).await
+        guard.catalog(&self.pool, table, compares_forms).await
     }
 
-    async fn begin_to_write(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
-        if lease.is_of_group() {
+    async fn begin_to_write(&self, guard: &mut SqliteGuard, table: &Arc<Table>) -> Result<()> {
+        if guard.is_of_group() {
             return Ok(());
         }
         let table = table.clone();
-        lease.run(Pace::Brief, move |connection| described::begin_to_write(connection, &table)).await
+        guard.run(Pace::Brief, move |connection| described::begin_to_write(connection, &table)).await
     }
 
-    fn note_foreign_write(&self, lease: &mut Lease) {
-        lease.note_foreign_write();
+    fn note_foreign_write(&self, guard: &mut SqliteGuard) {
+        guard.note_foreign_write();
     }
 
-    async fn missed(&self, lease: &mut Lease, table: &Arc<Table>) -> Result<()> {
+    async fn missed(&self, guard: &mut SqliteGuard, table: &Arc<Table>) -> Result<()> {
         if described::uuid_id(table).is_none() {
             return Ok(());
         }
         let table = table.clone();
         let refuse = move |connection: &Connection| described::refuse_text_ids(connection, &table);
-        if lease.is_of_group() {
-            let mut other = Lease::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
+        if guard.is_of_group() {
+            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
             return other.run(Pace::BriefOrAgain, refuse).await;
         }
-        lease.run(Pace::BriefOrAgain, refuse).await
+        guard.run(Pace::BriefOrAgain, refuse).await
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<Lease> {
+    async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<SqliteGuard> {
         if patience == Patience::None && !self.profile.capabilities.reads_beside_writer {
             return Err(nested_acquire());
         }
         let is_single_write = access == Access::Write && matches!(effort, Effort::Insert | Effort::OneModel);
         if is_single_write && patience == Patience::Timeout && self.syncs() {
             self.pool.check_open()?;
-            return Ok(Lease::of_group());
+            return Ok(SqliteGuard::of_group());
         }
-        Ok(Lease::new(self.pool.acquire(access, patience).await?, access))
+        Ok(SqliteGuard::new(self.pool.acquire(access, patience).await?, access))
     }
 
-    async fn begin(&self, lease: &mut Lease, options: &TxOptions, _: &Limits) -> Result<()> {
-        lease.begin(options).await
+    async fn begin(&self, guard: &mut SqliteGuard, options: &TxOptions, _: &Limits) -> Result<()> {
+        guard.begin(options).await
     }
 
     /// Whatever runs is stopped when its future is dropped.
-    async fn limit(&self, _: &mut Lease, _: &Limits) -> Result<()> {
+    async fn limit(&self, _: &mut SqliteGuard, _: &Limits) -> Result<()> {
         Ok(())
     }
 
@@ -176,77 +176,77 @@ impl Engine for SqliteEngine {
         off_thread(move || settings.look_at_file()).await?
     }
 
-    async fn commit(&self, lease: &mut Lease) -> Result<()> {
+    async fn commit(&self, guard: &mut SqliteGuard) -> Result<()> {
         self.pool.settings().check_file()?;
-        lease.end("COMMIT", self.syncs()).await
+        guard.end("COMMIT", self.syncs()).await
     }
 
-    async fn rollback(&self, lease: &mut Lease) -> Result<()> {
-        lease.end("ROLLBACK", self.syncs()).await
+    async fn rollback(&self, guard: &mut SqliteGuard) -> Result<()> {
+        guard.end("ROLLBACK", self.syncs()).await
     }
 
-    async fn command(&self, lease: &mut Lease, sql: String) -> Result<()> {
-        lease.command(sql).await
+    async fn command(&self, guard: &mut SqliteGuard, sql: String) -> Result<()> {
+        guard.command(sql).await
     }
 
-    async fn execute(&self, lease: &mut Lease, statement: Statement, effort: Effort) -> Result<u64> {
-        let effort = Self::effort(lease, &statement, effort);
-        self.run(lease, effort, move |connection| run::execute(connection, &statement)).await
+    async fn execute(&self, guard: &mut SqliteGuard, statement: Statement, effort: Effort) -> Result<u64> {
+        let effort = Self::effort(guard, &statement, effort);
+        self.run(guard, effort, move |connection| run::execute(connection, &statement)).await
     }
 
     async fn fetch(
         &self,
-        lease: &mut Lease,
+        guard: &mut SqliteGuard,
         statement: Statement,
         effort: Effort,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
-        let (real_effort, decoder) = (Self::effort(lease, &statement, effort), decoder.clone());
+        let (real_effort, decoder) = (Self::effort(guard, &statement, effort), decoder.clone());
         let fetch = move |connection: &Connection| match effort {
             Effort::Insert => run::insert_returning(connection, &statement, &decoder),
             Effort::OneModel => run::changed(connection, &decoder, || run::fetch(connection, &statement, &decoder)),
             Effort::Read | Effort::Any | Effort::Lasting => run::fetch(connection, &statement, &decoder),
         };
-        self.run(lease, real_effort, fetch).await
+        self.run(guard, real_effort, fetch).await
     }
 
     async fn insert(
         &self,
-        lease: &mut Lease,
+        guard: &mut SqliteGuard,
         row: Statement,
         insert: Arc<WholeInsert>,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Option<Box<dyn Models>>> {
-        let (effort, decoder) = (Self::effort(lease, &row, Effort::Insert), decoder.clone());
-        self.run(lease, effort, move |connection| run::insert(connection, &row, &insert, &decoder)).await
+        let (effort, decoder) = (Self::effort(guard, &row, Effort::Insert), decoder.clone());
+        self.run(guard, effort, move |connection| run::insert(connection, &row, &insert, &decoder)).await
     }
 
-    async fn number(&self, lease: &mut Lease, statement: Statement) -> Result<i64> {
-        let effort = Self::effort(lease, &statement, Effort::Read);
-        self.run(lease, effort, move |connection| run::number(connection, &statement)).await
+    async fn number(&self, guard: &mut SqliteGuard, statement: Statement) -> Result<i64> {
+        let effort = Self::effort(guard, &statement, Effort::Read);
+        self.run(guard, effort, move |connection| run::number(connection, &statement)).await
     }
 
-    async fn stream(&self, lease: &mut Lease, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        lease.run(Pace::Blocking, move |connection| run::stream(connection, &statement, &decoder, &sink)).await
+    async fn stream(&self, guard: &mut SqliteGuard, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        guard.run(Pace::Blocking, move |connection| run::stream(connection, &statement, &decoder, &sink)).await
     }
 
     async fn rows(
         &self,
-        lease: &mut Lease,
+        guard: &mut SqliteGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
-        let effort = Self::effort(lease, &statement, effort);
-        self.run(lease, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
+        let effort = Self::effort(guard, &statement, effort);
+        self.run(guard, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 
-    async fn keeps(&self, lease: &mut Lease, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
+    async fn keeps(&self, guard: &mut SqliteGuard, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
         let table = table.clone();
-        lease.run(Pace::Brief, move |connection| described::keeps(connection, &table)).await
+        guard.run(Pace::Brief, move |connection| described::keeps(connection, &table)).await
     }
 
-    async fn target(&self, _: &mut Lease, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {
+    async fn target(&self, _: &mut SqliteGuard, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {
         Ok(Some(Target { insert: insert.into(), named: named.to_vec() }))
     }
 
@@ -261,11 +261,11 @@ impl Engine for SqliteEngine {
         Ok(values)
     }
 
-    async fn append(&self, lease: &mut Lease, target: &Target, rows: Vec<Vec<Value>>) -> Result<()> {
+    async fn append(&self, guard: &mut SqliteGuard, target: &Target, rows: Vec<Vec<Value>>) -> Result<()> {
         let (insert, columns) = (target.insert.clone(), target.named.len());
         let append =
             move |connection: &Connection| rows.iter().try_for_each(|values| run::append(connection, &insert, values, columns));
-        lease.run(Pace::Blocking, append).await
+        guard.run(Pace::Blocking, append).await
     }
 
     fn statement_counts(&self) -> StatementCounts {

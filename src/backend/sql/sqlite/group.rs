@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     connection::Connection,
     error::code,
-    pool::{Pool, Pooled},
+    pool::{SqlitePool, SqlitePooledConnection},
 };
 use crate::{
     backend::{
@@ -114,7 +114,7 @@ impl Group {
     /// Runs a write that commits together with others. If the future is dropped while it waits in line, it never runs.
     pub(super) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
-        pool: &Arc<Pool>,
+        pool: &Arc<SqlitePool>,
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
@@ -161,7 +161,7 @@ impl Group {
     }
 
     /// Runs those who wait. Blocks.
-    fn lead(&self, pool: &Arc<Pool>, turn: Turn) {
+    fn lead(&self, pool: &Arc<SqlitePool>, turn: Turn) {
         match pool.writer(turn) {
             Ok(pooled) => write_all(self, pooled),
             Err(error) => {
@@ -213,7 +213,7 @@ impl Line {
 }
 
 /// Runs those who wait, gives the connection back, and answers.
-fn write_all(group: &Group, mut pooled: Pooled) {
+fn write_all(group: &Group, mut pooled: SqlitePooledConnection) {
     let mut writes = group.take();
     if let Some(connection) = pooled.connection() {
         let clean = connection.at_length(&mut |connection| {

@@ -31,6 +31,7 @@ mod agreement;
 #[cfg(feature = "sea-orm")]
 mod asked;
 mod bind;
+mod checkout;
 mod checkpoint;
 #[cfg(test)]
 mod column_types;
@@ -47,10 +48,9 @@ mod file;
 mod flavor;
 mod forms;
 mod group;
+mod guard;
 #[cfg(feature = "sea-orm")]
 mod handed_in;
-mod lease;
-mod leased;
 mod place;
 mod pool;
 mod prepared;

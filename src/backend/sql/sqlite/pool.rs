@@ -26,7 +26,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-pub(super) struct Pool {
+pub(super) struct SqlitePool {
     settings: Settings,
     /// The connections that nobody uses. `None` once the store is closed.
     idle: Mutex<Option<Idle>>,
@@ -54,17 +54,17 @@ struct Idle {
 }
 
 /// A connection in use. Dropping it closes it.
-pub(super) struct Pooled {
+pub(super) struct SqlitePooledConnection {
     connection: Option<Box<Connection>>,
     access: Access,
     /// Whether the connection is with the others again.
     is_given_back: bool,
-    pool: Arc<Pool>,
+    pool: Arc<SqlitePool>,
     // After the connection: whoever is next finds it.
     _turn: Turn,
 }
 
-impl Pool {
+impl SqlitePool {
     pub(super) fn new(settings: Settings, first: Vec<Connection>, size: u32, acquire_timeout: Duration) -> Self {
         let mut idle = Idle::default();
         let mut first = first.into_iter().map(Box::new);
@@ -114,7 +114,7 @@ impl Pool {
         self.acquire_timeout
     }
 
-    pub(super) async fn acquire(self: &Arc<Self>, access: Access, patience: Patience) -> Result<Pooled> {
+    pub(super) async fn acquire(self: &Arc<Self>, access: Access, patience: Patience) -> Result<SqlitePooledConnection> {
         // What follows may never have to wait, and a task that never waits leaves no turn to others.
         consume_budget().await;
         loop {
@@ -149,7 +149,7 @@ impl Pool {
     }
 
     /// The connection for a turn to write. Opens it if need be: blocks.
-    pub(super) fn writer(self: &Arc<Self>, turn: Turn) -> Result<Pooled> {
+    pub(super) fn writer(self: &Arc<Self>, turn: Turn) -> Result<SqlitePooledConnection> {
         let mut pooled = self.pooled(Access::Write, turn)?;
         if pooled.connection.is_none() {
             pooled.open()?;
@@ -158,9 +158,9 @@ impl Pool {
     }
 
     /// The place of a connection that is in use, and the connection, unless it has to be opened.
-    fn pooled(self: &Arc<Self>, access: Access, turn: Turn) -> Result<Pooled> {
+    fn pooled(self: &Arc<Self>, access: Access, turn: Turn) -> Result<SqlitePooledConnection> {
         let connection = self.lock().as_mut().ok_or_else(closed)?.take(access, self.size);
-        Ok(Pooled { connection, access, is_given_back: false, pool: self.clone(), _turn: turn })
+        Ok(SqlitePooledConnection { connection, access, is_given_back: false, pool: self.clone(), _turn: turn })
     }
 
     /// The error of whoever has waited for too long.
@@ -214,7 +214,7 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for SqlitePool {
     fn drop(&mut self) {
         let idle = self.lock().take();
         drop_elsewhere(idle);
@@ -240,7 +240,7 @@ impl Idle {
     }
 }
 
-impl Pooled {
+impl SqlitePooledConnection {
     /// Opens the connection. Blocks.
     fn open(&mut self) -> Result<()> {
         self.connection = Some(Box::new(Connection::open(&self.pool.settings)?));
@@ -277,7 +277,7 @@ impl Pooled {
     }
 }
 
-impl Drop for Pooled {
+impl Drop for SqlitePooledConnection {
     fn drop(&mut self) {
         if self.is_given_back {
             return;

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{
     flavor::Flavor,
-    lease::{CLEANING, Lease},
+    guard::{CLEANING, SqlxGuard},
     pools::Pools,
     read::decoded,
 };
@@ -67,9 +67,9 @@ impl<F: Flavor> SqlxEngine<F> {
 impl<F: Flavor> SqlxEngine<F> {
     /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in
     /// memory is the database, and has to be kept.
-    fn note(&self, lease: &mut Lease<F>, effort: Effort) -> Result<()> {
+    fn note(&self, guard: &mut SqlxGuard<F>, effort: Effort) -> Result<()> {
         match (effort, self.profile.capabilities.durable) {
-            (Effort::Lasting, true) => lease.is_last_user(),
+            (Effort::Lasting, true) => guard.is_last_user(),
             (Effort::Lasting, false) => {
                 let message =
                     "a statement that may leave something on its connection, which is the database and cannot be closed";
@@ -82,7 +82,7 @@ impl<F: Flavor> SqlxEngine<F> {
 }
 
 impl<F: Flavor> Engine for SqlxEngine<F> {
-    type Lease = Lease<F>;
+    type ConnectionGuard = SqlxGuard<F>;
     type Target = F::Target;
     type Encoded = F::Encoded;
 
@@ -102,131 +102,137 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         refuse_unbindable(statement, self.profile.dialect, self.profile.bind_limit)
     }
 
-    async fn catalog(&self, lease: &mut Lease<F>, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
-        if let Some(known) = F::known(table, &self.catalogs).or_else(|| lease.known(table, F::CATALOG_AGE?)) {
+    async fn catalog(&self, guard: &mut SqlxGuard<F>, table: &Arc<Table>, _: bool) -> Result<Arc<Catalog>> {
+        if let Some(known) = F::known(table, &self.catalogs).or_else(|| guard.known(table, F::CATALOG_AGE?)) {
             return Ok(known);
         }
-        let catalog = F::catalog(lease.connection()?, table, &self.catalogs).await;
-        lease.done();
+        let catalog = F::catalog(guard.connection()?, table, &self.catalogs).await;
+        guard.done();
         let catalog = catalog?;
         if F::CATALOG_AGE.is_some() {
-            lease.learn(table, &catalog);
+            guard.learn(table, &catalog);
         }
         Ok(catalog)
     }
 
-    async fn begin_to_write(&self, lease: &mut Lease<F>, table: &Arc<Table>) -> Result<()> {
-        let statement = if lease.writes_late() { F::begin_to_write(table) } else { None };
+    async fn begin_to_write(&self, guard: &mut SqlxGuard<F>, table: &Arc<Table>) -> Result<()> {
+        let statement = if guard.writes_late() { F::begin_to_write(table) } else { None };
         let Some(statement) = statement else { return Ok(()) };
-        match lease.run(statement).await {
+        match guard.run(statement).await {
             Err(error) if error.kind() == ErrorKind::Contention => Err(error),
             // The statement that is about to run says what else is wrong.
             _ => Ok(()),
         }
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<Lease<F>> {
+    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<SqlxGuard<F>> {
         if self.pools.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
         let turn = self.turn(access, patience).await?;
         let is_replaced = self.pools.first().options().get_min_connections() > 0;
         let (connection, runtime) = self.connection(patience).await?;
-        let mut lease = Lease::new(connection, runtime, is_replaced, turn);
+        let mut guard = SqlxGuard::new(connection, runtime, is_replaced, turn);
         if !F::stops_with_connection(&self.gate) {
-            lease.can_be_stopped(self.pools.first()).await?;
+            guard.can_be_stopped(self.pools.first()).await?;
         }
-        Ok(lease)
+        Ok(guard)
     }
 
-    async fn begin(&self, lease: &mut Lease<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
-        let known = F::before_begin(&self.gate, options, lease.connection()?).await;
-        lease.answered(known)?;
-        lease.begin(F::begin(&self.gate, options, limits.remaining()), options).await?;
-        self.limit(lease, limits).await
+    async fn begin(&self, guard: &mut SqlxGuard<F>, options: &TxOptions, limits: &Limits) -> Result<()> {
+        let known = F::before_begin(&self.gate, options, guard.connection()?).await;
+        guard.answered(known)?;
+        guard.begin(F::begin(&self.gate, options, limits.remaining()), options).await?;
+        self.limit(guard, limits).await
     }
 
-    async fn limit(&self, lease: &mut Lease<F>, limits: &Limits) -> Result<()> {
+    async fn limit(&self, guard: &mut SqlxGuard<F>, limits: &Limits) -> Result<()> {
         if limits.are_none() {
             return Ok(());
         }
-        lease.has_limits();
-        lease.can_be_stopped(self.pools.first()).await
+        guard.has_limits();
+        guard.can_be_stopped(self.pools.first()).await
     }
 
-    async fn commit(&self, lease: &mut Lease<F>) -> Result<()> {
-        lease.commit().await
+    async fn commit(&self, guard: &mut SqlxGuard<F>) -> Result<()> {
+        guard.commit().await
     }
 
-    async fn rollback(&self, lease: &mut Lease<F>) -> Result<()> {
+    async fn rollback(&self, guard: &mut SqlxGuard<F>) -> Result<()> {
         // A server that does not answer is not waited for: the connection is closed.
-        within(CLEANING, lease.roll_back(), ErrorKind::Connection, NO_ANSWER).await?
+        within(CLEANING, guard.roll_back(), ErrorKind::Connection, NO_ANSWER).await?
     }
 
-    async fn command(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
-        lease.run(sql).await
+    async fn command(&self, guard: &mut SqlxGuard<F>, sql: String) -> Result<()> {
+        guard.run(sql).await
     }
 
-    async fn undo(&self, lease: &mut Lease<F>, sql: String) -> Result<()> {
-        within(CLEANING, lease.run(sql), ErrorKind::Connection, NO_ANSWER).await?
+    async fn undo(&self, guard: &mut SqlxGuard<F>, sql: String) -> Result<()> {
+        within(CLEANING, guard.run(sql), ErrorKind::Connection, NO_ANSWER).await?
     }
 
-    async fn execute(&self, lease: &mut Lease<F>, statement: Statement, effort: Effort) -> Result<u64> {
-        self.note(lease, effort)?;
+    async fn execute(&self, guard: &mut SqlxGuard<F>, statement: Statement, effort: Effort) -> Result<u64> {
+        self.note(guard, effort)?;
         let changes_schema = F::changes_schema(&statement.sql);
-        let changed = F::execute(lease.connection()?, statement).await;
+        let changed = F::execute(guard.connection()?, statement).await;
         if changes_schema {
             F::forget(&self.catalogs);
-            lease.forget();
+            guard.forget();
         }
-        self.noted(lease.answered(changed))
+        self.noted(guard.answered(changed))
     }
 
     async fn fetch(
         &self,
-        lease: &mut Lease<F>,
+        guard: &mut SqlxGuard<F>,
         statement: Statement,
         effort: Effort,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
-        self.note(lease, effort)?;
-        let mut read = Self::read_models(lease.connection()?, &statement, decoder).await;
+        self.note(guard, effort)?;
+        let mut read = Self::read_models(guard.connection()?, &statement, decoder).await;
         if let Err(error) = read {
-            read = match F::prepare_anew(lease.connection()?, error).await {
-                Ok(()) => Self::read_models(lease.connection()?, &statement, decoder).await,
+            read = match F::prepare_anew(guard.connection()?, error).await {
+                Ok(()) => Self::read_models(guard.connection()?, &statement, decoder).await,
                 Err(error) => Err(error),
             };
         }
-        self.noted(lease.answered(read).flatten())
+        self.noted(guard.answered(read).flatten())
     }
 
-    async fn number(&self, lease: &mut Lease<F>, statement: Statement) -> Result<i64> {
-        let rows = F::fetch(lease.connection()?, statement).await;
-        let rows = lease.answered(rows)?;
+    async fn number(&self, guard: &mut SqlxGuard<F>, statement: Statement) -> Result<i64> {
+        let rows = F::fetch(guard.connection()?, statement).await;
+        let rows = guard.answered(rows)?;
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
 
-    async fn stream(&self, lease: &mut Lease<F>, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        self.send(lease, &statement, &decoder, &sink).await
+    async fn stream(&self, guard: &mut SqlxGuard<F>, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
+        self.send(guard, &statement, &decoder, &sink).await
     }
 
     async fn rows(
         &self,
-        lease: &mut Lease<F>,
+        guard: &mut SqlxGuard<F>,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
         effort: Effort,
     ) -> Result<Vec<Row>> {
-        self.note(lease, effort)?;
-        let rows = F::fetch(lease.connection()?, statement).await;
-        let rows = self.noted(lease.answered(rows))?;
+        self.note(guard, effort)?;
+        let rows = F::fetch(guard.connection()?, statement).await;
+        let rows = self.noted(guard.answered(rows))?;
         decoded::<F>(&rows, types).await
     }
 
-    async fn target(&self, lease: &mut Lease<F>, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<F::Target>> {
-        let target = F::target(lease.connection()?, table, named).await;
-        lease.done();
+    async fn target(
+        &self,
+        guard: &mut SqlxGuard<F>,
+        table: &Arc<Table>,
+        named: &[usize],
+        _: String,
+    ) -> Result<Option<F::Target>> {
+        let target = F::target(guard.connection()?, table, named).await;
+        guard.done();
         target
     }
 
@@ -234,8 +240,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         F::encode(target, rows)
     }
 
-    async fn append(&self, lease: &mut Lease<F>, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
-        self.noted(lease.append(target, rows).await)
+    async fn append(&self, guard: &mut SqlxGuard<F>, target: &F::Target, rows: Vec<F::Encoded>) -> Result<()> {
+        self.noted(guard.append(target, rows).await)
     }
 
     fn is_of_document(&self, error: &Error) -> bool {

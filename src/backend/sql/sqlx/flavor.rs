@@ -46,7 +46,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     /// Whether a connection works only while somebody drives the runtime in which it was made.
     const BELONGS_TO_RUNTIME: bool;
 
-    /// How long what a lease was told of a table is good in its transaction. `None` if it has to be asked each time.
+    /// How long what a guard was told of a table is good in its transaction. `None` if it has to be asked each time.
     const CATALOG_AGE: Option<Duration> = None;
 
     /// What the database said of an entity's table, if that is still good.
@@ -110,7 +110,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         pool: &Pool<Self::Db>,
     ) -> impl Future<Output = sqlx::Result<Self::Stopper>> + Send;
 
-    /// Whether the end of a connection stops the statement that runs on it. If not, each lease learns before its first statement
+    /// Whether the end of a connection stops the statement that runs on it. If not, each guard learns before its first statement
     /// how to stop one.
     fn stops_with_connection(_gate: &Self::Gate) -> bool {
         false

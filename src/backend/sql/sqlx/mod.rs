@@ -5,8 +5,8 @@ mod decode;
 mod engine;
 mod error;
 mod flavor;
-mod lease;
-mod pooled;
+mod guard;
+mod pooled_connection;
 mod pools;
 mod read;
 

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{flavor::Flavor, lease::CLEANING};
+use super::{flavor::Flavor, guard::CLEANING};
 use crate::{
     clock::{this_runtime, within},
     error::{Error, ErrorKind, Result},

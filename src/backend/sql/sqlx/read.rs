@@ -10,7 +10,7 @@ use super::{
     engine::{FORGOTTEN, SqlxEngine},
     error::classify,
     flavor::{Connection, Flavor},
-    lease::Lease,
+    guard::SqlxGuard,
 };
 use crate::{
     backend::{Decoder, Models, sql::Sink},
@@ -42,51 +42,51 @@ impl<F: Flavor> SqlxEngine<F> {
     }
 
     /// The first rows of a cursor.
-    async fn begin_reading(lease: &mut Lease<F>, declare: Statement, fetch: String) -> Result<Vec<QueryResult>> {
-        lease.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
-        let declared = F::execute(lease.connection()?, declare).await;
-        lease.answered(declared)?;
-        let rows = F::fetch_afresh(lease.connection()?, fetch).await;
-        lease.answered(rows)
+    async fn begin_reading(guard: &mut SqlxGuard<F>, declare: Statement, fetch: String) -> Result<Vec<QueryResult>> {
+        guard.begin(vec!["BEGIN READ ONLY".to_owned()], &TxOptions::new().read_only()).await?;
+        let declared = F::execute(guard.connection()?, declare).await;
+        guard.answered(declared)?;
+        let rows = F::fetch_afresh(guard.connection()?, fetch).await;
+        guard.answered(rows)
     }
 
     /// Gives the models of a statement away as they are read.
     pub(super) async fn send(
         &self,
-        lease: &mut Lease<F>,
+        guard: &mut SqlxGuard<F>,
         statement: &Statement,
         decoder: &Arc<dyn Decoder>,
         sink: &Sink,
     ) -> Result<()> {
         let mut reader = RowDecoder::<F>::new(decoder.table());
         if let Some((declare, fetch)) = F::cursor(statement, CHUNK) {
-            let mut rows = match Self::begin_reading(lease, declare.clone(), fetch.clone()).await {
+            let mut rows = match Self::begin_reading(guard, declare.clone(), fetch.clone()).await {
                 // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it
                 // knows them.
                 Err(error) if error.code() == Some(FORGOTTEN) => {
-                    lease.roll_back().await?;
-                    Self::begin_reading(lease, declare, fetch.clone()).await?
+                    guard.roll_back().await?;
+                    Self::begin_reading(guard, declare, fetch.clone()).await?
                 }
                 begun => begun?,
             };
             while !rows.is_empty() {
                 // Each part is read and taken while the server looks for the next.
-                let is_busy = lease.is_busy();
+                let is_busy = guard.is_busy();
                 let next =
-                    F::fetch_afresh(lease.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
+                    F::fetch_afresh(guard.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
                 let read = async {
                     let mut models = decoder.models();
                     rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
                     sink.send(models).await
                 };
                 let (next, taken) = join(next, read).await;
-                let next = lease.answered(next);
+                let next = guard.answered(next);
                 taken?;
                 rows = next?;
             }
-            return lease.commit().await;
+            return guard.commit().await;
         }
-        let mut parts = F::stream(lease.connection()?, statement).ready_chunks(CHUNK);
+        let mut parts = F::stream(guard.connection()?, statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
             let mut models = decoder.models();
             for row in part {
@@ -95,7 +95,7 @@ impl<F: Flavor> SqlxEngine<F> {
             sink.send(models).await?;
         }
         drop(parts);
-        lease.answered(Ok(()))
+        guard.answered(Ok(()))
     }
 }
 

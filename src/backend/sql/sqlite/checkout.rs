@@ -1,8 +1,8 @@
-//! The connection of a lease, and how it goes back to the pool.
+//! The connection of a guard, and how it goes back to the pool.
 
 use tokio::runtime::Handle;
 
-use super::{connection::Connection, pool::Pooled, watch::Mark};
+use super::{connection::Connection, pool::SqlitePooledConnection, watch::Mark};
 use crate::{
     context::Access,
     error::{Error, ErrorKind, Result},
@@ -12,8 +12,8 @@ use crate::{
 const FEW_CHANGES: u64 = 100;
 
 /// The connection itself. Dropping it gives it back, rolled back if need be.
-pub(super) struct Leased {
-    pub(super) pooled: Option<Pooled>,
+pub(super) struct SqliteCheckout {
+    pub(super) pooled: Option<SqlitePooledConnection>,
     pub(super) access: Access,
     /// Whether a transaction may be open: from before it is begun until its end was confirmed.
     pub(super) in_transaction: bool,
@@ -30,9 +30,9 @@ pub(super) fn gone() -> Error {
     Error::new(ErrorKind::Internal, "the connection is gone: a call on it was given up")
 }
 
-impl Leased {
+impl SqliteCheckout {
     pub(super) fn connection(&mut self) -> Result<&mut Connection> {
-        self.pooled.as_mut().and_then(Pooled::connection).ok_or_else(gone)
+        self.pooled.as_mut().and_then(SqlitePooledConnection::connection).ok_or_else(gone)
     }
 
     /// Refuses to go on where SQLite has ended the transaction by itself: what follows would take effect alone.
@@ -83,11 +83,11 @@ impl Leased {
     }
 
     pub(super) fn give_back(&mut self) {
-        self.pooled.take().into_iter().for_each(Pooled::give_back);
+        self.pooled.take().into_iter().for_each(SqlitePooledConnection::give_back);
     }
 }
 
-impl Drop for Leased {
+impl Drop for SqliteCheckout {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Closed, in whatever state it was left.

@@ -3,8 +3,8 @@
 use std::{any::TypeId, sync::Arc, time::Duration};
 
 use super::{
-    leased::{Leased, gone, unknown},
-    pool::Pooled,
+    checkout::{DuckDbCheckout, gone, unknown},
+    pool::DuckDbPooledConnection,
 };
 use crate::{
     backend::sql::{
@@ -20,49 +20,49 @@ use crate::{
 ///
 /// DuckDB blocks, so every call runs on a thread for that, and takes the connection along. A call whose future is dropped is
 /// interrupted; its connection is rolled back and goes back to the pool when the call has really ended.
-pub(crate) struct Lease {
-    connection: Option<Leased>,
+pub(crate) struct DuckDbGuard {
+    connection: Option<DuckDbCheckout>,
     access: Access,
 }
 
-impl Lease {
-    pub(super) fn new(pooled: Pooled, access: Access) -> Self {
-        Self { connection: Some(Leased::new(pooled)), access }
+impl DuckDbGuard {
+    pub(super) fn new(pooled: DuckDbPooledConnection, access: Access) -> Self {
+        Self { connection: Some(DuckDbCheckout::new(pooled)), access }
     }
 
     /// Whether what runs on this connection is to take effect by itself.
     pub(super) fn commits_alone(&self) -> bool {
-        self.access == Access::Write && self.connection.as_ref().is_some_and(|leased| !leased.in_transaction)
+        self.access == Access::Write && self.connection.as_ref().is_some_and(|checkout| !checkout.in_transaction)
     }
 
     /// What is known of an entity's table already. What this connection alone sees is not.
     pub(super) fn known_catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
-        let leased = self.connection.as_ref().filter(|leased| !leased.changes_schema)?;
-        leased.pooled.as_ref()?.instance().catalog(table)
+        let checkout = self.connection.as_ref().filter(|checkout| !checkout.changes_schema)?;
+        checkout.pooled.as_ref()?.instance().catalog(table)
     }
 
     /// Waits until no other transaction has this key, and keeps others from having it as long as a call of this one runs.
     pub(super) async fn claim(&mut self, key: &str, timeout: Duration) -> Result<()> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        let instance = leased.pooled.as_ref().ok_or_else(gone)?.instance().clone();
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        let instance = checkout.pooled.as_ref().ok_or_else(gone)?.instance().clone();
         let message = "a transaction with the same key did not end";
-        leased.claim = Some(within(timeout, instance.claim(key), ErrorKind::Contention, message).await?);
+        checkout.claim = Some(within(timeout, instance.claim(key), ErrorKind::Contention, message).await?);
         Ok(())
     }
 
     /// Runs a call that stops when the future is dropped.
     pub(super) async fn call<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut DuckDbCheckout) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let interrupt = self.connection.as_ref().and_then(|leased| leased.pooled.as_ref()).map(interrupt_of);
+        let interrupt = self.connection.as_ref().and_then(|checkout| checkout.pooled.as_ref()).map(interrupt_of);
         self.run(interrupt, work).await
     }
 
     /// Runs a call that comes to its end whether the future is dropped or not.
     pub(super) async fn call_to_its_end<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut DuckDbCheckout) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.run(None, work).await
     }
@@ -70,28 +70,28 @@ impl Lease {
     async fn run<T: Send + 'static>(
         &mut self,
         interrupt: Option<Interrupt>,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut DuckDbCheckout) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let leased = self.connection.take().ok_or_else(gone)?;
-        let work = |leased: &mut Leased| {
-            let result = blocking::unless_it_panics(|| work(leased)).unwrap_or_else(|| {
+        let checkout = self.connection.take().ok_or_else(gone)?;
+        let work = |checkout: &mut DuckDbCheckout| {
+            let result = blocking::unless_it_panics(|| work(checkout)).unwrap_or_else(|| {
                 // In whatever state it was left, it is closed.
-                leased.pooled = None;
-                Err(if leased.is_committing { unknown("the commit panicked") } else { blocking::panicked() })
+                checkout.pooled = None;
+                Err(if checkout.is_committing { unknown("the commit panicked") } else { blocking::panicked() })
             });
             if let Err(error) = &result {
-                leased.has_failed = true;
-                leased.note(error);
+                checkout.has_failed = true;
+                checkout.note(error);
             }
             result
         };
-        let (leased, result) = blocking::call(leased, interrupt, work, |_| ()).await?;
-        self.connection = Some(leased);
+        let (checkout, result) = blocking::call(checkout, interrupt, work, |_| ()).await?;
+        self.connection = Some(checkout);
         result
     }
 }
 
-fn interrupt_of(pooled: &Pooled) -> Interrupt {
+fn interrupt_of(pooled: &DuckDbPooledConnection) -> Interrupt {
     let handle = pooled.connection.interrupt_handle();
     Arc::new(move || handle.interrupt())
 }

@@ -8,7 +8,7 @@ use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 use super::{
     effect::Effect,
     error::{FATAL, INVALIDATED, classify, is_committed, is_fatal, is_none_open, is_rolled_back},
-    pool::Pooled,
+    pool::DuckDbPooledConnection,
 };
 use crate::{
     backend::sql::Catalog,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// The connection itself. Dropping it gives it back, rolled back if need be.
-pub(super) struct Leased {
-    pub(super) pooled: Option<Pooled>,
+pub(super) struct DuckDbCheckout {
+    pub(super) pooled: Option<DuckDbPooledConnection>,
     /// Whether a transaction may be open: from before it is begun until its end was confirmed.
     pub(super) in_transaction: bool,
     /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it
@@ -36,8 +36,8 @@ pub(super) struct Leased {
     runtime: Handle,
 }
 
-impl Leased {
-    pub(super) fn new(pooled: Pooled) -> Self {
+impl DuckDbCheckout {
+    pub(super) fn new(pooled: DuckDbPooledConnection) -> Self {
         Self {
             pooled: Some(pooled),
             in_transaction: false,
@@ -134,7 +134,7 @@ impl Leased {
         let committed = self.command("COMMIT");
         self.is_committing = false;
         match committed {
-            Ok(()) => self.pooled.iter().for_each(Pooled::keep_log_private),
+            Ok(()) => self.pooled.iter().for_each(DuckDbPooledConnection::keep_log_private),
             Err(error) if is_committed(&error) => {
                 tracing::warn!(%error, "committed, although the engine complains");
                 self.note(&classify(error).with_code(FATAL));
@@ -194,14 +194,14 @@ impl Leased {
     }
 }
 
-impl Drop for Leased {
+impl Drop for DuckDbCheckout {
     fn drop(&mut self) {
         if !self.in_transaction {
             self.forget_catalogs();
         }
         let Some(pooled) = self.pooled.take() else { return };
         let is_spent = self.is_spent;
-        let end = move |pooled: Pooled| if is_spent { pooled.close() } else { pooled.give_back() };
+        let end = move |pooled: DuckDbPooledConnection| if is_spent { pooled.close() } else { pooled.give_back() };
         if !self.in_transaction {
             return end(pooled);
         }

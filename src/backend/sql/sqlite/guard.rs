@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::{
+    checkout::{SqliteCheckout, gone},
     connection::Connection,
     described,
-    leased::{Leased, gone},
-    pool::{Pool, Pooled},
+    pool::{SqlitePool, SqlitePooledConnection},
 };
 use crate::{
     backend::sql::{
@@ -33,15 +33,15 @@ pub(super) enum Pace {
 }
 
 /// A connection of the pool; or, for one statement that commits together with others, none of its own.
-pub(crate) struct Lease {
-    connection: Option<Leased>,
+pub(crate) struct SqliteGuard {
+    connection: Option<SqliteCheckout>,
     /// Whether statements commit together with others, on whichever connection that is.
     is_of_group: bool,
 }
 
-impl Lease {
-    pub(super) fn new(pooled: Pooled, access: Access) -> Self {
-        let leased = Leased {
+impl SqliteGuard {
+    pub(super) fn new(pooled: SqlitePooledConnection, access: Access) -> Self {
+        let checkout = SqliteCheckout {
             pooled: Some(pooled),
             access,
             in_transaction: false,
@@ -51,10 +51,10 @@ impl Lease {
             mark: None,
             runtime: Handle::current(),
         };
-        Self { connection: Some(leased), is_of_group: false }
+        Self { connection: Some(checkout), is_of_group: false }
     }
 
-    /// A lease for one statement that commits together with others.
+    /// A guard for one statement that commits together with others.
     pub(super) fn of_group() -> Self {
         Self { connection: None, is_of_group: true }
     }
@@ -64,7 +64,7 @@ impl Lease {
     }
 
     pub(super) fn in_transaction(&self) -> bool {
-        self.connection.as_ref().is_some_and(|leased| leased.in_transaction)
+        self.connection.as_ref().is_some_and(|checkout| checkout.in_transaction)
     }
 
     /// Runs something on the connection, in place if it is brief. Dropping the future stops it, and with it the transaction that
@@ -74,9 +74,9 @@ impl Lease {
         pace: Pace,
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        leased.check()?;
-        if leased.is_lone && leased.access == Access::Write {
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        checkout.check()?;
+        if checkout.is_lone && checkout.access == Access::Write {
             return self.run_and_commit(work).await;
         }
         self.go(pace, work).await
@@ -89,18 +89,18 @@ impl Lease {
         pace: Pace,
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        if (leased.in_transaction && !leased.is_lone) || (leased.is_lone && leased.access == Access::Write) {
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        if (checkout.in_transaction && !checkout.is_lone) || (checkout.is_lone && checkout.access == Access::Write) {
             return self.run(pace, work).await;
         }
-        leased.check()?;
+        checkout.check()?;
         if pace != Pace::Blocking
-            && let Some(done) = leased.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
+            && let Some(done) = checkout.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
         {
             return done;
         }
-        let interrupt = leased.connection()?.interrupt();
-        self.call_last(interrupt, move |leased| leased.connection()?.at_length(&mut work)).await
+        let interrupt = checkout.connection()?.interrupt();
+        self.call_last(interrupt, move |checkout| checkout.connection()?.at_length(&mut work)).await
     }
 
     async fn go<T: Send + 'static>(
@@ -108,14 +108,14 @@ impl Lease {
         pace: Pace,
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if pace != Pace::Blocking
-            && let Some(done) = leased.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
+            && let Some(done) = checkout.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
         {
             return done;
         }
-        let interrupt = leased.connection()?.interrupt();
-        self.call(Some(interrupt), move |leased| leased.connection()?.at_length(&mut work)).await
+        let interrupt = checkout.connection()?.interrupt();
+        self.call(Some(interrupt), move |checkout| checkout.connection()?.at_length(&mut work)).await
     }
 
     /// Runs the statement that a transaction was begun for, and commits it, so that nothing is left of one that fails.
@@ -124,8 +124,8 @@ impl Lease {
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
-        let run = move |leased: &mut Leased| {
-            let connection = leased.connection()?;
+        let run = move |checkout: &mut SqliteCheckout| {
+            let connection = checkout.connection()?;
             let mut done = connection.at_length(&mut work);
             if done.is_ok() {
                 connection.watch().release();
@@ -134,25 +134,30 @@ impl Lease {
             if done.is_err() && !connection.is_autocommit() {
                 connection.command("ROLLBACK")?;
             }
-            leased.is_lone = false;
-            leased.in_transaction = false;
+            checkout.is_lone = false;
+            checkout.in_transaction = false;
             done
         };
         self.call_last(interrupt, run).await
     }
 
     /// The catalog of an entity's table. Outside a transaction, this begins one for the statement that follows.
-    pub(super) async fn catalog(&mut self, pool: &Arc<Pool>, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        leased.check()?;
-        let before = leased.connection()?.watch().before();
-        if !leased.in_transaction {
-            (leased.in_transaction, leased.is_lone, leased.mark) = (true, true, None);
-            let begin = if leased.access == Access::Read { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+    pub(super) async fn catalog(
+        &mut self,
+        pool: &Arc<SqlitePool>,
+        table: &Arc<Table>,
+        compares_forms: bool,
+    ) -> Result<Arc<Catalog>> {
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        checkout.check()?;
+        let before = checkout.connection()?.watch().before();
+        if !checkout.in_transaction {
+            (checkout.in_transaction, checkout.is_lone, checkout.mark) = (true, true, None);
+            let begin = if checkout.access == Access::Read { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
             let mut begin = move |connection: &Connection| connection.command(begin);
-            match leased.connection()?.briefly(false, &mut begin) {
+            match checkout.connection()?.briefly(false, &mut begin) {
                 Some(begun) => begun?,
-                None => self.call(None, move |leased| leased.connection()?.at_length(&mut begin)).await?,
+                None => self.call(None, move |checkout| checkout.connection()?.at_length(&mut begin)).await?,
             }
         }
         let (known, pool, table) = (self.connection.as_mut().ok_or_else(gone)?.mark, pool.clone(), table.clone());
@@ -168,18 +173,18 @@ impl Lease {
             Ok((catalog, mark))
         };
         let (catalog, mark) = self.go(Pace::BriefOrAgain, look).await?;
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        if leased.access == Access::Read {
-            leased.mark = mark;
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        if checkout.access == Access::Read {
+            checkout.mark = mark;
         }
         Ok(catalog)
     }
 
     /// Notes that a statement of the application's is about to run.
     pub(super) fn note_foreign_write(&mut self) {
-        if let Some(leased) = &mut self.connection {
-            leased.mark = None;
-            leased.connection().iter().for_each(|connection| connection.note_foreign_write());
+        if let Some(checkout) = &mut self.connection {
+            checkout.mark = None;
+            checkout.connection().iter().for_each(|connection| connection.note_foreign_write());
         }
     }
 
@@ -191,13 +196,13 @@ impl Lease {
         syncs: bool,
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        let waits = syncs || leased.pooled.as_ref().is_some_and(Pooled::waits_for_the_next_commit);
-        let connection = leased.connection()?;
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        let waits = syncs || checkout.pooled.as_ref().is_some_and(SqlitePooledConnection::waits_for_the_next_commit);
+        let connection = checkout.connection()?;
         if !waits && let Some(begun) = connection.briefly(false, &mut |connection| connection.command("BEGIN IMMEDIATE")) {
             begun?;
-            leased.in_transaction = true;
-            let connection = leased.connection()?;
+            checkout.in_transaction = true;
+            let connection = checkout.connection()?;
             let done = connection.briefly(true, &mut work);
             if matches!(done, Some(Ok(_))) {
                 match connection.briefly(false, &mut |connection| connection.command("COMMIT")) {
@@ -207,33 +212,34 @@ impl Lease {
                 }
             } else if !connection.is_autocommit() && connection.command("ROLLBACK").is_err() {
                 // Closing it rolls back as well.
-                leased.pooled = None;
+                checkout.pooled = None;
             }
-            self.connection.iter_mut().for_each(|leased| leased.in_transaction = false);
+            self.connection.iter_mut().for_each(|checkout| checkout.in_transaction = false);
             if let Some(done) = done {
                 return done;
             }
         }
         let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
-        let alone = move |leased: &mut Leased| leased.connection()?.at_length(&mut |connection| connection.alone(&mut work));
+        let alone =
+            move |checkout: &mut SqliteCheckout| checkout.connection()?.at_length(&mut |connection| connection.alone(&mut work));
         self.call_last(interrupt, alone).await
     }
 
     /// Runs a statement of the transaction itself, such as `SAVEPOINT`. Undoing many changes takes a while.
     pub(super) async fn command(&mut self, sql: String) -> Result<()> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        let pace = if leased.has_changed_little()? { Pace::Brief } else { Pace::Blocking };
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        let pace = if checkout.has_changed_little()? { Pace::Brief } else { Pace::Blocking };
         self.run(pace, move |connection| connection.command(&sql)).await
     }
 
-    /// Runs the last statement of the lease on a thread that may block, which gives the connection back. What follows, such as a
+    /// Runs the last statement of the guard on a thread that may block, which gives the connection back. What follows, such as a
     /// question why nothing was found, is asked on another connection.
     async fn call_last<T: Send + 'static>(
         &mut self,
         interrupt: Interrupt,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteCheckout) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.call_and(Some(interrupt), work, Leased::let_go).await;
+        let done = self.call_and(Some(interrupt), work, SqliteCheckout::let_go).await;
         self.is_of_group = self.connection.take().is_some();
         done
     }
@@ -241,7 +247,7 @@ impl Lease {
     async fn call<T: Send + 'static>(
         &mut self,
         interrupt: Option<Interrupt>,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteCheckout) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.call_and(interrupt, work, |_| ()).await
     }
@@ -249,33 +255,33 @@ impl Lease {
     async fn call_and<T: Send + 'static>(
         &mut self,
         interrupt: Option<Interrupt>,
-        work: impl FnOnce(&mut Leased) -> Result<T> + Send + 'static,
-        afterwards: fn(&mut Leased),
+        work: impl FnOnce(&mut SqliteCheckout) -> Result<T> + Send + 'static,
+        afterwards: fn(&mut SqliteCheckout),
     ) -> Result<T> {
-        let leased = self.connection.take().ok_or_else(gone)?;
-        let work = |leased: &mut Leased| {
-            blocking::unless_it_panics(|| work(leased)).unwrap_or_else(|| {
+        let checkout = self.connection.take().ok_or_else(gone)?;
+        let work = |checkout: &mut SqliteCheckout| {
+            blocking::unless_it_panics(|| work(checkout)).unwrap_or_else(|| {
                 // In whatever state it was left, it is closed.
-                leased.pooled = None;
+                checkout.pooled = None;
                 Err(blocking::panicked())
             })
         };
-        let (leased, result) = blocking::call(leased, interrupt, work, afterwards).await?;
-        self.connection = Some(leased);
+        let (checkout, result) = blocking::call(checkout, interrupt, work, afterwards).await?;
+        self.connection = Some(checkout);
         result
     }
 
     pub(super) async fn begin(&mut self, options: &TxOptions) -> Result<()> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        if std::mem::take(&mut leased.is_lone) && leased.access == Access::Write {
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        if std::mem::take(&mut checkout.is_lone) && checkout.access == Access::Write {
             // The transaction that was begun for one statement is now for several.
-            leased.changes_before = leased.connection()?.total_changes();
+            checkout.changes_before = checkout.connection()?.total_changes();
             return Ok(());
         }
-        leased.in_transaction = true;
-        leased.only_reads = options.access_mode() == AccessMode::ReadOnly;
-        leased.changes_before = leased.connection()?.total_changes();
-        let only_reads = leased.only_reads;
+        checkout.in_transaction = true;
+        checkout.only_reads = options.access_mode() == AccessMode::ReadOnly;
+        checkout.changes_before = checkout.connection()?.total_changes();
+        let only_reads = checkout.only_reads;
         let begin = match (options.access_mode(), options.locking_mode()) {
             (AccessMode::ReadOnly, _) | (_, Some(Locking::Deferred)) => "BEGIN DEFERRED",
             (_, Some(Locking::Exclusive)) => "BEGIN EXCLUSIVE",
@@ -292,45 +298,46 @@ impl Lease {
             }
             Ok(())
         };
-        match leased.connection()?.briefly(false, &mut begin) {
+        match checkout.connection()?.briefly(false, &mut begin) {
             Some(begun) => begun,
-            None => self.call(None, move |leased| leased.connection()?.at_length(&mut begin)).await,
+            None => self.call(None, move |checkout| checkout.connection()?.at_length(&mut begin)).await,
         }
     }
 
     /// Ends the transaction, in place if that takes no time. Comes to its end whether the future is dropped or not.
     pub(super) async fn end(&mut self, end: &'static str, syncs: bool) -> Result<()> {
-        let leased = self.connection.as_mut().ok_or_else(gone)?;
-        if end == "ROLLBACK" && leased.connection()?.is_autocommit() {
+        let checkout = self.connection.as_mut().ok_or_else(gone)?;
+        if end == "ROLLBACK" && checkout.connection()?.is_autocommit() {
             // SQLite has done it by itself.
-            if !leased.only_reads || leased.connection()?.runs_in_place() {
-                leased.ended();
+            if !checkout.only_reads || checkout.connection()?.runs_in_place() {
+                checkout.ended();
                 return Ok(());
             }
-            let ended = |leased: &mut Leased| {
-                leased.ended();
+            let ended = |checkout: &mut SqliteCheckout| {
+                checkout.ended();
                 Ok(())
             };
             return self.call(None, ended).await;
         }
-        leased.check()?;
+        checkout.check()?;
         let mut work = move |connection: &Connection| connection.command(end);
-        let is_write = leased.access == Access::Write;
+        let is_write = checkout.access == Access::Write;
         if is_write {
             // From here on, others may write.
-            leased.connection()?.watch().release();
+            checkout.connection()?.watch().release();
         }
-        let waits = is_write && (syncs || leased.pooled.as_ref().is_some_and(Pooled::waits_for_the_next_commit));
-        let is_brief = leased.has_changed_little()? && !waits;
-        let done = if is_brief { leased.connection()?.briefly(false, &mut work) } else { None };
+        let waits =
+            is_write && (syncs || checkout.pooled.as_ref().is_some_and(SqlitePooledConnection::waits_for_the_next_commit));
+        let is_brief = checkout.has_changed_little()? && !waits;
+        let done = if is_brief { checkout.connection()?.briefly(false, &mut work) } else { None };
         if let Some(done) = done {
-            return done.map(|()| leased.ended());
+            return done.map(|()| checkout.ended());
         }
-        let end = move |leased: &mut Leased| {
-            leased.connection()?.at_length(&mut work)?;
-            leased.ended();
+        let end = move |checkout: &mut SqliteCheckout| {
+            checkout.connection()?.at_length(&mut work)?;
+            checkout.ended();
             // Nothing follows, and the future that waits for the answer may not be polled soon.
-            leased.give_back();
+            checkout.give_back();
             Ok(())
         };
         self.call(None, end).await

@@ -18,7 +18,7 @@ use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 use super::{
     flavor::{Connection, Flavor},
-    pooled::Pooled,
+    pooled_connection::SqlxPooledConnection,
 };
 use crate::{
     backend::sql::Catalog,
@@ -33,10 +33,10 @@ pub(super) const CLEANING: Duration = Duration::from_secs(5);
 
 /// A connection of the pool.
 ///
-/// One whose transaction has not ended is rolled back by a task of its own when the lease is dropped, and goes back to the pool
+/// One whose transaction has not ended is rolled back by a task of its own when the guard is dropped, and goes back to the pool
 /// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANING`].
-pub(crate) struct Lease<F: Flavor> {
-    connection: Option<Pooled<F>>,
+pub(crate) struct SqlxGuard<F: Flavor> {
+    connection: Option<SqlxPooledConnection<F>>,
     /// The turn to write, kept until the connection is clean again.
     turn: Option<OwnedMutexGuard<()>>,
     /// The one that the connection belongs to.
@@ -64,7 +64,7 @@ pub(crate) struct Lease<F: Flavor> {
     seen: BTreeMap<TypeId, (Moment, Arc<Catalog>)>,
 }
 
-impl<F: Flavor> Lease<F> {
+impl<F: Flavor> SqlxGuard<F> {
     /// A connection that belongs to a runtime, of a pool that replaces those that are closed, or does not.
     pub(super) fn new(
         connection: PoolConnection<F::Db>,
@@ -73,7 +73,7 @@ impl<F: Flavor> Lease<F> {
         turn: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         Self {
-            connection: Some(Pooled::new(connection, is_replaced)),
+            connection: Some(SqlxPooledConnection::new(connection, is_replaced)),
             turn,
             runtime,
             in_transaction: false,
@@ -96,7 +96,7 @@ impl<F: Flavor> Lease<F> {
             return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
         }
         self.is_busy.store(true, Ordering::Relaxed);
-        self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)
+        self.connection.as_mut().and_then(SqlxPooledConnection::get).ok_or_else(gone)
     }
 
     /// The answer to the statement, which does not run any more.
@@ -125,7 +125,7 @@ impl<F: Flavor> Lease<F> {
         self.is_limited = true;
     }
 
-    /// What the catalog said of a table not long ago, in the transaction that the lease is in.
+    /// What the catalog said of a table not long ago, in the transaction that the guard is in.
     pub(super) fn known(&self, table: &Table, age: Duration) -> Option<Arc<Catalog>> {
         let (since, catalog) = self.seen.get(&table.identity)?;
         (this_moment().saturating_duration_since(*since) < age).then(|| catalog.clone())
@@ -153,7 +153,7 @@ impl<F: Flavor> Lease<F> {
     pub(super) async fn can_be_stopped(&mut self, pool: &Pool<F::Db>) -> Result<()> {
         if self.stopper.is_none() {
             // Nothing runs yet that would have to be stopped.
-            let connection = self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)?;
+            let connection = self.connection.as_mut().and_then(SqlxPooledConnection::get).ok_or_else(gone)?;
             let stopper = F::stopper(connection, pool).await;
             self.stopper = Some(self.answered(stopper)?);
         }
@@ -207,7 +207,8 @@ impl<F: Flavor> Lease<F> {
         self.connection()?;
         self.done();
         self.is_out_of_step = true;
-        let appended = F::append(self.connection.as_mut().and_then(Pooled::get).ok_or_else(gone)?, target, rows).await;
+        let appended =
+            F::append(self.connection.as_mut().and_then(SqlxPooledConnection::get).ok_or_else(gone)?, target, rows).await;
         // An error with a code is the server's answer, and its last.
         self.is_out_of_step = appended.as_ref().is_err_and(|error| error.code().is_none());
         appended
@@ -227,7 +228,7 @@ impl<F: Flavor> Lease<F> {
     /// Stops a statement whose future was dropped.
     async fn stop_what_runs(&mut self) {
         let is_running = self.can_be_stopped_now();
-        let connection = self.connection.as_mut().and_then(Pooled::get);
+        let connection = self.connection.as_mut().and_then(SqlxPooledConnection::get);
         if let (true, Some(stopper), Some(connection)) = (is_running, &self.stopper, connection) {
             self.is_out_of_step |= !stop::<F>(stopper, Some(connection)).await;
         }
@@ -268,7 +269,7 @@ async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -
     Ok(())
 }
 
-impl<F: Flavor> Drop for Lease<F> {
+impl<F: Flavor> Drop for SqlxGuard<F> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         // This may run outside of any runtime, and while one ends: all that needs one is done by a task. If that never runs, the

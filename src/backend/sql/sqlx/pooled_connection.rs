@@ -7,19 +7,19 @@ use tokio::runtime::Handle;
 
 use super::{
     flavor::{Connection, Flavor},
-    lease::CLEANING,
+    guard::CLEANING,
 };
 use crate::{clock::within, error::ErrorKind};
 
 /// A connection of the pool. Dropping it closes it, and needs no runtime: sqlx's own type starts a task, and may be dropped only
 /// inside of a runtime that lives.
-pub(super) struct Pooled<F: Flavor> {
+pub(super) struct SqlxPooledConnection<F: Flavor> {
     connection: Option<PoolConnection<F::Db>>,
     /// Whether the pool opens another for one that is closed.
     is_replaced: bool,
 }
 
-impl<F: Flavor> Pooled<F> {
+impl<F: Flavor> SqlxPooledConnection<F> {
     pub(super) fn new(connection: PoolConnection<F::Db>, is_replaced: bool) -> Self {
         Self { connection: Some(connection), is_replaced }
     }
@@ -58,7 +58,7 @@ impl<F: Flavor> Pooled<F> {
     }
 }
 
-impl<F: Flavor> Drop for Pooled<F> {
+impl<F: Flavor> Drop for SqlxPooledConnection<F> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         // What would give it back is dropped instead: that closes it at once.
