@@ -227,10 +227,10 @@ impl Cx {
         }
         match (holds_connection(id), self.outside) {
             (true, false) => Err(stray()),
-            (true, true) => Ok(Entry::Alone(Patience::None)),
+            (true, true) => Ok(Entry::Alone(AcquireMode::NoWait)),
             // One that was begun by hand, which might be waited for as well.
-            (false, true) if self.carries(id) => Ok(Entry::Alone(Patience::None)),
-            (false, _) => Ok(Entry::Alone(Patience::Timeout)),
+            (false, true) if self.carries(id) => Ok(Entry::Alone(AcquireMode::NoWait)),
+            (false, _) => Ok(Entry::Alone(AcquireMode::Wait)),
         }
     }
 
@@ -368,17 +368,17 @@ pub(crate) const WAITING: &str = "while it waited for a connection";
 /// What an operation is doing that has one.
 pub(crate) const RUNNING: &str = "while the statement ran";
 
-/// How long an operation may wait for a connection.
+/// How an operation acquires a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// As long as the store's timeout allows.
-    Timeout,
-    /// Not at all: this task holds a connection already, and might wait for itself.
-    None,
+pub(crate) enum AcquireMode {
+    /// It waits for as long as the store's timeout allows.
+    Wait,
+    /// It does not wait: this task holds a connection already, and might wait for itself.
+    NoWait,
 }
 
 /// How an operation takes part in the unit of work.
 pub(crate) enum Entry<T: OpenTransaction> {
     Joined(Arc<Level>, Arc<Transaction<T>>),
-    Alone(Patience),
+    Alone(AcquireMode),
 }

@@ -109,7 +109,7 @@ impl MemoryTable {
             Entry::Joined(level, transaction) => {
                 step = Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?);
             }
-            Entry::Alone(patience) => turn = Some(cx.limits().bound(WAITING, self.store.writer(*patience)).await?),
+            Entry::Alone(mode) => turn = Some(cx.limits().bound(WAITING, self.store.writer(*mode)).await?),
         }
         let before = match &mut step {
             Some(step) => step.work().and_then(MemoryTransaction::state_mut).and_then(|state| {

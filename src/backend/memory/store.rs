@@ -19,7 +19,7 @@ use crate::{
     capability::Capabilities,
     clock::{Clock, within},
     commit::{self, recorded, says_committed},
-    context::{Access, Cx, Entry, Patience, WAITING},
+    context::{Access, AcquireMode, Cx, Entry, WAITING},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     health::Health,
@@ -104,14 +104,14 @@ impl MemoryStore {
     }
 
     /// Waits for the turn to write.
-    pub(super) async fn writer(&self, patience: Patience) -> Result<Turn> {
+    pub(super) async fn writer(&self, mode: AcquireMode) -> Result<Turn> {
         self.refuse_if_closed()?;
-        let turn = match (self.0.writer.try_take(Access::Write), patience) {
+        let turn = match (self.0.writer.try_take(Access::Write), mode) {
             (Some(turn), _) => turn,
-            (None, Patience::None) => {
+            (None, AcquireMode::NoWait) => {
                 return Err(Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can"));
             }
-            (None, Patience::Timeout) => {
+            (None, AcquireMode::Wait) => {
                 let turn = self.0.writer.take(Access::Write);
                 within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await?
             }
@@ -173,10 +173,10 @@ impl Backend for MemoryStore {
 
     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
         let cx = &cx.with_idempotency_key(key);
-        let Entry::Alone(patience) = cx.enter::<MemoryTransaction>(self.id(), Access::Read)? else {
+        let Entry::Alone(mode) = cx.enter::<MemoryTransaction>(self.id(), Access::Read)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
         };
-        let _turn = cx.limits().bound(WAITING, self.writer(patience)).await?;
+        let _turn = cx.limits().bound(WAITING, self.writer(mode)).await?;
         match self.record(cx, &mut self.committed()) {
             Ok(()) => Ok(false),
             Err(error) if says_committed(&error) => Ok(true),
@@ -222,10 +222,10 @@ impl Transactional for MemoryStore {
                 }
                 level
             }
-            Entry::Alone(patience) => {
+            Entry::Alone(mode) => {
                 let writer = match read_only {
                     true => None,
-                    false => Some(cx.limits().bound(WAITING, self.writer(patience)).await?),
+                    false => Some(cx.limits().bound(WAITING, self.writer(mode)).await?),
                 };
                 self.refuse_if_closed()?;
                 let mut open = MemoryTransaction::new(self.clone(), writer);

@@ -4,11 +4,11 @@ use std::{future::Future, sync::Arc};
 
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
-use super::{Catalog, EngineProfile, Sink, WholeInsert};
+use super::{Catalog, ChunkSender, EngineProfile, WholeInsert};
 use crate::{
     backend::Leaves,
     backend::{Decoder, Models, Rows},
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
@@ -17,9 +17,9 @@ use crate::{
     transaction::TxOptions,
 };
 
-/// How much a statement may do.
+/// What a statement may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
+pub(crate) enum StatementKind {
     /// It reads, as much as it likes.
     Read,
     /// It inserts one model.
@@ -32,7 +32,7 @@ pub(crate) enum Effort {
     Lasting,
 }
 
-impl Effort {
+impl StatementKind {
     /// That of a statement that a caller wrote.
     pub(crate) fn of(leaves: Leaves) -> Self {
         match leaves {
@@ -107,12 +107,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// A connection for statements of an effort. One for a single write is good for one statement only.
+    /// A connection for statements of a kind. One for a single write is good for one statement only.
     fn acquire(
         &self,
         access: Access,
-        patience: Patience,
-        effort: Effort,
+        mode: AcquireMode,
+        kind: StatementKind,
     ) -> impl Future<Output = Result<Self::ConnectionGuard>> + Send;
 
     /// Opens a transaction. The limits are the caller's to keep; the engine may help to stop what exceeds them.
@@ -146,7 +146,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         &self,
         guard: &mut Self::ConnectionGuard,
         statement: Statement,
-        effort: Effort,
+        kind: StatementKind,
     ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Runs a statement that answers the columns of a table, in any order.
@@ -154,7 +154,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         &self,
         guard: &mut Self::ConnectionGuard,
         statement: Statement,
-        effort: Effort,
+        kind: StatementKind,
         decoder: &Arc<dyn Decoder>,
     ) -> impl Future<Output = Result<Box<dyn Models>>> + Send;
 
@@ -179,7 +179,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         guard: &mut Self::ConnectionGuard,
         statement: Statement,
         decoder: Arc<dyn Decoder>,
-        sink: Sink,
+        sender: ChunkSender,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs a statement and answers its rows, with values of these types, or of those that the engine says they are of.
@@ -188,7 +188,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         guard: &mut Self::ConnectionGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
-        effort: Effort,
+        kind: StatementKind,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
     /// Puts rows into a table of the connection's own, with these columns by their positions, in the transaction that the guard

@@ -6,6 +6,7 @@ mod bindable;
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 mod blocking;
 mod catalog;
+mod chunk_stream;
 #[cfg(test)]
 mod column_types;
 #[cfg(feature = "duckdb-linked")]
@@ -14,7 +15,6 @@ mod engine;
 mod held;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
-mod produced;
 mod profile;
 mod record;
 mod repository;
@@ -29,8 +29,8 @@ mod store;
 mod transaction;
 
 pub(crate) use catalog::Catalog;
+pub(crate) use chunk_stream::ChunkSender;
 pub(crate) use engine::Engine;
-pub(crate) use produced::Sink;
 pub(crate) use profile::EngineProfile;
 use repository::SqlTable;
 pub(crate) use statement::WholeInsert;

@@ -2,7 +2,7 @@
 
 use super::{
     Catalog, EngineProfile,
-    engine::{Effort, Engine},
+    engine::{Engine, StatementKind},
     statement::{Statements, Texts},
     store::SqlStore,
 };
@@ -25,17 +25,17 @@ impl<G: Engine> SqlStore<G> {
         let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(guard, key)).await?;
-        recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, Effort::Any)).await).map(drop)
+        recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, StatementKind::Any)).await).map(drop)
     }
 
     /// Whether a transaction with this key has committed. It is asked by beginning another with the same key, which waits for one
     /// that has not ended.
     pub(super) async fn finds_commit(&self, cx: &Cx, key: &str) -> Result<bool> {
         let cx = &cx.with_idempotency_key(key);
-        let Entry::Alone(patience) = self.enter(cx, Access::Read)? else {
+        let Entry::Alone(mode) = self.enter(cx, Access::Read)? else {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
         };
-        match self.begun(cx, &TxOptions::of_one_operation(), Access::Write, patience).await {
+        match self.begun(cx, &TxOptions::of_one_operation(), Access::Write, mode).await {
             Ok(open) => open.rollback().await.map(|()| false),
             Err(error) if says_committed(&error) => Ok(true),
             // A standby, or a file that is only read: what is not there may still be on its way.
@@ -57,7 +57,7 @@ impl<G: Engine> SqlStore<G> {
         let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
         let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;
-        let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        let mut held = self.hold(cx, &entry, Access::Read, StatementKind::Read).await?;
         let found = cx.limits().bound(RUNNING, engine.number(held.guard()?, count)).await;
         Ok(held.finish(found).await? > 0)
     }

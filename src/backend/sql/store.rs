@@ -7,7 +7,7 @@ use sea_orm::{Statement, sea_query::Values};
 
 use super::{
     EngineProfile, SqlTable,
-    engine::{Effort, Engine},
+    engine::{Engine, StatementKind},
     held::Held,
     transaction::SqlTransaction,
 };
@@ -15,7 +15,7 @@ use crate::{
     backend::{Answer, Backend, SqlRequest, TableBackend, Wanted},
     capability::Capabilities,
     clock::{Clock, this_runtime},
-    context::{Access, Cx, Entry, Patience, RUNNING, WAITING},
+    context::{Access, AcquireMode, Cx, Entry, RUNNING, WAITING},
     dialect::Dialect,
     error::{ErrorKind, Result},
     health::Health,
@@ -80,7 +80,7 @@ impl<G: Engine> SqlStore<G> {
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
         self.engine().check(&statement)?;
         let entry = self.enter(cx, Access::Read)?;
-        let mut held = self.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        let mut held = self.hold(cx, &entry, Access::Read, StatementKind::Read).await?;
         let number = cx.limits().bound(RUNNING, self.engine().number(held.guard()?, statement)).await;
         held.finish(number).await
     }
@@ -98,9 +98,9 @@ impl<G: Engine> SqlStore<G> {
         cx: &Cx,
         entry: &'a Entry<SqlTransaction<G>>,
         access: Access,
-        effort: Effort,
+        kind: StatementKind,
     ) -> Result<Held<'a, G>> {
-        let mut held = self.hold(cx, entry, access, effort).await?;
+        let mut held = self.hold(cx, entry, access, kind).await?;
         if access == Access::Write {
             self.engine().note_foreign_write(held.guard()?);
         }
@@ -113,7 +113,7 @@ impl<G: Engine> SqlStore<G> {
         cx: &Cx,
         entry: &'a Entry<SqlTransaction<G>>,
         access: Access,
-        effort: Effort,
+        kind: StatementKind,
     ) -> Result<Held<'a, G>> {
         match entry {
             Entry::Joined(level, transaction) => {
@@ -124,12 +124,12 @@ impl<G: Engine> SqlStore<G> {
                 }
             }
             // A read that is given up leaves nothing behind, and ends with its future.
-            Entry::Alone(patience) if cx.key_for(access).is_none() && (cx.limits().are_none() || effort == Effort::Read) => {
-                let acquire = self.engine().acquire(access, *patience, effort);
+            Entry::Alone(mode) if cx.key_for(access).is_none() && (cx.limits().are_none() || kind == StatementKind::Read) => {
+                let acquire = self.engine().acquire(access, *mode, kind);
                 Ok(Held::Alone(access, cx.limits().bound(WAITING, acquire).await?))
             }
             // A write that is given up on its way is rolled back for certain.
-            Entry::Alone(patience) => self.own(cx, access, *patience).await,
+            Entry::Alone(mode) => self.own(cx, access, *mode).await,
         }
     }
 
@@ -142,15 +142,15 @@ impl<G: Engine> SqlStore<G> {
     /// The connection for several statements that take effect together.
     pub(super) async fn hold_together<'a>(&self, cx: &Cx, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
         match entry {
-            Entry::Joined(..) => self.hold(cx, entry, Access::Write, Effort::Any).await,
-            Entry::Alone(patience) => self.own(cx, Access::Write, *patience).await,
+            Entry::Joined(..) => self.hold(cx, entry, Access::Write, StatementKind::Any).await,
+            Entry::Alone(mode) => self.own(cx, Access::Write, *mode).await,
         }
     }
 
-    async fn own<'a>(&self, cx: &Cx, access: Access, patience: Patience) -> Result<Held<'a, G>> {
+    async fn own<'a>(&self, cx: &Cx, access: Access, mode: AcquireMode) -> Result<Held<'a, G>> {
         let options = TxOptions::of_one_operation();
         let options = if access == Access::Read { options.read_only() } else { options };
-        let own = self.begun(cx, &options, access, patience).await?;
+        let own = self.begun(cx, &options, access, mode).await?;
         Ok(Held::Own(own, access, cx.limits().clone()))
     }
 
@@ -159,10 +159,10 @@ impl<G: Engine> SqlStore<G> {
         cx: &Cx,
         options: &TxOptions,
         access: Access,
-        patience: Patience,
+        mode: AcquireMode,
     ) -> Result<SqlTransaction<G>> {
         let limits = cx.limits();
-        let guard = limits.bound(WAITING, self.engine().acquire(access, patience, Effort::Any)).await?;
+        let guard = limits.bound(WAITING, self.engine().acquire(access, mode, StatementKind::Any)).await?;
         let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), guard, options, limits));
         let mut open = begun.await?;
         // The key that a sandbox is given is left to what runs in it.
@@ -201,14 +201,14 @@ impl<G: Engine> Backend for SqlStore<G> {
 
     async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer> {
         let SqlRequest { statement, access, leaves, wanted } = request;
-        let (entry, statement, effort) = (self.enter(cx, access)?, self.checked(statement)?, Effort::of(leaves));
-        let mut held = self.hold_foreign(cx, &entry, access, effort).await?;
+        let (entry, statement, kind) = (self.enter(cx, access)?, self.checked(statement)?, StatementKind::of(leaves));
+        let mut held = self.hold_foreign(cx, &entry, access, kind).await?;
         let guard = held.guard()?;
         let answered = async {
             match &wanted {
-                Wanted::Number => self.engine().execute(guard, statement, effort).await.map(Answer::Number),
-                Wanted::Models(decoder) => self.engine().fetch(guard, statement, effort, decoder).await.map(Answer::Models),
-                Wanted::Rows => self.engine().rows(guard, statement, None, effort).await.map(Answer::Rows),
+                Wanted::Number => self.engine().execute(guard, statement, kind).await.map(Answer::Number),
+                Wanted::Models(decoder) => self.engine().fetch(guard, statement, kind, decoder).await.map(Answer::Models),
+                Wanted::Rows => self.engine().rows(guard, statement, None, kind).await.map(Answer::Rows),
             }
         };
         let answered = cx.limits().bound(RUNNING, answered).await;
@@ -254,8 +254,8 @@ impl<G: Engine> Transactional for SqlStore<G> {
                 }
                 level
             }
-            Entry::Alone(patience) => {
-                let open = self.begun(cx, &options, access, patience).await.inspect_err(|error| {
+            Entry::Alone(mode) => {
+                let open = self.begun(cx, &options, access, mode).await.inspect_err(|error| {
                     if error.kind() == ErrorKind::Contention {
                         self.0.monitor.in_the_way();
                     }

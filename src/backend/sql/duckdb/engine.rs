@@ -20,10 +20,10 @@ use super::{
 use crate::{
     backend::{
         Decoder, Models, Rows,
-        sql::{Catalog, Engine, EngineProfile, Sink, engine::Effort, statement::source_of},
+        sql::{Catalog, ChunkSender, Engine, EngineProfile, engine::StatementKind, statement::source_of},
     },
     capability::Capabilities,
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     limits::Limits,
@@ -102,8 +102,8 @@ impl DuckDbEngine {
 const BEGIN: &str = "BEGIN TRANSACTION";
 
 /// What a statement may do beside reading and writing rows.
-fn effect_of(statement: &Statement, effort: Effort) -> Effect {
-    if effort == Effort::Lasting { Effect::Session } else { Effect::of(&statement.sql) }
+fn effect_of(statement: &Statement, kind: StatementKind) -> Effect {
+    if kind == StatementKind::Lasting { Effect::Session } else { Effect::of(&statement.sql) }
 }
 
 impl Engine for DuckDbEngine {
@@ -145,8 +145,8 @@ impl Engine for DuckDbEngine {
         guard.call(lookup).await?
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<DuckDbGuard> {
-        Ok(DuckDbGuard::new(self.pool.acquire(patience).await?, access))
+    async fn acquire(&self, access: Access, mode: AcquireMode, _: StatementKind) -> Result<DuckDbGuard> {
+        Ok(DuckDbGuard::new(self.pool.acquire(mode).await?, access))
     }
 
     async fn begin(&self, guard: &mut DuckDbGuard, options: &TxOptions, _: &Limits) -> Result<()> {
@@ -174,8 +174,8 @@ impl Engine for DuckDbEngine {
         guard.call(move |checkout| checkout.connection()?.execute_batch(&sql).map_err(classify)).await
     }
 
-    async fn execute(&self, guard: &mut DuckDbGuard, statement: Statement, effort: Effort) -> Result<u64> {
-        let effect = effect_of(&statement, effort);
+    async fn execute(&self, guard: &mut DuckDbGuard, statement: Statement, kind: StatementKind) -> Result<u64> {
+        let effect = effect_of(&statement, kind);
         self.run(guard, effect, move |connection| run::execute(connection, statement)).await
     }
 
@@ -183,10 +183,10 @@ impl Engine for DuckDbEngine {
         &self,
         guard: &mut DuckDbGuard,
         statement: Statement,
-        effort: Effort,
+        kind: StatementKind,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
-        let (effect, decoder) = (effect_of(&statement, effort), decoder.clone());
+        let (effect, decoder) = (effect_of(&statement, kind), decoder.clone());
         self.run(guard, effect, move |connection| run::fetch(connection, statement, &decoder)).await
     }
 
@@ -194,8 +194,14 @@ impl Engine for DuckDbEngine {
         self.run(guard, Effect::Rows, move |connection| run::number(connection, statement)).await
     }
 
-    async fn stream(&self, guard: &mut DuckDbGuard, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        guard.call(move |checkout| run::stream(checkout.connection()?, statement, &decoder, &sink)).await
+    async fn stream(
+        &self,
+        guard: &mut DuckDbGuard,
+        statement: Statement,
+        decoder: Arc<dyn Decoder>,
+        sender: ChunkSender,
+    ) -> Result<()> {
+        guard.call(move |checkout| run::stream(checkout.connection()?, statement, &decoder, &sender)).await
     }
 
     async fn rows(
@@ -203,9 +209,9 @@ impl Engine for DuckDbEngine {
         guard: &mut DuckDbGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
-        effort: Effort,
+        kind: StatementKind,
     ) -> Result<Vec<Row>> {
-        let effect = effect_of(&statement, effort);
+        let effect = effect_of(&statement, kind);
         self.run(guard, effect, move |connection| run::rows(connection, statement, types)).await
     }
 
@@ -232,7 +238,7 @@ impl Engine for DuckDbEngine {
     }
 
     async fn violated_by(&self, table: &Arc<Table>, rows: Vec<Vec<Value>>) -> Option<String> {
-        let mut guard = self.acquire(Access::Read, Patience::None, Effort::Read).await.ok()?;
+        let mut guard = self.acquire(Access::Read, AcquireMode::NoWait, StatementKind::Read).await.ok()?;
         let table = table.clone();
         guard.call(move |checkout| duplicate::violated(checkout.connection()?, &table, &rows)).await.ok()?
     }
@@ -258,7 +264,7 @@ mod tests {
     }
 
     async fn commands(engine: &DuckDbEngine, commands: &[&str]) -> Result<()> {
-        let mut guard = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Read, AcquireMode::Wait, StatementKind::Any).await?;
         for command in commands {
             engine.command(&mut guard, (*command).to_owned()).await?;
         }
@@ -266,15 +272,15 @@ mod tests {
     }
 
     async fn count(engine: &DuckDbEngine) -> Result<i64> {
-        let mut guard = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Read, AcquireMode::Wait, StatementKind::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "SELECT count(*) FROM t");
         engine.number(&mut guard, statement).await
     }
 
     async fn insert(engine: &DuckDbEngine) -> Result<u64> {
-        let mut guard = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
+        let mut guard = engine.acquire(Access::Write, AcquireMode::Wait, StatementKind::Any).await?;
         let statement = Statement::from_string(Dialect::DuckDb.sea_orm(), "INSERT INTO t VALUES (1)");
-        engine.execute(&mut guard, statement, Effort::Any).await
+        engine.execute(&mut guard, statement, StatementKind::Any).await
     }
 
     /// A commit that took effect is a success, whatever fails after it; and the file is opened again for the next call.
@@ -313,7 +319,7 @@ mod tests {
         assert_eq!(count(&engine).await?, 0);
 
         commands(&engine, &["SET debug_force_commit_revert_failure = true"]).await?;
-        let held = engine.acquire(Access::Read, Patience::Timeout, Effort::Any).await?;
+        let held = engine.acquire(Access::Read, AcquireMode::Wait, StatementKind::Any).await?;
         let lost = insert(&engine).await;
         assert_eq!(lost.as_ref().map_err(Error::kind), Err(ErrorKind::CommitUnknown));
         // Not while somebody holds the old one; that another store keeps it for later does not count.
@@ -332,7 +338,7 @@ mod tests {
         let engine = engine(&directory.path().join("a.duckdb").display().to_string())?;
         commands(&engine, &["CREATE TABLE t (a INTEGER)"]).await?;
         for _ in 0..9 {
-            let mut guard = engine.acquire(Access::Write, Patience::Timeout, Effort::Any).await?;
+            let mut guard = engine.acquire(Access::Write, AcquireMode::Wait, StatementKind::Any).await?;
             engine.begin(&mut guard, &TxOptions::new(), &Limits::default()).await?;
             engine.command(&mut guard, "INSERT INTO t VALUES (1)".to_owned()).await?;
             let panicked = guard.call(|_| -> Result<()> { std::panic::resume_unwind(Box::new(())) }).await;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
     clock::within,
-    context::Patience,
+    context::AcquireMode,
     error::{Error, ErrorKind, Result},
 };
 
@@ -78,12 +78,12 @@ impl DuckDbPool {
         Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
     }
 
-    pub(super) async fn acquire(&self, patience: Patience) -> Result<DuckDbPooledConnection> {
+    pub(super) async fn acquire(&self, mode: AcquireMode) -> Result<DuckDbPooledConnection> {
         self.check_open()?;
         let permits = self.permits.clone();
-        let permit = match patience {
-            Patience::None => permits.try_acquire_owned().map_err(|_| nested_acquire())?,
-            Patience::Timeout => {
+        let permit = match mode {
+            AcquireMode::NoWait => permits.try_acquire_owned().map_err(|_| nested_acquire())?,
+            AcquireMode::Wait => {
                 let waiting = permits.acquire_owned();
                 let permit = within(self.acquire_timeout, waiting, ErrorKind::PoolTimeout, "all connections were in use").await?;
                 permit.map_err(|_| closed())?

@@ -25,7 +25,7 @@ use super::{decode, encode, error::classify};
 use crate::{
     backend::{
         Decoder, Models,
-        sql::{Sink, blocking},
+        sql::{ChunkSender, blocking},
     },
     error::{Error, ErrorKind, Result},
     row::Row,
@@ -70,7 +70,12 @@ pub(super) fn number(connection: &Connection, statement: Statement) -> Result<i6
 }
 
 /// Runs a statement and gives its models away as they are read.
-pub(super) fn stream(connection: &Connection, statement: Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
+pub(super) fn stream(
+    connection: &Connection,
+    statement: Statement,
+    decoder: &Arc<dyn Decoder>,
+    sender: &ChunkSender,
+) -> Result<()> {
     let mut prepared = connection.prepare(&statement.sql).map_err(classify)?;
     let ids = decode::ids(&prepared);
     let parameters = parameters(statement.values)?;
@@ -78,7 +83,7 @@ pub(super) fn stream(connection: &Connection, statement: Statement, decoder: &Ar
     convert_beside(batches.map(|batch| batch.map(StructArray::from).map_err(classify)), |batch| {
         let mut models = decoder.models();
         read(&batch, &ids, decoder.table(), &mut *models)?;
-        sink.send_blocking(models)
+        sender.send_blocking(models)
     })
 }
 

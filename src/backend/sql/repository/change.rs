@@ -11,7 +11,7 @@ use crate::{
         Backend as _, Decoder, Models, Rows,
         sql::{
             Engine,
-            engine::Effort,
+            engine::StatementKind,
             statement::{Source, Statements},
         },
     },
@@ -31,7 +31,7 @@ impl<G: Engine> SqlTable<G> {
         // A statement by itself, unless another has to say what the first one met.
         let held = match self.table.rules.version.is_some() {
             true => self.store.hold_together(cx, &entry).await?,
-            false => self.store.hold(cx, &entry, Access::Write, Effort::OneModel).await?,
+            false => self.store.hold(cx, &entry, Access::Write, StatementKind::OneModel).await?,
         };
         let (mut held, view) = self.viewed(cx, held, Access::Write, true, self.ids_have_forms()).await?;
         if let Err(refused) = self.check_rows(&view, &rows).await {
@@ -68,18 +68,18 @@ impl<G: Engine> SqlTable<G> {
         let id = self.table.key_of(&row);
         // A model that is all id has nothing to replace; asking for it is an update all the same, also for the context.
         let Some(update) = statements.update(&row, read_back == ReadBack::Returned)? else {
-            return engine.fetch(guard, statements.find(&id)?, Effort::Read, decoder).await;
+            return engine.fetch(guard, statements.find(&id)?, StatementKind::Read, decoder).await;
         };
         if read_back == ReadBack::Returned {
-            return engine.fetch(guard, update, Effort::OneModel, decoder).await;
+            return engine.fetch(guard, update, StatementKind::OneModel, decoder).await;
         }
-        match (engine.execute(guard, update, Effort::OneModel).await?, read_back) {
+        match (engine.execute(guard, update, StatementKind::OneModel).await?, read_back) {
             (0, _) => Ok(decoder.models()),
             (_, ReadBack::Never) => {
                 let mut models = decoder.models();
                 models.push_row(self.given(row)).map(|()| models)
             }
-            (..) => engine.fetch(guard, statements.find(&id)?, Effort::Read, decoder).await,
+            (..) => engine.fetch(guard, statements.find(&id)?, StatementKind::Read, decoder).await,
         }
     }
 
@@ -150,7 +150,7 @@ impl<G: Engine> SqlTable<G> {
         }
         let entry = self.store.enter(cx, Access::Write)?;
         if latest.len() < ids.len() && self.table.rules.version.is_some() {
-            self.store.hold(cx, &entry, Access::Write, Effort::Any).await?.finish(Ok(())).await?;
+            self.store.hold(cx, &entry, Access::Write, StatementKind::Any).await?.finish(Ok(())).await?;
             return Err(conflict());
         }
         let held = self.store.hold_together(cx, &entry).await?;
@@ -177,7 +177,7 @@ impl<G: Engine> SqlTable<G> {
         for rows in rows.chunks(self.rows_at_once()) {
             let source = self.source(guard, &all, rows).await?;
             updated += match statements.update_from(&source, &all)? {
-                Some(update) => self.store.engine().execute(guard, update, Effort::Any).await?,
+                Some(update) => self.store.engine().execute(guard, update, StatementKind::Any).await?,
                 // Models that are all id have nothing to replace.
                 None => {
                     let keys: Vec<_> = rows.iter().map(|row| self.table.key_of(row)).collect();
@@ -243,12 +243,12 @@ impl<G: Engine> SqlTable<G> {
             Ok(update.unwrap_or_else(|| statements.count(&condition)))
         };
         let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, write).await?;
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compares_forms, write).await?;
         let changed = async {
             let engine = self.store.engine();
             match is_counted {
                 true => engine.number(held.guard()?, statement).await.map(i64::unsigned_abs),
-                false => engine.execute(held.guard()?, statement, Effort::Any).await,
+                false => engine.execute(held.guard()?, statement, StatementKind::Any).await,
             }
         };
         let changed = cx.limits().bound(RUNNING, changed).await;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     backend::{
         Backend as _, Decoder, Models, Rows,
-        sql::{Engine, WholeInsert, engine::Effort, transaction::SqlTransaction},
+        sql::{Engine, WholeInsert, engine::StatementKind, transaction::SqlTransaction},
     },
     context::{Access, Cx, Entry, RUNNING},
     coop::Budget,
@@ -79,11 +79,11 @@ impl<G: Engine> SqlTable<G> {
             return self.insert_whole(cx, &entry, mem::take(row), insert, wanted.decoder).await;
         }
         let is_single = rows.len() == 1;
-        let effort = if is_single { Effort::Insert } else { Effort::Any };
+        let kind = if is_single { StatementKind::Insert } else { StatementKind::Any };
         // One that is asked about single models alone takes one statement after it was asked about a table.
         let is_statement = is_single || self.store.engine().profile().asks_for_single_models;
         let held = match self.statements(&self.plain).insert_runs(&rows).len() {
-            0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, effort).await?,
+            0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, kind).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
         let (mut held, view) = self.viewed(cx, held, Access::Write, is_single, self.ids_have_forms()).await?;
@@ -110,7 +110,7 @@ impl<G: Engine> SqlTable<G> {
         let statement = insert.with(&row);
         let mut given = decoder.models();
         given.push_row(row)?;
-        let mut held = self.store.hold(cx, entry, Access::Write, Effort::Insert).await?;
+        let mut held = self.store.hold(cx, entry, Access::Write, StatementKind::Insert).await?;
         let stored = cx.limits().bound(RUNNING, self.store.engine().insert(held.guard()?, statement, insert, decoder)).await;
         let stored = held.finish(stored).await?;
         Ok(stored.unwrap_or(given))
@@ -127,7 +127,7 @@ impl<G: Engine> SqlTable<G> {
         let engine = self.store.engine();
         let statements = self.statements(view);
         let is_single = rows.len() == 1;
-        let effort = if is_single { Effort::Insert } else { Effort::Any };
+        let kind = if is_single { StatementKind::Insert } else { StatementKind::Any };
         // An engine that is not asked about a single row shows by returning it what it made of it.
         let is_uncounted = !engine.profile().counts_every_row && view.catalog.is_changed_afterwards;
         let reads_back = wanted.returning || is_uncounted || (is_single && !engine.profile().asks_for_single_models);
@@ -135,7 +135,7 @@ impl<G: Engine> SqlTable<G> {
         for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
-                let mut models = engine.fetch(guard, statement, effort, wanted.decoder).await?;
+                let mut models = engine.fetch(guard, statement, kind, wanted.decoder).await?;
                 let count = models.len();
                 if count >= run.len() {
                     self.put_in_order(run, &mut *models)?;
@@ -143,7 +143,7 @@ impl<G: Engine> SqlTable<G> {
                 }
                 count as u64
             } else {
-                engine.execute(guard, statement, effort).await?
+                engine.execute(guard, statement, kind).await?
             };
             if count < run.len() as u64 {
                 return Err(not_stored());

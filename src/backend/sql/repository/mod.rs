@@ -15,7 +15,7 @@ use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
     Catalog, EngineProfile,
-    engine::{Effort, Engine},
+    engine::{Engine, StatementKind},
     statement::{Statements, Texts},
     store::SqlStore,
 };
@@ -186,7 +186,7 @@ impl<G: Engine> SqlTable<G> {
     /// Nothing to do, and still refused where something would be.
     async fn do_nothing(&self, cx: &Cx, access: Access) -> Result<()> {
         let entry = self.store.enter(cx, access)?;
-        self.store.hold(cx, &entry, access, Effort::Any).await?.finish(Ok(())).await
+        self.store.hold(cx, &entry, access, StatementKind::Any).await?.finish(Ok(())).await
     }
 }
 

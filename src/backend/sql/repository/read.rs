@@ -8,7 +8,10 @@ use super::{SqlTable, View};
 use crate::{
     backend::{
         Decoder, Models, Parts,
-        sql::{Engine, engine::Effort, held::Held, produced::Produced, statement::Statements, transaction::SqlTransaction},
+        sql::{
+            Engine, chunk_stream::ChunkStream, engine::StatementKind, held::Held, statement::Statements,
+            transaction::SqlTransaction,
+        },
     },
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::Budget,
@@ -26,11 +29,11 @@ impl<G: Engine> SqlTable<G> {
         &self,
         cx: &Cx,
         entry: &'a Entry<SqlTransaction<G>>,
-        (access, effort): (Access, Effort),
+        (access, kind): (Access, StatementKind),
         compares_forms: bool,
         write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
     ) -> Result<(Held<'a, G>, Statement)> {
-        let held = self.store.hold(cx, entry, access, effort).await?;
+        let held = self.store.hold(cx, entry, access, kind).await?;
         let (held, view) = self.viewed(cx, held, access, false, compares_forms).await?;
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
         match write(&self.statements(&view)).and_then(checked) {
@@ -71,7 +74,7 @@ impl<G: Engine> SqlTable<G> {
         write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
     ) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Read)?;
-        let (held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, write).await?;
+        let (held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, write).await?;
         self.fetch_on(cx, held, statement, decoder, expected).await
     }
 
@@ -83,7 +86,7 @@ impl<G: Engine> SqlTable<G> {
         decoder: &Arc<dyn Decoder>,
         expected: usize,
     ) -> Result<Box<dyn Models>> {
-        let fetch = self.store.engine().fetch(held.guard()?, statement, Effort::Read, decoder);
+        let fetch = self.store.engine().fetch(held.guard()?, statement, StatementKind::Read, decoder);
         let models = match cx.limits().bound(RUNNING, fetch).await {
             // Boxed, because it is rare: its state would enlarge that of every call.
             Ok(models) if models.len() < expected => Box::pin(self.missed(cx, &mut held)).await.map(|()| models),
@@ -105,7 +108,7 @@ impl<G: Engine> SqlTable<G> {
         let find = self.statements(&self.plain).find(&key)?;
         self.store.engine().check(&find)?;
         let entry = self.store.enter(cx, Access::Read)?;
-        let held = self.store.hold(cx, &entry, Access::Read, Effort::Read).await?;
+        let held = self.store.hold(cx, &entry, Access::Read, StatementKind::Read).await?;
         self.fetch_on(cx, held, find, decoder, 1).await
     }
 
@@ -138,7 +141,10 @@ impl<G: Engine> SqlTable<G> {
         let mut found = Found::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             found
-                .add(&self.table, self.store.engine().fetch(guard, statements.find_many(part), Effort::Read, decoder).await?)
+                .add(
+                    &self.table,
+                    self.store.engine().fetch(guard, statements.find_many(part), StatementKind::Read, decoder).await?,
+                )
                 .await?;
         }
         Ok(found)
@@ -156,7 +162,7 @@ impl<G: Engine> SqlTable<G> {
         let entry = self.store.enter(cx, Access::Read)?;
         let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
         let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, count).await?;
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.guard()?, statement)).await;
         let number = held.finish(number).await.map_err(self.of_document(&condition))?;
         Ok(number.unsigned_abs())
@@ -164,26 +170,26 @@ impl<G: Engine> SqlTable<G> {
 
     pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         self.require_readable()?;
-        let patience = match self.store.enter(cx, Access::Read)? {
+        let mode = match self.store.enter(cx, Access::Read)? {
             Entry::Joined(level, transaction) => {
                 drop(cx.limits().bound(WAITING, transaction.step(level.id())).await?.finish(Ok(())));
                 return Ok(None);
             }
-            Entry::Alone(patience) => patience,
+            Entry::Alone(mode) => mode,
         };
         let limits = cx.limits().clone();
-        let mut guard = limits.bound(WAITING, self.store.engine().acquire(Access::Read, patience, Effort::Read)).await?;
+        let mut guard = limits.bound(WAITING, self.store.engine().acquire(Access::Read, mode, StatementKind::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut guard, &limits)).await?;
         let compares_forms = selection.compares(&|column| self.has_forms(column));
         let view = limits.bound(RUNNING, self.view(&mut guard, Access::Read, compares_forms)).await?;
         let statement = self.statements(&view).select(&selection);
         let table = self.clone();
-        let read = move |sink| async move {
-            let read = table.store.engine().stream(&mut guard, statement, decoder, sink);
+        let read = move |sender| async move {
+            let read = table.store.engine().stream(&mut guard, statement, decoder, sender);
             let read = limits.bound(RUNNING, read).await;
             read.map_err(table.of_document(&selection.condition))
         };
-        Ok(Some(Box::pin(Produced::by(read))))
+        Ok(Some(Box::pin(ChunkStream::by(read))))
     }
 
     pub(super) async fn columns(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>> {
@@ -194,8 +200,9 @@ impl<G: Engine> SqlTable<G> {
         let has_forms = |column: usize| self.has_forms(column);
         let is_one_of_each = distinct && columns.iter().any(|column| has_forms(*column));
         let compares_forms = is_one_of_each || selection.compares(&has_forms);
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, Effort::Read), compares_forms, project).await?;
-        let rows = self.store.engine().rows(held.guard()?, statement, Some(types), Effort::Read);
+        let (mut held, statement) =
+            self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, project).await?;
+        let rows = self.store.engine().rows(held.guard()?, statement, Some(types), StatementKind::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
         held.finish(rows).await.map_err(self.of_document(&selection.condition))
     }

@@ -4,7 +4,7 @@ use sea_orm::sea_query::ForeignKeyAction;
 
 use super::SqlTable;
 use crate::{
-    backend::sql::{Engine, engine::Effort, statement::Statements},
+    backend::sql::{Engine, engine::StatementKind, statement::Statements},
     context::{Access, Cx, RUNNING},
     error::Result,
     query::Condition,
@@ -18,10 +18,10 @@ impl<G: Engine> SqlTable<G> {
         let mark = self.mark()?;
         let parts: Vec<_> = keys.chunks(self.ids_at_once()).collect();
         let entry = self.store.enter(cx, Access::Write)?;
-        let effort = if keys.len() == 1 { Effort::OneModel } else { Effort::Any };
+        let kind = if keys.len() == 1 { StatementKind::OneModel } else { StatementKind::Any };
         let is_counted = keys.len() > 1 && mark.is_none() && self.is_counted_before();
         let held = match parts.len() {
-            0 | 1 if !is_counted => self.store.hold(cx, &entry, Access::Write, effort).await?,
+            0 | 1 if !is_counted => self.store.hold(cx, &entry, Access::Write, kind).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
         let (mut held, view) = self.viewed(cx, held, Access::Write, keys.len() == 1, self.ids_have_forms()).await?;
@@ -33,7 +33,7 @@ impl<G: Engine> SqlTable<G> {
                 counted += engine.number(guard, statements.count_of(part)).await?.unsigned_abs();
             }
             for part in parts {
-                removed += engine.execute(guard, statements.delete_ids(part, mark.as_deref())?, effort).await?;
+                removed += engine.execute(guard, statements.delete_ids(part, mark.as_deref())?, kind).await?;
             }
             let removed = removed.max(counted);
             if removed < keys.len() as u64 {
@@ -54,8 +54,8 @@ impl<G: Engine> SqlTable<G> {
         let entry = self.store.enter(cx, Access::Write)?;
         let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
         let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, Effort::Any), compares_forms, delete).await?;
-        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.guard()?, delete, Effort::Any)).await;
+        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compares_forms, delete).await?;
+        let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.guard()?, delete, StatementKind::Any)).await;
         held.finish(removed).await.map_err(self.of_document(&condition))
     }
 
@@ -75,7 +75,7 @@ impl<G: Engine> SqlTable<G> {
         let removed = async {
             let (engine, statements) = (self.store.engine(), self.statements(&view));
             let counted = engine.number(guard, statements.count(&condition)).await?;
-            engine.execute(guard, statements.delete_where(&condition, None)?, Effort::Any).await?;
+            engine.execute(guard, statements.delete_where(&condition, None)?, StatementKind::Any).await?;
             Ok(counted.unsigned_abs())
         };
         let removed = cx.limits().bound(RUNNING, removed).await;

@@ -11,7 +11,7 @@ use super::{SqlTable, View, insert::Wanted, not_stored};
 use crate::{
     backend::{
         Backend as _, Decoder, Rows,
-        sql::{Engine, catalog::Upserts, engine::Effort, statement::Source},
+        sql::{Engine, catalog::Upserts, engine::StatementKind, statement::Source},
     },
     context::{Access, Cx, RUNNING},
     coop::Budget,
@@ -128,7 +128,7 @@ impl<G: Engine> SqlTable<G> {
         resolution: &Resolution,
     ) -> Result<u64> {
         let statement = self.statements(view).upsert(rows, resolution)?;
-        let answered = self.store.engine().rows(guard, statement, Some(vec![ArrayType::Int]), Effort::Any).await?;
+        let answered = self.store.engine().rows(guard, statement, Some(vec![ArrayType::Int]), StatementKind::Any).await?;
         if resolution.replaced.is_some() && answered.len() < rows.len() {
             return Err(not_stored());
         }
@@ -147,12 +147,12 @@ impl<G: Engine> SqlTable<G> {
         let types = resolution.target.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
         let insert = statements.insert_new(rows, &resolution.target)?;
         let new: BTreeSet<_> =
-            engine.rows(guard, insert, Some(types), Effort::Any).await?.into_iter().map(|row| Key(row.values)).collect();
+            engine.rows(guard, insert, Some(types), StatementKind::Any).await?.into_iter().map(|row| Key(row.values)).collect();
         let key = |row: &Vec<Value>| Key(resolution.target.iter().filter_map(|column| row.get(*column).cloned()).collect());
         let known: Vec<_> = rows.iter().filter(|row| !new.contains(&key(row))).cloned().collect();
         let Some(columns) = known.first().map(|row| statements.sent(row)) else { return Ok(new.len() as u64) };
         if let Some(replace) = statements.replace_from(&Source::Values(&known), &columns, resolution)? {
-            let replaced = engine.execute(guard, replace, Effort::Any).await?;
+            let replaced = engine.execute(guard, replace, StatementKind::Any).await?;
             if replaced < known.len() as u64 {
                 return Err(if view.catalog.is_rewritten { not_stored() } else { gone() });
             }
@@ -173,11 +173,11 @@ impl<G: Engine> SqlTable<G> {
         let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
         let source = self.source(guard, &columns, rows).await?;
         let replaced = match statements.replace_from(&source, &columns, resolution)? {
-            Some(replace) => Some(self.store.engine().execute(guard, replace, Effort::Any).await?),
+            Some(replace) => Some(self.store.engine().execute(guard, replace, StatementKind::Any).await?),
             None => None,
         };
         let insert = statements.insert_missing(&source, &columns, resolution)?;
-        let inserted = self.store.engine().execute(guard, insert, Effort::Any).await?;
+        let inserted = self.store.engine().execute(guard, insert, StatementKind::Any).await?;
         self.end_source(guard, &source).await?;
         if replaced.is_some_and(|replaced| replaced + inserted < rows.len() as u64) {
             return Err(not_stored());

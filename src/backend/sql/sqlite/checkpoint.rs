@@ -24,7 +24,7 @@ use tokio::runtime::Builder;
 use super::{connection::Connection, pool::SqlitePool};
 use crate::{
     clock::{Moment, this_moment},
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     error::{Error, ErrorKind, Result},
 };
 
@@ -154,7 +154,7 @@ async fn move_log(pool: &Arc<SqlitePool>) -> Result<()> {
 
 /// Moves what can be moved now. Says how long the log is, and whether all of it was moved. Blocks while it moves it.
 async fn checkpoint(pool: &Arc<SqlitePool>, access: Access) -> Result<(u32, bool)> {
-    let mut pooled = pool.acquire(access, Patience::Timeout).await?;
+    let mut pooled = pool.acquire(access, AcquireMode::Wait).await?;
     let connection = pooled.connection().ok_or_else(|| Error::new(ErrorKind::Internal, "a connection that is gone"))?;
     let moved = match access {
         Access::Read => connection.at_length(&mut Connection::checkpoint),

@@ -9,7 +9,7 @@ use super::{
     connection::Connection,
     described, facts,
     group::Group,
-    guard::{Pace, SqliteGuard},
+    guard::{ExecutionMode, SqliteGuard},
     pool::SqlitePool,
     prepared, profile, reads, run,
 };
@@ -17,13 +17,13 @@ use crate::{
     backend::{
         Decoder, Models, Rows,
         sql::{
-            Catalog, Engine, EngineProfile, Sink, WholeInsert,
+            Catalog, ChunkSender, Engine, EngineProfile, WholeInsert,
             bindable::refuse_unbindable,
-            engine::{Effort, nested_acquire},
+            engine::{StatementKind, nested_acquire},
         },
     },
     capability::Capabilities,
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     coop::off_thread,
     error::Result,
     limits::Limits,
@@ -64,34 +64,36 @@ impl SqliteEngine {
         self.pool.settings().syncs()
     }
 
-    /// The effort that a statement really takes: a long text takes long to prepare. So do large values to store, which a
+    /// The kind that a statement is run as: a long text takes long to prepare. So do large values to store, which a
     /// transaction cannot begin anew.
-    fn effort(guard: &SqliteGuard, statement: &Statement, effort: Effort) -> Effort {
+    fn kind(guard: &SqliteGuard, statement: &Statement, kind: StatementKind) -> StatementKind {
         let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
-        match effort {
-            Effort::Read if statement.sql.len() > prepared::LONGEST => Effort::Any,
-            Effort::Insert if guard.in_transaction() && are_large(values()) => Effort::Any,
-            effort => effort,
+        match kind {
+            StatementKind::Read if statement.sql.len() > prepared::LONGEST => StatementKind::Any,
+            StatementKind::Insert if guard.in_transaction() && are_large(values()) => StatementKind::Any,
+            kind => kind,
         }
     }
 
-    /// Runs a statement, where and how its effort allows.
+    /// Runs a statement, where and how its kind allows.
     async fn run<T: Send + 'static>(
         &self,
         guard: &mut SqliteGuard,
-        effort: Effort,
+        kind: StatementKind,
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         if guard.is_of_group() {
             return self.group.write(&self.pool, work).await;
         }
-        let pace = match effort {
-            Effort::Read => Pace::BriefOrAgain,
-            Effort::Insert if guard.in_transaction() && self.pool.settings().writes_ahead() => Pace::Brief,
-            Effort::Insert | Effort::OneModel if !guard.in_transaction() => return guard.run_alone(self.syncs(), work).await,
-            _ => Pace::Blocking,
+        let mode = match kind {
+            StatementKind::Read => ExecutionMode::BriefOrAgain,
+            StatementKind::Insert if guard.in_transaction() && self.pool.settings().writes_ahead() => ExecutionMode::Brief,
+            StatementKind::Insert | StatementKind::OneModel if !guard.in_transaction() => {
+                return guard.run_alone(self.syncs(), work).await;
+            }
+            _ => ExecutionMode::Blocking,
         };
-        guard.run_single(pace, work).await
+        guard.run_single(mode, work).await
     }
 }
 
@@ -119,7 +121,7 @@ impl Engine for SqliteEngine {
     async fn catalog(&self, guard: &mut SqliteGuard, table: &Arc<Table>, compares_forms: bool) -> Result<Arc<Catalog>> {
         if guard.is_of_group() {
             // What the statement meets is up to the others.
-            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
+            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, AcquireMode::Wait).await?, Access::Read);
             return other.catalog(&self.pool, table, compares_forms).await;
         }
         guard.catalog(&self.pool, table, compares_forms).await
@@ -130,7 +132,7 @@ impl Engine for SqliteEngine {
             return Ok(());
         }
         let table = table.clone();
-        guard.run(Pace::Brief, move |connection| described::begin_to_write(connection, &table)).await
+        guard.run(ExecutionMode::Brief, move |connection| described::begin_to_write(connection, &table)).await
     }
 
     fn note_foreign_write(&self, guard: &mut SqliteGuard) {
@@ -144,22 +146,22 @@ impl Engine for SqliteEngine {
         let table = table.clone();
         let refuse = move |connection: &Connection| described::refuse_text_ids(connection, &table);
         if guard.is_of_group() {
-            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, Patience::Timeout).await?, Access::Read);
-            return other.run(Pace::BriefOrAgain, refuse).await;
+            let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, AcquireMode::Wait).await?, Access::Read);
+            return other.run(ExecutionMode::BriefOrAgain, refuse).await;
         }
-        guard.run(Pace::BriefOrAgain, refuse).await
+        guard.run(ExecutionMode::BriefOrAgain, refuse).await
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, effort: Effort) -> Result<SqliteGuard> {
-        if patience == Patience::None && !self.profile.capabilities.reads_beside_writer {
+    async fn acquire(&self, access: Access, mode: AcquireMode, kind: StatementKind) -> Result<SqliteGuard> {
+        if mode == AcquireMode::NoWait && !self.profile.capabilities.reads_beside_writer {
             return Err(nested_acquire());
         }
-        let is_single_write = access == Access::Write && matches!(effort, Effort::Insert | Effort::OneModel);
-        if is_single_write && patience == Patience::Timeout && self.syncs() {
+        let is_single_write = access == Access::Write && matches!(kind, StatementKind::Insert | StatementKind::OneModel);
+        if is_single_write && mode == AcquireMode::Wait && self.syncs() {
             self.pool.check_open()?;
             return Ok(SqliteGuard::of_group());
         }
-        Ok(SqliteGuard::new(self.pool.acquire(access, patience).await?, access))
+        Ok(SqliteGuard::new(self.pool.acquire(access, mode).await?, access))
     }
 
     async fn begin(&self, guard: &mut SqliteGuard, options: &TxOptions, _: &Limits) -> Result<()> {
@@ -189,23 +191,23 @@ impl Engine for SqliteEngine {
         guard.command(sql).await
     }
 
-    async fn execute(&self, guard: &mut SqliteGuard, statement: Statement, effort: Effort) -> Result<u64> {
-        let effort = Self::effort(guard, &statement, effort);
-        self.run(guard, effort, move |connection| run::execute(connection, &statement)).await
+    async fn execute(&self, guard: &mut SqliteGuard, statement: Statement, kind: StatementKind) -> Result<u64> {
+        let kind = Self::kind(guard, &statement, kind);
+        self.run(guard, kind, move |connection| run::execute(connection, &statement)).await
     }
 
     async fn fetch(
         &self,
         guard: &mut SqliteGuard,
         statement: Statement,
-        effort: Effort,
+        kind: StatementKind,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
-        let (real_effort, decoder) = (Self::effort(guard, &statement, effort), decoder.clone());
-        let fetch = move |connection: &Connection| match effort {
-            Effort::Insert => run::insert_returning(connection, &statement, &decoder),
-            Effort::OneModel => run::changed(connection, &decoder, || run::fetch(connection, &statement, &decoder)),
-            Effort::Read | Effort::Any | Effort::Lasting => run::fetch(connection, &statement, &decoder),
+        let (real_effort, decoder) = (Self::kind(guard, &statement, kind), decoder.clone());
+        let fetch = move |connection: &Connection| match kind {
+            StatementKind::Insert => run::insert_returning(connection, &statement, &decoder),
+            StatementKind::OneModel => run::changed(connection, &decoder, || run::fetch(connection, &statement, &decoder)),
+            StatementKind::Read | StatementKind::Any | StatementKind::Lasting => run::fetch(connection, &statement, &decoder),
         };
         self.run(guard, real_effort, fetch).await
     }
@@ -217,17 +219,23 @@ impl Engine for SqliteEngine {
         insert: Arc<WholeInsert>,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Option<Box<dyn Models>>> {
-        let (effort, decoder) = (Self::effort(guard, &row, Effort::Insert), decoder.clone());
-        self.run(guard, effort, move |connection| run::insert(connection, &row, &insert, &decoder)).await
+        let (kind, decoder) = (Self::kind(guard, &row, StatementKind::Insert), decoder.clone());
+        self.run(guard, kind, move |connection| run::insert(connection, &row, &insert, &decoder)).await
     }
 
     async fn number(&self, guard: &mut SqliteGuard, statement: Statement) -> Result<i64> {
-        let effort = Self::effort(guard, &statement, Effort::Read);
-        self.run(guard, effort, move |connection| run::number(connection, &statement)).await
+        let kind = Self::kind(guard, &statement, StatementKind::Read);
+        self.run(guard, kind, move |connection| run::number(connection, &statement)).await
     }
 
-    async fn stream(&self, guard: &mut SqliteGuard, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        guard.run(Pace::Blocking, move |connection| run::stream(connection, &statement, &decoder, &sink)).await
+    async fn stream(
+        &self,
+        guard: &mut SqliteGuard,
+        statement: Statement,
+        decoder: Arc<dyn Decoder>,
+        sender: ChunkSender,
+    ) -> Result<()> {
+        guard.run(ExecutionMode::Blocking, move |connection| run::stream(connection, &statement, &decoder, &sender)).await
     }
 
     async fn rows(
@@ -235,15 +243,15 @@ impl Engine for SqliteEngine {
         guard: &mut SqliteGuard,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
-        effort: Effort,
+        kind: StatementKind,
     ) -> Result<Vec<Row>> {
-        let effort = Self::effort(guard, &statement, effort);
-        self.run(guard, effort, move |connection| run::rows(connection, &statement, types.as_deref())).await
+        let kind = Self::kind(guard, &statement, kind);
+        self.run(guard, kind, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 
     async fn keeps(&self, guard: &mut SqliteGuard, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
         let table = table.clone();
-        guard.run(Pace::Brief, move |connection| described::keeps(connection, &table)).await
+        guard.run(ExecutionMode::Brief, move |connection| described::keeps(connection, &table)).await
     }
 
     async fn target(&self, _: &mut SqliteGuard, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {
@@ -265,7 +273,7 @@ impl Engine for SqliteEngine {
         let (insert, columns) = (target.insert.clone(), target.named.len());
         let append =
             move |connection: &Connection| rows.iter().try_for_each(|values| run::append(connection, &insert, values, columns));
-        guard.run(Pace::Blocking, append).await
+        guard.run(ExecutionMode::Blocking, append).await
     }
 
     fn statement_counts(&self) -> StatementCounts {

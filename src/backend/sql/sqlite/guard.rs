@@ -23,7 +23,7 @@ use crate::{
 
 /// What a statement may do to the thread that it is run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum ExecutionMode {
     /// It is brief, or it is stopped and run again on a thread that may block.
     BriefOrAgain,
     /// It is brief, and must not be stopped.
@@ -71,7 +71,7 @@ impl SqliteGuard {
     /// it is in.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
-        pace: Pace,
+        mode: ExecutionMode,
         work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
@@ -79,23 +79,23 @@ impl SqliteGuard {
         if checkout.is_lone && checkout.access == Access::Write {
             return self.run_and_commit(work).await;
         }
-        self.go(pace, work).await
+        self.go(mode, work).await
     }
 
     /// Runs the statement that the connection was taken for, or one of a transaction. The connection of a single statement that
     /// takes long is given back by the thread that ran it: the future that waits for the answer may not be polled soon.
     pub(super) async fn run_single<T: Send + 'static>(
         &mut self,
-        pace: Pace,
+        mode: ExecutionMode,
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if (checkout.in_transaction && !checkout.is_lone) || (checkout.is_lone && checkout.access == Access::Write) {
-            return self.run(pace, work).await;
+            return self.run(mode, work).await;
         }
         checkout.check()?;
-        if pace != Pace::Blocking
-            && let Some(done) = checkout.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
+        if mode != ExecutionMode::Blocking
+            && let Some(done) = checkout.connection()?.briefly(mode == ExecutionMode::BriefOrAgain, &mut work)
         {
             return done;
         }
@@ -105,12 +105,12 @@ impl SqliteGuard {
 
     async fn go<T: Send + 'static>(
         &mut self,
-        pace: Pace,
+        mode: ExecutionMode,
         mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
-        if pace != Pace::Blocking
-            && let Some(done) = checkout.connection()?.briefly(pace == Pace::BriefOrAgain, &mut work)
+        if mode != ExecutionMode::Blocking
+            && let Some(done) = checkout.connection()?.briefly(mode == ExecutionMode::BriefOrAgain, &mut work)
         {
             return done;
         }
@@ -172,7 +172,7 @@ impl SqliteGuard {
             let catalog = described::catalog(connection, &table, schema_version, &mut mark, compares_forms)?;
             Ok((catalog, mark))
         };
-        let (catalog, mark) = self.go(Pace::BriefOrAgain, look).await?;
+        let (catalog, mark) = self.go(ExecutionMode::BriefOrAgain, look).await?;
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if checkout.access == Access::Read {
             checkout.mark = mark;
@@ -228,8 +228,8 @@ impl SqliteGuard {
     /// Runs a statement of the transaction itself, such as `SAVEPOINT`. Undoing many changes takes a while.
     pub(super) async fn command(&mut self, sql: String) -> Result<()> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
-        let pace = if checkout.has_changed_little()? { Pace::Brief } else { Pace::Blocking };
-        self.run(pace, move |connection| connection.command(&sql)).await
+        let mode = if checkout.has_changed_little()? { ExecutionMode::Brief } else { ExecutionMode::Blocking };
+        self.run(mode, move |connection| connection.command(&sql)).await
     }
 
     /// Runs the last statement of the guard on a thread that may block, which gives the connection back. What follows, such as a

@@ -22,7 +22,7 @@ use crate::{
         turns::{Turn, Turns, Waiter},
     },
     clock::within,
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     error::{Error, ErrorKind, Result},
 };
 
@@ -114,12 +114,12 @@ impl SqlitePool {
         self.acquire_timeout
     }
 
-    pub(super) async fn acquire(self: &Arc<Self>, access: Access, patience: Patience) -> Result<SqlitePooledConnection> {
+    pub(super) async fn acquire(self: &Arc<Self>, access: Access, mode: AcquireMode) -> Result<SqlitePooledConnection> {
         // What follows may never have to wait, and a task that never waits leaves no turn to others.
         consume_budget().await;
         loop {
             self.check_open()?;
-            let turn = self.turn(access, patience).await?;
+            let turn = self.turn(access, mode).await?;
             self.check_open()?;
             let mut pooled = self.pooled(access, turn)?;
             if pooled.connection.is_some() {
@@ -132,11 +132,11 @@ impl SqlitePool {
         }
     }
 
-    async fn turn(&self, access: Access, patience: Patience) -> Result<Turn> {
-        match (self.turns.try_take(access), patience) {
+    async fn turn(&self, access: Access, mode: AcquireMode) -> Result<Turn> {
+        match (self.turns.try_take(access), mode) {
             (Some(turn), _) => Ok(turn),
-            (None, Patience::None) => Err(nested_acquire()),
-            (None, Patience::Timeout) => {
+            (None, AcquireMode::NoWait) => Err(nested_acquire()),
+            (None, AcquireMode::Wait) => {
                 let turn = within(self.acquire_timeout, self.turns.take(access), ErrorKind::PoolTimeout, "").await;
                 turn.map_err(|_| self.late(access))
             }

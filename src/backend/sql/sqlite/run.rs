@@ -12,7 +12,7 @@ use super::{connection::Connection, decode, described, error::classify};
 use crate::{
     backend::{
         Decoder, Models,
-        sql::{Sink, WholeInsert},
+        sql::{ChunkSender, WholeInsert},
     },
     error::{Error, ErrorKind, Result},
     row::Row,
@@ -122,16 +122,21 @@ fn lookup(table: &Table, id: &Key) -> (String, Values) {
 }
 
 /// Runs a statement and gives its models away as they are read.
-pub(super) fn stream(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>, sink: &Sink) -> Result<()> {
+pub(super) fn stream(
+    connection: &Connection,
+    statement: &Statement,
+    decoder: &Arc<dyn Decoder>,
+    sender: &ChunkSender,
+) -> Result<()> {
     run(connection, statement, |prepared| {
         let mut reader = RowReader::of(prepared, decoder.table());
         let mut models = decoder.models();
         while reader.push_next(&mut *models)? {
             if models.len() == CHUNK {
-                sink.send_blocking(std::mem::replace(&mut models, decoder.models()))?;
+                sender.send_blocking(std::mem::replace(&mut models, decoder.models()))?;
             }
         }
-        if models.is_empty() { Ok(()) } else { sink.send_blocking(models) }
+        if models.is_empty() { Ok(()) } else { sender.send_blocking(models) }
     })
 }
 

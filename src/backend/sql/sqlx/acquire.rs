@@ -10,7 +10,7 @@ use super::{engine::SqlxEngine, error::refused, flavor::Flavor};
 use crate::{
     backend::sql::engine::nested_acquire,
     clock::within,
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     error::{ErrorKind, Result},
 };
 
@@ -19,11 +19,11 @@ const ASKING: Duration = Duration::from_secs(1);
 
 impl<F: Flavor> SqlxEngine<F> {
     /// The turn to write, where only one can.
-    pub(super) async fn turn(&self, access: Access, patience: Patience) -> Result<Option<OwnedMutexGuard<()>>> {
-        match (access == Access::Write && !self.profile.capabilities.concurrent_writers, patience) {
+    pub(super) async fn turn(&self, access: Access, mode: AcquireMode) -> Result<Option<OwnedMutexGuard<()>>> {
+        match (access == Access::Write && !self.profile.capabilities.concurrent_writers, mode) {
             (false, _) => Ok(None),
-            (true, Patience::None) => self.writer.clone().try_lock_owned().map(Some).map_err(|_| nested_acquire()),
-            (true, Patience::Timeout) => {
+            (true, AcquireMode::NoWait) => self.writer.clone().try_lock_owned().map(Some).map_err(|_| nested_acquire()),
+            (true, AcquireMode::Wait) => {
                 let turn = self.writer.clone().lock_owned();
                 within(self.acquire_timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await.map(Some)
             }
@@ -31,20 +31,20 @@ impl<F: Flavor> SqlxEngine<F> {
     }
 
     /// A connection of the pool for the caller's runtime, and the runtime that it belongs to.
-    pub(super) async fn connection(&self, patience: Patience) -> Result<(PoolConnection<F::Db>, Handle)> {
+    pub(super) async fn connection(&self, mode: AcquireMode) -> Result<(PoolConnection<F::Db>, Handle)> {
         loop {
             let (pool, runtime) = self.pools.current()?;
             F::check(&self.gate, pool).await?;
             // A connection that is made belongs to the runtime in whose context that happens.
-            match TokioContext::new(self.acquired(pool, patience), runtime.clone()).await {
+            match TokioContext::new(self.acquired(pool, mode), runtime.clone()).await {
                 Err(error) if error.kind() == ErrorKind::Closed && self.pools.has_replaced(pool) => {}
                 acquired => return acquired.map(|connection| (connection, runtime)),
             }
         }
     }
 
-    async fn acquired(&self, pool: &Pool<F::Db>, patience: Patience) -> Result<PoolConnection<F::Db>> {
-        if patience == Patience::None {
+    async fn acquired(&self, pool: &Pool<F::Db>, mode: AcquireMode) -> Result<PoolConnection<F::Db>> {
+        if mode == AcquireMode::NoWait {
             if !self.profile.capabilities.reads_beside_writer {
                 return Err(nested_acquire());
             }

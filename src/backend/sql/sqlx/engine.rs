@@ -14,11 +14,11 @@ use super::{
 use crate::{
     backend::{
         Decoder, Models, Rows,
-        sql::{Catalog, Engine, EngineProfile, Sink, bindable::refuse_unbindable, engine::Effort},
+        sql::{Catalog, ChunkSender, Engine, EngineProfile, bindable::refuse_unbindable, engine::StatementKind},
     },
     capability::Capabilities,
     clock::within,
-    context::{Access, Patience},
+    context::{Access, AcquireMode},
     error::{Error, ErrorKind, Result, unreadable},
     limits::Limits,
     row::Row,
@@ -67,10 +67,10 @@ impl<F: Flavor> SqlxEngine<F> {
 impl<F: Flavor> SqlxEngine<F> {
     /// Notes that a statement may leave something on the connection, which nobody else is to have then. That of a database in
     /// memory is the database, and has to be kept.
-    fn note(&self, guard: &mut SqlxGuard<F>, effort: Effort) -> Result<()> {
-        match (effort, self.profile.capabilities.durable) {
-            (Effort::Lasting, true) => guard.is_last_user(),
-            (Effort::Lasting, false) => {
+    fn note(&self, guard: &mut SqlxGuard<F>, kind: StatementKind) -> Result<()> {
+        match (kind, self.profile.capabilities.durable) {
+            (StatementKind::Lasting, true) => guard.is_last_user(),
+            (StatementKind::Lasting, false) => {
                 let message =
                     "a statement that may leave something on its connection, which is the database and cannot be closed";
                 return Err(Error::new(ErrorKind::Unsupported, message));
@@ -125,13 +125,13 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         }
     }
 
-    async fn acquire(&self, access: Access, patience: Patience, _: Effort) -> Result<SqlxGuard<F>> {
+    async fn acquire(&self, access: Access, mode: AcquireMode, _: StatementKind) -> Result<SqlxGuard<F>> {
         if self.pools.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
-        let turn = self.turn(access, patience).await?;
+        let turn = self.turn(access, mode).await?;
         let is_replaced = self.pools.first().options().get_min_connections() > 0;
-        let (connection, runtime) = self.connection(patience).await?;
+        let (connection, runtime) = self.connection(mode).await?;
         let mut guard = SqlxGuard::new(connection, runtime, is_replaced, turn);
         if !F::stops_with_connection(&self.gate) {
             guard.can_be_stopped(self.pools.first()).await?;
@@ -171,8 +171,8 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         within(CLEANING, guard.run(sql), ErrorKind::Connection, NO_ANSWER).await?
     }
 
-    async fn execute(&self, guard: &mut SqlxGuard<F>, statement: Statement, effort: Effort) -> Result<u64> {
-        self.note(guard, effort)?;
+    async fn execute(&self, guard: &mut SqlxGuard<F>, statement: Statement, kind: StatementKind) -> Result<u64> {
+        self.note(guard, kind)?;
         let changes_schema = F::changes_schema(&statement.sql);
         let changed = F::execute(guard.connection()?, statement).await;
         if changes_schema {
@@ -186,10 +186,10 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         &self,
         guard: &mut SqlxGuard<F>,
         statement: Statement,
-        effort: Effort,
+        kind: StatementKind,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
-        self.note(guard, effort)?;
+        self.note(guard, kind)?;
         let mut read = Self::read_models(guard.connection()?, &statement, decoder).await;
         if let Err(error) = read {
             read = match F::prepare_anew(guard.connection()?, error).await {
@@ -207,8 +207,14 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         rows.first().ok_or_else(missing)?.try_get_by_index(0).map_err(unreadable)
     }
 
-    async fn stream(&self, guard: &mut SqlxGuard<F>, statement: Statement, decoder: Arc<dyn Decoder>, sink: Sink) -> Result<()> {
-        self.send(guard, &statement, &decoder, &sink).await
+    async fn stream(
+        &self,
+        guard: &mut SqlxGuard<F>,
+        statement: Statement,
+        decoder: Arc<dyn Decoder>,
+        sender: ChunkSender,
+    ) -> Result<()> {
+        self.send(guard, &statement, &decoder, &sender).await
     }
 
     async fn rows(
@@ -216,9 +222,9 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
         guard: &mut SqlxGuard<F>,
         statement: Statement,
         types: Option<Vec<ArrayType>>,
-        effort: Effort,
+        kind: StatementKind,
     ) -> Result<Vec<Row>> {
-        self.note(guard, effort)?;
+        self.note(guard, kind)?;
         let rows = F::fetch(guard.connection()?, statement).await;
         let rows = self.noted(guard.answered(rows))?;
         decoded::<F>(&rows, types).await

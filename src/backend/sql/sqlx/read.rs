@@ -13,7 +13,7 @@ use super::{
     guard::SqlxGuard,
 };
 use crate::{
-    backend::{Decoder, Models, sql::Sink},
+    backend::{Decoder, Models, sql::ChunkSender},
     coop::Budget,
     error::Result,
     row::Row,
@@ -56,7 +56,7 @@ impl<F: Flavor> SqlxEngine<F> {
         guard: &mut SqlxGuard<F>,
         statement: &Statement,
         decoder: &Arc<dyn Decoder>,
-        sink: &Sink,
+        sender: &ChunkSender,
     ) -> Result<()> {
         let mut reader = RowDecoder::<F>::new(decoder.table());
         if let Some((declare, fetch)) = F::cursor(statement, CHUNK) {
@@ -77,7 +77,7 @@ impl<F: Flavor> SqlxEngine<F> {
                 let read = async {
                     let mut models = decoder.models();
                     rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
-                    sink.send(models).await
+                    sender.send(models).await
                 };
                 let (next, taken) = join(next, read).await;
                 let next = guard.answered(next);
@@ -92,7 +92,7 @@ impl<F: Flavor> SqlxEngine<F> {
             for row in part {
                 reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
             }
-            sink.send(models).await?;
+            sender.send(models).await?;
         }
         drop(parts);
         guard.answered(Ok(()))

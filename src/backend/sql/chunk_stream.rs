@@ -1,4 +1,4 @@
-//! Models that a task reads and somebody else takes, in parts.
+//! [`ChunkStream`], models that a task reads and another takes, in chunks.
 
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 use std::pin::pin;
@@ -20,8 +20,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Where a task puts the parts of a stream.
-pub(crate) struct Sink {
+/// Sends the chunks of a stream, from the task that reads them.
+pub(crate) struct ChunkSender {
     sender: mpsc::Sender<Box<dyn Models>>,
     /// Whether the task has ended, with its runtime perhaps. A thread that blocks would wait on.
     #[cfg_attr(not(any(feature = "duckdb-linked", feature = "sqlite")), expect(dead_code))]
@@ -30,7 +30,7 @@ pub(crate) struct Sink {
     runtime: Handle,
 }
 
-impl Sink {
+impl ChunkSender {
     /// Waits for room. An error says that nobody reads any more.
     #[cfg(feature = "_sqlx")]
     pub(crate) async fn send(&self, chunk: Box<dyn Models>) -> Result<()> {
@@ -57,15 +57,15 @@ fn given_up() -> Error {
     Error::new(ErrorKind::Cancelled, "the stream was dropped")
 }
 
-/// A stream of what a task sends. Dropping it ends the task.
-pub(crate) struct Produced {
+/// A stream of the chunks that a task sends. Dropping it ends the task.
+pub(crate) struct ChunkStream {
     receiver: mpsc::Receiver<Box<dyn Models>>,
     task: JoinHandle<Result<()>>,
     has_ended: bool,
 }
 
-impl Produced {
-    pub(crate) fn by<F>(produce: impl FnOnce(Sink) -> F) -> Self
+impl ChunkStream {
+    pub(crate) fn by<F>(produce: impl FnOnce(ChunkSender) -> F) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
@@ -73,7 +73,7 @@ impl Produced {
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
         let runtime = Handle::current();
-        let produced = produce(Sink { sender, ended, runtime: runtime.clone() });
+        let produced = produce(ChunkSender { sender, ended, runtime: runtime.clone() });
         let task = runtime.spawn(async move {
             let _guard = guard;
             produced.await
@@ -82,7 +82,7 @@ impl Produced {
     }
 }
 
-impl Stream for Produced {
+impl Stream for ChunkStream {
     type Item = Result<Box<dyn Models>>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -108,7 +108,7 @@ impl Stream for Produced {
     }
 }
 
-impl Drop for Produced {
+impl Drop for ChunkStream {
     fn drop(&mut self) {
         self.task.abort();
     }
