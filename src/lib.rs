@@ -42,11 +42,11 @@
 
 // The contract.
 mod capability;
-#[allow(unreachable_pub, reason = "what SeaORM derives is public")]
-mod commit;
 mod context;
 mod entity;
 mod error;
+#[allow(unreachable_pub, reason = "what SeaORM derives is public")]
+mod idempotency;
 mod query;
 mod repository;
 mod rules;

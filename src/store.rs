@@ -9,11 +9,11 @@ use crate::{
     backend::Backend,
     capability::Capabilities,
     clock::to_microseconds,
-    commit,
     context::Cx,
     entity::{IdOf, Storable},
     error::Result,
     health::Health,
+    idempotency,
     query::field_of,
     repository::{Mapping, Repository, Storage, Transactional},
     transaction::TxOptions,
@@ -103,7 +103,7 @@ impl Store {
         let before = TimeDelta::from_std(age).ok().and_then(|age| self.database_now().checked_sub_signed(age));
         // No stored time is before the first one that can be stored.
         let before = before.map_or(EARLIEST, |before| before.max(EARLIEST));
-        self.repository::<commit::Entity>().delete_where(cx, &field_of(commit::Column::BegunAt).less_than(before)).await
+        self.repository::<idempotency::Entity>().delete_where(cx, &field_of(idempotency::Column::BegunAt).less_than(before)).await
     }
 
     /// How the store is: it is asked something, on a connection of its pool like any other operation, and its transactions are

@@ -10,10 +10,10 @@ use sea_orm::{EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyT
 
 use super::journal::Form;
 use crate::{
-    commit::says_committed,
     context::Cx,
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
+    idempotency::is_already_committed,
     repository::{Creator, Reader, Transactional},
     transaction::{Isolation, TxOptions},
     value,
@@ -210,7 +210,7 @@ impl<M: Clone + Send + Sync + 'static, C: Creator<M> + Transactional + ?Sized> B
         // It reads nothing that others may change.
         let options = TxOptions::new().isolation(Isolation::ReadCommitted);
         match self.repository.begin(&cx.with_idempotency_key(key), options).await {
-            Err(error) if says_committed(&error) => Ok(Begun::Before(self.last(key))),
+            Err(error) if is_already_committed(&error) => Ok(Begun::Before(self.last(key))),
             begun => begun.map(Begun::Now),
         }
     }

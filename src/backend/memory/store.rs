@@ -18,11 +18,11 @@ use crate::{
     },
     capability::Capabilities,
     clock::{Clock, within},
-    commit::{self, recorded, says_committed},
     context::{Access, AcquireMode, Cx, Entry, WAITING},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     health::Health,
+    idempotency::{self, is_already_committed, recorded},
     repository::Transactional,
     store::StatementCounts,
     table::Table,
@@ -58,7 +58,7 @@ impl MemoryStore {
             closed: AtomicBool::new(false),
             monitor,
         }));
-        store.add_table(&commit::table());
+        store.add_table(&idempotency::table());
         store
     }
 
@@ -123,8 +123,8 @@ impl MemoryStore {
     /// Writes the context's key, if it has one, as part of what is written.
     pub(super) fn record(&self, cx: &Cx, state: &mut State) -> Result<()> {
         let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
-        let row = commit::row(key, self.clock().now())?;
-        recorded(state.insert(&commit::table(), row)).map(drop)
+        let row = idempotency::row(key, self.clock().now())?;
+        recorded(state.insert(&idempotency::table(), row)).map(drop)
     }
 
     pub(super) fn refuse_if_closed(&self) -> Result<()> {
@@ -179,7 +179,7 @@ impl Backend for MemoryStore {
         let _turn = cx.limits().bound(WAITING, self.writer(mode)).await?;
         match self.record(cx, &mut self.committed()) {
             Ok(()) => Ok(false),
-            Err(error) if says_committed(&error) => Ok(true),
+            Err(error) if is_already_committed(&error) => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -13,10 +13,10 @@ mod column_types;
 pub(crate) mod duckdb;
 mod engine;
 mod held;
+mod idempotency;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod profile;
-mod record;
 mod repository;
 #[cfg(feature = "sea-orm")]
 mod sea_orm;

@@ -16,7 +16,7 @@ use sea_orm::{Value, sea_query::ArrayType};
 use super::{
     Catalog, EngineProfile,
     engine::{Engine, StatementKind},
-    statement::{Statements, Texts},
+    statement::{StatementCache, Statements},
     store::SqlStore,
 };
 use crate::{
@@ -32,12 +32,12 @@ use crate::{
 #[derive(Clone)]
 struct View {
     catalog: Arc<Catalog>,
-    texts: Arc<Texts>,
+    cache: Arc<StatementCache>,
 }
 
 impl View {
     fn new(catalog: Arc<Catalog>) -> Self {
-        Self { catalog, texts: Arc::default() }
+        Self { catalog, cache: Arc::default() }
     }
 }
 
@@ -81,7 +81,7 @@ impl<G: Engine> SqlTable<G> {
     /// What builds the statements for a table.
     fn statements<'a>(&'a self, view: &'a View) -> Statements<'a> {
         let EngineProfile { dialect, bind_limit, .. } = *self.store.engine().profile();
-        Statements { table: &self.table, dialect, bind_limit, catalog: &view.catalog, texts: &view.texts }
+        Statements { table: &self.table, dialect, bind_limit, catalog: &view.catalog, cache: &view.cache }
     }
 
     /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by

@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{ArrayType, Cond, DynIden, Expr, Query},
 };
 
-use super::{Statements, remembered::Which};
+use super::{Statements, statement_cache::StatementKey};
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
@@ -59,7 +59,7 @@ impl Statements<'_> {
         };
         match self.compares_ids_by_meaning() {
             true => write(row).map(Some),
-            false => self.texts.statement(Which::Update { returning }, self.dialect, row, write).map(Some),
+            false => self.cache.statement(StatementKey::Update { returning }, self.dialect, row, write).map(Some),
         }
     }
 
@@ -77,22 +77,22 @@ impl Statements<'_> {
         self.delete_all(self.id_is_in(ids), &self.table.not_deleted(), mark)
     }
 
-    fn delete_all(&self, which: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
+    fn delete_all(&self, key: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
         if let Some(mark) = mark {
             let missing = || Error::new(ErrorKind::Internal, "a mark that changes nothing");
-            return self.update_all(which, condition, mark)?.ok_or_else(missing);
+            return self.update_all(key, condition, mark)?.ok_or_else(missing);
         }
         let mut delete = Query::delete();
         delete.from_table(self.table.table_ref());
-        if !which.is_empty() {
-            delete.cond_where(which);
+        if !key.is_empty() {
+            delete.cond_where(key);
         }
         self.restrict_to(&mut delete, condition);
         Ok(self.build(&delete))
     }
 
     /// Changes all that fulfils both conditions. None if there is nothing to change.
-    fn update_all(&self, which: Cond, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
+    fn update_all(&self, key: Cond, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
         let mut set = Vec::new();
         for change in changes {
             for column in self.columns(&[change.column()]) {
@@ -108,8 +108,8 @@ impl Statements<'_> {
         set.extend(self.raised_version()?);
         let mut update = Query::update();
         update.table(self.table.table_ref()).values(set);
-        if !which.is_empty() {
-            update.cond_where(which);
+        if !key.is_empty() {
+            update.cond_where(key);
         }
         self.restrict_to(&mut update, condition);
         Ok(Some(self.build(&update)))

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     MAX_ROWS, Statements, idens,
-    remembered::{Which, WholeInsert, stand_ins},
+    statement_cache::{StatementKey, WholeInsert, stand_ins},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -57,8 +57,8 @@ impl Statements<'_> {
         };
         match rows {
             [row] => {
-                let which = Which::Insert { named: named.clone(), returning };
-                self.texts.statement(which, self.dialect, row, |row| write(&[row]))
+                let key = StatementKey::Insert { named: named.clone(), returning };
+                self.cache.statement(key, self.dialect, row, |row| write(&[row]))
             }
             rows => write(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()),
         }
@@ -79,7 +79,7 @@ impl Statements<'_> {
             let returning = self.build(insert.returning(self.returning()));
             Ok(WholeInsert::new(plain, returning.sql, row.len()))
         };
-        self.texts.whole_insert(write).map(Some)
+        self.cache.whole_insert(write).map(Some)
     }
 
     /// Inserts the named columns of rows.

@@ -7,9 +7,9 @@ mod insert;
 mod json;
 pub(super) mod meaning;
 mod order;
-mod remembered;
 mod select;
 mod source;
+mod statement_cache;
 #[cfg(test)]
 mod tests;
 
@@ -18,10 +18,10 @@ use sea_orm::{
     sea_query::{Alias, DynIden, Expr, Query, ReturningClause},
 };
 
-pub(crate) use self::remembered::WholeInsert;
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::source_of;
-pub(super) use self::{remembered::Texts, source::Source};
+pub(crate) use self::statement_cache::WholeInsert;
+pub(super) use self::{source::Source, statement_cache::StatementCache};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
@@ -47,8 +47,8 @@ pub(super) struct Statements<'a> {
     pub(super) bind_limit: usize,
     /// What the database says of the entity's table.
     pub(super) catalog: &'a Catalog,
-    /// Those that were written before.
-    pub(super) texts: &'a Texts,
+    /// The statements that were written before.
+    pub(super) cache: &'a StatementCache,
 }
 
 impl<'a> Statements<'a> {

@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
 };
 
-use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, remembered::Which};
+use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, statement_cache::StatementKey};
 use crate::{
     error::Result,
     query::{Condition, Selection},
@@ -24,7 +24,7 @@ impl Statements<'_> {
         };
         match self.compares_ids_by_meaning() {
             true => write(&id.0),
-            false => self.texts.statement(Which::Find, self.dialect, &id.0, write),
+            false => self.cache.statement(StatementKey::Find, self.dialect, &id.0, write),
         }
     }
 

@@ -4,7 +4,7 @@ use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
 use sea_orm::{Statement, Value};
 use uuid::Uuid;
 
-use super::{Catalog, Described, Source, Statements, Texts};
+use super::{Catalog, Described, Source, StatementCache, Statements};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
@@ -20,12 +20,27 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     let logs = Mapping::<raw_log::Entity>::plain();
     let members = Mapping::<fiber_membership::Entity>::plain();
     let fibers = Mapping::<fiber::Entity>::plain();
-    let of_fibers =
-        Statements { table: &fibers.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
-    let of_logs =
-        Statements { table: &logs.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
-    let of_members =
-        Statements { table: &members.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let of_fibers = Statements {
+        table: &fibers.table,
+        dialect,
+        bind_limit: 100,
+        catalog: &Catalog::plain(),
+        cache: &StatementCache::default(),
+    };
+    let of_logs = Statements {
+        table: &logs.table,
+        dialect,
+        bind_limit: 100,
+        catalog: &Catalog::plain(),
+        cache: &StatementCache::default(),
+    };
+    let of_members = Statements {
+        table: &members.table,
+        dialect,
+        bind_limit: 100,
+        catalog: &Catalog::plain(),
+        cache: &StatementCache::default(),
+    };
     let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
     let log = raw_log::Model {
         log_id,
@@ -142,8 +157,13 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     table.rules.check(&table)?;
     let mapping = Mapping::<document::Entity>::new(table);
-    let statements =
-        Statements { table: &mapping.table, dialect, bind_limit: 100, catalog: &Catalog::plain(), texts: &Texts::default() };
+    let statements = Statements {
+        table: &mapping.table,
+        dialect,
+        bind_limit: 100,
+        catalog: &Catalog::plain(),
+        cache: &StatementCache::default(),
+    };
     let (created_at, updated_at) = (None, None);
     let row =
         mapping.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
@@ -214,8 +234,8 @@ fn statements_for(described: Described) -> Result<Vec<Statement>> {
     let catalog = Catalog::new(vec![described; mapping.table.columns.len()], false);
     let mut all = Vec::new();
     for (dialect, _) in DIALECTS {
-        let texts = Texts::default();
-        let of_logs = Statements { table: &mapping.table, dialect: *dialect, bind_limit: 100, catalog: &catalog, texts: &texts };
+        let cache = StatementCache::default();
+        let of_logs = Statements { table: &mapping.table, dialect: *dialect, bind_limit: 100, catalog: &catalog, cache: &cache };
         let text = || field(raw_log::COLUMN.raw_text);
         let time = || field(raw_log::COLUMN.ingestion_time);
         let is_new = time().at_least(chrono::DateTime::UNIX_EPOCH);
@@ -264,7 +284,7 @@ fn a_run_holds_what_one_statement_can() -> Result<()> {
         dialect: Dialect::Sqlite,
         bind_limit: 10,
         catalog: &Catalog::plain(),
-        texts: &Texts::default(),
+        cache: &StatementCache::default(),
     };
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
     let rows = vec![mapping.values(&member)?; 7];

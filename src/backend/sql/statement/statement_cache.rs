@@ -1,4 +1,4 @@
-//! Texts of statements that differ from one time to another only in their values.
+//! [`StatementCache`], statements that differ from one call to the next only in their values.
 
 use std::{
     collections::BTreeMap,
@@ -9,9 +9,9 @@ use sea_orm::{DbBackend, Statement, Value, Values};
 
 use crate::{dialect::Dialect, error::Result, value::is_array};
 
-/// Which statement of an entity it is.
+/// Identifies a statement of an entity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Which {
+pub(super) enum StatementKey {
     Find,
     /// An insert of one row, by the positions of the columns that it names.
     Insert {
@@ -23,16 +23,17 @@ pub(super) enum Which {
     },
 }
 
-/// More than an entity needs. An insert is one for each choice of columns that are left to their defaults.
-const MOST: usize = 64;
+/// The most statements that are cached for an entity, which is more than one needs. Inserts that leave other columns to their
+/// defaults are other statements.
+const MAX_STATEMENTS: usize = 64;
 
-/// The first of the values that stand for others: numbers that no statement has of its own.
-const FIRST: i64 = i64::MIN + 4096;
+/// The first of the stand-ins, numbers that no statement has of its own.
+const FIRST_STAND_IN: i64 = i64::MIN + 4096;
 
-/// What was written once for an entity in a dialect.
+/// The statements that were written for an entity in a dialect.
 #[derive(Debug, Default)]
-pub(in super::super) struct Texts {
-    statements: RwLock<BTreeMap<Which, Arc<Text>>>,
+pub(in super::super) struct StatementCache {
+    statements: RwLock<BTreeMap<StatementKey, Arc<StatementTemplate>>>,
     whole: OnceLock<Arc<WholeInsert>>,
 }
 
@@ -40,43 +41,43 @@ pub(in super::super) struct Texts {
 #[derive(Debug)]
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "SQLite alone inserts as given"))]
 pub(crate) struct WholeInsert {
-    text: Text,
+    template: StatementTemplate,
     /// The same, answering the row.
     pub(crate) returning: String,
 }
 
 impl WholeInsert {
     pub(super) fn new(plain: Statement, returning: String, length: usize) -> Self {
-        Self { text: Text::new(plain, length), returning }
+        Self { template: StatementTemplate::new(plain, length), returning }
     }
 
     /// The insert of a row of values.
     pub(in super::super) fn with(&self, row: &[Value]) -> Statement {
-        self.text.with(row)
+        self.template.with(row)
     }
 }
 
 #[derive(Debug)]
-struct Text {
+struct StatementTemplate {
     sql: String,
-    places: Vec<Place>,
+    slots: Vec<BindSlot>,
     backend: DbBackend,
 }
 
-/// What a statement has in one of its places.
+/// What is bound to one parameter of a statement.
 #[derive(Debug)]
-enum Place {
+enum BindSlot {
     /// A value of the row.
     Of(usize),
     Always(Value),
 }
 
-impl Texts {
+impl StatementCache {
     /// The statement for a row of values. It is written the first time, with values that stand for others, and shows by them
     /// where each goes.
     pub(super) fn statement(
         &self,
-        which: Which,
+        key: StatementKey,
         dialect: Dialect,
         row: &[Value],
         write: impl Fn(&[Value]) -> Result<Statement>,
@@ -86,15 +87,15 @@ impl Texts {
         if dialect == Dialect::DuckDb || row.iter().any(is_special) {
             return write(row);
         }
-        let known = self.statements.read().unwrap_or_else(PoisonError::into_inner).get(&which).cloned();
-        if let Some(text) = known {
-            return Ok(text.with(row));
+        let known = self.statements.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(template) = known {
+            return Ok(template.with(row));
         }
-        let text = Arc::new(Text::new(write(&stand_ins(row.len()))?, row.len()));
-        let statement = text.with(row);
-        let mut texts = self.statements.write().unwrap_or_else(PoisonError::into_inner);
-        if texts.len() < MOST {
-            texts.insert(which, text);
+        let template = Arc::new(StatementTemplate::new(write(&stand_ins(row.len()))?, row.len()));
+        let statement = template.with(row);
+        let mut statements = self.statements.write().unwrap_or_else(PoisonError::into_inner);
+        if statements.len() < MAX_STATEMENTS {
+            statements.insert(key, template);
         }
         Ok(statement)
     }
@@ -111,33 +112,33 @@ impl Texts {
 
 /// Values that stand for those of a row, and show where each goes.
 pub(super) fn stand_ins(length: usize) -> Vec<Value> {
-    (FIRST..).take(length).map(Value::from).collect()
+    (FIRST_STAND_IN..).take(length).map(Value::from).collect()
 }
 
-fn place(value: Value, length: usize) -> Place {
+fn slot(value: Value, length: usize) -> BindSlot {
     let nth = match value {
-        Value::BigInt(Some(number)) => number.checked_sub(FIRST).and_then(|nth| usize::try_from(nth).ok()),
+        Value::BigInt(Some(number)) => number.checked_sub(FIRST_STAND_IN).and_then(|nth| usize::try_from(nth).ok()),
         _ => None,
     };
     match nth {
-        Some(nth) if nth < length => Place::Of(nth),
-        _ => Place::Always(value),
+        Some(nth) if nth < length => BindSlot::Of(nth),
+        _ => BindSlot::Always(value),
     }
 }
 
-impl Text {
+impl StatementTemplate {
     /// What was written with stand-ins for a row of this length.
     fn new(written: Statement, length: usize) -> Self {
         let values = written.values.into_iter().flat_map(|values| values.0);
-        Self { sql: written.sql, places: values.map(|value| place(value, length)).collect(), backend: written.db_backend }
+        Self { sql: written.sql, slots: values.map(|value| slot(value, length)).collect(), backend: written.db_backend }
     }
 
     fn with(&self, row: &[Value]) -> Statement {
-        let value = |place: &Place| match place {
-            Place::Of(nth) => row.get(*nth).cloned(),
-            Place::Always(value) => Some(value.clone()),
+        let value = |slot: &BindSlot| match slot {
+            BindSlot::Of(nth) => row.get(*nth).cloned(),
+            BindSlot::Always(value) => Some(value.clone()),
         };
-        let values = self.places.iter().filter_map(value).collect();
+        let values = self.slots.iter().filter_map(value).collect();
         Statement { sql: self.sql.clone(), values: Some(Values(values)), db_backend: self.backend }
     }
 }

@@ -1,16 +1,16 @@
-//! Transactions that are known by a key.
+//! Transactions with an idempotency key.
 
 use super::{
     Catalog, EngineProfile,
     engine::{Engine, StatementKind},
-    statement::{Statements, Texts},
+    statement::{StatementCache, Statements},
     store::SqlStore,
 };
 use crate::{
     backend::Backend as _,
-    commit::{self, recorded, says_committed},
     context::{Access, Cx, Entry, RUNNING, WAITING},
     error::{Error, ErrorKind, Result},
+    idempotency::{self, is_already_committed, recorded},
     transaction::{OpenTransaction as _, TxOptions},
     value::Key,
 };
@@ -19,10 +19,10 @@ impl<G: Engine> SqlStore<G> {
     /// Writes the context's key, if it has one for what is to write, in the transaction that the guard is in.
     pub(super) async fn record(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
-        let (engine, texts) = (self.engine(), Texts::default());
-        let (table, row) = (commit::table(), commit::row(key, self.clock().now())?);
+        let (engine, cache) = (self.engine(), StatementCache::default());
+        let (table, row) = (idempotency::table(), idempotency::row(key, self.clock().now())?);
         let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
-        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), cache: &cache };
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(guard, key)).await?;
         recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, StatementKind::Any)).await).map(drop)
@@ -37,7 +37,7 @@ impl<G: Engine> SqlStore<G> {
         };
         match self.begun(cx, &TxOptions::of_one_operation(), Access::Write, mode).await {
             Ok(open) => open.rollback().await.map(|()| false),
-            Err(error) if says_committed(&error) => Ok(true),
+            Err(error) if is_already_committed(&error) => Ok(true),
             // A standby, or a file that is only read: what is not there may still be on its way.
             Err(error) if error.kind() == ErrorKind::ReadOnly => match self.finds_record(cx, key).await? {
                 true => Ok(true),
@@ -52,9 +52,9 @@ impl<G: Engine> SqlStore<G> {
     }
 
     async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
-        let (engine, table, texts) = (self.engine(), commit::table(), Texts::default());
+        let (engine, table, cache) = (self.engine(), idempotency::table(), StatementCache::default());
         let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
-        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), texts: &texts };
+        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), cache: &cache };
         let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, StatementKind::Read).await?;

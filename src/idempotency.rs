@@ -1,5 +1,5 @@
-//! The record of the transactions that have committed under an idempotency key: one model of this entity, written in the
-//! transaction itself.
+//! Idempotency keys of transactions. A transaction with a key writes one model of this entity, so that its key is stored when it
+//! commits.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,8 +15,8 @@ use crate::{
     value::portable,
 };
 
-/// The most bytes of a key: what an index of any engine takes.
-const LONGEST: usize = 255;
+/// The most bytes of a key. An index of any engine takes as many.
+const MAX_KEY_LENGTH: usize = 255;
 
 #[derive(Clone, Debug, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "larder_commits")]
@@ -33,7 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     fn new(key: &str, now: DateTime<Utc>) -> Result<Self> {
-        if key.is_empty() || key.len() > LONGEST {
+        if key.is_empty() || key.len() > MAX_KEY_LENGTH {
             return Err(Error::new(ErrorKind::InvalidInput, "an idempotency key is text of 1 to 255 bytes"));
         }
         Ok(Self { key: key.to_owned(), begun_at: to_microseconds(now) })
@@ -52,7 +52,7 @@ pub(crate) fn row(key: &str, now: DateTime<Utc>) -> Result<Vec<Value>> {
     Ok(vec![portable(key.into())?, begun_at.into()])
 }
 
-/// What writing the record comes to.
+/// The result of writing the record. A duplicate means that a transaction with the key has committed.
 pub(crate) fn recorded<T>(written: Result<T>) -> Result<T> {
     written.map_err(|error| match error.kind() {
         ErrorKind::Duplicate => Error::new(ErrorKind::Duplicate, "a transaction with this idempotency key has committed")
@@ -63,7 +63,7 @@ pub(crate) fn recorded<T>(written: Result<T>) -> Result<T> {
 }
 
 /// Whether an error says that a transaction with the key has committed.
-pub(crate) fn says_committed(error: &Error) -> bool {
+pub(crate) fn is_already_committed(error: &Error) -> bool {
     error.kind() == ErrorKind::Duplicate && error.model() == Some(Entity.table_name())
 }
 
