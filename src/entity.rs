@@ -13,7 +13,7 @@ use crate::{
     error::{Result, unreadable},
     query,
     rules::Rules,
-    table::{Column, Conversions, ForeignKey, Table, TableId},
+    table::{Conversions, ForeignKey, Table, TableColumn, TableId},
     value::{self, ReadRow},
 };
 
@@ -110,7 +110,7 @@ pub(crate) fn table_of<E: Storable>() -> Table {
     let empty = E::empty();
     let of_column = |(position, column)| column_of::<E>(column, empty.get(position).and_then(Option::as_ref));
     let columns: Vec<_> = E::Column::iter().enumerate().map(of_column).collect();
-    let position = |name: &str| columns.iter().position(|column: &Column| column.name() == name);
+    let position = |name: &str| columns.iter().position(|column: &TableColumn| column.name() == name);
     let positions = |names: Vec<String>| -> Vec<usize> { names.iter().filter_map(|name| position(name)).collect() };
 
     let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
@@ -177,7 +177,7 @@ impl<E: Storable> Conversions for Of<E> {
 }
 
 /// A column, of which a model without values has this one, where SeaORM can make one.
-fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> Column {
+fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> TableColumn {
     let (value_type, definition) = (E::Model::get_value_type(column), column.def());
     // The type of a list's values is that of its items, but its null is that of a list.
     let null = empty.map_or_else(|| value::null_of(&value_type), Value::as_null);
@@ -185,5 +185,5 @@ fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> Column {
     let is_list = matches!(column_type, ColumnType::Array(_) | ColumnType::Vector(_));
     let is_comparable = !is_list && query::is_comparable(&value_type) && null == value::null_of(&value_type);
     let name = Cow::Borrowed(column.as_str());
-    Column::new(name, (value_type, column_type), (null, definition.is_null()), is_comparable, Arc::new(Of::<E>(column)))
+    TableColumn::new(name, (value_type, column_type), (null, definition.is_null()), is_comparable, Arc::new(Of::<E>(column)))
 }

@@ -12,7 +12,7 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use sea_orm::sea_query::{IntoTableRef, TableRef};
 
-pub(crate) use self::column::{Column, Conversions};
+pub(crate) use self::column::{Conversions, TableColumn};
 #[cfg(feature = "_sql")]
 use crate::value::{integer, is_nothing, is_null};
 use crate::{
@@ -53,7 +53,7 @@ pub struct Table {
     pub(crate) key: TableId,
     /// The name, as it stands before a column in a statement.
     pub(crate) iden: DynIden,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<TableColumn>,
     /// Positions of the id's columns, in the order of the id's parts.
     pub(crate) id: Vec<usize>,
     /// Position of the id's column if the engine generates it.
@@ -94,7 +94,7 @@ impl Table {
 
     /// The names of its columns, in the order of a row's values.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(Column::name)
+        self.columns.iter().map(TableColumn::name)
     }
 
     /// The table, as it stands in a statement.
@@ -118,7 +118,7 @@ impl Table {
         position.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a column that the entity does not have"))
     }
 
-    pub(crate) fn column(&self, position: usize) -> Result<&Column> {
+    pub(crate) fn column(&self, position: usize) -> Result<&TableColumn> {
         let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
         self.columns.get(position).ok_or_else(missing)
     }
@@ -132,7 +132,7 @@ impl Table {
     }
 
     pub(crate) fn is_nullable(&self, position: usize) -> bool {
-        !self.id.contains(&position) && self.columns.get(position).is_some_and(Column::is_null)
+        !self.id.contains(&position) && self.columns.get(position).is_some_and(TableColumn::is_null)
     }
 
     /// Whether models are told apart by these columns: they are the id's, or those of a unique constraint.
@@ -143,7 +143,7 @@ impl Table {
 
     /// Whether the rows of another entity's table are those of this one.
     pub(crate) fn has_rows_of(&self, other: &Self) -> bool {
-        let same = |(own, other): (&Column, &Column)| own.name() == other.name() && own.null == other.null;
+        let same = |(own, other): (&TableColumn, &TableColumn)| own.name() == other.name() && own.null == other.null;
         self.id == other.id && self.columns.len() == other.columns.len() && self.columns.iter().zip(&other.columns).all(same)
     }
 
@@ -174,12 +174,12 @@ impl Table {
 
     /// Whether no column has a cast of its own for what is stored.
     pub(crate) fn is_saved_as_it_is(&self) -> bool {
-        self.columns.iter().all(Column::is_saved_as_it_is)
+        self.columns.iter().all(TableColumn::is_saved_as_it_is)
     }
 
     /// Whether no column has a cast of its own for what is read.
     pub(crate) fn is_read_as_it_is(&self) -> bool {
-        self.columns.iter().all(Column::is_read_as_it_is)
+        self.columns.iter().all(TableColumn::is_read_as_it_is)
     }
 
     /// Whether the engine fills in this column of some new models.

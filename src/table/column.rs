@@ -1,4 +1,4 @@
-//! [`Column`], a column of a table.
+//! [`TableColumn`], a column of a table.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -21,7 +21,7 @@ pub(crate) trait Conversions: Send + Sync {
 
 /// A column of a table.
 #[derive(Clone)]
-pub(crate) struct Column {
+pub(crate) struct TableColumn {
     name: Cow<'static, str>,
     iden: DynIden,
     pub(crate) value_type: ArrayType,
@@ -37,7 +37,7 @@ pub(crate) struct Column {
     is_cast: bool,
 }
 
-impl fmt::Debug for Column {
+impl fmt::Debug for TableColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Column");
         debug.field("name", &self.name).field("value_type", &self.value_type).field("column_type", &self.column_type);
@@ -45,7 +45,7 @@ impl fmt::Debug for Column {
     }
 }
 
-impl Column {
+impl TableColumn {
     pub(crate) fn new(
         name: Cow<'static, str>,
         (value_type, column_type): (ArrayType, ColumnType),

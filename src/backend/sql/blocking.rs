@@ -31,10 +31,10 @@ pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
     work: impl FnOnce(&mut L) -> Result<T> + Send + 'static,
     afterwards: fn(&mut L),
 ) -> Result<(L, Result<T>)> {
-    let running = interrupt.map(|interrupt| Running { state: State::default(), interrupt });
+    let running = interrupt.map(|interrupt| InterruptOnDrop { state: CallState::default(), interrupt });
     let ending = Ending(running.as_ref().map(|running| running.state.clone()));
     let (answer, answered) = oneshot::channel();
-    let call = Call { ending, held, work, afterwards, answer };
+    let call = BlockingCall { ending, held, work, afterwards, answer };
     // One type for all calls: tokio's part of it is compiled once.
     let run: Box<dyn FnOnce() + Send> = Box::new(move || call.run());
     let ran = tokio::task::spawn_blocking(run);
@@ -51,7 +51,7 @@ pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
 }
 
 /// A call to be run. It may be dropped instead, when its runtime ends.
-struct Call<L, W, T> {
+struct BlockingCall<L, W, T> {
     // Before what is held: who has that next is not interrupted.
     ending: Ending,
     held: L,
@@ -60,7 +60,7 @@ struct Call<L, W, T> {
     answer: oneshot::Sender<(L, Result<T>)>,
 }
 
-impl<L, W: FnOnce(&mut L) -> Result<T>, T> Call<L, W, T> {
+impl<L, W: FnOnce(&mut L) -> Result<T>, T> BlockingCall<L, W, T> {
     fn run(self) {
         // Dropped in the reverse order.
         let Self { answer, mut held, work, afterwards, ending } = self;
@@ -73,7 +73,7 @@ impl<L, W: FnOnce(&mut L) -> Result<T>, T> Call<L, W, T> {
 }
 
 /// Dropping it notes that the call has ended, whether it ran or not.
-struct Ending(Option<State>);
+struct Ending(Option<CallState>);
 
 impl Ending {
     fn is_given_up(&self) -> bool {
@@ -115,9 +115,9 @@ enum Progress {
 }
 
 #[derive(Clone, Default)]
-struct State(Arc<Mutex<Progress>>);
+struct CallState(Arc<Mutex<Progress>>);
 
-impl State {
+impl CallState {
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,12 +135,12 @@ impl State {
 }
 
 /// A call that is interrupted when this is dropped before it has ended.
-struct Running {
-    state: State,
+struct InterruptOnDrop {
+    state: CallState,
     interrupt: Interrupt,
 }
 
-impl Drop for Running {
+impl Drop for InterruptOnDrop {
     fn drop(&mut self) {
         if self.state.interrupt(&self.interrupt) {
             return;

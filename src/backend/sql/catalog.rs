@@ -13,7 +13,7 @@ use std::{
 
 use sea_orm::Value;
 
-use crate::{error::Result, table::Column, value::is_null};
+use crate::{error::Result, table::TableColumn, value::is_null};
 
 /// The table of an entity, as the database describes it.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl Catalog {
     }
 
     /// Refuses a value that the column would change.
-    pub(crate) fn check(&self, position: usize, column: &Column, value: &Value) -> Result<()> {
+    pub(crate) fn check(&self, position: usize, column: &TableColumn, value: &Value) -> Result<()> {
         if self.keeps_all {
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Catalog {
     }
 
     /// Refuses a row of which a column would change a value.
-    pub(crate) fn check_row(&self, columns: &[Column], row: &[Value]) -> Result<()> {
+    pub(crate) fn check_row(&self, columns: &[TableColumn], row: &[Value]) -> Result<()> {
         if self.keeps_all {
             return Ok(());
         }

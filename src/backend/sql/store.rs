@@ -26,9 +26,9 @@ use crate::{
     value::portable,
 };
 
-pub(crate) struct SqlStore<G: Engine>(Arc<Shared<G>>);
+pub(crate) struct SqlStore<G: Engine>(Arc<SqlStoreInner<G>>);
 
-struct Shared<G> {
+struct SqlStoreInner<G> {
     id: StoreId,
     engine: Arc<G>,
     clock: Arc<dyn Clock>,
@@ -45,7 +45,7 @@ impl<G: Engine> SqlStore<G> {
     /// A store on an engine. A transaction that is open for longer than `long` is a complaint.
     pub(crate) fn new(engine: G, clock: Arc<dyn Clock>, long: Duration) -> Self {
         let monitor = Monitor::new(clock.clone(), long);
-        Self(Arc::new(Shared { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
+        Self(Arc::new(SqlStoreInner { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
     }
 
     pub(super) fn shared_engine(&self) -> Arc<G> {

@@ -9,19 +9,19 @@ use sea_orm::{
 };
 
 use super::{
-    encode::{self, Column},
+    encode::{self, AppendColumn},
     error::classify,
     run::named,
 };
 use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::Written as _, table::Table};
 
 /// Columns of a table that rows are appended to.
-pub(crate) struct Target {
+pub(crate) struct AppendTarget {
     table: Arc<Table>,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<AppendColumn>,
 }
 
-impl Target {
+impl AppendTarget {
     /// The columns of a table at these positions.
     pub(super) fn of(table: &Arc<Table>, positions: &[usize]) -> Self {
         Self { table: table.clone(), columns: columns(table, positions) }
@@ -32,21 +32,21 @@ impl Target {
     }
 }
 
-fn columns(table: &Table, positions: &[usize]) -> Vec<Column> {
+fn columns(table: &Table, positions: &[usize]) -> Vec<AppendColumn> {
     let column = |position: &usize| {
         let column = table.columns.get(*position)?;
-        Some(Column { name: column.name().to_owned(), value_type: column.value_type.clone(), position: *position })
+        Some(AppendColumn { name: column.name().to_owned(), value_type: column.value_type.clone(), position: *position })
     };
     positions.iter().filter_map(column).collect()
 }
 
-fn names(columns: &[Column]) -> Vec<&str> {
+fn names(columns: &[AppendColumn]) -> Vec<&str> {
     columns.iter().map(|column| column.name.as_str()).collect()
 }
 
 /// Stores rows by the appender. Nothing is sure to be there before it returns, and after an error anything may be: in a
 /// transaction, which is then rolled back, that comes to nothing.
-pub(super) fn append(connection: &Connection, target: &Target, rows: Vec<RecordBatch>) -> Result<()> {
+pub(super) fn append(connection: &Connection, target: &AppendTarget, rows: Vec<RecordBatch>) -> Result<()> {
     let appender = match target.table.schema() {
         Some(schema) => connection.appender_with_columns_to_db(target.table.name(), schema, &target.names()),
         None => connection.appender_with_columns(target.table.name(), &target.names()),

@@ -7,7 +7,7 @@ use sea_orm::sea_query::ArrayType;
 
 use super::{
     error::classify,
-    fit::{self, Session},
+    fit::{self, SessionTraits},
 };
 use crate::{
     backend::sql::{
@@ -15,7 +15,7 @@ use crate::{
         catalog::{Described, Form, Keeps, TextOrder},
     },
     error::Result,
-    table::{Column, Table},
+    table::{Table, TableColumn},
 };
 
 /// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several
@@ -39,17 +39,17 @@ const IS_IN_UTC: &str = "
     SELECT coalesce((SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'), 'UTC') IN ('UTC', 'Etc/UTC')";
 
 /// A column as DuckDB describes it.
-pub(super) struct Found {
+pub(super) struct DuckDbColumn {
     name: String,
     data_type: String,
     is_generated: bool,
     is_of_view: bool,
     is_nullable: bool,
-    session: Session,
+    session: SessionTraits,
 }
 
 /// The columns of a table; none if it is not there. Blocks.
-pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<Found>> {
+pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<DuckDbColumn>> {
     let (table, schema) = (of.name(), of.schema());
     let mut tables = connection.prepare(TABLES).map_err(classify)?;
     let tables =
@@ -60,9 +60,9 @@ pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<Found>>
         let text = |at| row.get::<_, String>(at);
         let place = place((table, schema), (&text(6)?, &text(7)?, &text(8)?), (&text(9)?, &text(10)?));
         let folds = tables.get(&(row.get(4)?, row.get(5)?));
-        let session = Session { folds: folds.copied().unwrap_or(true), is_in_utc: true };
+        let session = SessionTraits { folds: folds.copied().unwrap_or(true), is_in_utc: true };
         let (name, data_type, is_generated, is_nullable) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok((place, Found { name, data_type, is_generated, is_of_view: folds.is_none(), is_nullable, session }))
+        Ok((place, DuckDbColumn { name, data_type, is_generated, is_of_view: folds.is_none(), is_nullable, session }))
     });
     let found = found.and_then(Iterator::collect::<duckdb::Result<Vec<_>>>).map_err(classify)?;
     let Some(first) = found.iter().filter_map(|(place, _)| *place).min() else { return Ok(Vec::new()) };
@@ -93,7 +93,7 @@ fn place(
 
 /// Whether the session's time zone matters: times with a zone are stored in a column without one, or the reverse. The time zone
 /// is looked up only then, because that takes longer than the rest.
-fn has_times_of_other_kinds(table: &Table, columns: &[Found]) -> bool {
+fn has_times_of_other_kinds(table: &Table, columns: &[DuckDbColumn]) -> bool {
     table.columns.iter().filter_map(|column| Some((&column.value_type, found_of(columns, column)?))).any(|(wanted, found)| {
         let has_zone = found.data_type == "TIMESTAMP WITH TIME ZONE";
         match wanted {
@@ -104,7 +104,7 @@ fn has_times_of_other_kinds(table: &Table, columns: &[Found]) -> bool {
     })
 }
 
-fn found_of<'a>(columns: &'a [Found], column: &Column) -> Option<&'a Found> {
+fn found_of<'a>(columns: &'a [DuckDbColumn], column: &TableColumn) -> Option<&'a DuckDbColumn> {
     columns.iter().find(|found| found.name.eq_ignore_ascii_case(column.name()))
 }
 
@@ -113,8 +113,8 @@ fn found_of<'a>(columns: &'a [Found], column: &Column) -> Option<&'a Found> {
 /// # Errors
 /// [`Unsupported`](crate::ErrorKind::Unsupported), which names the column, if one is of a type that holds no values of the
 /// model's, or compares them otherwise.
-pub(super) fn catalog(table: &Table, columns: &[Found]) -> Result<Arc<Catalog>> {
-    let described = |column: &Column| {
+pub(super) fn catalog(table: &Table, columns: &[DuckDbColumn]) -> Result<Arc<Catalog>> {
+    let described = |column: &TableColumn| {
         // A column that is not there is for the statement to complain about.
         let Some(found) = found_of(columns, column) else { return Ok(Described::default()) };
         let described = match has_casts(column) {
@@ -145,7 +145,7 @@ fn is_plain(column: &Described) -> bool {
 }
 
 /// Whether an entity casts what it reads or writes. An enum's cast is none: enums are text.
-fn has_casts(column: &Column) -> bool {
+fn has_casts(column: &TableColumn) -> bool {
     let is_plain = column.is_saved_as_it_is() && column.is_read_as_it_is();
     !is_plain && !matches!(column.value_type, ArrayType::Enum(_))
 }

@@ -1,6 +1,6 @@
 //! DuckDB's part of `docs/column-types.md`.
 
-use super::fit::{Session, described};
+use super::fit::{SessionTraits, described};
 use crate::{
     backend::sql::{
         catalog::Keeps,
@@ -50,7 +50,7 @@ const COLUMNS: [&str; 33] = [
 /// What the entity says of a decimal that it says nothing of: 38 digits, 18 of them after the point.
 const DIGITS: (u32, u32) = (20, 18);
 
-const SESSION: Session = Session { folds: false, is_in_utc: true };
+const SESSION: SessionTraits = SessionTraits { folds: false, is_in_utc: true };
 
 /// The least and the largest whole number that a column has room for.
 fn whole(column: &str) -> Option<(i128, i128)> {

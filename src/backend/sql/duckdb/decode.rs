@@ -67,7 +67,7 @@ pub(super) fn is_read(id: Id) -> bool {
 }
 
 /// Gives away the value of a row.
-pub(super) type Reader<'a> = Box<dyn Fn(usize, Put<'_>) -> Result<()> + 'a>;
+pub(super) type ValueReader<'a> = Box<dyn Fn(usize, Put<'_>) -> Result<()> + 'a>;
 
 /// The values of a column, in the type that the model wants.
 pub(super) fn column(array: &dyn Array, id: Id, wanted: &ArrayType) -> Result<Vec<Value>> {
@@ -84,7 +84,7 @@ pub(super) fn column(array: &dyn Array, id: Id, wanted: &ArrayType) -> Result<Ve
 
 /// Reads a column, in the type that the model wants.
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-pub(super) fn reader<'a>(array: &'a dyn Array, id: Id, wanted: &ArrayType) -> Result<Reader<'a>> {
+pub(super) fn reader<'a>(array: &'a dyn Array, id: Id, wanted: &ArrayType) -> Result<ValueReader<'a>> {
     use ArrayType as T;
     if !is_read(id) {
         return Err(Error::new(ErrorKind::Unsupported, "a column of a type that is not read; cast it to another"));
@@ -121,7 +121,7 @@ pub(super) fn reader<'a>(array: &'a dyn Array, id: Id, wanted: &ArrayType) -> Re
 }
 
 /// Reads a column whose values do not fit the model: there may be none.
-fn nothing_but_nulls<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Reader<'a> {
+fn nothing_but_nulls<'a>(array: &'a dyn Array, wanted: &ArrayType) -> ValueReader<'a> {
     let null = null_of(wanted);
     let is_null = move |row| array.data_type() == &DataType::Null || array.is_null(row);
     Box::new(move |row, put| if is_null(row) { put(null.clone()) } else { Err(misfit()) })
@@ -132,7 +132,7 @@ fn misfit() -> Error {
 }
 
 /// Wraps what is there.
-fn plain<'a, A: ArrayAccessor + 'a>(array: A, wrap: impl Fn(Option<A::Item>) -> Value + 'a) -> Reader<'a> {
+fn plain<'a, A: ArrayAccessor + 'a>(array: A, wrap: impl Fn(Option<A::Item>) -> Value + 'a) -> ValueReader<'a> {
     Box::new(move |row, put| put(wrap(array.is_valid(row).then(|| array.value(row)))))
 }
 
@@ -141,7 +141,7 @@ fn each<'a, A: ArrayAccessor + 'a, V>(
     array: A,
     convert: impl Fn(A::Item) -> Option<V> + 'a,
     wrap: impl Fn(Option<V>) -> Value + 'a,
-) -> Reader<'a> {
+) -> ValueReader<'a> {
     Box::new(move |row, put| match array.is_valid(row) {
         true => put(wrap(Some(convert(array.value(row)).ok_or_else(misfit)?))),
         false => put(wrap(None)),
@@ -153,7 +153,7 @@ mod tests {
     use duckdb::arrow::array::{Int64Array, StringArray};
 
     use super::*;
-    use crate::backend::sql::duckdb::settings::Settings;
+    use crate::backend::sql::duckdb::settings::DuckDbSettings;
 
     #[test]
     fn a_number_that_does_not_fit_is_corrupt() {
@@ -242,7 +242,7 @@ mod tests {
             T::ChronoDateTimeLocal,
             T::ChronoDateTimeWithTimeZone,
         ];
-        let (_, settings) = Settings::parse("duckdb::memory:")?;
+        let (_, settings) = DuckDbSettings::parse("duckdb::memory:")?;
         let connection = duckdb::Connection::open_in_memory_with_flags(settings.config()?)?;
         settings.apply(&connection)?;
         for (data_type, texts) in EXTREMES {

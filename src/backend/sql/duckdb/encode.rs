@@ -93,7 +93,7 @@ fn scaled(value: Decimal, scale: u32) -> Result<i128> {
 }
 
 /// A column for the appender.
-pub(super) struct Column {
+pub(super) struct AppendColumn {
     pub(super) name: String,
     pub(super) value_type: ArrayType,
     /// Where its values stand in the rows.
@@ -101,7 +101,7 @@ pub(super) struct Column {
 }
 
 /// Rows as Arrow's columns.
-pub(super) fn batch(columns: &[Column], rows: &dyn Rows) -> Result<RecordBatch> {
+pub(super) fn batch(columns: &[AppendColumn], rows: &dyn Rows) -> Result<RecordBatch> {
     let arrays = columns.iter().map(|column| array(column, rows)).collect::<Result<Vec<_>>>()?;
     let fields = columns.iter().zip(&arrays).map(|(column, array)| {
         let field = Field::new(&column.name, array.data_type().clone(), true);
@@ -122,7 +122,7 @@ fn uneven(error: ArrowError) -> Error {
 }
 
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-fn array(column: &Column, rows: &dyn Rows) -> Result<ArrayRef> {
+fn array(column: &AppendColumn, rows: &dyn Rows) -> Result<ArrayRef> {
     use ArrayType as T;
     let values = (0..rows.len()).map(|row| rows.value(row, column.position));
     // What is neither of the column's type nor null was made by a type that contradicts itself.

@@ -6,7 +6,7 @@ use duckdb::{Connection, arrow::record_batch::RecordBatch};
 use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
-    append::{self, Target},
+    append::{self, AppendTarget},
     catalog,
     checkout::DuckDbCheckout,
     duplicate,
@@ -108,7 +108,7 @@ fn effect_of(statement: &Statement, kind: StatementKind) -> Effect {
 
 impl Engine for DuckDbEngine {
     type ConnectionGuard = DuckDbGuard;
-    type Target = Arc<Target>;
+    type Target = Arc<AppendTarget>;
     type Encoded = RecordBatch;
 
     fn profile(&self) -> &EngineProfile {
@@ -224,15 +224,21 @@ impl Engine for DuckDbEngine {
         self.command(guard, format!("DROP TABLE temp.{}", source_of(table))).await
     }
 
-    async fn target(&self, _: &mut DuckDbGuard, table: &Arc<Table>, named: &[usize], _: String) -> Result<Option<Arc<Target>>> {
-        Ok(Some(Arc::new(Target::of(table, named))))
+    async fn target(
+        &self,
+        _: &mut DuckDbGuard,
+        table: &Arc<Table>,
+        named: &[usize],
+        _: String,
+    ) -> Result<Option<Arc<AppendTarget>>> {
+        Ok(Some(Arc::new(AppendTarget::of(table, named))))
     }
 
-    fn encode(target: &Arc<Target>, rows: &dyn Rows) -> Result<RecordBatch> {
+    fn encode(target: &Arc<AppendTarget>, rows: &dyn Rows) -> Result<RecordBatch> {
         encode::batch(&target.columns, rows)
     }
 
-    async fn append(&self, guard: &mut DuckDbGuard, target: &Arc<Target>, rows: Vec<RecordBatch>) -> Result<()> {
+    async fn append(&self, guard: &mut DuckDbGuard, target: &Arc<AppendTarget>, rows: Vec<RecordBatch>) -> Result<()> {
         let target = target.clone();
         self.run(guard, Effect::Rows, move |connection| append::append(connection, &target, rows)).await
     }
@@ -253,12 +259,12 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        super::{instance::Instance, settings::Settings},
+        super::{instance::Instance, settings::DuckDbSettings},
         *,
     };
 
     fn engine(place: &str) -> Result<DuckDbEngine> {
-        let (path, settings) = Settings::parse(&format!("duckdb:{place}?lock_configuration=false"))?;
+        let (path, settings) = DuckDbSettings::parse(&format!("duckdb:{place}?lock_configuration=false"))?;
         let instance = Instance::open(path.as_deref(), settings)?;
         Ok(DuckDbEngine::new(DuckDbPool::new(instance, 4, Duration::from_secs(10)), false, false))
     }

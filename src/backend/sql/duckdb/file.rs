@@ -8,7 +8,7 @@ use std::{
 
 use duckdb::Connection;
 
-use super::{error::classify, settings::Settings};
+use super::{error::classify, settings::DuckDbSettings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What DuckDB adds to the name of a file for the names of its logs.
@@ -19,7 +19,7 @@ const LOGS: [&str; 3] = [".wal", ".wal.checkpoint", ".wal.recovery"];
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) if DuckDB would open another path, or if there is something that is no regular file:
 /// reading a pipe or a device may never end.
-pub(super) fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
+pub(super) fn real_path(place: &Path, settings: &DuckDbSettings) -> Result<PathBuf> {
     check_separators(place)?;
     let path = match place.canonicalize() {
         Ok(path) => path,
@@ -33,7 +33,7 @@ pub(super) fn real_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
 }
 
 /// The path of a file that does not exist yet.
-fn new_path(place: &Path, settings: &Settings) -> Result<PathBuf> {
+fn new_path(place: &Path, settings: &DuckDbSettings) -> Result<PathBuf> {
     if place.symlink_metadata().is_ok() {
         // DuckDB would make the file, and keep its log beside the link, where nobody finds it again.
         return Err(Error::new(ErrorKind::Connection, "the path is a link that leads to no file"));
@@ -80,7 +80,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Opens the file of a real path. Blocks.
-pub(super) fn open(path: &Path, settings: &Settings) -> Result<Connection> {
+pub(super) fn open(path: &Path, settings: &DuckDbSettings) -> Result<Connection> {
     let is_new = !path.exists();
     let connection = Connection::open_with_flags(path, settings.config()?).map_err(classify)?;
     settings.apply(&connection)?;

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a session adds to what a type says.
 #[derive(Clone, Copy)]
-pub(super) struct Session {
+pub(super) struct SessionTraits {
     /// Whether text may be compared otherwise than by its bytes.
     pub(super) folds: bool,
     /// Whether times without a zone are taken for those of UTC.
@@ -25,7 +25,7 @@ pub(super) struct Session {
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported) if the column could not hold them, or would find and order them by other rules than
 /// the model's.
-pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str, session: Session) -> Result<Described> {
+pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str, session: SessionTraits) -> Result<Described> {
     let (name, parameters) = data_type.split_once('(').unwrap_or((data_type, ""));
     let is_scalar = !data_type.ends_with(']');
     let fitting = if is_scalar { fitting(wanted, digits, name, parameters, session) } else { None };
@@ -34,7 +34,7 @@ pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str,
 }
 
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
-fn fitting(wanted: &ArrayType, digits: (u32, u32), name: &str, parameters: &str, session: Session) -> Option<Described> {
+fn fitting(wanted: &ArrayType, digits: (u32, u32), name: &str, parameters: &str, session: SessionTraits) -> Option<Described> {
     use ArrayType as T;
     let all = || Some(Described::default());
     let only = |keeps: fn(&Value) -> bool| keeping(keeps);
@@ -95,7 +95,7 @@ fn decimal((whole, fraction): (u32, u32), parameters: &str) -> Option<Described>
 }
 
 /// A column of text, or of something that is read as text.
-fn text(name: &str, session: Session) -> Option<Described> {
+fn text(name: &str, session: SessionTraits) -> Option<Described> {
     let folded = Described { text: TextOrder::Folded, ..Described::default() };
     match name {
         "VARCHAR" if session.folds => Some(folded),
@@ -162,7 +162,7 @@ fn is_json(value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    const USUAL: Session = Session { folds: false, is_in_utc: true };
+    const USUAL: SessionTraits = SessionTraits { folds: false, is_in_utc: true };
 
     fn keeps(wanted: &ArrayType, data_type: &str, value: impl Into<Value>) -> Option<bool> {
         match described(wanted, (20, 18), data_type, USUAL).ok()?.keeps {

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use super::{
     error::{classify, is_fatal},
     file,
-    settings::Settings,
+    settings::DuckDbSettings,
 };
 use crate::{
     backend::sql::{Catalog, catalog::Catalogs},
@@ -29,7 +29,7 @@ use crate::{
 pub(super) struct Instance {
     /// What other connections are made from; `None` only while it is being closed.
     first: Mutex<Option<Connection>>,
-    settings: Settings,
+    settings: DuckDbSettings,
     /// By which name it is known to the process; a database in memory is not.
     path: Option<PathBuf>,
     /// Whether the engine has given the instance up.
@@ -51,19 +51,19 @@ pub(super) trait Holder: Send + Sync {
 }
 
 /// The files that are open, or about to be opened or closed. One that is here is opened by nobody else.
-static FILES: Mutex<BTreeMap<PathBuf, Known>> = Mutex::new(BTreeMap::new());
+static FILES: Mutex<BTreeMap<PathBuf, FileState>> = Mutex::new(BTreeMap::new());
 static CHANGED: Condvar = Condvar::new();
 
 /// What is known of a file.
 #[derive(Clone)]
-enum Known {
+enum FileState {
     /// Somebody opens it.
     Opening,
     /// It is open, or being closed if nobody holds it any more.
     Open(Weak<Instance>),
 }
 
-impl Known {
+impl FileState {
     fn is(&self, instance: &Weak<Instance>) -> bool {
         matches!(self, Self::Open(known) if Weak::ptr_eq(known, instance))
     }
@@ -84,7 +84,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Instance {
     /// Opens a database, or finds it open. Blocks.
-    pub(super) fn open(place: Option<&Path>, settings: Settings) -> Result<Arc<Self>> {
+    pub(super) fn open(place: Option<&Path>, settings: DuckDbSettings) -> Result<Arc<Self>> {
         let Some(place) = place else {
             let first = Connection::open_in_memory_with_flags(settings.config()?).map_err(classify)?;
             settings.apply(&first)?;
@@ -92,8 +92,8 @@ impl Instance {
         };
         let path = file::real_path(place, &settings)?;
         let claim = match find_or_claim(path, &settings)? {
-            Found::Open(instance) => return Ok(instance),
-            Found::Nothing(claim) => claim,
+            FileLookup::Open(instance) => return Ok(instance),
+            FileLookup::Nothing(claim) => claim,
         };
         // Without the lock: this may take long, and concerns nobody who opens another file.
         let first = file::open(&claim.path, &settings)?;
@@ -102,7 +102,7 @@ impl Instance {
         Ok(instance)
     }
 
-    fn new(first: Connection, settings: Settings, path: Option<PathBuf>) -> Self {
+    fn new(first: Connection, settings: DuckDbSettings, path: Option<PathBuf>) -> Self {
         Self {
             first: Mutex::new(Some(first)),
             settings,
@@ -179,7 +179,7 @@ impl Instance {
     }
 
     /// What the instance can be opened again by. What is in memory is gone.
-    pub(super) fn place(&self) -> Option<(PathBuf, Settings)> {
+    pub(super) fn place(&self) -> Option<(PathBuf, DuckDbSettings)> {
         Some((self.path.clone()?, self.settings.clone()))
     }
 
@@ -204,7 +204,7 @@ impl Drop for Instance {
 impl Claim {
     fn opened_as(mut self, instance: &Arc<Instance>) {
         self.is_open = true;
-        lock(&FILES).insert(self.path.clone(), Known::Open(Arc::downgrade(instance)));
+        lock(&FILES).insert(self.path.clone(), FileState::Open(Arc::downgrade(instance)));
         CHANGED.notify_all();
     }
 }
@@ -222,18 +222,18 @@ fn forget(path: &Path) {
     CHANGED.notify_all();
 }
 
-enum Found {
+enum FileLookup {
     Open(Arc<Instance>),
     Nothing(Claim),
 }
 
 /// Finds a file open, or claims it. Blocks while others open or close it.
-fn find_or_claim(path: PathBuf, settings: &Settings) -> Result<Found> {
+fn find_or_claim(path: PathBuf, settings: &DuckDbSettings) -> Result<FileLookup> {
     let mut files = lock(&FILES);
     loop {
         let known = match files.get(&path).cloned() {
-            Some(Known::Open(known)) => known,
-            Some(Known::Opening) => {
+            Some(FileState::Open(known)) => known,
+            Some(FileState::Opening) => {
                 files = CHANGED.wait(files).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
@@ -242,8 +242,8 @@ fn find_or_claim(path: PathBuf, settings: &Settings) -> Result<Found> {
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             }
             None => {
-                files.insert(path.clone(), Known::Opening);
-                return Ok(Found::Nothing(Claim { path, is_open: false }));
+                files.insert(path.clone(), FileState::Opening);
+                return Ok(FileLookup::Nothing(Claim { path, is_open: false }));
             }
         };
         // An instance that nobody holds is about to be closed.
@@ -253,12 +253,12 @@ fn find_or_claim(path: PathBuf, settings: &Settings) -> Result<Found> {
             // Never let go of under the lock: who is the last to do so closes it, and takes the lock for that.
             drop(files);
             if !instance.is_broken() {
-                return if instance.settings == *settings { Ok(Found::Open(instance)) } else { Err(other_settings()) };
+                return if instance.settings == *settings { Ok(FileLookup::Open(instance)) } else { Err(other_settings()) };
             }
             drop(instance);
             files = lock(&FILES);
         }
-        let is_there = |files: &mut BTreeMap<_, Known>| files.get(&path).is_some_and(|there| there.is(&known));
+        let is_there = |files: &mut BTreeMap<_, FileState>| files.get(&path).is_some_and(|there| there.is(&known));
         let waited = CHANGED.wait_timeout_while(files, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
         if is_held && waited.1.timed_out() {
             let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
@@ -282,9 +282,9 @@ mod tests {
     #[test]
     fn a_file_keeps_nobody_from_another() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
-        let settings = |path: &Path| Settings::parse(&format!("duckdb:{}?threads=1", path.display()));
+        let settings = |path: &Path| DuckDbSettings::parse(&format!("duckdb:{}?threads=1", path.display()));
         let (slow, other) = (directory.path().canonicalize()?.join("slow"), directory.path().join("other"));
-        let Found::Nothing(claim) = find_or_claim(slow.clone(), &settings(&slow)?.1)? else { unreachable!() };
+        let FileLookup::Nothing(claim) = find_or_claim(slow.clone(), &settings(&slow)?.1)? else { unreachable!() };
         let (sender, opened) = mpsc::channel();
         let waiting = settings(&slow)?.1;
         let same = thread::spawn(move || sender.send(Instance::open(Some(&slow), waiting)));

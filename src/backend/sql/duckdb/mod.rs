@@ -25,7 +25,7 @@ mod run;
 mod settings;
 
 pub(crate) use self::dialect::{cast_of, create_table, query, schema};
-use self::{engine::DuckDbEngine, instance::Instance, pool::DuckDbPool, settings::Settings};
+use self::{engine::DuckDbEngine, instance::Instance, pool::DuckDbPool, settings::DuckDbSettings};
 use super::SqlStore;
 use crate::{
     clock::within,
@@ -36,7 +36,7 @@ use crate::{
 pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore> {
-    let (path, settings) = Settings::parse(url)?;
+    let (path, settings) = DuckDbSettings::parse(url)?;
     let (in_memory, attaches) = (path.is_none(), settings.attaches());
     let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the database could not be opened in time");

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     instance::{Holder, Instance},
-    settings::Settings,
+    settings::DuckDbSettings,
 };
 use crate::{
     backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
@@ -24,25 +24,25 @@ use crate::{
 };
 
 pub(super) struct DuckDbPool {
-    shared: Arc<Shared>,
+    shared: Arc<DuckDbPoolInner>,
     permits: Arc<Semaphore>,
     size: u32,
     is_closed: AtomicBool,
     acquire_timeout: Duration,
 }
 
-struct Shared {
+struct DuckDbPoolInner {
     /// The connections that nobody uses, and the database. `None` once the store is closed.
-    open: Mutex<Option<Open>>,
+    open: Mutex<Option<DuckDbPoolState>>,
 }
 
-struct Open {
+struct DuckDbPoolState {
     // Before the instance: a database is closed when its last connection is.
     idle: Vec<Connection>,
     /// `None` while it is opened again.
     instance: Option<Arc<Instance>>,
     /// Where to open it again.
-    place: Option<(PathBuf, Settings)>,
+    place: Option<(PathBuf, DuckDbSettings)>,
 }
 
 /// What is left of an instance that is of no more use.
@@ -52,7 +52,7 @@ struct Broken {
     instance: Option<Arc<Instance>>,
 }
 
-impl Holder for Shared {
+impl Holder for DuckDbPoolInner {
     fn let_go(&self) {
         let broken = self.take_broken();
         drop(broken);
@@ -64,16 +64,16 @@ pub(super) struct DuckDbPooledConnection {
     // In this order: the connection, then the database, then the place in the pool.
     pub(super) connection: Connection,
     instance: Arc<Instance>,
-    shared: Arc<Shared>,
+    shared: Arc<DuckDbPoolInner>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl DuckDbPool {
     pub(super) fn new(instance: Arc<Instance>, size: u32, acquire_timeout: Duration) -> Self {
         let place = instance.place();
-        let open = Open { idle: Vec::new(), instance: Some(instance.clone()), place };
-        let shared = Arc::new(Shared { open: Mutex::new(Some(open)) });
-        instance.add_holder(Arc::<Shared>::downgrade(&shared));
+        let open = DuckDbPoolState { idle: Vec::new(), instance: Some(instance.clone()), place };
+        let shared = Arc::new(DuckDbPoolInner { open: Mutex::new(Some(open)) });
+        instance.add_holder(Arc::<DuckDbPoolInner>::downgrade(&shared));
         let permits = Arc::new(Semaphore::new(size as usize));
         Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
     }
@@ -109,7 +109,7 @@ impl DuckDbPool {
             }
             drop(broken);
             let instance = Instance::open(Some(&path), settings)?;
-            instance.add_holder(Arc::<Shared>::downgrade(&shared));
+            instance.add_holder(Arc::<DuckDbPoolInner>::downgrade(&shared));
             if let Some(open) = shared.lock().as_mut() {
                 open.instance = Some(instance);
             }
@@ -159,8 +159,8 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "")
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+impl DuckDbPoolInner {
+    fn lock(&self) -> MutexGuard<'_, Option<DuckDbPoolState>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,7 +173,7 @@ impl Shared {
     }
 
     /// Takes out an instance that is of no more use, and where to open it again, if that is to be done.
-    fn take_broken(&self) -> Option<(Broken, (PathBuf, Settings))> {
+    fn take_broken(&self) -> Option<(Broken, (PathBuf, DuckDbSettings))> {
         let mut open = self.lock();
         let open = open.as_mut()?;
         if open.instance.as_ref().is_some_and(|instance| !instance.is_broken()) {

@@ -29,7 +29,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Result},
     row::Row,
-    table::{Column, Table},
+    table::{Table, TableColumn},
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.
@@ -191,7 +191,7 @@ fn id_at(ids: &[LogicalTypeId], position: usize) -> LogicalTypeId {
 fn read(batch: &StructArray, ids: &[LogicalTypeId], table: &Table, models: &mut dyn Models) -> Result<()> {
     let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
     let fields = batch.fields();
-    let column = |column: &Column| {
+    let column = |column: &TableColumn| {
         let position = fields.iter().position(|field: &Arc<Field>| field.name() == column.name());
         let found = position.and_then(|position| Some((batch.columns().get(position)?, id_at(ids, position))));
         let reader = found.ok_or_else(missing).and_then(|(array, id)| decode::reader(array, id, &column.value_type));

@@ -25,7 +25,7 @@ const MOST_THREADS: usize = 4;
 const MEMORY_LIMIT: &str = "25%";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
+pub(super) struct DuckDbSettings {
     mode: Mode,
     memory_limit: String,
     threads: usize,
@@ -42,7 +42,7 @@ enum Mode {
     Create,
 }
 
-impl Settings {
+impl DuckDbSettings {
     /// The file a URL names, none for memory, and the settings.
     pub(super) fn parse(url: &str) -> Result<(Option<PathBuf>, Self)> {
         let place = url.strip_prefix("duckdb://").or_else(|| url.strip_prefix("duckdb:")).unwrap_or_default();
@@ -161,16 +161,16 @@ mod tests {
             "duckdb:a.duckdb?external_access=yes",
             "duckdb::memory:?mode=ro",
         ] {
-            assert_eq!(Settings::parse(url).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput), "{url}");
+            assert_eq!(DuckDbSettings::parse(url).map_err(|error| error.kind()), Err(ErrorKind::InvalidInput), "{url}");
         }
     }
 
     #[test]
     fn no_path_is_memory() -> Result<()> {
         for url in ["duckdb:", "duckdb::memory:", "duckdb://:memory:?threads=1"] {
-            assert_eq!(Settings::parse(url)?.0, None, "{url}");
+            assert_eq!(DuckDbSettings::parse(url)?.0, None, "{url}");
         }
-        assert_eq!(Settings::parse("duckdb:/a/b?mode=ro&memory_limit=1GB")?.0, Some(PathBuf::from("/a/b")));
+        assert_eq!(DuckDbSettings::parse("duckdb:/a/b?mode=ro&memory_limit=1GB")?.0, Some(PathBuf::from("/a/b")));
         Ok(())
     }
 }

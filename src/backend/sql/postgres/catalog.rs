@@ -93,7 +93,7 @@ CROSS JOIN LATERAL (SELECT COALESCE(l.collprovider::text, b.provider) AS provide
 
 /// A column, and in each the same of its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct CatalogColumn {
     pub(super) name: String,
     is_computed: bool,
     pub(super) is_identity: bool,
@@ -126,7 +126,7 @@ pub(super) struct Column {
     is_current: bool,
 }
 
-impl Column {
+impl CatalogColumn {
     fn of(row: &PgRow) -> sqlx::Result<Self> {
         let type_name: String = row.try_get("type_name")?;
         Ok(Self {
@@ -197,10 +197,10 @@ impl Column {
 }
 
 /// The columns of an entity's table as they are now; none if there is no such table.
-pub(super) async fn columns(connection: &mut PgConnection, of: &Table) -> Result<Vec<Column>> {
+pub(super) async fn columns(connection: &mut PgConnection, of: &Table) -> Result<Vec<CatalogColumn>> {
     let rows = prepared!(connection, sqlx::query(COLUMNS).bind(quoted_name(of)).fetch_all(&mut *connection));
     let rows = rows.map_err(classify::<PostgresFlavor>)?;
-    rows.iter().map(|row| Column::of(row).map_err(classify::<PostgresFlavor>)).collect()
+    rows.iter().map(|row| CatalogColumn::of(row).map_err(classify::<PostgresFlavor>)).collect()
 }
 
 /// A table, as SQL names it.
@@ -213,7 +213,7 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn catalog(table: &Table, columns: &[Column]) -> Arc<Catalog> {
+fn catalog(table: &Table, columns: &[CatalogColumn]) -> Arc<Catalog> {
     if columns.is_empty() {
         return Catalog::plain();
     }
@@ -248,17 +248,17 @@ fn catalog(table: &Table, columns: &[Column]) -> Arc<Catalog> {
 
 /// A table as it was looked up.
 #[derive(Debug)]
-struct Known {
-    columns: Vec<Column>,
+struct CachedCatalog {
+    columns: Vec<CatalogColumn>,
     since: Moment,
     catalog: Arc<Catalog>,
 }
 
 /// The tables that were looked up, by entity.
 #[derive(Debug, Default)]
-pub(crate) struct KnownTables(RwLock<BTreeMap<TypeId, Known>>);
+pub(crate) struct PostgresCatalogCache(RwLock<BTreeMap<TypeId, CachedCatalog>>);
 
-impl KnownTables {
+impl PostgresCatalogCache {
     /// What was looked up of an entity's table not long ago.
     pub(super) fn get(&self, table: &Table) -> Option<Arc<Catalog>> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -277,7 +277,7 @@ impl KnownTables {
             _ => catalog(table, &columns),
         };
         if columns.first().is_some_and(|column| column.is_current) {
-            tables.insert(table.identity, Known { columns, since: now, catalog: catalog.clone() });
+            tables.insert(table.identity, CachedCatalog { columns, since: now, catalog: catalog.clone() });
         }
         Ok(catalog)
     }

@@ -1,6 +1,6 @@
 //! Postgres' part of `docs/column-types.md`.
 
-use super::{catalog::Column, decode::is_read_as, flavor::PostgresFlavor, keeps::rule};
+use super::{catalog::CatalogColumn, decode::is_read_as, flavor::PostgresFlavor, keeps::rule};
 use crate::{
     backend::sql::{
         catalog::Keeps,
@@ -42,7 +42,7 @@ const COLUMNS: [(&str, &str, u32, i32); 25] = [
 
 fn held(field: &FieldType, declared: &str) -> HeldValues {
     let column = COLUMNS.iter().find(|(name, ..)| *name == declared);
-    let Some(column) = column.map(|(_, type_name, oid, typmod)| Column::of_type(type_name, *oid, *typmod)) else {
+    let Some(column) = column.map(|(_, type_name, oid, typmod)| CatalogColumn::of_type(type_name, *oid, *typmod)) else {
         return HeldValues::None;
     };
     match is_read_as(column.kind, &field.value_type) {

@@ -38,7 +38,7 @@ const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// How values of a column are written.
 #[derive(Clone, Copy, Debug)]
-enum Form {
+enum CopyFormat {
     Int2,
     Int4,
     Int8,
@@ -55,18 +55,18 @@ enum Form {
 const ENUM: &str = "enum";
 
 /// The form of a column of this type for a value, if it has one.
-fn form(column_type: &str, value: &Value) -> Option<Form> {
+fn form(column_type: &str, value: &Value) -> Option<CopyFormat> {
     use Value as V;
     let is_integer = is_whole(&value.array_type());
     Some(match (column_type, value) {
-        ("int2", _) if is_integer => Form::Int2,
-        ("int4", _) if is_integer => Form::Int4,
-        ("int8", _) if is_integer => Form::Int8,
-        ("float8", V::Float(_) | V::Double(_)) => Form::Float8,
-        ("float4", V::Double(_)) => Form::Float4,
-        ("text" | "varchar" | "bpchar", V::String(_) | V::Enum(_) | V::Char(_)) | (ENUM, V::Enum(_)) => Form::Text,
-        ("json", V::Json(_)) => Form::Json,
-        ("jsonb", V::Json(_)) => Form::Jsonb,
+        ("int2", _) if is_integer => CopyFormat::Int2,
+        ("int4", _) if is_integer => CopyFormat::Int4,
+        ("int8", _) if is_integer => CopyFormat::Int8,
+        ("float8", V::Float(_) | V::Double(_)) => CopyFormat::Float8,
+        ("float4", V::Double(_)) => CopyFormat::Float4,
+        ("text" | "varchar" | "bpchar", V::String(_) | V::Enum(_) | V::Char(_)) | (ENUM, V::Enum(_)) => CopyFormat::Text,
+        ("json", V::Json(_)) => CopyFormat::Json,
+        ("jsonb", V::Json(_)) => CopyFormat::Jsonb,
         ("bool", V::Bool(_))
         | ("float4", V::Float(_))
         | ("bytea", V::Bytes(_))
@@ -75,21 +75,28 @@ fn form(column_type: &str, value: &Value) -> Option<Form> {
         | ("date", V::ChronoDate(_))
         | ("time", V::ChronoTime(_))
         | ("timestamp", V::ChronoDateTime(_))
-        | ("timestamptz", V::ChronoDateTimeUtc(_) | V::ChronoDateTimeWithTimeZone(_) | V::ChronoDateTimeLocal(_)) => Form::Own,
+        | ("timestamptz", V::ChronoDateTimeUtc(_) | V::ChronoDateTimeWithTimeZone(_) | V::ChronoDateTimeLocal(_)) => {
+            CopyFormat::Own
+        }
         _ => return None,
     })
 }
 
 /// Columns of a table that rows are copied to.
-pub(crate) struct Target {
+pub(crate) struct CopyTarget {
     copy: String,
     /// For each column that is named, its position in the entity, its form, and which values it keeps.
-    columns: Vec<(usize, Form, Keeps)>,
+    columns: Vec<(usize, CopyFormat, Keeps)>,
 }
 
 /// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it
 /// ends, because the statement locks the table against changes of its columns. `false` if the table cannot be read.
-async fn has_types_of_now(connection: &mut PgConnection, of: &Table, seen: &[catalog::Column], names: &[&str]) -> Result<bool> {
+async fn has_types_of_now(
+    connection: &mut PgConnection,
+    of: &Table,
+    seen: &[catalog::CatalogColumn],
+    names: &[&str],
+) -> Result<bool> {
     if names.is_empty() || !seen.iter().all(|column| column.is_readable) {
         return Ok(false);
     }
@@ -110,7 +117,7 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-impl Target {
+impl CopyTarget {
     /// The columns of an entity at these positions. None if one has no form.
     pub(super) async fn of(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<Self>> {
         let found = catalog::columns(connection, table).await?;
@@ -174,37 +181,37 @@ fn unfit() -> Error {
 }
 
 /// A value, after its length.
-fn put(part: &mut PgArgumentBuffer, value: &Value, form: Form) -> Result<()> {
+fn put(part: &mut PgArgumentBuffer, value: &Value, form: CopyFormat) -> Result<()> {
     let length_at = part.len();
     part.extend_from_slice(&[0; 4]);
     let number = || integer(value).ok_or_else(unfit);
     match form {
-        Form::Int2 => part.extend_from_slice(&i16::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
-        Form::Int4 => part.extend_from_slice(&i32::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
-        Form::Int8 => part.extend_from_slice(&number()?.to_be_bytes()),
+        CopyFormat::Int2 => part.extend_from_slice(&i16::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
+        CopyFormat::Int4 => part.extend_from_slice(&i32::try_from(number()?).map_err(|_| unfit())?.to_be_bytes()),
+        CopyFormat::Int8 => part.extend_from_slice(&number()?.to_be_bytes()),
         #[expect(clippy::cast_possible_truncation, reason = "what would change is refused before")]
-        Form::Float4 => match value {
+        CopyFormat::Float4 => match value {
             Value::Double(Some(number)) => part.extend_from_slice(&(*number as f32).to_be_bytes()),
             _ => return Err(unfit()),
         },
-        Form::Float8 => match value {
+        CopyFormat::Float8 => match value {
             Value::Float(Some(number)) => part.extend_from_slice(&f64::from(*number).to_be_bytes()),
             Value::Double(Some(number)) => part.extend_from_slice(&number.to_be_bytes()),
             _ => return Err(unfit()),
         },
-        Form::Text => match value {
+        CopyFormat::Text => match value {
             Value::Char(Some(letter)) => part.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
             text => part.extend_from_slice(text_of(text).ok_or_else(unfit)?.as_bytes()),
         },
-        Form::Json | Form::Jsonb => {
+        CopyFormat::Json | CopyFormat::Jsonb => {
             let Value::Json(Some(json)) = value else { return Err(unfit()) };
-            if matches!(form, Form::Jsonb) {
+            if matches!(form, CopyFormat::Jsonb) {
                 // The version of the format.
                 part.push(1);
             }
             serde_json::to_writer(&mut **part, json).map_err(|error| unfit().with_source(error))?;
         }
-        Form::Own => put_own(part, value)?,
+        CopyFormat::Own => put_own(part, value)?,
     }
     let length = part.len() - length_at - 4;
     let length = i32::try_from(length).map_err(|_| unfit())?.to_be_bytes();

@@ -15,7 +15,7 @@ use sqlx::{
     error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
-use super::{catalog::KnownTables, copy, decode, error, gate::Gate, keeps::LONGEST_NAME};
+use super::{catalog::PostgresCatalogCache, copy, decode, error, gate::Gate, keeps::LONGEST_NAME};
 use crate::{
     backend::{
         Rows,
@@ -86,9 +86,9 @@ pub(crate) struct PostgresFlavor;
 
 impl Flavor for PostgresFlavor {
     type Db = Postgres;
-    type Target = copy::Target;
+    type Target = copy::CopyTarget;
     type Encoded = PgArgumentBuffer;
-    type Catalogs = KnownTables;
+    type CatalogCache = PostgresCatalogCache;
 
     const BELONGS_TO_RUNTIME: bool = true;
 
@@ -120,15 +120,15 @@ impl Flavor for PostgresFlavor {
         }
     }
 
-    fn known(table: &Table, catalogs: &KnownTables) -> Option<Arc<Catalog>> {
+    fn known(table: &Table, catalogs: &PostgresCatalogCache) -> Option<Arc<Catalog>> {
         catalogs.get(table)
     }
 
-    async fn catalog(connection: &mut PgConnection, table: &Arc<Table>, catalogs: &KnownTables) -> Result<Arc<Catalog>> {
+    async fn catalog(connection: &mut PgConnection, table: &Arc<Table>, catalogs: &PostgresCatalogCache) -> Result<Arc<Catalog>> {
         catalogs.look_up(connection, table).await
     }
 
-    fn forget(catalogs: &KnownTables) {
+    fn forget(catalogs: &PostgresCatalogCache) {
         catalogs.forget();
     }
 
@@ -283,15 +283,15 @@ impl Flavor for PostgresFlavor {
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
-    async fn target(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<copy::Target>> {
-        copy::Target::of(connection, table, named).await
+    async fn target(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<copy::CopyTarget>> {
+        copy::CopyTarget::of(connection, table, named).await
     }
 
-    fn encode(target: &copy::Target, rows: &dyn Rows) -> Result<PgArgumentBuffer> {
+    fn encode(target: &copy::CopyTarget, rows: &dyn Rows) -> Result<PgArgumentBuffer> {
         target.encode(rows)
     }
 
-    async fn append(connection: &mut PgConnection, target: &copy::Target, rows: Vec<PgArgumentBuffer>) -> Result<()> {
+    async fn append(connection: &mut PgConnection, target: &copy::CopyTarget, rows: Vec<PgArgumentBuffer>) -> Result<()> {
         target.append(connection, rows).await
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     flavor::PostgresFlavor,
-    session::{Found, Session, marked},
+    session::{SessionOptions, SessionProperties, marked},
 };
 use crate::{
     backend::sql::sqlx::refused,
@@ -36,7 +36,7 @@ const ADVICE: &str = "A pooler gives its servers to one client after another (tr
 
 /// What a store knows about the way to its server.
 pub(crate) struct Gate {
-    pub(super) session: Session,
+    pub(super) session: SessionOptions,
     /// `None` if the way can be used, otherwise why not. Empty until the first check.
     found: OnceCell<Option<Error>>,
     /// Whether the server's own transactions are serializable. Empty until the first transaction.
@@ -45,14 +45,14 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// For a way that was checked and can be used.
-    pub(super) fn open(session: Session) -> Self {
+    pub(super) fn open(session: SessionOptions) -> Self {
         Self { session, found: OnceCell::new_with(Some(None)), is_serializable: OnceCell::new() }
     }
 
     /// For a pool that the application made, which was not checked yet.
     #[cfg(feature = "sea-orm")]
     pub(super) fn unknown() -> Self {
-        Self { session: Session::default(), found: OnceCell::new(), is_serializable: OnceCell::new() }
+        Self { session: SessionOptions::default(), found: OnceCell::new(), is_serializable: OnceCell::new() }
     }
 
     /// Asks which isolation level transactions have that do not name one, unless that is known.
@@ -100,7 +100,7 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
     let direct = marked(connect);
     match direct.connect().await {
         Ok(mut connection) => {
-            let found = Found::of(&mut connection).await.map_err(refused::<PostgresFlavor>)?;
+            let found = SessionProperties::of(&mut connection).await.map_err(refused::<PostgresFlavor>)?;
             drop(connection.close().await);
             if found.is_direct {
                 return Ok(Way { connect: direct, is_direct: true });

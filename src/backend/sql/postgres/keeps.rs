@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    catalog::Column,
+    catalog::CatalogColumn,
     decode::is_read_as,
     kind::{CITEXT, Kind},
 };
@@ -27,7 +27,7 @@ pub(super) const LONGEST_NAME: usize = 63;
 
 /// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the
 /// column may change some.
-pub(super) fn keeps(column: &Column, of_entity: &table::Column) -> Option<Keeps> {
+pub(super) fn keeps(column: &CatalogColumn, of_entity: &table::TableColumn) -> Option<Keeps> {
     let wanted = &of_entity.value_type;
     if !(of_entity.is_saved_as_it_is() && of_entity.is_read_as_it_is()) {
         // What the entity's own casts make of a value is known to the database alone.
@@ -52,7 +52,7 @@ pub(super) fn keeps(column: &Column, of_entity: &table::Column) -> Option<Keeps>
 }
 
 /// Which values a column keeps of those that are read from it.
-pub(super) fn rule(column: &Column, wanted: &ArrayType) -> Option<Keeps> {
+pub(super) fn rule(column: &CatalogColumn, wanted: &ArrayType) -> Option<Keeps> {
     let length = usize::try_from(column.typmod.saturating_sub(4)).ok();
     Some(match (column.type_name.as_str(), column.kind, length) {
         ("varchar", Kind::Text, Some(length)) => {
@@ -111,7 +111,7 @@ fn refuse_unless(is_kept: bool, message: &'static str) -> Result<()> {
 
 /// Whether SeaORM reads lists of values of this type from lists of that: unlike single values, of the same width alone, and not
 /// of a domain.
-fn is_element(column: &Column, wanted: &ArrayType) -> bool {
+fn is_element(column: &CatalogColumn, wanted: &ArrayType) -> bool {
     use ArrayType as T;
     let type_name = column.type_name.as_str();
     match wanted {

@@ -16,7 +16,7 @@ const WATCH_INTERVAL: &str = "500ms";
 
 /// Which server is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum TargetSession {
     #[default]
     Any,
     ReadWrite,
@@ -26,7 +26,7 @@ pub(super) enum Target {
     PreferStandby,
 }
 
-impl Target {
+impl TargetSession {
     /// As `target_session_attrs` has it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -68,16 +68,16 @@ impl Target {
 
 /// What the sessions of a store have in common.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Session {
+pub(super) struct SessionOptions {
     pub(super) settings: Vec<(String, String)>,
-    pub(super) target: Target,
+    pub(super) target: TargetSession,
     /// Whether each has to be one of the server's own.
     pub(super) is_direct: bool,
     /// Whether the server soon ends a statement whose client has closed the connection.
     pub(super) ends_with_client: bool,
 }
 
-impl Session {
+impl SessionOptions {
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
@@ -94,7 +94,7 @@ impl Session {
 
     /// Makes a new connection a session of the store's. What is refused is said by larder's own error.
     pub(super) async fn prepare(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        let found = Found::of(connection).await?;
+        let found = SessionProperties::of(connection).await?;
         if self.is_direct && !found.is_direct {
             let message = "a pooler has come between the store and its server: open the store again";
             return Err(own(Error::new(ErrorKind::Connection, message)));
@@ -117,13 +117,13 @@ fn own(error: Error) -> sqlx::Error {
 }
 
 /// What a new session is.
-pub(super) struct Found {
+pub(super) struct SessionProperties {
     pub(super) is_direct: bool,
     is_standby: bool,
     only_reads: bool,
 }
 
-impl Found {
+impl SessionProperties {
     /// Without a statement that is kept, and so right through any pooler.
     pub(super) async fn of(connection: &mut PgConnection) -> sqlx::Result<Self> {
         let question = format!(

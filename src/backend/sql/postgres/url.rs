@@ -5,7 +5,7 @@ use std::{fmt::Write as _, str::FromStr};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::session::{Session, Target};
+use super::session::{SessionOptions, TargetSession};
 use crate::{
     error::{Error, ErrorKind, Result},
     parameter::{unfit, unknown},
@@ -75,7 +75,7 @@ const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-c
 pub(super) type Files = Vec<(&'static str, String)>;
 
 /// How to connect, what a new session is to be, and what the driver reads.
-pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session, Files)> {
+pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, SessionOptions, Files)> {
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
     let rest = rest.ok_or_else(|| invalid("a `postgres:` URL has the form `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"))?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -98,14 +98,14 @@ pub(super) fn parse(url: &str) -> Result<(PgConnectOptions, Session, Files)> {
 struct Parsed {
     /// What the driver is given: a URL whose every part is a parameter.
     known: String,
-    session: Session,
+    session: SessionOptions,
     given: Vec<String>,
     files: Files,
 }
 
 impl Default for Parsed {
     fn default() -> Self {
-        Self { known: "postgres:///?".to_owned(), session: Session::default(), given: Vec::new(), files: Vec::new() }
+        Self { known: "postgres:///?".to_owned(), session: SessionOptions::default(), given: Vec::new(), files: Vec::new() }
     }
 }
 
@@ -156,7 +156,7 @@ impl Parsed {
             return Ok(());
         }
         match name {
-            "target_session_attrs" => self.session.target = Target::parse(value).ok_or_else(|| unfit("postgres", name))?,
+            "target_session_attrs" => self.session.target = TargetSession::parse(value).ok_or_else(|| unfit("postgres", name))?,
             SEARCH_PATH => self.session.set(SEARCH_PATH, value),
             OPTIONS => self.options(value)?,
             name => match PARAMETERS.iter().find(|(known, _)| *known == name) {
@@ -329,7 +329,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected =
             [pair("search_path", "a,b"), pair("geqo", "off"), pair("work_mem", "1MB"), pair("a.b", "c d"), pair("jit", "off")];
-        assert_eq!((session.settings.as_slice(), session.target), (expected.as_slice(), Target::ReadWrite));
+        assert_eq!((session.settings.as_slice(), session.target), (expected.as_slice(), TargetSession::ReadWrite));
         assert_eq!(connect.get_options(), None);
         Ok(())
     }

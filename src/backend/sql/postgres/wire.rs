@@ -151,9 +151,9 @@ fn decimal_of(number: i128, scale: i32) -> Option<Decimal> {
 }
 
 /// Takes values apart that are made of others.
-struct Parts<'b>(&'b [u8]);
+struct WireReader<'b>(&'b [u8]);
 
-impl<'b> Parts<'b> {
+impl<'b> WireReader<'b> {
     fn take(&mut self, length: usize) -> Result<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or_else(misshapen)?;
         self.0 = rest;
@@ -175,7 +175,7 @@ impl<'b> Parts<'b> {
 
 /// The elements of an array of any dimensions, but for nulls.
 pub(super) fn elements(bytes: &[u8]) -> Result<Vec<&[u8]>> {
-    let mut parts = Parts(bytes);
+    let mut parts = WireReader(bytes);
     let dimensions = parts.number()?;
     parts.take(8)?;
     for _ in 0..dimensions {
@@ -190,7 +190,7 @@ pub(super) fn elements(bytes: &[u8]) -> Result<Vec<&[u8]>> {
 
 /// The fields of a composite value.
 pub(super) fn fields(bytes: &[u8]) -> Result<Vec<Option<&[u8]>>> {
-    let mut parts = Parts(bytes);
+    let mut parts = WireReader(bytes);
     let count = parts.number()?;
     let mut fields = Vec::new();
     for _ in 0..count {
@@ -202,7 +202,7 @@ pub(super) fn fields(bytes: &[u8]) -> Result<Vec<Option<&[u8]>>> {
 
 /// The bounds that a range has.
 pub(super) fn bounds(bytes: &[u8]) -> Result<Vec<&[u8]>> {
-    let mut parts = Parts(bytes);
+    let mut parts = WireReader(bytes);
     parts.take(1)?;
     let mut bounds = Vec::new();
     while !parts.0.is_empty() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
-use super::{SqlTable, View, not_stored, read::Found};
+use super::{SqlTable, View, not_stored, read::FoundModels};
 use crate::{
     backend::{
         Backend as _, Decoder, Models, Rows,
@@ -191,7 +191,7 @@ impl<G: Engine> SqlTable<G> {
         }
         let stored = match self.is_stored_as_given() && self.stores_as_given(view) {
             true => {
-                let (mut stored, mut budget) = (Found::none(decoder), Budget::new());
+                let (mut stored, mut budget) = (FoundModels::none(decoder), Budget::new());
                 for (at, (key, row)) in keys.into_iter().zip(rows).enumerate() {
                     stored.models.push_row(self.given(row))?;
                     stored.at.insert(key, at);

@@ -30,7 +30,7 @@ const FIRST_PART: usize = 2048;
 
 /// What makes models of the rows that an insert returns, and whether they are wanted.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'d> {
+pub(super) struct InsertReturning<'d> {
     pub(super) decoder: &'d Arc<dyn Decoder>,
     pub(super) returning: bool,
 }
@@ -45,7 +45,7 @@ impl<G: Engine> SqlTable<G> {
     ) -> Result<Box<dyn Models>> {
         self.require_readable()?;
         let new = NewRows::of(&self.table, given, self.store.clock().now(), &self.plain.catalog);
-        let wanted = Wanted { decoder, returning };
+        let wanted = InsertReturning { decoder, returning };
         let stored = match self.is_appendable(new, returning)? {
             true => self.append(cx, new, wanted).await,
             false => self.insert_by_statements(cx, new, wanted).await,
@@ -67,7 +67,7 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    async fn insert_by_statements(&self, cx: &Cx, new: NewRows<'_>, wanted: Wanted<'_>) -> Result<Box<dyn Models>> {
+    async fn insert_by_statements(&self, cx: &Cx, new: NewRows<'_>, wanted: InsertReturning<'_>) -> Result<Box<dyn Models>> {
         let mut rows = self.values_for(cx, &new, |_| Ok(())).await?;
         let entry = self.store.enter(cx, Access::Write)?;
         if wanted.returning
@@ -122,7 +122,7 @@ impl<G: Engine> SqlTable<G> {
         guard: &mut G::ConnectionGuard,
         view: &View,
         rows: &[Vec<Value>],
-        wanted: Wanted<'_>,
+        wanted: InsertReturning<'_>,
     ) -> Result<Box<dyn Models>> {
         let engine = self.store.engine();
         let statements = self.statements(view);
@@ -170,7 +170,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Stores models by the engine's bulk path, as far as that is possible.
-    async fn append(&self, cx: &Cx, new: NewRows<'_>, wanted: Wanted<'_>) -> Result<Box<dyn Models>> {
+    async fn append(&self, cx: &Cx, new: NewRows<'_>, wanted: InsertReturning<'_>) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
         let (mut held, view) = self.viewed(cx, held, Access::Write, false, self.ids_have_forms()).await?;
@@ -189,7 +189,7 @@ impl<G: Engine> SqlTable<G> {
         guard: &mut G::ConnectionGuard,
         view: &View,
         new: NewRows<'_>,
-        wanted: Wanted<'_>,
+        wanted: InsertReturning<'_>,
     ) -> Result<Box<dyn Models>> {
         let mut stored = wanted.decoder.models();
         for run in self.runs(new).await? {

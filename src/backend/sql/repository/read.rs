@@ -117,7 +117,7 @@ impl<G: Engine> SqlTable<G> {
         if keys.is_empty() {
             self.do_nothing(cx, Access::Read).await?;
         }
-        let mut found = Found::none(decoder);
+        let mut found = FoundModels::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             let find = self.fetch(cx, decoder, part.len(), self.ids_have_forms(), |statements| Ok(statements.find_many(part)));
             found.add(&self.table, find.await?).await?;
@@ -137,8 +137,8 @@ impl<G: Engine> SqlTable<G> {
         statements: &Statements<'_>,
         keys: &[Key],
         decoder: &Arc<dyn Decoder>,
-    ) -> Result<Found> {
-        let mut found = Found::none(decoder);
+    ) -> Result<FoundModels> {
+        let mut found = FoundModels::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
             found
                 .add(
@@ -209,12 +209,12 @@ impl<G: Engine> SqlTable<G> {
 }
 
 /// Models, and where each is among them.
-pub(super) struct Found {
+pub(super) struct FoundModels {
     pub(super) models: Box<dyn Models>,
     pub(super) at: BTreeMap<Key, usize>,
 }
 
-impl Found {
+impl FoundModels {
     pub(super) fn none(decoder: &Arc<dyn Decoder>) -> Self {
         Self { models: decoder.models(), at: BTreeMap::new() }
     }

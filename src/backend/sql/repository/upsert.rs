@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{SqlTable, View, insert::Wanted, not_stored};
+use super::{SqlTable, View, insert::InsertReturning, not_stored};
 use crate::{
     backend::{
         Backend as _, Decoder, Rows,
@@ -17,7 +17,7 @@ use crate::{
     coop::Budget,
     error::{Error, ErrorKind, Result},
     query::{Merged, Resolution, Upserted},
-    table::Column,
+    table::TableColumn,
     value::{Key, integer},
 };
 
@@ -83,7 +83,7 @@ impl<G: Engine> SqlTable<G> {
                     };
                 }
             }
-            self.insert_runs(guard, &view, &new, Wanted { decoder, returning: false }).await?;
+            self.insert_runs(guard, &view, &new, InsertReturning { decoder, returning: false }).await?;
             upserted.inserted += inserted + new.len() as u64;
             match resolution.replaced {
                 Some(_) => upserted.updated += total - inserted,
@@ -104,7 +104,7 @@ impl<G: Engine> SqlTable<G> {
     /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only
     /// where writers do not take turns, and where the column that the engine names cannot stand for another constraint.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
-        let name = |position: &usize| self.table.columns.get(*position).map(Column::name);
+        let name = |position: &usize| self.table.columns.get(*position).map(TableColumn::name);
         let told = error.constraint().and_then(|constraint| constraint.split(", ").next()?.rsplit('.').next());
         let is_told = |columns: &[usize]| told.is_some() && columns.iter().any(|column| name(column) == told);
         let is_target = |columns: &&Vec<usize>| columns.iter().all(|column| resolution.target.contains(column));

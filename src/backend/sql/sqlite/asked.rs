@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, SqliteConnection, TypeInfo a
 
 use super::{
     described::{text_of, uuid_id},
-    facts::{self, Facts, Texts, UnreadableIds},
+    facts::{self, Facts, TextRow, UnreadableIds},
     flavor::SqliteFlavor,
     forms,
 };
@@ -24,10 +24,10 @@ use crate::{
 
 /// What the schema said of tables.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogs(Mutex<BTreeMap<TypeId, Known>>);
+pub(crate) struct SqlxCatalogCache(Mutex<BTreeMap<TypeId, CachedFacts>>);
 
 #[derive(Clone, Debug)]
-struct Known {
+struct CachedFacts {
     schema_version: String,
     facts: Arc<Facts>,
     /// With all ids in the form that is written here, and with some that are not.
@@ -35,8 +35,8 @@ struct Known {
     text_ids: Arc<Catalog>,
 }
 
-impl Catalogs {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TypeId, Known>> {
+impl SqlxCatalogCache {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TypeId, CachedFacts>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -45,7 +45,11 @@ impl Catalogs {
     }
 }
 
-pub(super) async fn catalog(connection: &mut SqliteConnection, table: &Table, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+pub(super) async fn catalog(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    catalogs: &SqlxCatalogCache,
+) -> Result<Arc<Catalog>> {
     let has_text_ids = uuid_id(table).map_or_else(|| "SELECT 0".to_owned(), |id| forms::has_text_ids(table, id));
     let state = format!("SELECT (SELECT schema_version FROM pragma_schema_version), ({has_text_ids})");
     let state = match texts(connection, state).await {
@@ -63,7 +67,7 @@ pub(super) async fn catalog(connection: &mut SqliteConnection, table: &Table, ca
             let any: Vec<_> = facts.with_forms().iter().copied().filter(|position| facts.uuid_id != Some(*position)).collect();
             let own_ids = facts.catalog(&any, UnreadableIds::default());
             let text_ids = facts.catalog(facts.with_forms(), UnreadableIds { text: true, null: false });
-            let known = Known { schema_version, facts: Arc::new(facts), own_ids, text_ids };
+            let known = CachedFacts { schema_version, facts: Arc::new(facts), own_ids, text_ids };
             catalogs.lock().insert(table.identity, known.clone());
             known
         }
@@ -91,7 +95,7 @@ async fn load(connection: &mut SqliteConnection, table: &Table) -> Result<Option
     Ok(Facts::new(table, &columns, &tables, &collations))
 }
 
-async fn texts(connection: &mut SqliteConnection, sql: String) -> Result<Vec<Texts>> {
+async fn texts(connection: &mut SqliteConnection, sql: String) -> Result<Vec<TextRow>> {
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(classify::<SqliteFlavor>)?;
     let text = |row: &SqliteRow, at| stored(row, at).map(text_of);
     rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect()

@@ -2,7 +2,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{connection::Connection, pool::SqlitePooledConnection, watch::Mark};
+use super::{connection::SqliteConnection, pool::SqlitePooledConnection, watch::Mark};
 use crate::{
     context::Access,
     error::{Error, ErrorKind, Result},
@@ -31,7 +31,7 @@ pub(super) fn gone() -> Error {
 }
 
 impl SqliteCheckout {
-    pub(super) fn connection(&mut self) -> Result<&mut Connection> {
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection> {
         self.pooled.as_mut().and_then(SqlitePooledConnection::connection).ok_or_else(gone)
     }
 
@@ -96,7 +96,7 @@ impl Drop for SqliteCheckout {
         if self.in_transaction && self.is_lone && self.access == Access::Read {
             // Nothing was written, and the end of a snapshot takes no time.
             let mut end =
-                |connection: &Connection| if connection.is_autocommit() { Ok(()) } else { connection.command("COMMIT") };
+                |connection: &SqliteConnection| if connection.is_autocommit() { Ok(()) } else { connection.command("COMMIT") };
             let ended = self.connection().ok().and_then(|connection| connection.briefly(false, &mut end));
             self.in_transaction = !matches!(ended, Some(Ok(())));
         }

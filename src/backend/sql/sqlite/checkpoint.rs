@@ -21,7 +21,7 @@ use std::{
 
 use tokio::runtime::Builder;
 
-use super::{connection::Connection, pool::SqlitePool};
+use super::{connection::SqliteConnection, pool::SqlitePool};
 use crate::{
     clock::{Moment, this_moment},
     context::{Access, AcquireMode},
@@ -92,7 +92,7 @@ impl Checkpoints {
             return;
         }
         if !pool.checkpoints().is_running.swap(true, Ordering::AcqRel) {
-            let running = Running(pool.clone());
+            let running = CheckpointRun(pool.clone());
             // What is logged goes where it would go if the caller moved the log.
             let log = tracing::dispatcher::get_default(Clone::clone);
             let run = move || tracing::dispatcher::with_default(&log, || running.run());
@@ -108,9 +108,9 @@ impl Checkpoints {
     }
 }
 
-struct Running(Arc<SqlitePool>);
+struct CheckpointRun(Arc<SqlitePool>);
 
-impl Running {
+impl CheckpointRun {
     /// Moves the log. Waits for the connection in a runtime of its own.
     fn run(self) {
         let moved = match Builder::new_current_thread().enable_time().build() {
@@ -123,7 +123,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for CheckpointRun {
     fn drop(&mut self) {
         self.0.checkpoints().is_running.store(false, Ordering::Release);
     }
@@ -157,8 +157,8 @@ async fn checkpoint(pool: &Arc<SqlitePool>, access: Access) -> Result<(u32, bool
     let mut pooled = pool.acquire(access, AcquireMode::Wait).await?;
     let connection = pooled.connection().ok_or_else(|| Error::new(ErrorKind::Internal, "a connection that is gone"))?;
     let moved = match access {
-        Access::Read => connection.at_length(&mut Connection::checkpoint),
-        Access::Write => connection.at_length(&mut Connection::checkpoint_all),
+        Access::Read => connection.at_length(&mut SqliteConnection::checkpoint),
+        Access::Write => connection.at_length(&mut SqliteConnection::checkpoint_all),
     };
     pooled.give_back();
     let (length, is_all) = moved?;
@@ -171,7 +171,7 @@ async fn checkpoint(pool: &Arc<SqlitePool>, access: Access) -> Result<(u32, bool
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{connection::Connection, place::Place, settings::Settings},
+        super::{connection::SqliteConnection, settings::SqliteSettings, url::SqliteUrl},
         *,
     };
     use crate::open::OpenOptions;
@@ -200,8 +200,8 @@ mod tests {
         let failed = |error: std::io::Error| Error::new(ErrorKind::Io, "").with_source(error);
         let directory = tempfile::tempdir().map_err(failed)?;
         let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
-        let settings = Settings::new(Place::parse(&url)?, &OpenOptions::new(), 3);
-        let (writer, reader) = (Connection::open(&settings)?, Connection::open(&settings)?);
+        let settings = SqliteSettings::new(SqliteUrl::parse(&url)?, &OpenOptions::new(), 3);
+        let (writer, reader) = (SqliteConnection::open(&settings)?, SqliteConnection::open(&settings)?);
         writer.command("CREATE TABLE t (a)")?;
         reader.command("BEGIN")?;
         reader.number("SELECT count(*) FROM t")?;

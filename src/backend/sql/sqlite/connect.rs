@@ -1,7 +1,8 @@
 //! Opens SQLite databases.
 
 use super::{
-    SqliteStore, capabilities, connection::Connection, engine::SqliteEngine, place::Place, pool::SqlitePool, settings::Settings,
+    SqliteStore, capabilities, connection::SqliteConnection, engine::SqliteEngine, pool::SqlitePool, settings::SqliteSettings,
+    url::SqliteUrl,
 };
 use crate::{
     backend::sql::SqlStore,
@@ -11,18 +12,18 @@ use crate::{
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {
-    let place = Place::parse(url)?;
-    let in_memory = place.in_memory;
+    let url = SqliteUrl::parse(url)?;
+    let in_memory = url.in_memory;
     let size = options.connections(if in_memory { 1 } else { CONNECTIONS });
     if options.min_connections > size {
         return Err(Error::new(ErrorKind::InvalidInput, "`min_connections` is above the one connection of a database in memory"));
     }
-    let settings = Settings::new(place, options, size);
+    let settings = SqliteSettings::new(url, options, size);
     let first = {
         let settings = settings.clone();
         // One at least, which a database in memory keeps for itself.
         let count = options.min_connections.max(1) + u32::from(in_memory);
-        tokio::task::spawn_blocking(move || (0..count).map(|_| Connection::open(&settings)).collect::<Result<Vec<_>>>())
+        tokio::task::spawn_blocking(move || (0..count).map(|_| SqliteConnection::open(&settings)).collect::<Result<Vec<_>>>())
     };
     let message = "the database could not be opened in time";
     let first = within(options.acquire_timeout, first, ErrorKind::PoolTimeout, message).await?;

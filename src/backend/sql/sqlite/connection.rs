@@ -20,7 +20,7 @@ use super::{
     error::{classify, code, is_busy},
     fence::{self, Fence},
     prepared::{self, Kept, is_new},
-    settings::{Counts, Settings},
+    settings::{Counts, SqliteSettings},
     watch::Watch,
 };
 use crate::{
@@ -57,7 +57,7 @@ fn note_log(_: &Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
     Ok(())
 }
 
-pub(super) struct Connection {
+pub(super) struct SqliteConnection {
     library: Library,
     /// Whether what runs is to be stopped when it is not brief.
     is_brief: Arc<AtomicBool>,
@@ -83,16 +83,16 @@ pub(super) struct Connection {
     changed_before: Cell<u64>,
 }
 
-impl Connection {
+impl SqliteConnection {
     /// Opens the database. Blocks.
-    pub(super) fn open(settings: &Settings) -> Result<Self> {
-        let mut flags = settings.place.flags;
+    pub(super) fn open(settings: &SqliteSettings) -> Result<Self> {
+        let mut flags = settings.url.flags;
         if let Some(file) = &settings.file {
             file.look()?;
             // A file that was there is not made again.
             flags.set(OpenFlags::SQLITE_OPEN_CREATE, flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && !file.was_opened());
         }
-        let library = Library::open_with_flags(&settings.place.name, flags);
+        let library = Library::open_with_flags(&settings.url.name, flags);
         let library = library.map_err(classify).map_err(|error| settings.not_opened(error))?;
         let mut connection = Self {
             longest: library.limit(Limit::SQLITE_LIMIT_LENGTH).map_err(classify)?,
@@ -117,7 +117,7 @@ impl Connection {
         Ok(connection)
     }
 
-    fn set_up(&self, settings: &Settings) -> Result<()> {
+    fn set_up(&self, settings: &SqliteSettings) -> Result<()> {
         let library = &self.library;
         library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
         library.set_prepared_statement_cache_capacity(prepared::MOST);
@@ -125,7 +125,7 @@ impl Connection {
         for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
             library.set_db_config(config, false).map_err(classify)?;
         }
-        if !settings.place.in_memory && !settings.place.read_only {
+        if !settings.url.in_memory && !settings.url.read_only {
             let wanted = if settings.write_ahead_log { "wal" } else { "delete" };
             let journal = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
             // SQLite keeps the old journal mode without an error where it cannot change it.

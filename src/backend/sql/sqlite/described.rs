@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use sea_orm::sea_query::ArrayType;
 
 use super::{
-    connection::Connection,
+    connection::SqliteConnection,
     error::classify,
-    facts::{self, Facts, Texts, UnreadableIds},
+    facts::{self, Facts, TextRow, UnreadableIds},
     forms,
     watch::Mark,
 };
@@ -22,7 +22,7 @@ use crate::{
 /// The catalog of a table in the snapshot of the connection's transaction, whose state of the data is given if it is known.
 /// Values outside the id are checked only for a statement that compares values that may be stored in several forms.
 pub(super) fn catalog(
-    connection: &Connection,
+    connection: &SqliteConnection,
     table: &Table,
     schema_version: i64,
     mark: &mut Option<Mark>,
@@ -76,7 +76,7 @@ pub(super) fn catalog(
 }
 
 /// The columns that have values in another form than is written here.
-fn others(connection: &Connection, table: &Table, facts: &Facts) -> Result<Vec<usize>> {
+fn others(connection: &SqliteConnection, table: &Table, facts: &Facts) -> Result<Vec<usize>> {
     let mut others = Vec::new();
     for position in facts.with_forms() {
         let Some((name, value_type)) = facts.column(*position) else { continue };
@@ -87,17 +87,17 @@ fn others(connection: &Connection, table: &Table, facts: &Facts) -> Result<Vec<u
     Ok(others)
 }
 
-fn has_text_ids(connection: &Connection, table: &Table, facts: &Facts, id: usize) -> Result<bool> {
+fn has_text_ids(connection: &SqliteConnection, table: &Table, facts: &Facts, id: usize) -> Result<bool> {
     facts.column(id).map_or(Ok(false), |(name, _)| connection.is_true(&forms::has_text_ids(table, name)))
 }
 
-fn has_null_ids(connection: &Connection, table: &Table, facts: &Facts) -> Result<bool> {
+fn has_null_ids(connection: &SqliteConnection, table: &Table, facts: &Facts) -> Result<bool> {
     let id = facts.nullable_id.and_then(|id| facts.column(id));
     id.map_or(Ok(false), |(name, _)| connection.is_true(&forms::has_nulls(table, name)))
 }
 
 /// What the schema says of a table. `None` if it is not there as the entity says.
-fn load(connection: &Connection, table: &Table) -> Result<Option<Arc<Facts>>> {
+fn load(connection: &SqliteConnection, table: &Table) -> Result<Option<Arc<Facts>>> {
     let [columns, tables] = facts::queries(table);
     let (columns, tables) = (connection.texts(&columns)?, connection.texts(&tables)?);
     let collations = match facts::collations(table, &columns) {
@@ -114,7 +114,7 @@ fn load(connection: &Connection, table: &Table) -> Result<Option<Arc<Facts>>> {
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) if the table has ids in another form, under which the model may be there already.
-pub(super) fn keeps(connection: &Connection, table: &Table) -> Result<bool> {
+pub(super) fn keeps(connection: &SqliteConnection, table: &Table) -> Result<bool> {
     begin_to_write(connection, table)?;
     if connection.is_foreign() || !connection.may_write(table.schema()) {
         return refuse_text_ids(connection, table).map(|()| false);
@@ -147,7 +147,7 @@ pub(super) fn keeps(connection: &Connection, table: &Table) -> Result<bool> {
 }
 
 /// Takes the right to write in a transaction that has not done anything yet. One that has read cannot wait for it.
-pub(super) fn begin_to_write(connection: &Connection, table: &Table) -> Result<()> {
+pub(super) fn begin_to_write(connection: &SqliteConnection, table: &Table) -> Result<()> {
     if !connection.is_idle_transaction(table.schema()) {
         return Ok(());
     }
@@ -159,7 +159,7 @@ pub(super) fn begin_to_write(connection: &Connection, table: &Table) -> Result<(
 }
 
 /// Refuses a table in which a model that was not found by its id may be there under the same id in another form.
-pub(super) fn refuse_text_ids(connection: &Connection, table: &Table) -> Result<()> {
+pub(super) fn refuse_text_ids(connection: &SqliteConnection, table: &Table) -> Result<()> {
     let Some(id) = uuid_id(table) else { return Ok(()) };
     match connection.is_true(&forms::has_text_ids(table, id)) {
         Ok(true) => Err(facts::text_ids().in_column(id)),
@@ -178,9 +178,9 @@ fn refused(facts: &Facts, id: usize) -> Error {
     facts.column(id).map_or_else(facts::text_ids, |(name, _)| facts::text_ids().in_column(name))
 }
 
-impl Connection {
+impl SqliteConnection {
     /// Runs a query of its own, and answers its rows as text.
-    fn texts(&self, sql: &str) -> Result<Vec<Texts>> {
+    fn texts(&self, sql: &str) -> Result<Vec<TextRow>> {
         self.ask(sql, |query| {
             let columns = query.column_count();
             let mut rows = query.raw_query();

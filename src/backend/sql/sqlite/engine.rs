@@ -6,7 +6,7 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 
 use super::{
     bind::are_large,
-    connection::Connection,
+    connection::SqliteConnection,
     described, facts,
     group::Group,
     guard::{ExecutionMode, SqliteGuard},
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The statement that inserts a row, and the columns that it names by their positions.
-pub(crate) struct Target {
+pub(crate) struct InsertTarget {
     insert: Arc<str>,
     named: Vec<usize>,
 }
@@ -80,7 +80,7 @@ impl SqliteEngine {
         &self,
         guard: &mut SqliteGuard,
         kind: StatementKind,
-        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         if guard.is_of_group() {
             return self.group.write(&self.pool, work).await;
@@ -99,7 +99,7 @@ impl SqliteEngine {
 
 impl Engine for SqliteEngine {
     type ConnectionGuard = SqliteGuard;
-    type Target = Target;
+    type Target = InsertTarget;
     type Encoded = Vec<Value>;
 
     fn profile(&self) -> &EngineProfile {
@@ -144,7 +144,7 @@ impl Engine for SqliteEngine {
             return Ok(());
         }
         let table = table.clone();
-        let refuse = move |connection: &Connection| described::refuse_text_ids(connection, &table);
+        let refuse = move |connection: &SqliteConnection| described::refuse_text_ids(connection, &table);
         if guard.is_of_group() {
             let mut other = SqliteGuard::new(self.pool.acquire(Access::Read, AcquireMode::Wait).await?, Access::Read);
             return other.run(ExecutionMode::BriefOrAgain, refuse).await;
@@ -204,7 +204,7 @@ impl Engine for SqliteEngine {
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Box<dyn Models>> {
         let (real_effort, decoder) = (Self::kind(guard, &statement, kind), decoder.clone());
-        let fetch = move |connection: &Connection| match kind {
+        let fetch = move |connection: &SqliteConnection| match kind {
             StatementKind::Insert => run::insert_returning(connection, &statement, &decoder),
             StatementKind::OneModel => run::changed(connection, &decoder, || run::fetch(connection, &statement, &decoder)),
             StatementKind::Read | StatementKind::Any | StatementKind::Lasting => run::fetch(connection, &statement, &decoder),
@@ -254,12 +254,12 @@ impl Engine for SqliteEngine {
         guard.run(ExecutionMode::Brief, move |connection| described::keeps(connection, &table)).await
     }
 
-    async fn target(&self, _: &mut SqliteGuard, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<Target>> {
-        Ok(Some(Target { insert: insert.into(), named: named.to_vec() }))
+    async fn target(&self, _: &mut SqliteGuard, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<InsertTarget>> {
+        Ok(Some(InsertTarget { insert: insert.into(), named: named.to_vec() }))
     }
 
     /// The values of the rows, one after another.
-    fn encode(target: &Target, rows: &dyn Rows) -> Result<Vec<Value>> {
+    fn encode(target: &InsertTarget, rows: &dyn Rows) -> Result<Vec<Value>> {
         let mut values = Vec::with_capacity(rows.len() * target.named.len());
         for row in 0..rows.len() {
             for column in &target.named {
@@ -269,10 +269,11 @@ impl Engine for SqliteEngine {
         Ok(values)
     }
 
-    async fn append(&self, guard: &mut SqliteGuard, target: &Target, rows: Vec<Vec<Value>>) -> Result<()> {
+    async fn append(&self, guard: &mut SqliteGuard, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<()> {
         let (insert, columns) = (target.insert.clone(), target.named.len());
-        let append =
-            move |connection: &Connection| rows.iter().try_for_each(|values| run::append(connection, &insert, values, columns));
+        let append = move |connection: &SqliteConnection| {
+            rows.iter().try_for_each(|values| run::append(connection, &insert, values, columns))
+        };
         guard.run(ExecutionMode::Blocking, append).await
     }
 

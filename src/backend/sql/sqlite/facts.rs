@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// A row of an answer, as text.
-pub(super) type Texts = Vec<Option<String>>;
+pub(super) type TextRow = Vec<Option<String>>;
 
 /// The table of an entity, as SQLite's schema describes it.
 #[derive(Debug)]
 pub(super) struct Facts {
-    columns: Vec<Column>,
+    columns: Vec<ColumnFacts>,
     is_rewritten: bool,
     /// Whether a row that names every column is stored as it is given, whatever its values.
     pub(super) keeps_rows: bool,
@@ -49,7 +49,7 @@ pub(super) struct UnreadableIds {
 }
 
 #[derive(Debug)]
-struct Column {
+struct ColumnFacts {
     described: Described,
     value_type: ArrayType,
     name: String,
@@ -76,7 +76,7 @@ pub(super) fn queries(table: &Table) -> [String; 2] {
 /// The query that says how the columns of text are compared. `None` if the entity has none, or the table not those of the entity.
 ///
 /// The columns of a compound query are compared as those of its first part.
-pub(super) fn collations(table: &Table, columns: &[Texts]) -> Option<String> {
+pub(super) fn collations(table: &Table, columns: &[TextRow]) -> Option<String> {
     let texts: Vec<_> = table.columns.iter().filter(|column| is_text(&column.value_type)).collect();
     if texts.is_empty() || !texts.iter().all(|column| columns.iter().any(|row| is_named(row, column.name()))) {
         return None;
@@ -100,8 +100,8 @@ pub(super) fn collations(table: &Table, columns: &[Texts]) -> Option<String> {
 
 impl Facts {
     /// From the answers to [`queries`] and [`collations`]. `None` if there is no such table, or it lacks a column of the entity.
-    pub(super) fn new(of: &Table, columns: &[Texts], tables: &[Texts], collations: &[Texts]) -> Option<Self> {
-        let is = |row: &Texts, at: usize, text: &str| row.get(at).and_then(Option::as_deref) == Some(text);
+    pub(super) fn new(of: &Table, columns: &[TextRow], tables: &[TextRow], collations: &[TextRow]) -> Option<Self> {
+        let is = |row: &TextRow, at: usize, text: &str| row.get(at).and_then(Option::as_deref) == Some(text);
         let kind = |kind: &'static str| tables.iter().filter(move |row| is(row, 0, kind));
         let table = kind("table").chain(kind("view")).next()?;
         let sql = table.get(1).and_then(Option::as_deref).unwrap_or_default().to_ascii_uppercase();
@@ -147,7 +147,7 @@ impl Facts {
             // A primary key and a column with a default may have another value instead of none.
             let keeps_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
             keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.is_null());
-            described.push(Column {
+            described.push(ColumnFacts {
                 described: Described {
                     is_generated: is(row, 5, "2") || is(row, 5, "3"),
                     keeps: keeps(affinity, &value_type, lacks_id),
@@ -200,7 +200,7 @@ impl Facts {
 
     /// The catalog of the table, in which some columns have values of any form, and some ids cannot be read.
     pub(super) fn catalog(&self, any: &[usize], unreadable: UnreadableIds) -> Arc<Catalog> {
-        let describe = |(position, column): (usize, &Column)| {
+        let describe = |(position, column): (usize, &ColumnFacts)| {
             let described = column.described.clone();
             let is_refused = unreadable.text && self.uuid_id == Some(position);
             Described {
@@ -227,7 +227,7 @@ pub(super) fn text_ids() -> Error {
     Error::new(ErrorKind::Corrupt, "the table has ids that are no UUIDs of 16 bytes")
 }
 
-fn is_named(row: &Texts, name: &str) -> bool {
+fn is_named(row: &TextRow, name: &str) -> bool {
     row.first().and_then(Option::as_deref).is_some_and(|other| other.eq_ignore_ascii_case(name))
 }
 

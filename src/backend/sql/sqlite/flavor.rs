@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    asked::{self, Catalogs},
+    asked::{self, SqlxCatalogCache},
     decode, error,
     file::FileIdentity,
     forms, profile, reads,
@@ -78,7 +78,7 @@ impl Flavor for SqliteFlavor {
     // There is no bulk path.
     type Target = Infallible;
     type Encoded = Infallible;
-    type Catalogs = Catalogs;
+    type CatalogCache = SqlxCatalogCache;
 
     /// Each connection has a thread of its own.
     const BELONGS_TO_RUNTIME: bool = false;
@@ -87,7 +87,7 @@ impl Flavor for SqliteFlavor {
         EngineProfile { asks_for_single_models: true, ..profile(capabilities) }
     }
 
-    async fn catalog(connection: &mut SqliteConnection, table: &Arc<Table>, catalogs: &Catalogs) -> Result<Arc<Catalog>> {
+    async fn catalog(connection: &mut SqliteConnection, table: &Arc<Table>, catalogs: &SqlxCatalogCache) -> Result<Arc<Catalog>> {
         asked::catalog(connection, table, catalogs).await
     }
 
@@ -95,7 +95,7 @@ impl Flavor for SqliteFlavor {
         Some(forms::begin_to_write(table))
     }
 
-    fn forget(catalogs: &Catalogs) {
+    fn forget(catalogs: &SqlxCatalogCache) {
         catalogs.forget();
     }
 

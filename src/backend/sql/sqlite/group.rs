@@ -17,7 +17,7 @@ use rusqlite::ffi;
 use tokio::sync::oneshot;
 
 use super::{
-    connection::Connection,
+    connection::SqliteConnection,
     error::code,
     pool::{SqlitePool, SqlitePooledConnection},
 };
@@ -54,9 +54,9 @@ struct InLine {
 /// A write that can be run again if it has come to nothing.
 trait Write: Send {
     /// Runs it inside a transaction.
-    fn run(&mut self, connection: &Connection) -> Outcome;
+    fn run(&mut self, connection: &SqliteConnection) -> Outcome;
     /// Runs it in a transaction of its own.
-    fn run_alone(&mut self, connection: &Connection);
+    fn run_alone(&mut self, connection: &SqliteConnection);
     fn fail(&mut self, error: Error);
     /// Tells the caller what became of it.
     fn answer(self: Box<Self>);
@@ -78,8 +78,8 @@ struct Single<T, W> {
     answer: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, W: FnMut(&Connection) -> Result<T> + Send> Write for Single<T, W> {
-    fn run(&mut self, connection: &Connection) -> Outcome {
+impl<T: Send, W: FnMut(&SqliteConnection) -> Result<T> + Send> Write for Single<T, W> {
+    fn run(&mut self, connection: &SqliteConnection) -> Outcome {
         let before = connection.total_changes();
         let ran = blocking::unless_it_panics(|| (self.work)(connection)).unwrap_or_else(|| Err(blocking::panicked()));
         let outcome = match &ran {
@@ -91,7 +91,7 @@ impl<T: Send, W: FnMut(&Connection) -> Result<T> + Send> Write for Single<T, W> 
         outcome
     }
 
-    fn run_alone(&mut self, connection: &Connection) {
+    fn run_alone(&mut self, connection: &SqliteConnection) {
         let ran = blocking::unless_it_panics(|| connection.alone(&mut self.work)).unwrap_or_else(|| {
             let undone = if connection.is_autocommit() { Ok(()) } else { connection.command("ROLLBACK") };
             undone.and(Err(blocking::panicked()))
@@ -115,7 +115,7 @@ impl Group {
     pub(super) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         pool: &Arc<SqlitePool>,
-        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
         let member = Member { group: self, id: self.join(Box::new(Single { work, done: None, answer }), pool.wait_to_write()) };
@@ -229,7 +229,7 @@ fn write_all(group: &Group, mut pooled: SqlitePooledConnection) {
 }
 
 /// Runs writes in one transaction. A connection that is not rolled back is left inside it.
-fn run_together(connection: &Connection, writes: &mut [Box<dyn Write>]) {
+fn run_together(connection: &SqliteConnection, writes: &mut [Box<dyn Write>]) {
     if let [alone] = writes {
         return alone.run_alone(connection);
     }
@@ -248,7 +248,7 @@ fn run_together(connection: &Connection, writes: &mut [Box<dyn Write>]) {
     }
 }
 
-fn commit_together(connection: &Connection, writes: &mut [Box<dyn Write>]) -> Outcome {
+fn commit_together(connection: &SqliteConnection, writes: &mut [Box<dyn Write>]) -> Outcome {
     if let Err(error) = connection.command("BEGIN IMMEDIATE") {
         return Outcome::Lost(error);
     }

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{
     checkout::{SqliteCheckout, gone},
-    connection::Connection,
+    connection::SqliteConnection,
     described,
     pool::{SqlitePool, SqlitePooledConnection},
 };
@@ -72,7 +72,7 @@ impl SqliteGuard {
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         mode: ExecutionMode,
-        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         checkout.check()?;
@@ -87,7 +87,7 @@ impl SqliteGuard {
     pub(super) async fn run_single<T: Send + 'static>(
         &mut self,
         mode: ExecutionMode,
-        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        mut work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if (checkout.in_transaction && !checkout.is_lone) || (checkout.is_lone && checkout.access == Access::Write) {
@@ -106,7 +106,7 @@ impl SqliteGuard {
     async fn go<T: Send + 'static>(
         &mut self,
         mode: ExecutionMode,
-        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        mut work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if mode != ExecutionMode::Blocking
@@ -121,7 +121,7 @@ impl SqliteGuard {
     /// Runs the statement that a transaction was begun for, and commits it, so that nothing is left of one that fails.
     async fn run_and_commit<T: Send + 'static>(
         &mut self,
-        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        mut work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let interrupt = self.connection.as_mut().ok_or_else(gone)?.connection()?.interrupt();
         let run = move |checkout: &mut SqliteCheckout| {
@@ -154,14 +154,14 @@ impl SqliteGuard {
         if !checkout.in_transaction {
             (checkout.in_transaction, checkout.is_lone, checkout.mark) = (true, true, None);
             let begin = if checkout.access == Access::Read { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
-            let mut begin = move |connection: &Connection| connection.command(begin);
+            let mut begin = move |connection: &SqliteConnection| connection.command(begin);
             match checkout.connection()?.briefly(false, &mut begin) {
                 Some(begun) => begun?,
                 None => self.call(None, move |checkout| checkout.connection()?.at_length(&mut begin)).await?,
             }
         }
         let (known, pool, table) = (self.connection.as_mut().ok_or_else(gone)?.mark, pool.clone(), table.clone());
-        let look = move |connection: &Connection| {
+        let look = move |connection: &SqliteConnection| {
             // This takes the snapshot.
             let schema_version = connection.schema_version()?;
             let mut mark = match known {
@@ -194,7 +194,7 @@ impl SqliteGuard {
     pub(super) async fn run_alone<T: Send + 'static>(
         &mut self,
         syncs: bool,
-        mut work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        mut work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         let waits = syncs || checkout.pooled.as_ref().is_some_and(SqlitePooledConnection::waits_for_the_next_commit);
@@ -287,7 +287,7 @@ impl SqliteGuard {
             (_, Some(Locking::Exclusive)) => "BEGIN EXCLUSIVE",
             (_, Some(Locking::Immediate) | None) => "BEGIN IMMEDIATE",
         };
-        let mut begin = move |connection: &Connection| {
+        let mut begin = move |connection: &SqliteConnection| {
             if only_reads {
                 // SQLite has no read-only transactions; this makes every write on the connection fail.
                 connection.set_query_only(true)?;
@@ -320,7 +320,7 @@ impl SqliteGuard {
             return self.call(None, ended).await;
         }
         checkout.check()?;
-        let mut work = move |connection: &Connection| connection.command(end);
+        let mut work = move |connection: &SqliteConnection| connection.command(end);
         let is_write = checkout.access == Access::Write;
         if is_write {
             // From here on, others may write.

@@ -51,12 +51,12 @@ mod group;
 mod guard;
 #[cfg(feature = "sea-orm")]
 mod handed_in;
-mod place;
 mod pool;
 mod prepared;
 mod run;
 mod settings;
 mod times;
+mod url;
 mod watch;
 
 pub(crate) use connect::open;

@@ -12,8 +12,8 @@ use tokio::task::coop::consume_budget;
 
 use super::{
     checkpoint::{self, Checkpoints},
-    connection::Connection,
-    settings::Settings,
+    connection::SqliteConnection,
+    settings::SqliteSettings,
     watch::Mark,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(super) struct SqlitePool {
-    settings: Settings,
+    settings: SqliteSettings,
     /// The connections that nobody uses. `None` once the store is closed.
     idle: Mutex<Option<Idle>>,
     /// Who may use a connection, and who may write.
@@ -44,18 +44,18 @@ pub(super) struct SqlitePool {
 #[derive(Default)]
 struct Idle {
     /// The one that wrote last: its pages in memory are not outdated by what it writes.
-    writer: Option<Box<Connection>>,
+    writer: Option<Box<SqliteConnection>>,
     #[expect(clippy::vec_box, reason = "a connection is moved out and in as a pointer")]
-    readers: Vec<Box<Connection>>,
+    readers: Vec<Box<SqliteConnection>>,
     /// How many connections there are, with those in use.
     open: u32,
     /// Keeps a database in memory alive.
-    _anchor: Option<Box<Connection>>,
+    _anchor: Option<Box<SqliteConnection>>,
 }
 
 /// A connection in use. Dropping it closes it.
 pub(super) struct SqlitePooledConnection {
-    connection: Option<Box<Connection>>,
+    connection: Option<Box<SqliteConnection>>,
     access: Access,
     /// Whether the connection is with the others again.
     is_given_back: bool,
@@ -65,10 +65,10 @@ pub(super) struct SqlitePooledConnection {
 }
 
 impl SqlitePool {
-    pub(super) fn new(settings: Settings, first: Vec<Connection>, size: u32, acquire_timeout: Duration) -> Self {
+    pub(super) fn new(settings: SqliteSettings, first: Vec<SqliteConnection>, size: u32, acquire_timeout: Duration) -> Self {
         let mut idle = Idle::default();
         let mut first = first.into_iter().map(Box::new);
-        if settings.place.in_memory {
+        if settings.url.in_memory {
             idle._anchor = first.next();
         }
         idle.writer = first.next();
@@ -86,7 +86,7 @@ impl SqlitePool {
         }
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &SqliteSettings {
         &self.settings
     }
 
@@ -181,7 +181,7 @@ impl SqlitePool {
     }
 
     /// The state of the data that a connection's snapshot shows, which it must have taken; none if it is not known.
-    pub(super) fn seen(&self, connection: &Connection, before: Mark) -> Result<Option<Mark>> {
+    pub(super) fn seen(&self, connection: &SqliteConnection, before: Mark) -> Result<Option<Mark>> {
         let watch = &self.settings.watch;
         if watch.is_writer(connection.id()) || connection.may_write(None) {
             return Ok(Some(watch.seen(before, connection.id(), connection.data_version()?, false)));
@@ -197,7 +197,7 @@ impl SqlitePool {
             idle.writer = idle.readers.pop();
         }
         let Some(writer) = &mut idle.writer else { return Ok(None) };
-        match writer.briefly(false, &mut Connection::data_version) {
+        match writer.briefly(false, &mut SqliteConnection::data_version) {
             Some(version) => Ok(Some(watch.seen(before, writer.id(), version?, true))),
             None => Ok(None),
         }
@@ -227,7 +227,7 @@ fn closed() -> Error {
 
 impl Idle {
     /// A connection that is there; if there is none, one is counted that has to be opened.
-    fn take(&mut self, access: Access, size: u32) -> Option<Box<Connection>> {
+    fn take(&mut self, access: Access, size: u32) -> Option<Box<SqliteConnection>> {
         let kept = match access {
             Access::Read => self.readers.pop(),
             Access::Write => self.writer.take(),
@@ -243,16 +243,16 @@ impl Idle {
 impl SqlitePooledConnection {
     /// Opens the connection. Blocks.
     fn open(&mut self) -> Result<()> {
-        self.connection = Some(Box::new(Connection::open(&self.pool.settings)?));
+        self.connection = Some(Box::new(SqliteConnection::open(&self.pool.settings)?));
         Ok(())
     }
 
     /// Whether the next commit waits for the disk although commits do not. Asked once.
     pub(super) fn waits_for_the_next_commit(&self) -> bool {
-        !self.pool.settings.place.in_memory && self.pool.begins_log.swap(false, Ordering::AcqRel)
+        !self.pool.settings.url.in_memory && self.pool.begins_log.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+    pub(super) fn connection(&mut self) -> Option<&mut SqliteConnection> {
         self.connection.as_deref_mut()
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{ArrayType, Expr, ExprTrait, Query, SqliteQueryBuilder},
 };
 
-use super::{connection::Connection, decode, described, error::classify};
+use super::{connection::SqliteConnection, decode, described, error::classify};
 use crate::{
     backend::{
         Decoder, Models,
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     row::Row,
     stream::CHUNK,
-    table::{Column, Table},
+    table::{Table, TableColumn},
     value::{Key, Put},
 };
 
@@ -25,12 +25,12 @@ fn values(statement: &Statement) -> &[Value] {
     statement.values.as_ref().map_or(&[], |values| &values.0)
 }
 
-fn run<T>(connection: &Connection, statement: &Statement, run: impl FnOnce(&mut Prepared<'_>) -> Result<T>) -> Result<T> {
+fn run<T>(connection: &SqliteConnection, statement: &Statement, run: impl FnOnce(&mut Prepared<'_>) -> Result<T>) -> Result<T> {
     connection.prepared(&statement.sql, values(statement), run)
 }
 
 /// Runs a statement and answers how many rows it changed.
-pub(super) fn execute(connection: &Connection, statement: &Statement) -> Result<u64> {
+pub(super) fn execute(connection: &SqliteConnection, statement: &Statement) -> Result<u64> {
     run(connection, statement, |prepared| {
         let before = connection.total_changes();
         let mut rows = prepared.raw_query();
@@ -41,7 +41,7 @@ pub(super) fn execute(connection: &Connection, statement: &Statement) -> Result<
 }
 
 /// Runs a statement that answers one number.
-pub(super) fn number(connection: &Connection, statement: &Statement) -> Result<i64> {
+pub(super) fn number(connection: &SqliteConnection, statement: &Statement) -> Result<i64> {
     run(connection, statement, |prepared| {
         let mut rows = prepared.raw_query();
         let missing = || Error::new(ErrorKind::Internal, "the engine returned no number");
@@ -50,7 +50,7 @@ pub(super) fn number(connection: &Connection, statement: &Statement) -> Result<i
 }
 
 /// Runs a statement that answers the columns of a table, in any order.
-pub(super) fn fetch(connection: &Connection, statement: &Statement, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
+pub(super) fn fetch(connection: &SqliteConnection, statement: &Statement, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
     run(connection, statement, |prepared| models(prepared, decoder))
 }
 
@@ -63,7 +63,7 @@ fn models(prepared: &mut Prepared<'_>, decoder: &Arc<dyn Decoder>) -> Result<Box
 
 /// Inserts a row and answers its model; none if that is what was given.
 pub(super) fn insert(
-    connection: &Connection,
+    connection: &SqliteConnection,
     row: &Statement,
     insert: &WholeInsert,
     decoder: &Arc<dyn Decoder>,
@@ -78,7 +78,7 @@ pub(super) fn insert(
 
 /// Inserts a row and answers its model, by a statement that returns it.
 pub(super) fn insert_returning(
-    connection: &Connection,
+    connection: &SqliteConnection,
     statement: &Statement,
     decoder: &Arc<dyn Decoder>,
 ) -> Result<Box<dyn Models>> {
@@ -88,7 +88,7 @@ pub(super) fn insert_returning(
 
 /// The model that a statement changed, as its triggers have left it: what the statement returns is what it was before them.
 pub(super) fn changed(
-    connection: &Connection,
+    connection: &SqliteConnection,
     decoder: &Arc<dyn Decoder>,
     change: impl FnOnce() -> Result<Box<dyn Models>>,
 ) -> Result<Box<dyn Models>> {
@@ -123,7 +123,7 @@ fn lookup(table: &Table, id: &Key) -> (String, Values) {
 
 /// Runs a statement and gives its models away as they are read.
 pub(super) fn stream(
-    connection: &Connection,
+    connection: &SqliteConnection,
     statement: &Statement,
     decoder: &Arc<dyn Decoder>,
     sender: &ChunkSender,
@@ -141,7 +141,7 @@ pub(super) fn stream(
 }
 
 /// Runs a statement and answers its rows, with values of these types or of their own.
-pub(super) fn rows(connection: &Connection, statement: &Statement, types: Option<&[ArrayType]>) -> Result<Vec<Row>> {
+pub(super) fn rows(connection: &SqliteConnection, statement: &Statement, types: Option<&[ArrayType]>) -> Result<Vec<Row>> {
     run(connection, statement, |prepared| {
         let mut stored = prepared.raw_query();
         let mut rows = Vec::new();
@@ -167,7 +167,7 @@ pub(super) fn rows(connection: &Connection, statement: &Statement, types: Option
 }
 
 /// Runs an insert once for each row of so many values.
-pub(super) fn append(connection: &Connection, insert: &str, values: &[Value], columns: usize) -> Result<()> {
+pub(super) fn append(connection: &SqliteConnection, insert: &str, values: &[Value], columns: usize) -> Result<()> {
     let mut rows = values.chunks(columns);
     connection.prepared(insert, rows.next().unwrap_or_default(), |prepared| {
         store(connection, prepared)?;
@@ -180,7 +180,7 @@ pub(super) fn append(connection: &Connection, insert: &str, values: &[Value], co
 }
 
 /// Runs the insert of a row.
-fn store(connection: &Connection, insert: &mut Prepared<'_>) -> Result<()> {
+fn store(connection: &SqliteConnection, insert: &mut Prepared<'_>) -> Result<()> {
     let before = connection.total_changes();
     let stored = insert.raw_execute().map_err(classify)?;
     // Into a view, by its trigger.
@@ -223,7 +223,7 @@ impl<'p> RowReader<'p> {
 }
 
 fn columns<'t>(prepared: &Prepared<'_>, table: &'t Table) -> Result<Vec<(usize, &'t ArrayType)>> {
-    let place = |(place, column): (usize, &'t Column)| {
+    let place = |(place, column): (usize, &'t TableColumn)| {
         let is_here = |at: &usize| prepared.column_name(*at).is_ok_and(|name| name == column.name());
         let at = Some(place).filter(is_here).or_else(|| (0..prepared.column_count()).find(is_here));
         let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");

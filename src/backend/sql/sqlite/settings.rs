@@ -7,7 +7,7 @@ use std::sync::{
 
 use rusqlite::{OpenFlags, ffi};
 
-use super::{error::code, file::FileIdentity, place::Place, watch::Watch};
+use super::{error::code, file::FileIdentity, url::SqliteUrl, watch::Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
     open::{Durability, OpenOptions},
@@ -16,8 +16,8 @@ use crate::{
 
 /// What all connections of a store are opened with.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) place: Place,
+pub(super) struct SqliteSettings {
+    pub(super) url: SqliteUrl,
     /// `None` in memory.
     pub(super) file: Option<Arc<FileIdentity>>,
     pub(super) write_ahead_log: bool,
@@ -42,19 +42,19 @@ impl Counts {
     }
 }
 
-impl Settings {
+impl SqliteSettings {
     /// Those of a store that has so many connections at most.
-    pub(super) fn new(place: Place, options: &OpenOptions, connections: u32) -> Self {
+    pub(super) fn new(url: SqliteUrl, options: &OpenOptions, connections: u32) -> Self {
         let synchronous = match (options.write_ahead_log, options.durability) {
             (true, Durability::Process) => "NORMAL",
             (true, Durability::Power) => "FULL",
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
             (false, _) => "EXTRA",
         };
-        let file = (!place.in_memory).then(|| Arc::new(FileIdentity::new(place.name.clone())));
+        let file = (!url.in_memory).then(|| Arc::new(FileIdentity::new(url.name.clone())));
         Self {
-            runs_in_place: !place.shares_cache || (place.is_private && connections == 1),
-            place,
+            runs_in_place: !url.shares_cache || (url.is_private && connections == 1),
+            url,
             file,
             write_ahead_log: options.write_ahead_log,
             synchronous,
@@ -72,7 +72,7 @@ impl Settings {
         let why = match (code(&error), &self.file) {
             (0, _) => return error.with_code(cannot_open()),
             (ffi::SQLITE_IOERR_SHMSIZE, _) => Error::new(ErrorKind::ResourceExhausted, "no room for the index of the log"),
-            (_, Some(file)) => file.not_opened(self.place.flags.contains(OpenFlags::SQLITE_OPEN_CREATE)),
+            (_, Some(file)) => file.not_opened(self.url.flags.contains(OpenFlags::SQLITE_OPEN_CREATE)),
             (_, None) => Error::new(ErrorKind::Connection, "the database cannot be opened"),
         };
         // Of a statement, a code of an input or output error would say that what it did is not known.
@@ -93,11 +93,11 @@ impl Settings {
 
     /// Whether a commit waits for the disk.
     pub(super) fn syncs(&self) -> bool {
-        !self.place.in_memory && self.synchronous != "NORMAL"
+        !self.url.in_memory && self.synchronous != "NORMAL"
     }
 
     /// Whether what is written goes to a log first, or stays in memory: until a commit, no write waits for the disk.
     pub(super) fn writes_ahead(&self) -> bool {
-        self.place.in_memory || self.write_ahead_log
+        self.url.in_memory || self.write_ahead_log
     }
 }

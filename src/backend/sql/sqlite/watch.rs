@@ -24,10 +24,10 @@ use crate::{
 const REST: u32 = 100;
 
 #[derive(Debug, Default)]
-pub(super) struct Watch(Mutex<State>);
+pub(super) struct Watch(Mutex<WatchState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct WatchState {
     period: u64,
     /// The connection that writes, and the `data_version` that it saw last.
     writer: Option<(u64, i64)>,
@@ -37,11 +37,11 @@ struct State {
     writes: u64,
     /// The number of checks that have ended.
     found: u64,
-    tables: BTreeMap<TypeId, Table>,
+    tables: BTreeMap<TypeId, WatchedTable>,
 }
 
 #[derive(Debug)]
-struct Table {
+struct WatchedTable {
     facts: Arc<Facts>,
     schema_version: i64,
     /// The last period in which the schema was as it is described here.
@@ -75,7 +75,7 @@ pub(super) struct Mark {
 }
 
 impl Watch {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatchState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,7 +152,7 @@ impl Watch {
         // No period has this number.
         let period = mark.map_or(u64::MAX, |mark| mark.period);
         let facts = facts.clone();
-        let known = Table { facts, schema_version, period, own, any, has_own_ids: None, checked: None, next_check: None };
+        let known = WatchedTable { facts, schema_version, period, own, any, has_own_ids: None, checked: None, next_check: None };
         state.tables.insert(table, known);
     }
 
@@ -222,7 +222,7 @@ impl Watch {
     }
 }
 
-impl State {
+impl WatchState {
     /// Begins a new period if another connection has committed.
     fn see(&mut self, connection: u64, version: i64) {
         if self.writer != Some((connection, version)) {

@@ -11,7 +11,7 @@ use super::flavor::Flavor;
 use crate::{
     backend::Models,
     error::{Error, ErrorKind, Result, unreadable},
-    table::{Column, Table},
+    table::{Table, TableColumn},
     value::{Put, enum_of, is_known},
 };
 
@@ -19,18 +19,18 @@ use crate::{
 pub(super) struct RowDecoder<F: Flavor> {
     table: Arc<Table>,
     /// For each column of the table; none if SeaORM has to read the rows.
-    places: Option<Option<Vec<Place>>>,
+    indexes: Option<Option<Vec<ColumnIndex>>>,
     of: PhantomData<F>,
 }
 
 /// Where a value is in the rows of an answer, and what it is to be.
-pub(super) struct Place {
+pub(super) struct ColumnIndex {
     at: usize,
     wanted: ArrayType,
     fits: bool,
 }
 
-impl Place {
+impl ColumnIndex {
     /// `row` is any of the answer's.
     pub(super) fn of<F: Flavor>(row: &QueryResult, at: usize, wanted: ArrayType) -> Self {
         Self { at, fits: F::fits(row, at, &wanted), wanted }
@@ -46,20 +46,20 @@ impl Place {
 
 impl<F: Flavor> RowDecoder<F> {
     pub(super) fn new(table: &Arc<Table>) -> Self {
-        Self { table: table.clone(), places: None, of: PhantomData }
+        Self { table: table.clone(), indexes: None, of: PhantomData }
     }
 
     /// Adds the model of a row.
     pub(super) fn read(&mut self, row: &QueryResult, models: &mut dyn Models) -> Result<()> {
         let table = &self.table;
-        let Some(places) = self.places.get_or_insert_with(|| places::<F>(row, table)) else {
+        let Some(indexes) = self.indexes.get_or_insert_with(|| indexes::<F>(row, table)) else {
             return by_sea_orm::<F>(row, table, models);
         };
-        let read = models.push(&mut |position, put| places.get(position).map_or(Ok(()), |place| place.read::<F>(row, put)));
+        let read = models.push(&mut |position, put| indexes.get(position).map_or(Ok(()), |index| index.read::<F>(row, put)));
         read.or_else(|error| {
             // What is read here is not read otherwise. What the model does not take, it may take from the row.
-            let is_unreadable = |place: &Place| place.fits && place.read::<F>(row, &mut |_| Ok(())).is_err();
-            match places.iter().any(is_unreadable) {
+            let is_unreadable = |index: &ColumnIndex| index.fits && index.read::<F>(row, &mut |_| Ok(())).is_err();
+            match indexes.iter().any(is_unreadable) {
                 true => Err(error),
                 false => by_sea_orm::<F>(row, table, models).map_err(|_| error),
             }
@@ -76,16 +76,16 @@ fn by_sea_orm<F: Flavor>(row: &QueryResult, table: &Table, models: &mut dyn Mode
     F::read_foreign(row, is_decimal, |row| models.push_by_sea_orm(row))
 }
 
-fn places<F: Flavor>(row: &QueryResult, table: &Table) -> Option<Vec<Place>> {
+fn indexes<F: Flavor>(row: &QueryResult, table: &Table) -> Option<Vec<ColumnIndex>> {
     let names = row.column_names();
-    let place = |column: &Column| {
+    let index = |column: &TableColumn| {
         if !is_known(&column.value_type) || matches!(column.column_type, ColumnType::Array(_)) {
             return None;
         }
         let at = names.iter().position(|name| name == column.name())?;
-        Some(Place::of::<F>(row, at, column.value_type.clone()))
+        Some(ColumnIndex::of::<F>(row, at, column.value_type.clone()))
     };
-    table.columns.iter().map(place).collect()
+    table.columns.iter().map(index).collect()
 }
 
 /// Gives away the value of a column, in a type.

@@ -38,7 +38,7 @@ pub(crate) struct SqlxEngine<F: Flavor> {
     pub(super) acquire_timeout: Duration,
     /// Whose turn it is to write, where only one can. Waiting here is fair and holds no connection.
     pub(super) writer: Arc<Mutex<()>>,
-    catalogs: F::Catalogs,
+    catalogs: F::CatalogCache,
 }
 
 impl<F: Flavor> SqlxEngine<F> {
@@ -51,7 +51,7 @@ impl<F: Flavor> SqlxEngine<F> {
         capabilities.concurrent_writers &= several;
         // The database may have made others of the rows.
         let profile = EngineProfile { appends_as_given: false, ..F::profile(capabilities) };
-        Self { pools, gate, acquire_timeout, writer: Arc::default(), catalogs: F::Catalogs::default(), profile }
+        Self { pools, gate, acquire_timeout, writer: Arc::default(), catalogs: F::CatalogCache::default(), profile }
     }
 
     /// Looks at the schema anew after an error that tells of a change.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The connection of a flavor.
-pub(crate) type Connection<F> = <<F as Flavor>::Db as Database>::Connection;
+pub(crate) type FlavorConnection<F> = <<F as Flavor>::Db as Database>::Connection;
 
 /// One database of sqlx.
 pub(crate) trait Flavor: Sized + Send + Sync + 'static {
@@ -33,7 +33,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     type Encoded: Send + 'static;
 
     /// What the database was asked of tables.
-    type Catalogs: Default + Send + Sync;
+    type CatalogCache: Default + Send + Sync;
 
     /// What the database is like.
     fn profile(capabilities: Capabilities) -> EngineProfile;
@@ -50,15 +50,15 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     const CATALOG_AGE: Option<Duration> = None;
 
     /// What the database said of an entity's table, if that is still good.
-    fn known(_table: &Table, _catalogs: &Self::Catalogs) -> Option<Arc<Catalog>> {
+    fn known(_table: &Table, _catalogs: &Self::CatalogCache) -> Option<Arc<Catalog>> {
         None
     }
 
     /// What the database says of an entity's table.
     fn catalog(
-        _connection: &mut Connection<Self>,
+        _connection: &mut FlavorConnection<Self>,
         _table: &Arc<Table>,
-        _catalogs: &Self::Catalogs,
+        _catalogs: &Self::CatalogCache,
     ) -> impl Future<Output = Result<Arc<Catalog>>> + Send {
         async { Ok(Catalog::plain()) }
     }
@@ -70,7 +70,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     }
 
     /// Forgets what the database was asked: the schema may have changed.
-    fn forget(_catalogs: &Self::Catalogs) {}
+    fn forget(_catalogs: &Self::CatalogCache) {}
 
     /// Whether a statement may change the schema.
     fn changes_schema(_sql: &str) -> bool {
@@ -97,7 +97,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     fn before_begin(
         _gate: &Self::Gate,
         _options: &TxOptions,
-        _connection: &mut Connection<Self>,
+        _connection: &mut FlavorConnection<Self>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send {
         async { Ok(()) }
     }
@@ -106,7 +106,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     type Stopper: Send + Sync;
 
     fn stopper(
-        connection: &mut Connection<Self>,
+        connection: &mut FlavorConnection<Self>,
         pool: &Pool<Self::Db>,
     ) -> impl Future<Output = sqlx::Result<Self::Stopper>> + Send;
 
@@ -160,25 +160,28 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     fn classify(error: &dyn DatabaseError) -> Error;
 
     /// Runs statements without values.
-    fn run(connection: &mut Connection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn run(connection: &mut FlavorConnection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Sees to it that statements are prepared anew, if an error says that the database has forgotten those that were prepared,
     /// and the statement that met it can be run again. Else returns the error.
-    fn prepare_anew(_connection: &mut Connection<Self>, error: sqlx::Error) -> impl Future<Output = sqlx::Result<()>> + Send {
+    fn prepare_anew(
+        _connection: &mut FlavorConnection<Self>,
+        error: sqlx::Error,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send {
         async { Err(error) }
     }
 
     /// Runs a statement and answers how many rows it changed.
-    fn execute(connection: &mut Connection<Self>, statement: Statement) -> impl Future<Output = sqlx::Result<u64>> + Send;
+    fn execute(connection: &mut FlavorConnection<Self>, statement: Statement) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
     fn fetch(
-        connection: &mut Connection<Self>,
+        connection: &mut FlavorConnection<Self>,
         statement: Statement,
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
 
     /// Where rows go that name these columns, if the database's bulk path leads there.
     fn target(
-        connection: &mut Connection<Self>,
+        connection: &mut FlavorConnection<Self>,
         table: &Table,
         named: &[usize],
     ) -> impl Future<Output = Result<Option<Self::Target>>> + Send;
@@ -187,7 +190,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// Stores rows by the database's own bulk path. A connection on which this did not come to its end is of no more use.
     fn append(
-        connection: &mut Connection<Self>,
+        connection: &mut FlavorConnection<Self>,
         target: &Self::Target,
         rows: Vec<Self::Encoded>,
     ) -> impl Future<Output = Result<()>> + Send;
@@ -198,12 +201,12 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// Runs a statement whose result differs from one time to another.
     fn fetch_afresh(
-        connection: &mut Connection<Self>,
+        connection: &mut FlavorConnection<Self>,
         sql: String,
     ) -> impl Future<Output = sqlx::Result<Vec<QueryResult>>> + Send;
 
     /// Reads rows as they are asked for. Dropping the stream stops the engine.
-    fn stream<'c>(connection: &'c mut Connection<Self>, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>>;
+    fn stream<'c>(connection: &'c mut FlavorConnection<Self>, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>>;
 
     /// Whether a column has the same type in every row of an answer, and one whose values [`read_fitting`](Self::read_fitting)
     /// reads.

@@ -17,7 +17,7 @@ use sqlx::{Pool, pool::PoolConnection};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 
 use super::{
-    flavor::{Connection, Flavor},
+    flavor::{Flavor, FlavorConnection},
     pooled_connection::SqlxPooledConnection,
 };
 use crate::{
@@ -91,7 +91,7 @@ impl<F: Flavor> SqlxGuard<F> {
     }
 
     /// The connection, for a statement that [`done`](Self::done) says the end of.
-    pub(super) fn connection(&mut self) -> Result<&mut Connection<F>> {
+    pub(super) fn connection(&mut self) -> Result<&mut FlavorConnection<F>> {
         if self.is_out_of_step {
             return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
         }
@@ -240,7 +240,7 @@ fn gone() -> Error {
 }
 
 /// Stops a statement that nobody waits for, reads what is left of its answer, and says whether that was possible.
-async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut Connection<F>>) -> bool {
+async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut FlavorConnection<F>>) -> bool {
     let stop = async {
         F::stop(stopper).await?;
         if let Some(connection) = connection {
@@ -257,7 +257,7 @@ async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut Connectio
 }
 
 /// Leaves no transaction open, or fails.
-async fn clean<F: Flavor>(connection: &mut Connection<F>, after: Option<&str>) -> sqlx::Result<()> {
+async fn clean<F: Flavor>(connection: &mut FlavorConnection<F>, after: Option<&str>) -> sqlx::Result<()> {
     // SQLite may have ended the transaction by itself, and then has none to roll back. That one can begin proves it.
     let proof = match F::run(connection, "ROLLBACK".to_owned()).await {
         Ok(()) => None,

@@ -6,7 +6,7 @@ use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 
 use super::{
-    flavor::{Connection, Flavor},
+    flavor::{Flavor, FlavorConnection},
     guard::CLEANING,
 };
 use crate::{clock::within, error::ErrorKind};
@@ -24,7 +24,7 @@ impl<F: Flavor> SqlxPooledConnection<F> {
         Self { connection: Some(connection), is_replaced }
     }
 
-    pub(super) fn get(&mut self) -> Option<&mut Connection<F>> {
+    pub(super) fn get(&mut self) -> Option<&mut FlavorConnection<F>> {
         self.connection.as_deref_mut()
     }
 
@@ -53,7 +53,7 @@ impl<F: Flavor> SqlxPooledConnection<F> {
     }
 
     /// Takes it out of the pool, by a task.
-    pub(super) fn detach(mut self) -> Option<Connection<F>> {
+    pub(super) fn detach(mut self) -> Option<FlavorConnection<F>> {
         self.connection.take().map(PoolConnection::detach)
     }
 }

@@ -26,11 +26,11 @@ pub(crate) struct Pools<F: Flavor> {
     is_own: bool,
     /// The runtime that the first pool serves.
     home: OnceLock<Id>,
-    shared: OnceLock<Shared<F>>,
+    shared: OnceLock<SharedPool<F>>,
 }
 
 /// The pool that serves callers in any runtime.
-struct Shared<F: Flavor> {
+struct SharedPool<F: Flavor> {
     pool: Pool<F::Db>,
     runtime: Handle,
     /// The thread that drives the runtime ends when this is dropped.
@@ -69,11 +69,11 @@ impl<F: Flavor> Pools<F> {
         !self.is_closed() && pool.is_closed()
     }
 
-    fn share(&self) -> Result<&Shared<F>> {
+    fn share(&self) -> Result<&SharedPool<F>> {
         if self.first.is_closed() {
             return Err(Error::new(ErrorKind::Closed, ""));
         }
-        let made = Shared::new(&self.first).map_err(|error| {
+        let made = SharedPool::new(&self.first).map_err(|error| {
             Error::new(ErrorKind::ResourceExhausted, "the thread for connections that several runtimes share").with_source(error)
         })?;
         let shared = self.shared.get_or_init(|| made);
@@ -109,7 +109,7 @@ impl<F: Flavor> Pools<F> {
     }
 }
 
-impl<F: Flavor> Shared<F> {
+impl<F: Flavor> SharedPool<F> {
     fn new(first: &Pool<F::Db>) -> io::Result<Self> {
         let driven = Builder::new_current_thread().enable_all().build()?;
         let runtime = driven.handle().clone();

@@ -6,10 +6,10 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 
 use super::{
-    decode::{Place, RowDecoder, known_types},
+    decode::{ColumnIndex, RowDecoder, known_types},
     engine::{FORGOTTEN, SqlxEngine},
     error::classify,
-    flavor::{Connection, Flavor},
+    flavor::{Flavor, FlavorConnection},
     guard::SqlxGuard,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 impl<F: Flavor> SqlxEngine<F> {
     /// The models that a statement answers, or why a row is none.
     pub(super) async fn read_models(
-        connection: &mut Connection<F>,
+        connection: &mut FlavorConnection<F>,
         statement: &Statement,
         decoder: &Arc<dyn Decoder>,
     ) -> sqlx::Result<Result<Box<dyn Models>>> {
@@ -103,15 +103,15 @@ impl<F: Flavor> SqlxEngine<F> {
 pub(super) async fn decoded<F: Flavor>(rows: &[QueryResult], types: Option<Vec<ArrayType>>) -> Result<Vec<Row>> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let names: Arc<[String]> = first.column_names().into();
-    let places = |row: &QueryResult, types: Vec<ArrayType>| -> Vec<Place> {
-        types.into_iter().enumerate().map(|(at, wanted)| Place::of::<F>(row, at, wanted)).collect()
+    let indexes = |row: &QueryResult, types: Vec<ArrayType>| -> Vec<ColumnIndex> {
+        types.into_iter().enumerate().map(|(at, wanted)| ColumnIndex::of::<F>(row, at, wanted)).collect()
     };
-    let wanted = types.map(|types| places(first, types));
+    let wanted = types.map(|types| indexes(first, types));
     let read = |row| {
-        let own = if wanted.is_none() { places(row, known_types::<F>(row)?) } else { Vec::new() };
+        let own = if wanted.is_none() { indexes(row, known_types::<F>(row)?) } else { Vec::new() };
         let mut values = Vec::with_capacity(names.len());
-        for (place, name) in wanted.as_ref().unwrap_or(&own).iter().zip(names.iter()) {
-            let read = place.read::<F>(row, &mut |value| {
+        for (index, name) in wanted.as_ref().unwrap_or(&own).iter().zip(names.iter()) {
+            let read = index.read::<F>(row, &mut |value| {
                 values.push(value);
                 Ok(())
             });

@@ -10,7 +10,7 @@ use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     query::{Change, Comparison, Condition, range},
-    table::Column,
+    table::TableColumn,
     value::Key,
 };
 
@@ -124,7 +124,7 @@ impl Statements<'_> {
 
     /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for
     /// the types that Postgres does not have. SQLite goes on with floating-point numbers, or in more bits than the type has.
-    fn increased(&self, column: &Column, by: i64, (least, most): (i128, i128)) -> Expr {
+    fn increased(&self, column: &TableColumn, by: i64, (least, most): (i128, i128)) -> Expr {
         let old = || self.column(column);
         match self.dialect {
             Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),

@@ -9,13 +9,13 @@ use super::{Statements, meaning};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
-    table::Column,
+    table::TableColumn,
     value::{is_text, text_of},
 };
 
 impl Statements<'_> {
     /// The expression that the values of a column are ordered by.
-    pub(super) fn ordered(&self, column: &Column) -> SimpleExpr {
+    pub(super) fn ordered(&self, column: &TableColumn) -> SimpleExpr {
         let key = self.column(column);
         if let Some(meaning) = self.meaning(column) {
             return meaning;
@@ -48,7 +48,7 @@ impl Statements<'_> {
     }
 
     /// A value to compare with [`ordered`](Self::ordered).
-    pub(super) fn operand(&self, column: &Column, value: &Value) -> Expr {
+    pub(super) fn operand(&self, column: &TableColumn, value: &Value) -> Expr {
         let meaning = self.meaning(column).and_then(|_| meaning::meaning_of(value));
         match (meaning, text_of(value)) {
             (Some(meaning), _) => Expr::val(meaning),
@@ -58,7 +58,7 @@ impl Statements<'_> {
     }
 
     /// The condition that a column has a value.
-    pub(super) fn equal(&self, column: &Column, value: &Value) -> Expr {
+    pub(super) fn equal(&self, column: &TableColumn, value: &Value) -> Expr {
         if self.meaning(column).is_some() {
             return self.ordered(column).eq(self.operand(column, value));
         }
@@ -80,7 +80,7 @@ impl Statements<'_> {
     }
 
     /// The condition that a column has another value.
-    pub(super) fn not_equal(&self, column: &Column, value: &Value) -> Expr {
+    pub(super) fn not_equal(&self, column: &TableColumn, value: &Value) -> Expr {
         match self.meaning(column).is_some() || self.folds(column) {
             true => self.written("NOT ($)", [self.equal(column, value)]),
             false => self.column(column).ne(self.value(column, value)),
@@ -88,7 +88,7 @@ impl Statements<'_> {
     }
 
     /// The condition that a column has one of some values.
-    pub(super) fn is_one_of<'v>(&self, column: &Column, values: impl IntoIterator<Item = &'v Value>) -> Expr {
+    pub(super) fn is_one_of<'v>(&self, column: &TableColumn, values: impl IntoIterator<Item = &'v Value>) -> Expr {
         let values = values.into_iter();
         if self.folds(column) {
             let folded = self.by_bytes(self.column(column), self.text_order(column));
@@ -101,7 +101,7 @@ impl Statements<'_> {
     }
 
     /// The condition that a column has the same value as an expression of the same type.
-    pub(super) fn same_as(&self, column: &Column, other: Expr) -> Expr {
+    pub(super) fn same_as(&self, column: &TableColumn, other: Expr) -> Expr {
         let own = self.column(column);
         if !self.folds(column) {
             return own.eq(other);
@@ -116,7 +116,7 @@ impl Statements<'_> {
     }
 
     /// A column of which each value is selected once, and what it is grouped by.
-    pub(super) fn once(&self, column: &Column) -> (Expr, Expr) {
+    pub(super) fn once(&self, column: &TableColumn) -> (Expr, Expr) {
         let selected = column.select_as(self.column(column));
         if self.meaning(column).is_none() && self.text_order(column) == TextOrder::Bytes {
             return (selected, self.column(column));
@@ -132,7 +132,7 @@ impl Statements<'_> {
 
     /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them
     /// when some were missed.
-    pub(super) fn found_by(&self, column: &Column, value: &Value) -> Expr {
+    pub(super) fn found_by(&self, column: &TableColumn, value: &Value) -> Expr {
         match self.described(column).is_probed {
             true => self.column(column).eq(self.value(column, value)),
             false => self.equal(column, value),
@@ -140,7 +140,7 @@ impl Statements<'_> {
     }
 
     /// What stored values of a column mean, where some may be in forms that do not compare as they are.
-    fn meaning(&self, column: &Column) -> Option<Expr> {
+    fn meaning(&self, column: &TableColumn) -> Option<Expr> {
         match self.described(column).form {
             Form::Own => None,
             Form::Any => meaning::meaning(self.column(column), &column.value_type),
@@ -148,7 +148,7 @@ impl Statements<'_> {
     }
 
     /// Whether the values of a column are compared by what they mean.
-    pub(super) fn has_meaning(&self, column: &Column) -> bool {
+    pub(super) fn has_meaning(&self, column: &TableColumn) -> bool {
         self.meaning(column).is_some()
     }
 
@@ -158,7 +158,7 @@ impl Statements<'_> {
     }
 
     /// Whether the column's own collation may take text of different bytes for equal.
-    fn folds(&self, column: &Column) -> bool {
+    fn folds(&self, column: &TableColumn) -> bool {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
@@ -169,7 +169,7 @@ impl Statements<'_> {
     }
 
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
-    fn text_order(&self, column: &Column) -> TextOrder {
+    fn text_order(&self, column: &TableColumn) -> TextOrder {
         match self.dialect {
             _ if !is_text(&column.value_type) => TextOrder::Bytes,
             _ if self.catalog.is_known() => self.described(column).text,

@@ -12,7 +12,7 @@ use super::{Statements, meaning::is_number};
 use crate::{
     dialect::Dialect,
     query::{Comparison, Condition, Test, Tree},
-    table::Column,
+    table::TableColumn,
     value::{Key, is_text},
 };
 
@@ -44,7 +44,7 @@ impl Statements<'_> {
         if holds { Cond::all() } else { Cond::all().add(Expr::cust("1 = 0")) }
     }
 
-    fn tested(&self, column: &Column, test: &Test, position: usize, negated: bool) -> Expr {
+    fn tested(&self, column: &TableColumn, test: &Test, position: usize, negated: bool) -> Expr {
         if *test == Test::Null {
             let column = self.column(column);
             return if negated { column.is_not_null() } else { column.is_null() };
@@ -58,7 +58,7 @@ impl Statements<'_> {
         }
     }
 
-    fn test(&self, column: &Column, test: &Test) -> Expr {
+    fn test(&self, column: &TableColumn, test: &Test) -> Expr {
         match test {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
@@ -76,7 +76,7 @@ impl Statements<'_> {
         }
     }
 
-    pub(super) fn compared(&self, column: &Column, comparison: Comparison, value: &Value) -> Expr {
+    pub(super) fn compared(&self, column: &TableColumn, comparison: Comparison, value: &Value) -> Expr {
         use Comparison as C;
         match comparison {
             C::Equal => return self.equal(column, value),
@@ -94,7 +94,7 @@ impl Statements<'_> {
 
     /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and
     /// every text for less than all bytes.
-    fn within_class(&self, column: &Column, comparison: Comparison, test: Expr) -> Expr {
+    fn within_class(&self, column: &TableColumn, comparison: Comparison, test: Expr) -> Expr {
         use Comparison as C;
         let Some((first, end)) = self.class_bounds(column) else { return test };
         let bound = match comparison {
@@ -110,7 +110,7 @@ impl Statements<'_> {
     }
 
     /// The first value of the storage class that a column's values are of, and the first value after it.
-    fn class_bounds(&self, column: &Column) -> Option<(Option<&'static str>, Option<&'static str>)> {
+    fn class_bounds(&self, column: &TableColumn) -> Option<(Option<&'static str>, Option<&'static str>)> {
         if self.dialect != Dialect::Sqlite || column.is_cast() || self.has_meaning(column) {
             return None;
         }
@@ -124,7 +124,7 @@ impl Statements<'_> {
 
     /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be
     /// used for that.
-    fn started(&self, column: &Column, prefix: &str) -> Expr {
+    fn started(&self, column: &TableColumn, prefix: &str) -> Expr {
         let from = self.ordered(column).gte(prefix);
         match end_of(prefix) {
             Some(end) => from.and(self.ordered(column).lt(end)),
@@ -137,7 +137,7 @@ impl Statements<'_> {
     }
 
     /// The condition that the columns of the id fulfil a condition on each of their values.
-    fn id_has(&self, id: &[Value], has: impl Fn(&Column, &Value) -> Expr) -> Cond {
+    fn id_has(&self, id: &[Value], has: impl Fn(&TableColumn, &Value) -> Expr) -> Cond {
         let parts = self.id_columns().into_iter().zip(id);
         parts.fold(Cond::all(), |all, (column, value)| all.add(has(column, value)))
     }

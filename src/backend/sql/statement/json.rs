@@ -6,12 +6,12 @@ use super::{Statements, meaning::document};
 use crate::{
     dialect::Dialect,
     query::{EXACT, Scalar},
-    table::Column,
+    table::TableColumn,
 };
 
 impl Statements<'_> {
     /// The condition that a document has a value at the end of a path of at least one key.
-    pub(super) fn path_equals(&self, column: &Column, path: &[String], scalar: &Scalar) -> Expr {
+    pub(super) fn path_equals(&self, column: &TableColumn, path: &[String], scalar: &Scalar) -> Expr {
         match self.dialect {
             Dialect::Sqlite => self.path_in_sqlite(document(self.column(column)), path, scalar),
             Dialect::Postgres => self.path_in_postgres(self.column(column), path, scalar),

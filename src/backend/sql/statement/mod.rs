@@ -26,7 +26,7 @@ use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
     sql::Written,
-    table::{Column, Table},
+    table::{Table, TableColumn},
 };
 
 /// More rows in one statement gain nothing: the cost per row is flat from a few hundred on (measured on SQLite and Postgres).
@@ -36,7 +36,7 @@ const MAX_ROWS: usize = 1000;
 const MAX_COMPOSITE_IDS: usize = 500;
 
 /// The names of columns, as they stand in a statement.
-fn idens(columns: &[&Column]) -> Vec<DynIden> {
+fn idens(columns: &[&TableColumn]) -> Vec<DynIden> {
     columns.iter().map(|column| column.iden()).collect()
 }
 
@@ -61,12 +61,12 @@ impl<'a> Statements<'a> {
         (self.bind_limit.saturating_sub(16) / self.table.columns.len().max(1)).clamp(1, MAX_ROWS)
     }
 
-    fn columns(&self, positions: &[usize]) -> Vec<&'a Column> {
+    fn columns(&self, positions: &[usize]) -> Vec<&'a TableColumn> {
         positions.iter().filter_map(|position| self.table.columns.get(*position)).collect()
     }
 
     /// What the database says of a column.
-    fn described(&self, column: &Column) -> &Described {
+    fn described(&self, column: &TableColumn) -> &Described {
         let position = self.table.columns.iter().position(|other| other.name() == column.name());
         self.catalog.column(position.unwrap_or(usize::MAX))
     }
@@ -76,7 +76,7 @@ impl<'a> Statements<'a> {
         self.catalog.column(position).is_generated || self.table.computed.contains(&position)
     }
 
-    fn id_columns(&self) -> Vec<&'a Column> {
+    fn id_columns(&self) -> Vec<&'a TableColumn> {
         self.columns(&self.table.id)
     }
 
@@ -84,7 +84,7 @@ impl<'a> Statements<'a> {
         self.returned(self.table.columns.iter())
     }
 
-    fn returned<'c>(&self, columns: impl IntoIterator<Item = &'c Column>) -> ReturningClause {
+    fn returned<'c>(&self, columns: impl IntoIterator<Item = &'c TableColumn>) -> ReturningClause {
         Query::returning().exprs(columns.into_iter().map(|column| {
             let plain = Expr::col(column.iden());
             let selected = column.select_as(plain.clone());
@@ -116,17 +116,17 @@ impl<'a> Statements<'a> {
     }
 
     /// A column, by the name of its table.
-    fn column(&self, column: &Column) -> Expr {
+    fn column(&self, column: &TableColumn) -> Expr {
         Expr::col((self.table.iden.clone(), column.iden()))
     }
 
     /// A column of a table of another name.
-    fn column_of(&self, table: &str, column: &Column) -> Expr {
+    fn column_of(&self, table: &str, column: &TableColumn) -> Expr {
         Expr::col((Alias::new(table), column.iden()))
     }
 
     /// A value for a column, as it is stored.
-    fn value(&self, column: &Column, value: &Value) -> Expr {
+    fn value(&self, column: &TableColumn, value: &Value) -> Expr {
         column.save_as(Expr::val(value.clone()))
     }
 }

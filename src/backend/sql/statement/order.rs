@@ -9,7 +9,7 @@ use super::Statements;
 use crate::{
     dialect::Dialect,
     query::{Comparison, SortKey},
-    table::Column,
+    table::TableColumn,
     value::is_null,
 };
 
@@ -74,7 +74,7 @@ impl Statements<'_> {
     }
 
     /// Nulls come first.
-    fn is_beyond(&self, key: &SortKey, column: &Column, value: &Value, backward: bool) -> Cond {
+    fn is_beyond(&self, key: &SortKey, column: &TableColumn, value: &Value, backward: bool) -> Cond {
         match (is_null(value), backward) {
             (true, true) => never(),
             (true, false) => Cond::all().add(self.column(column).is_not_null()),

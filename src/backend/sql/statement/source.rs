@@ -12,7 +12,7 @@ use super::{Statements, idens};
 use crate::{
     error::{Error, ErrorKind, Result},
     query::{Condition, Resolution},
-    table::{Column, Table},
+    table::{Table, TableColumn},
 };
 
 /// The name that rows of a source for an entity go by, which is not that of the entity's table.
@@ -62,7 +62,7 @@ impl Statements<'_> {
     ) -> Result<Option<Statement>> {
         let mut replaced = replaced.to_vec();
         replaced.retain(|position| columns.contains(position));
-        let taken = |column: &Column| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
+        let taken = |column: &TableColumn| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
         let mut set: Vec<_> = self.columns(&replaced).into_iter().map(taken).collect();
         set.extend(self.raised_version()?);
         if set.is_empty() {

@@ -10,14 +10,14 @@ use duckdb::{
 };
 use sea_orm::{Value, prelude::Decimal};
 
-use super::{Reader, misfit, plain};
+use super::{ValueReader, misfit, plain};
 
 /// Whole numbers, of whatever type they are stored in.
 pub(super) fn whole<'a, P: ArrowPrimitiveType<Native: TryFrom<i128>>>(
     array: &'a dyn Array,
     id: Id,
     wrap: fn(Option<P::Native>) -> Value,
-) -> Option<Reader<'a>> {
+) -> Option<ValueReader<'a>> {
     if let Some(numbers) = array.as_primitive_opt::<P>() {
         return Some(plain(numbers, wrap));
     }
@@ -26,7 +26,7 @@ pub(super) fn whole<'a, P: ArrowPrimitiveType<Native: TryFrom<i128>>>(
 }
 
 /// Floating-point numbers. Whole numbers are read where they have few enough digits.
-pub(super) fn float<'a, P: Float>(array: &'a dyn Array, id: Id, wrap: fn(Option<P::Native>) -> Value) -> Option<Reader<'a>> {
+pub(super) fn float<'a, P: Float>(array: &'a dyn Array, id: Id, wrap: fn(Option<P::Native>) -> Value) -> Option<ValueReader<'a>> {
     if let Some(numbers) = array.as_primitive_opt::<P>() {
         return Some(plain(numbers, wrap));
     }
@@ -39,7 +39,7 @@ pub(super) fn float<'a, P: Float>(array: &'a dyn Array, id: Id, wrap: fn(Option<
     Some(Numbers::of(array, id)?.read(|number, scale| P::of_whole(without_zeros(number, scale, 0)?), wrap))
 }
 
-pub(super) fn decimal<'a>(array: &'a dyn Array, id: Id) -> Option<Reader<'a>> {
+pub(super) fn decimal<'a>(array: &'a dyn Array, id: Id) -> Option<ValueReader<'a>> {
     Some(Numbers::of(array, id)?.read(exact, Value::Decimal))
 }
 
@@ -98,7 +98,7 @@ impl Numbers {
     }
 
     /// Converts what is there; what cannot be converted does not fit.
-    fn read<'a, V: 'a>(self, convert: fn(i128, u32) -> Option<V>, wrap: fn(Option<V>) -> Value) -> Reader<'a> {
+    fn read<'a, V: 'a>(self, convert: fn(i128, u32) -> Option<V>, wrap: fn(Option<V>) -> Value) -> ValueReader<'a> {
         Box::new(move |row, put| {
             if self.array.is_null(row) {
                 return put(wrap(None));

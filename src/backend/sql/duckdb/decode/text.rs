@@ -8,10 +8,10 @@ use duckdb::arrow::{
 use sea_orm::{Value, sea_query::ArrayType};
 use uuid::Uuid;
 
-use super::{Reader, column, each, misfit, plain};
+use super::{ValueReader, column, each, misfit, plain};
 use crate::{error::Result, value::enum_of};
 
-pub(super) fn reader<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Option<Reader<'a>> {
+pub(super) fn reader<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Option<ValueReader<'a>> {
     use ArrayType as T;
     if let DataType::FixedSizeBinary(16) = array.data_type() {
         let ids = array.as_fixed_size_binary_opt().filter(|_| *wanted == T::Uuid)?;
@@ -32,7 +32,7 @@ pub(super) fn reader<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Option<Rea
 }
 
 /// Reads values of an enum.
-pub(super) fn of_enum<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Result<Reader<'a>> {
+pub(super) fn of_enum<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Result<ValueReader<'a>> {
     let texts = cast(array, &DataType::Utf8).map_err(|error| misfit().with_source(error))?;
     let values = column(&texts, duckdb::core::LogicalTypeId::Varchar, wanted)?;
     Ok(Box::new(move |row, put| put(values.get(row).cloned().ok_or_else(misfit)?)))

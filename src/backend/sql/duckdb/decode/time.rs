@@ -11,21 +11,21 @@ use duckdb::arrow::{
 };
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{Reader, each};
+use super::{ValueReader, each};
 
-pub(super) fn date<'a>(array: &'a dyn Array) -> Option<Reader<'a>> {
+pub(super) fn date<'a>(array: &'a dyn Array) -> Option<ValueReader<'a>> {
     let date = |days: i32| DateTime::UNIX_EPOCH.date_naive().checked_add_signed(TimeDelta::try_days(days.into())?);
     Some(each(array.as_primitive_opt::<Date32Type>()?, date, |date: Option<NaiveDate>| Value::ChronoDate(date)))
 }
 
-pub(super) fn time<'a>(array: &'a dyn Array) -> Option<Reader<'a>> {
+pub(super) fn time<'a>(array: &'a dyn Array) -> Option<ValueReader<'a>> {
     if let Some(nanoseconds) = array.as_primitive_opt::<Time64NanosecondType>() {
         return Some(each(nanoseconds, |time| time_of_day(in_microseconds(time)?), Value::ChronoTime));
     }
     Some(each(array.as_primitive_opt::<Time64MicrosecondType>()?, time_of_day, Value::ChronoTime))
 }
 
-pub(super) fn instant<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Option<Reader<'a>> {
+pub(super) fn instant<'a>(array: &'a dyn Array, wanted: &ArrayType) -> Option<ValueReader<'a>> {
     let DataType::Timestamp(unit, _) = array.data_type() else { return None };
     match unit {
         TimeUnit::Second => instants::<TimestampSecondType>(array, |time| time.checked_mul(1_000_000), wanted),
@@ -39,7 +39,7 @@ fn instants<'a, P: ArrowPrimitiveType<Native = i64>>(
     array: &'a dyn Array,
     in_microseconds: fn(i64) -> Option<i64>,
     wanted: &ArrayType,
-) -> Option<Reader<'a>> {
+) -> Option<ValueReader<'a>> {
     use ArrayType as T;
     let array = array.as_primitive_opt::<P>()?;
     let instant = move |time| DateTime::from_timestamp_micros(in_microseconds(time)?);

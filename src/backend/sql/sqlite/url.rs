@@ -15,7 +15,7 @@ const PARAMETERS: [&str; 2] = ["mode", "cache"];
 
 /// Where a database is, and how it is to be opened.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct SqliteUrl {
     pub(super) name: PathBuf,
     pub(super) flags: OpenFlags,
     pub(super) in_memory: bool,
@@ -26,7 +26,7 @@ pub(super) struct Place {
     pub(super) read_only: bool,
 }
 
-impl Place {
+impl SqliteUrl {
     pub(super) fn parse(url: &str) -> Result<Self> {
         let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
         let (path, parameters) = place.split_once('?').unwrap_or((place, ""));
@@ -101,10 +101,10 @@ mod tests {
         let here = absolute("x.db")?;
         assert!(here.is_absolute());
         for url in ["sqlite:x.db", "sqlite://x.db", "sqlite:./x.db?mode=rw"] {
-            assert_eq!(Place::parse(url)?.name, here, "{url}");
+            assert_eq!(SqliteUrl::parse(url)?.name, here, "{url}");
         }
-        assert_eq!(Place::parse("sqlite:///tmp/x.db")?.name, PathBuf::from("/tmp/x.db"));
-        assert_eq!(Place::parse("sqlite:file:x?mode=memory")?.name, PathBuf::from("file:x"));
+        assert_eq!(SqliteUrl::parse("sqlite:///tmp/x.db")?.name, PathBuf::from("/tmp/x.db"));
+        assert_eq!(SqliteUrl::parse("sqlite:file:x?mode=memory")?.name, PathBuf::from("file:x"));
         Ok(())
     }
 }
