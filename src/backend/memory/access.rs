@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::task::coop::consume_budget;
 
-use super::{repository::MemoryTable, state::State, transaction::MemoryTransaction, write::Writer};
+use super::{repository::MemoryTable, state::MemoryState, transaction::MemoryTransaction, write::Writer};
 use crate::{
     backend::Backend as _,
     context::{Access, Cx, Entry, RUNNING, WAITING},
@@ -35,8 +35,8 @@ impl MemoryTable {
     pub(super) async fn read<R: Send + 'static>(
         &self,
         cx: &Cx,
-        reach: impl FnOnce(&State) -> usize + Send,
-        read: impl FnOnce(&State) -> Result<R> + Send + 'static,
+        reach: impl FnOnce(&MemoryState) -> usize + Send,
+        read: impl FnOnce(&MemoryState) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let entry = self.enter_to_read(cx).await?;
         let (step, state) = self.state(cx, &entry).await?;
@@ -51,7 +51,7 @@ impl MemoryTable {
     }
 
     /// The same for what looks at a row or two.
-    pub(super) async fn read_at_once<R>(&self, cx: &Cx, read: impl FnOnce(&State) -> Result<R> + Send) -> Result<R> {
+    pub(super) async fn read_at_once<R>(&self, cx: &Cx, read: impl FnOnce(&MemoryState) -> Result<R> + Send) -> Result<R> {
         let entry = self.enter_to_read(cx).await?;
         let (step, state) = self.state(cx, &entry).await?;
         let result = state.and_then(|state| read(&state));
@@ -72,7 +72,7 @@ impl MemoryTable {
         &self,
         cx: &Cx,
         entry: &'e Entry<MemoryTransaction>,
-    ) -> Result<(Option<Step<'e, MemoryTransaction>>, Result<State>)> {
+    ) -> Result<(Option<Step<'e, MemoryTransaction>>, Result<MemoryState>)> {
         match entry {
             Entry::Joined(level, transaction) => {
                 let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
@@ -90,14 +90,14 @@ impl MemoryTable {
     pub(super) async fn write<R: Send + 'static>(
         &self,
         cx: &Cx,
-        reach: impl FnOnce(&State) -> usize + Send,
+        reach: impl FnOnce(&MemoryState) -> usize + Send,
         write: impl FnOnce(&mut Writer<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         self.require_own()?;
         consume_budget().await;
         let now = self.store.clock().now();
         let (table, tables) = (self.table.clone(), self.store.tables());
-        let changed = |mut state: State| {
+        let changed = |mut state: MemoryState| {
             move || {
                 let result = write(&mut Writer { table: &table, tables: &tables, state: &mut state, now })?;
                 Ok((state, result))
@@ -139,12 +139,12 @@ impl MemoryTable {
     }
 
     /// How many rows the table has.
-    pub(super) fn all(&self) -> impl FnOnce(&State) -> usize + Send {
+    pub(super) fn all(&self) -> impl FnOnce(&MemoryState) -> usize + Send {
         |state| state.len(&self.table.key)
     }
 
     /// How many rows are looked at when so many are changed or deleted: those that refer to them are searched for.
-    pub(super) fn all_about(&self, count: usize) -> impl FnOnce(&State) -> usize + Send {
+    pub(super) fn all_about(&self, count: usize) -> impl FnOnce(&MemoryState) -> usize + Send {
         move |state| {
             let tables = self.store.tables();
             let refers = |other: &&Arc<Table>| other.foreign_keys.iter().any(|key| key.parent == self.table.key);

@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{Value, sea_query::ForeignKeyAction};
 
-use super::state::{Row, State, key};
+use super::state::{MemoryRow, MemoryState, key};
 use crate::{
     error::{Error, ErrorKind, Result},
     table::{ForeignKey, Table, TableId},
@@ -18,7 +18,7 @@ use crate::{
 pub(super) type Tables = BTreeMap<TableId, Arc<Table>>;
 
 /// Refuses a row that lacks a required value.
-pub(super) fn require(table: &Table, row: &Row) -> Result<()> {
+pub(super) fn require(table: &Table, row: &MemoryRow) -> Result<()> {
     let missing = table.required.iter().find(|position| row.get(**position).is_none_or(is_null));
     match missing {
         None => Ok(()),
@@ -27,7 +27,7 @@ pub(super) fn require(table: &Table, row: &Row) -> Result<()> {
 }
 
 /// Refuses a row that points at nothing.
-pub(super) fn require_parents(tables: &Tables, state: &State, table: &Table, row: &Row) -> Result<()> {
+pub(super) fn require_parents(tables: &Tables, state: &MemoryState, table: &Table, row: &MemoryRow) -> Result<()> {
     for foreign_key in &table.foreign_keys {
         let values = key(&foreign_key.columns, row);
         if values.0.iter().any(is_null) {
@@ -40,7 +40,7 @@ pub(super) fn require_parents(tables: &Tables, state: &State, table: &Table, row
     Ok(())
 }
 
-fn has_parent(tables: &Tables, state: &State, foreign_key: &ForeignKey, values: &Key) -> bool {
+fn has_parent(tables: &Tables, state: &MemoryState, foreign_key: &ForeignKey, values: &Key) -> bool {
     let Some(parent) = tables.get(&foreign_key.parent) else { return false };
     let Some(rows) = state.rows(&parent.key) else { return false };
     let positions = parent_positions(parent, foreign_key);
@@ -62,22 +62,28 @@ fn parent_positions(parent: &Table, foreign_key: &ForeignKey) -> Vec<usize> {
 /// Rows of a table that went away, or one that another took the place of.
 struct Gone<'a> {
     table: &'a Table,
-    rows: Vec<Row>,
-    replacement: Option<Row>,
+    rows: Vec<MemoryRow>,
+    replacement: Option<MemoryRow>,
 }
 
 /// What becomes of rows that point at rows which went away: refused, removed or set to null, as their foreign keys say.
-pub(super) fn after_delete(tables: &Tables, state: &mut State, table: &Table, rows: Vec<Row>) -> Result<()> {
+pub(super) fn after_delete(tables: &Tables, state: &mut MemoryState, table: &Table, rows: Vec<MemoryRow>) -> Result<()> {
     follow(tables, state, Gone { table, rows, replacement: None })
 }
 
 /// What becomes of rows that point at values which an update replaced.
-pub(super) fn after_update(tables: &Tables, state: &mut State, table: &Table, old: Row, new: Row) -> Result<()> {
+pub(super) fn after_update(
+    tables: &Tables,
+    state: &mut MemoryState,
+    table: &Table,
+    old: MemoryRow,
+    new: MemoryRow,
+) -> Result<()> {
     follow(tables, state, Gone { table, rows: vec![old], replacement: Some(new) })
 }
 
 /// Carries out the actions of foreign keys until nothing more follows, and then checks those without an action.
-fn follow<'a>(tables: &'a Tables, state: &mut State, first: Gone<'a>) -> Result<()> {
+fn follow<'a>(tables: &'a Tables, state: &mut MemoryState, first: Gone<'a>) -> Result<()> {
     let refused = || Error::new(ErrorKind::ForeignKey, "another model still points at this one");
     let mut left = vec![first];
     let mut unchecked = Vec::new();
@@ -120,17 +126,17 @@ fn follow<'a>(tables: &'a Tables, state: &mut State, first: Gone<'a>) -> Result<
 
 /// Changes the columns of a foreign key in each of these rows.
 fn change_all<'a>(
-    state: &mut State,
+    state: &mut MemoryState,
     child: &'a Table,
     foreign_key: &ForeignKey,
-    rows: Vec<Row>,
+    rows: Vec<MemoryRow>,
     change: impl Fn(usize, &Value) -> Value,
 ) -> Result<Vec<Gone<'a>>> {
     let nth = |position: usize| foreign_key.columns.iter().position(|column| *column == position);
     let mut changed = Vec::new();
     for old in rows {
         let values = old.iter().enumerate();
-        let new: Row =
+        let new: MemoryRow =
             values.map(|(position, value)| nth(position).map_or_else(|| value.clone(), |nth| change(nth, value))).collect();
         state.change(child, &old, &new)?;
         changed.push(Gone { table: child, rows: vec![old], replacement: Some(new) });
@@ -143,7 +149,7 @@ fn children_of<'a>(tables: &'a Tables, parent: &Table) -> impl Iterator<Item = (
     keys.filter(|(_, key)| key.parent == parent.key)
 }
 
-fn orphans(state: &State, child: &Table, foreign_key: &ForeignKey, gone: &BTreeSet<Key>) -> Vec<Row> {
+fn orphans(state: &MemoryState, child: &Table, foreign_key: &ForeignKey, gone: &BTreeSet<Key>) -> Vec<MemoryRow> {
     let rows = state.rows(&child.key).into_iter().flat_map(|rows| rows.by_id.values());
     rows.filter(|row| gone.contains(&key(&foreign_key.columns, row))).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! What a store in memory does for one table, over [`State`].
+//! What a store in memory does for one table, over [`MemoryState`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 
 use super::{
     access::run,
-    state::{Row as Values, State},
+    state::{MemoryRow, MemoryState},
     store::MemoryStore,
     transaction::MemoryTransaction,
     write::Writer,
@@ -84,24 +84,24 @@ impl MemoryTable {
         &self,
         cx: &Cx,
         selection: Selection,
-        make: impl FnOnce(Vec<Values>) -> Result<R> + Send + 'static,
+        make: impl FnOnce(Vec<MemoryRow>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let first = selection.first_of_all(&self.table.id);
-        let reach = |state: &State| first.unwrap_or_else(|| state.len(&self.table.key));
+        let reach = |state: &MemoryState| first.unwrap_or_else(|| state.len(&self.table.key));
         let table = self.table.clone();
         self.read(cx, reach, move |state| make(selected(state, &table, &selection, &table.id))).await
     }
 }
 
 /// The models of rows.
-fn models<'r>(decoder: &Arc<dyn Decoder>, rows: impl IntoIterator<Item = &'r Values>) -> Result<Box<dyn Models>> {
+fn models<'r>(decoder: &Arc<dyn Decoder>, rows: impl IntoIterator<Item = &'r MemoryRow>) -> Result<Box<dyn Models>> {
     let mut models = decoder.models();
     rows.into_iter().try_for_each(|row| models.push_row(row.iter().cloned()))?;
     Ok(models)
 }
 
 /// The rows that are selected, in their order.
-fn selected(state: &State, table: &Table, selection: &Selection, id: &[usize]) -> Vec<Values> {
+fn selected(state: &MemoryState, table: &Table, selection: &Selection, id: &[usize]) -> Vec<MemoryRow> {
     let after = selection.after_id(id).map_or(Bound::Unbounded, Bound::Excluded);
     let rows = state.rows(&table.key).into_iter();
     let rows = rows.flat_map(|rows| rows.by_id.range((after.as_ref(), Bound::Unbounded))).map(|(_, row)| row);
@@ -134,7 +134,7 @@ impl MemoryTable {
     }
 
     async fn find_one(&self, cx: &Cx, id: Key, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
-        let look_up = |state: &State| {
+        let look_up = |state: &MemoryState| {
             let row = state.find(&self.table.key, &id);
             models(decoder, row.filter(|row| self.table.not_deleted().is_met_by(row)))
         };
@@ -143,7 +143,7 @@ impl MemoryTable {
 
     async fn find(&self, cx: &Cx, ids: Vec<Key>, decoder: Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         let (count, table) = (ids.len(), self.table.clone());
-        let look_up = move |state: &State| {
+        let look_up = move |state: &MemoryState| {
             let rows = ids.iter().filter_map(|id| state.find(&table.key, id));
             let wanted = table.not_deleted();
             models(&decoder, rows.filter(|row| wanted.is_met_by(row)))
@@ -157,7 +157,7 @@ impl MemoryTable {
 
     async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64> {
         let table = self.table.clone();
-        let count = move |state: &State| {
+        let count = move |state: &MemoryState| {
             let rows = state.rows(&table.key).into_iter().flat_map(|rows| rows.by_id.values());
             Ok(rows.filter(|row| condition.is_met_by(row)).count() as u64)
         };
@@ -167,9 +167,9 @@ impl MemoryTable {
     async fn project(&self, cx: &Cx, selection: Selection, columns: Vec<usize>, distinct: bool) -> Result<Vec<Row>> {
         let names = columns.iter().filter_map(|column| self.table.columns.get(*column));
         let names: Arc<[String]> = names.map(|column| column.name().to_owned()).collect();
-        let part = move |row: &Values| Key(columns.iter().filter_map(|column| row.get(*column).cloned()).collect());
+        let part = move |row: &MemoryRow| Key(columns.iter().filter_map(|column| row.get(*column).cloned()).collect());
         if !distinct {
-            let row = move |row: &Values| Row { names: names.clone(), values: part(row).0 };
+            let row = move |row: &MemoryRow| Row { names: names.clone(), values: part(row).0 };
             return self.selected(cx, selection, move |rows| Ok(rows.iter().map(row).collect())).await;
         }
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);

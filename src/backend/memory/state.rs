@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// The values of a model, one for each column.
-pub(super) type Row = Arc<[Value]>;
+pub(super) type MemoryRow = Arc<[Value]>;
 
 /// The rows of one table.
 #[derive(Clone, Default)]
-pub(super) struct Rows {
-    pub(super) by_id: RedBlackTreeMapSync<Key, Row>,
+pub(super) struct MemoryRows {
+    pub(super) by_id: RedBlackTreeMapSync<Key, MemoryRow>,
     /// For each unique constraint, which row has which values.
     pub(super) unique: Vec<RedBlackTreeMapSync<Key, Key>>,
     last_generated: i64,
@@ -26,12 +26,12 @@ pub(super) struct Rows {
 
 /// Everything a store holds. A clone shares what it does not change.
 #[derive(Clone, Default)]
-pub(super) struct State {
-    tables: RedBlackTreeMapSync<TableId, Rows>,
+pub(super) struct MemoryState {
+    tables: RedBlackTreeMapSync<TableId, MemoryRows>,
 }
 
-impl State {
-    pub(super) fn rows(&self, table: &TableId) -> Option<&Rows> {
+impl MemoryState {
+    pub(super) fn rows(&self, table: &TableId) -> Option<&MemoryRows> {
         self.tables.get(table)
     }
 
@@ -40,12 +40,12 @@ impl State {
         self.rows(table).map_or(0, |rows| rows.by_id.size())
     }
 
-    pub(super) fn find(&self, table: &TableId, id: &Key) -> Option<&Row> {
+    pub(super) fn find(&self, table: &TableId, id: &Key) -> Option<&MemoryRow> {
         self.rows(table)?.by_id.get(id)
     }
 
     /// Adds a row, with its generated id and its defaults.
-    pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>) -> Result<Row> {
+    pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>) -> Result<MemoryRow> {
         let mut rows = self.rows(&table.key).cloned().unwrap_or_default();
         if let Some(id) = table.generated.and_then(|position| values.get_mut(position)) {
             let chosen = integer(id).filter(|number| *number != 0);
@@ -55,7 +55,7 @@ impl State {
             *id = value.ok_or_else(too_large)?;
             rows.last_generated = rows.last_generated.max(number.unwrap_or_default());
         }
-        let row = Row::from(values);
+        let row = MemoryRow::from(values);
         constraint::require(table, &row)?;
         rows.add(table, &row)?;
         self.tables.insert_mut(table.key.clone(), rows);
@@ -63,7 +63,7 @@ impl State {
     }
 
     /// Puts one row in the place of another, whose id may differ.
-    pub(super) fn change(&mut self, table: &Table, old: &Row, new: &Row) -> Result<()> {
+    pub(super) fn change(&mut self, table: &Table, old: &MemoryRow, new: &MemoryRow) -> Result<()> {
         let mut rows = self.rows(&table.key).cloned().unwrap_or_default();
         constraint::require(table, new)?;
         rows.unindex(table, old);
@@ -73,7 +73,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, table: &Table, id: &Key) -> Option<Row> {
+    pub(super) fn remove(&mut self, table: &Table, id: &Key) -> Option<MemoryRow> {
         let mut rows = self.rows(&table.key)?.clone();
         let row = rows.by_id.get(id).cloned()?;
         rows.unindex(table, &row);
@@ -83,7 +83,7 @@ impl State {
     }
 
     /// The row that has the same values as `row` in these columns, which are the id's or those of a unique constraint.
-    pub(super) fn find_by(&self, table: &Table, columns: &[usize], row: &Row) -> Option<&Row> {
+    pub(super) fn find_by(&self, table: &Table, columns: &[usize], row: &MemoryRow) -> Option<&MemoryRow> {
         let rows = self.rows(&table.key)?;
         let same = |unique: &[usize]| unique.len() == columns.len() && columns.iter().all(|column| unique.contains(column));
         if same(&table.id) {
@@ -95,8 +95,8 @@ impl State {
     }
 }
 
-impl Rows {
-    fn add(&mut self, table: &Table, row: &Row) -> Result<()> {
+impl MemoryRows {
+    fn add(&mut self, table: &Table, row: &MemoryRow) -> Result<()> {
         let id = key(&table.id, row);
         if self.by_id.contains_key(&id) {
             return Err(Error::new(ErrorKind::Duplicate, "").with_constraint(Some(table.full_names(&table.id))));
@@ -106,7 +106,7 @@ impl Rows {
         Ok(())
     }
 
-    fn index(&mut self, table: &Table, id: &Key, row: &Row) -> Result<()> {
+    fn index(&mut self, table: &Table, id: &Key, row: &MemoryRow) -> Result<()> {
         self.unique.resize_with(table.uniques.len(), RedBlackTreeMapSync::new_sync);
         for (unique, index) in table.uniques.iter().zip(&mut self.unique) {
             let values = key(unique, row);
@@ -122,7 +122,7 @@ impl Rows {
         Ok(())
     }
 
-    fn unindex(&mut self, table: &Table, row: &Row) {
+    fn unindex(&mut self, table: &Table, row: &MemoryRow) {
         for (unique, index) in table.uniques.iter().zip(&mut self.unique) {
             index.remove_mut(&key(unique, row));
         }
@@ -130,6 +130,6 @@ impl Rows {
 }
 
 /// The values of a row at these positions.
-pub(super) fn key(positions: &[usize], row: &Row) -> Key {
+pub(super) fn key(positions: &[usize], row: &MemoryRow) -> Key {
     Key(positions.iter().filter_map(|position| row.get(*position).cloned()).collect())
 }

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{constraint::Tables, repository::MemoryTable, state::State, transaction::MemoryTransaction};
+use super::{constraint::Tables, repository::MemoryTable, state::MemoryState, transaction::MemoryTransaction};
 use crate::{
     backend::{
         Answer, Backend, SqlRequest, TableBackend,
@@ -30,14 +30,14 @@ use crate::{
 };
 
 #[derive(Clone)]
-pub(crate) struct MemoryStore(Arc<Shared>);
+pub(crate) struct MemoryStore(Arc<MemoryStoreInner>);
 
-struct Shared {
+struct MemoryStoreInner {
     id: StoreId,
     clock: Arc<dyn Clock>,
     /// How long a writer waits for its turn.
     timeout: Duration,
-    committed: RwLock<State>,
+    committed: RwLock<MemoryState>,
     tables: RwLock<Arc<Tables>>,
     /// Held by the one transaction, or the one operation, that may write.
     writer: Arc<Turns>,
@@ -48,7 +48,7 @@ struct Shared {
 impl MemoryStore {
     pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration, long: Duration) -> Self {
         let monitor = Monitor::new(clock.clone(), long);
-        let store = Self(Arc::new(Shared {
+        let store = Self(Arc::new(MemoryStoreInner {
             id: StoreId::next(),
             clock,
             timeout,
@@ -95,11 +95,11 @@ impl MemoryStore {
     }
 
     /// The last committed state.
-    pub(super) fn committed(&self) -> State {
+    pub(super) fn committed(&self) -> MemoryState {
         self.0.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn commit(&self, state: State) {
+    pub(super) fn commit(&self, state: MemoryState) {
         *self.0.committed.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
@@ -121,7 +121,7 @@ impl MemoryStore {
     }
 
     /// Writes the context's key, if it has one, as part of what is written.
-    pub(super) fn record(&self, cx: &Cx, state: &mut State) -> Result<()> {
+    pub(super) fn record(&self, cx: &Cx, state: &mut MemoryState) -> Result<()> {
         let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
         let row = idempotency::row(key, self.clock().now())?;
         recorded(state.insert(&idempotency::table(), row)).map(drop)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{state::State, store::MemoryStore};
+use super::{state::MemoryState, store::MemoryStore};
 use crate::{
     backend::turns::Turn,
     error::{Error, ErrorKind, Result},
@@ -11,8 +11,8 @@ use crate::{
 
 pub(super) struct MemoryTransaction {
     store: MemoryStore,
-    state: State,
-    savepoints: Vec<(usize, State)>,
+    state: MemoryState,
+    savepoints: Vec<(usize, MemoryState)>,
     /// The turn to write; a read-only transaction has none.
     writer: Option<Turn>,
 }
@@ -22,11 +22,11 @@ impl MemoryTransaction {
         Self { state: store.committed(), store, savepoints: Vec::new(), writer }
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &MemoryState {
         &self.state
     }
 
-    pub(super) fn state_mut(&mut self) -> Result<&mut State> {
+    pub(super) fn state_mut(&mut self) -> Result<&mut MemoryState> {
         match self.writer {
             Some(_) => Ok(&mut self.state),
             None => Err(Error::new(ErrorKind::ReadOnly, "a write in a read-only transaction")),

@@ -7,7 +7,7 @@ use sea_orm::Value;
 
 use super::{
     constraint::{Tables, after_delete, after_update, require, require_parents},
-    state::{Row, State, key},
+    state::{MemoryRow, MemoryState, key},
 };
 use crate::{
     error::{Error, ErrorKind, Result, conflict, not_found},
@@ -21,41 +21,41 @@ use crate::{
 pub(super) struct Writer<'a> {
     pub(super) table: &'a Table,
     pub(super) tables: &'a Tables,
-    pub(super) state: &'a mut State,
+    pub(super) state: &'a mut MemoryState,
     pub(super) now: DateTime<Utc>,
 }
 
 impl Writer<'_> {
     /// The row with this id, unless it is marked as deleted.
-    fn find(&self, id: &Key) -> Option<Row> {
+    fn find(&self, id: &Key) -> Option<MemoryRow> {
         let row = self.state.find(&self.table.key, id)?;
         self.table.not_deleted().is_met_by(row).then(|| row.clone())
     }
 
-    fn matching(&self, condition: &Condition) -> Vec<Row> {
+    fn matching(&self, condition: &Condition) -> Vec<MemoryRow> {
         let rows = self.state.rows(&self.table.key).into_iter().flat_map(|rows| rows.by_id.values());
         rows.filter(|row| condition.is_met_by(row)).cloned().collect()
     }
 
-    pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<Row>> {
+    pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<MemoryRow>> {
         let insert = |mut values: Vec<Value>| {
             self.table.stamp_new(&mut values, self.now);
             self.table.fill_defaults(&mut values)?;
             self.state.insert(self.table, values)
         };
-        let rows = rows.into_iter().map(insert).collect::<Result<Vec<Row>>>()?;
+        let rows = rows.into_iter().map(insert).collect::<Result<Vec<MemoryRow>>>()?;
         rows.iter().try_for_each(|row| require_parents(self.tables, self.state, self.table, row))?;
         Ok(rows)
     }
 
-    fn change(&mut self, old: &Row, new: &Row) -> Result<()> {
+    fn change(&mut self, old: &MemoryRow, new: &MemoryRow) -> Result<()> {
         self.state.change(self.table, old, new)?;
         require_parents(self.tables, self.state, self.table, new)?;
         after_update(self.tables, self.state, self.table, old.clone(), new.clone())
     }
 
     /// What an update of one row comes to. An error inside says that nothing was changed.
-    pub(super) fn update(&mut self, mut values: Vec<Value>) -> Result<Result<Row>> {
+    pub(super) fn update(&mut self, mut values: Vec<Value>) -> Result<Result<MemoryRow>> {
         let Some(old) = self.find(&self.table.key_of(&values)) else { return Ok(Err(not_found())) };
         let rules = self.table.rules;
         if let Some(version) = rules.version
@@ -71,13 +71,13 @@ impl Writer<'_> {
             }
         }
         self.raise(&mut values)?;
-        let new = Row::from(values);
+        let new = MemoryRow::from(values);
         self.change(&old, &new)?;
         Ok(Ok(new))
     }
 
     /// Updates rows by their ids, all or none.
-    pub(super) fn update_all(&mut self, rows: BTreeMap<Key, Vec<Value>>) -> Result<BTreeMap<Key, Row>> {
+    pub(super) fn update_all(&mut self, rows: BTreeMap<Key, Vec<Value>>) -> Result<BTreeMap<Key, MemoryRow>> {
         if rows.keys().any(|id| self.find(id).is_none()) {
             return Err(not_found());
         }
@@ -119,7 +119,7 @@ impl Writer<'_> {
     pub(super) fn upsert(&mut self, merged: Merged<'_>, resolution: &Resolution) -> Result<Upserted> {
         let (known, mut new, mut upserted) = merged.finish();
         upserted.inserted += new.len() as u64;
-        for row in known.into_iter().map(Row::from) {
+        for row in known.into_iter().map(MemoryRow::from) {
             require(self.table, &row)?;
             match (self.state.find_by(self.table, &resolution.target, &row).cloned(), &resolution.replaced) {
                 (None, _) => {
@@ -177,7 +177,7 @@ impl Writer<'_> {
         Ok(count)
     }
 
-    fn remove(&mut self, rows: &[Row]) -> Result<u64> {
+    fn remove(&mut self, rows: &[MemoryRow]) -> Result<u64> {
         let removed = rows.iter().filter_map(|row| self.state.remove(self.table, &key(&self.table.id, row))).collect::<Vec<_>>();
         let count = removed.len() as u64;
         after_delete(self.tables, self.state, self.table, removed)?;

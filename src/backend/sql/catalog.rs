@@ -1,11 +1,5 @@
 //! What the database's catalog says of an entity's table, as far as the entity does not say it.
 
-#[cfg(feature = "duckdb-linked")]
-use std::{
-    any::TypeId,
-    collections::BTreeMap,
-    sync::{PoisonError, RwLock},
-};
 use std::{
     fmt,
     sync::{Arc, LazyLock},
@@ -172,26 +166,5 @@ impl Catalog {
         values
             .filter(|(position, _)| !self.column(*position).is_generated)
             .try_for_each(|(position, (column, value))| self.check(position, column, value))
-    }
-}
-
-/// The catalogs that an engine has looked up, by the identities of their tables.
-#[cfg(feature = "duckdb-linked")]
-#[derive(Debug, Default)]
-pub(crate) struct Catalogs(RwLock<BTreeMap<TypeId, Arc<Catalog>>>);
-
-#[cfg(feature = "duckdb-linked")]
-impl Catalogs {
-    pub(crate) fn get(&self, table: TypeId) -> Option<Arc<Catalog>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
-    }
-
-    pub(crate) fn put(&self, table: TypeId, catalog: Arc<Catalog>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(table, catalog);
-    }
-
-    /// Forgets all: the schema may have changed.
-    pub(crate) fn forget(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

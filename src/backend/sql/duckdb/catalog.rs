@@ -1,6 +1,10 @@
 //! What DuckDB's catalog says of a table.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use duckdb::{Connection, params};
 use sea_orm::sea_query::ArrayType;
@@ -148,4 +152,23 @@ fn is_plain(column: &Described) -> bool {
 fn has_casts(column: &TableColumn) -> bool {
     let is_plain = column.is_saved_as_it_is() && column.is_read_as_it_is();
     !is_plain && !matches!(column.value_type, ArrayType::Enum(_))
+}
+
+/// The catalogs that were looked up, by the identities of their tables.
+#[derive(Debug, Default)]
+pub(crate) struct DuckDbCatalogCache(RwLock<BTreeMap<TypeId, Arc<Catalog>>>);
+
+impl DuckDbCatalogCache {
+    pub(crate) fn get(&self, table: TypeId) -> Option<Arc<Catalog>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
+    }
+
+    pub(crate) fn put(&self, table: TypeId, catalog: Arc<Catalog>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(table, catalog);
+    }
+
+    /// Forgets all: the schema may have changed.
+    pub(crate) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }

@@ -16,12 +16,13 @@ use duckdb::Connection;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::{
+    catalog::DuckDbCatalogCache,
     error::{classify, is_fatal},
     file,
     settings::DuckDbSettings,
 };
 use crate::{
-    backend::sql::{Catalog, catalog::Catalogs},
+    backend::sql::Catalog,
     error::{Error, ErrorKind, Result},
 };
 
@@ -39,7 +40,7 @@ pub(super) struct Instance {
     /// The keys of transactions, each locked by the one that has it.
     keys: Mutex<HashMap<Arc<str>, Arc<Turn<()>>>>,
     /// What the database says of the tables of entities.
-    catalogs: Catalogs,
+    catalogs: DuckDbCatalogCache,
     /// How often the schema may have changed.
     changes_of_schema: AtomicU64,
 }
@@ -110,7 +111,7 @@ impl Instance {
             is_broken: AtomicBool::new(false),
             holders: Mutex::default(),
             keys: Mutex::default(),
-            catalogs: Catalogs::default(),
+            catalogs: DuckDbCatalogCache::default(),
             changes_of_schema: AtomicU64::new(0),
         }
     }

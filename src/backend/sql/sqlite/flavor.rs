@@ -17,10 +17,10 @@ use sqlx::{
 };
 
 use super::{
-    asked::{self, SqlxCatalogCache},
     decode, error,
     file::FileIdentity,
     forms, profile, reads,
+    sqlx_catalog::{self, SqlxCatalogCache},
 };
 use crate::{
     backend::{
@@ -88,7 +88,7 @@ impl Flavor for SqliteFlavor {
     }
 
     async fn catalog(connection: &mut SqliteConnection, table: &Arc<Table>, catalogs: &SqlxCatalogCache) -> Result<Arc<Catalog>> {
-        asked::catalog(connection, table, catalogs).await
+        sqlx_catalog::catalog(connection, table, catalogs).await
     }
 
     fn begin_to_write(table: &Table) -> Option<String> {
@@ -105,7 +105,7 @@ impl Flavor for SqliteFlavor {
 
     fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
         let missing = || Error::new(ErrorKind::Internal, "a row of another database");
-        decode::read(asked::stored(row.try_as_sqlite_row().ok_or_else(missing)?, at)?, wanted, put)
+        decode::read(sqlx_catalog::stored(row.try_as_sqlite_row().ok_or_else(missing)?, at)?, wanted, put)
     }
 
     fn reads(value_type: &ArrayType) -> bool {

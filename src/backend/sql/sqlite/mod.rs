@@ -28,8 +28,6 @@
 mod affinity;
 #[cfg(test)]
 mod agreement;
-#[cfg(feature = "sea-orm")]
-mod asked;
 mod bind;
 mod checkout;
 mod checkpoint;
@@ -55,6 +53,8 @@ mod pool;
 mod prepared;
 mod run;
 mod settings;
+#[cfg(feature = "sea-orm")]
+mod sqlx_catalog;
 mod times;
 mod url;
 mod watch;
