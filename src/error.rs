@@ -160,10 +160,10 @@ impl fmt::Display for ErrorKind {
 /// engine's code: no values, no statement text and no credentials. [`source`](StdError::source) is the underlying library's own
 /// error, whose text may quote values: print it only where values may be printed.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorInner>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorInner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     operation: Option<&'static str>,
@@ -179,7 +179,7 @@ struct Inner {
 impl Error {
     /// An error of `kind`. `message` adds what the kind does not say and must hold no values and no secrets.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorInner {
             kind,
             message: message.into(),
             operation: None,

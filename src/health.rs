@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    transaction::Seeing,
+    transaction::TransactionStats,
 };
 
 /// How well something works. The greater, the worse.
@@ -58,7 +58,7 @@ pub struct HealthCheck {
 }
 
 impl Health {
-    pub(crate) fn new(answered: Result<()>, seeing: Seeing) -> Self {
+    pub(crate) fn new(answered: Result<()>, stats: TransactionStats) -> Self {
         let connectivity = match answered {
             Ok(()) => HealthCheck::up(),
             Err(error) if matches!(error.kind(), ErrorKind::PoolTimeout | ErrorKind::NestedAcquire | ErrorKind::ReadOnly) => {
@@ -66,17 +66,17 @@ impl Health {
             }
             Err(error) => HealthCheck::not_up(HealthStatus::Down, error),
         };
-        let complaint = match seeing {
-            Seeing { is_long: true, .. } => Some("a transaction is open for long"),
-            Seeing { is_contended: true, .. } => Some("more transactions met others in their way than committed"),
+        let complaint = match stats {
+            TransactionStats { is_long: true, .. } => Some("a transaction is open for long"),
+            TransactionStats { is_contended: true, .. } => Some("more transactions met others in their way than committed"),
             _ => None,
         };
         let degraded = |complaint| HealthCheck::not_up(HealthStatus::Degraded, Error::new(ErrorKind::Contention, complaint));
         Self {
             connectivity,
             transactions: complaint.map_or_else(HealthCheck::up, degraded),
-            open_transactions: seeing.open,
-            longest_transaction: seeing.longest,
+            open_transactions: stats.open,
+            longest_transaction: stats.longest,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 pub use crate::{
     context::Access,
-    query::{Change, Comparison, Condition, Resolution, Selection, Test, Tree},
+    query::{Change, Comparison, Resolution, ResolvedFilter, Selection, Test, Tree},
     table::Table,
     transaction::StoreId,
     value::{Key, Put, ReadRow},

@@ -9,7 +9,7 @@ use super::{Decoder, Models, Parts, Rows};
 use crate::{
     context::{Access, Cx},
     error::{Error, ErrorKind, Result},
-    query::{Change, Condition, Resolution, Selection, Upserted},
+    query::{Change, Resolution, ResolvedFilter, Selection, Upserted},
     row::Row,
     value::Key,
 };
@@ -25,7 +25,7 @@ pub enum Read {
     /// The models of a selection, in its order.
     Select(Selection),
     /// How many models fulfil a condition.
-    Count(Condition),
+    Count(ResolvedFilter),
     /// Some columns of the models of a selection.
     Project {
         /// Which models, in which order.
@@ -75,14 +75,14 @@ pub enum Write<'r> {
     /// Changes the models that fulfil a condition, and answers how many there were.
     UpdateWhere {
         /// Which models.
-        condition: Condition,
+        condition: ResolvedFilter,
         /// What becomes of them.
         changes: Vec<Change>,
     },
     /// Deletes, or marks, the models with these ids, and answers how many there were.
     Delete(Vec<Key>),
     /// Deletes, or marks, the models that fulfil a condition, and answers how many there were.
-    DeleteWhere(Condition),
+    DeleteWhere(ResolvedFilter),
 }
 
 impl Write<'_> {

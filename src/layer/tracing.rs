@@ -53,16 +53,16 @@ impl Around for Tracing {
         if span.is_disabled() {
             return call.run(cx).await;
         }
-        let running = Running { span, began: this_moment(), returned: 0 };
-        let answer = call.run(cx).instrument(running.span.clone()).await;
+        let operation = OperationSpan { span, began: this_moment(), returned: 0 };
+        let answer = call.run(cx).instrument(operation.span.clone()).await;
         match answer {
-            Ok(Answer::Parts(Some(parts))) => Ok(Answer::Parts(Some(Box::pin(Traced { parts, running })))),
+            Ok(Answer::Parts(Some(parts))) => Ok(Answer::Parts(Some(Box::pin(Traced { parts, operation })))),
             Ok(answer) => {
-                running.end(answer.returned(), None);
+                operation.end(answer.returned(), None);
                 Ok(answer)
             }
             Err(error) => {
-                running.end(None, Some(&error));
+                operation.end(None, Some(&error));
                 Err(error)
             }
         }
@@ -108,13 +108,13 @@ fn span_of(call: &Call<'_>) -> Span {
 }
 
 /// An operation that runs.
-struct Running {
+struct OperationSpan {
     span: Span,
     began: Moment,
     returned: usize,
 }
 
-impl Running {
+impl OperationSpan {
     fn end(&self, returned: Option<usize>, error: Option<&Error>) {
         self.span.record("db.client.operation.duration", self.began.elapsed().as_secs_f64());
         if let Some(returned) = returned {
@@ -130,18 +130,18 @@ impl Running {
 /// A stream in the span of its operation, which ends when it is dropped.
 struct Traced {
     parts: Parts,
-    running: Running,
+    operation: OperationSpan,
 }
 
 impl Stream for Traced {
     type Item = Result<Box<dyn Models>>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { parts, running } = self.get_mut();
-        let next = ready!(running.span.in_scope(|| parts.as_mut().poll_next(context)));
+        let Self { parts, operation } = self.get_mut();
+        let next = ready!(operation.span.in_scope(|| parts.as_mut().poll_next(context)));
         match &next {
-            Some(Ok(models)) => running.returned += models.len(),
-            Some(Err(error)) => running.end(None, Some(error)),
+            Some(Ok(models)) => operation.returned += models.len(),
+            Some(Err(error)) => operation.end(None, Some(error)),
             None => {}
         }
         Poll::Ready(next)
@@ -150,6 +150,6 @@ impl Stream for Traced {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        self.running.end(Some(self.running.returned), None);
+        self.operation.end(Some(self.operation.returned), None);
     }
 }

@@ -19,13 +19,13 @@ use crate::{
 /// A column that is named twice gets what was said last. The id cannot be changed, nor a column that the repository keeps by
 /// itself ([`RepositoryBuilder`](crate::RepositoryBuilder)): [`InvalidInput`](crate::ErrorKind::InvalidInput).
 pub struct Changes<M> {
-    pub(crate) columns: Vec<(&'static str, Written)>,
+    pub(crate) columns: Vec<(&'static str, ColumnChange)>,
     model: PhantomData<fn() -> M>,
 }
 
-/// What becomes of a column.
+/// A change of a column, before it is resolved against a table.
 #[derive(Clone, Debug)]
-pub(crate) enum Written {
+pub(crate) enum ColumnChange {
     Value(Value),
     Null,
     Increase(i64),
@@ -65,7 +65,7 @@ impl<M> Changes<M> {
         Self { columns: Vec::new(), model: PhantomData }
     }
 
-    fn with(mut self, column: &'static str, written: Written) -> Self {
+    fn with(mut self, column: &'static str, written: ColumnChange) -> Self {
         self.columns.push((column, written));
         self
     }
@@ -73,13 +73,13 @@ impl<M> Changes<M> {
     /// The column gets this value.
     #[must_use]
     pub fn set<C: TypedColumn<Model = M>>(self, column: C, value: impl Operand<C::Kind>) -> Self {
-        self.with(column.column().name, Written::Value(value.into_value()))
+        self.with(column.column().name, ColumnChange::Value(value.into_value()))
     }
 
     /// The column gets no value.
     #[must_use]
     pub fn set_null<C: TypedColumn<Model = M>>(self, column: C) -> Self {
-        self.with(column.column().name, Written::Null)
+        self.with(column.column().name, ColumnChange::Null)
     }
 
     /// The column's number grows by this one, or shrinks, if it is below zero. It is added in the store, so that no increase of
@@ -87,7 +87,7 @@ impl<M> Changes<M> {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is changed.
     #[must_use]
     pub fn increase<C: TypedColumn<Model = M, Kind: Numeric>>(self, column: C, by: i64) -> Self {
-        self.with(column.column().name, Written::Increase(by))
+        self.with(column.column().name, ColumnChange::Increase(by))
     }
 }
 
@@ -130,16 +130,16 @@ impl Table {
         Ok(resolved)
     }
 
-    fn change(&self, column: usize, written: &Written) -> Result<Change> {
+    fn change(&self, column: usize, written: &ColumnChange) -> Result<Change> {
         let value_type = self.value_type(column)?;
         match written {
-            Written::Value(value) if is_null(value) => Ok(Change::Set(column, self.null(column)?)),
-            Written::Null => Ok(Change::Set(column, self.null(column)?)),
-            Written::Value(value) => match self.fit(column, value)? {
+            ColumnChange::Value(value) if is_null(value) => Ok(Change::Set(column, self.null(column)?)),
+            ColumnChange::Null => Ok(Change::Set(column, self.null(column)?)),
+            ColumnChange::Value(value) => match self.fit(column, value)? {
                 Fitted::Value(value) => Ok(Change::Set(column, value)),
                 _ => Err(Error::new(ErrorKind::InvalidInput, "a number that its column cannot hold")),
             },
-            Written::Increase(by) => {
+            ColumnChange::Increase(by) => {
                 use ArrayType as T;
                 match value_type {
                     T::TinyInt

@@ -7,13 +7,13 @@ use serde_json::Value as Json;
 
 use super::{
     column::{EXACT, Scalar},
-    filter::{Comparison, Condition, Test},
+    filter::{Comparison, ResolvedFilter, Test},
     query::Position,
     resolve::{Selection, SortKey},
 };
 use crate::value::{Key, compare, is_null, text_of};
 
-impl Condition {
+impl ResolvedFilter {
     /// Whether a row, one value for each column, fulfils the condition.
     pub(crate) fn is_met_by(&self, row: &[Value]) -> bool {
         match self {
@@ -127,8 +127,9 @@ impl Selection {
     /// How many rows are looked at, at most, if they are the first of all rows in the order of their ids. Returns `None` if
     /// others are.
     pub(crate) fn first_of_all(&self, id: &[usize]) -> Option<usize> {
-        let is_first =
-            matches!(&self.condition, Condition::All(parts) if parts.is_empty()) && self.position.is_none() && self.is_by_id(id);
+        let is_first = matches!(&self.condition, ResolvedFilter::All(parts) if parts.is_empty())
+            && self.position.is_none()
+            && self.is_by_id(id);
         let limit = self.limit.filter(|_| is_first)?;
         usize::try_from(limit.saturating_add(self.offset)).ok()
     }

@@ -41,8 +41,8 @@ pub enum Tree<C> {
     Test(C, Test),
 }
 
-/// A condition whose columns are positions, and whose values are of the columns' types.
-pub type Condition = Tree<usize>;
+/// A filter that has been resolved against a table: its columns are positions, and its values are of the columns' types.
+pub type ResolvedFilter = Tree<usize>;
 
 /// A condition on one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +80,7 @@ pub enum Comparison {
 }
 
 #[cfg(feature = "_sql")]
-impl Condition {
+impl ResolvedFilter {
     /// Whether it compares values of a column for which `is_one` returns true. A test for null compares no values.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
         match self {

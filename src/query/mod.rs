@@ -33,7 +33,7 @@ pub use changes::Change;
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
-pub use filter::{Comparison, Condition, Test, Tree};
+pub use filter::{Comparison, ResolvedFilter, Test, Tree};
 pub(crate) use on_conflict::Merged;
 pub use on_conflict::Resolution;
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};

@@ -3,7 +3,7 @@
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
-    filter::{Comparison, Condition, Filter, Test, Tree},
+    filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
     operand::{Fitted, fit, misfit},
     query::{Position, Query},
 };
@@ -21,7 +21,7 @@ const LONGEST_PATH: usize = 32;
 /// Which rows, in which order.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    pub(crate) condition: Condition,
+    pub(crate) condition: ResolvedFilter,
     /// Never empty: the id's columns are the last.
     pub(crate) order: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
@@ -74,14 +74,14 @@ impl Table {
     }
 
     /// The condition that a filter comes to. Models that are marked as deleted do not fulfil it.
-    pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<Condition> {
+    pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
         let condition = self.resolve(filter.tree()?, &mut Size::default())?;
         Ok(self.not_deleted().and(condition))
     }
 
     /// The condition that a model is not marked as deleted.
-    pub(crate) fn not_deleted(&self) -> Condition {
-        self.rules.deleted_at.map_or(Condition::TRUE, |column| Condition::Test(column, Test::Null))
+    pub(crate) fn not_deleted(&self) -> ResolvedFilter {
+        self.rules.deleted_at.map_or(ResolvedFilter::TRUE, |column| ResolvedFilter::Test(column, Test::Null))
     }
 
     pub(crate) fn selection<M>(&self, query: &Query<M>) -> Result<Selection> {
@@ -124,7 +124,7 @@ impl Table {
         Ok(())
     }
 
-    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<Condition> {
+    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<ResolvedFilter> {
         if matches!(tree, Tree::All(parts) | Tree::Any(parts) if parts.is_empty()) {
             size.tests += 1;
             size.check()?;
@@ -149,8 +149,8 @@ impl Table {
         }
     }
 
-    fn test(&self, column: usize, test: &Test) -> Result<Condition> {
-        let is = |test| Condition::Test(column, test);
+    fn test(&self, column: usize, test: &Test) -> Result<ResolvedFilter> {
+        let is = |test| ResolvedFilter::Test(column, test);
         if !matches!(test, Test::Null) {
             self.require_comparable(column)?;
         }
@@ -171,7 +171,7 @@ impl Table {
                 // In order, to be searched.
                 fitting.sort_by(compare);
                 fitting.dedup_by(|one, other| compare(one, other).is_eq());
-                if fitting.is_empty() { Condition::FALSE } else { is(Test::In(fitting)) }
+                if fitting.is_empty() { ResolvedFilter::FALSE } else { is(Test::In(fitting)) }
             }
             Test::Contains(text) | Test::StartsWith(text) => {
                 if !matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char) {
@@ -201,21 +201,21 @@ impl Table {
         })
     }
 
-    fn comparison(&self, column: usize, comparison: Comparison, value: &Value) -> Result<Condition> {
+    fn comparison(&self, column: usize, comparison: Comparison, value: &Value) -> Result<ResolvedFilter> {
         use Comparison as C;
         if *self.value_type(column)? == ArrayType::Json {
             return Err(Error::new(ErrorKind::InvalidInput, "JSON documents are compared by a path in them"));
         }
         if is_null(value) {
-            return Ok(Condition::FALSE);
+            return Ok(ResolvedFilter::FALSE);
         }
-        let any_value = || Condition::Test(column, Test::Null).negated();
+        let any_value = || ResolvedFilter::Test(column, Test::Null).negated();
         Ok(match (self.fit(column, value)?, comparison) {
-            (Fitted::Value(value), comparison) => Condition::Test(column, Test::Compare(comparison, value)),
+            (Fitted::Value(value), comparison) => ResolvedFilter::Test(column, Test::Compare(comparison, value)),
             (Fitted::Above, C::Less | C::AtMost | C::NotEqual) | (Fitted::Below, C::Greater | C::AtLeast | C::NotEqual) => {
                 any_value()
             }
-            _ => Condition::FALSE,
+            _ => ResolvedFilter::FALSE,
         })
     }
 

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
+mod render;
 mod scan;
 mod session;
 mod text;
-mod written;
 
 use sea_orm::{EntityTrait, QueryTrait, Select, Statement, StatementBuilder, sea_query};
 use serde::de::DeserializeOwned;
@@ -120,8 +120,8 @@ impl Sql {
     /// A statement as it is sent, what it does, and what becomes of its connection.
     fn request(&self, statement: &impl SqlStatement, wanted: Wanted) -> Result<SqlRequest> {
         let access = if statement.only_reads(self.dialect)? { Access::Read } else { Access::Write };
-        let statement = written::written(statement, self.dialect)?;
-        written::check_nul(&statement)?;
+        let statement = render::render(statement, self.dialect)?;
+        render::check_nul(&statement)?;
         let leaves = if scan::check(&statement.sql, self.dialect)? { Leaves::Something } else { Leaves::Nothing };
         Ok(SqlRequest { statement, access, leaves, wanted })
     }
@@ -129,15 +129,15 @@ impl Sql {
 
 /// A statement of sea-query, of SeaORM, or of text: one statement, and none that begins or ends a transaction or changes its
 /// connection. That also holds for text that a caller puts into a statement of sea-query, as `Expr::cust` does.
-pub trait SqlStatement: sealed::Written + Sync {}
+pub trait SqlStatement: sealed::Render + Sync {}
 
-pub(crate) use sealed::Written;
+pub(crate) use sealed::Render;
 
 mod sealed {
     use super::{Dialect, Result, Statement};
 
-    pub trait Written {
-        fn written_in(&self, dialect: Dialect) -> Statement;
+    pub trait Render {
+        fn render(&self, dialect: Dialect) -> Statement;
 
         /// Whether the statement changes nothing.
         fn only_reads(&self, dialect: Dialect) -> Result<bool>;
@@ -148,12 +148,12 @@ mod sealed {
 macro_rules! statements {
     ($duckdb:ident: $($statement:ident: $only_reads:expr;)*) => {
         $(
-            impl Written for sea_query::$statement {
+            impl Render for sea_query::$statement {
                 fn only_reads(&self, dialect: Dialect) -> Result<bool> {
                     $only_reads(self, dialect)
                 }
 
-                fn written_in(&self, dialect: Dialect) -> Statement {
+                fn render(&self, dialect: Dialect) -> Statement {
                     match dialect {
                         #[cfg(feature = "duckdb-linked")]
                         Dialect::DuckDb => duckdb::$duckdb(self),
@@ -174,7 +174,7 @@ statements! { query:
     DeleteStatement: |_, _| Ok(false);
     WithQuery: |query: &sea_query::WithQuery, _| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql, None, Dialect::Postgres);
 }
-statements! { create_table: TableCreateStatement: |table, dialect| written::check_table(table, dialect).map(|()| false); }
+statements! { create_table: TableCreateStatement: |table, dialect| render::check_table(table, dialect).map(|()| false); }
 statements! { schema:
     TableAlterStatement: |_, _| Ok(false);
     TableRenameStatement: |_, _| Ok(false);
@@ -186,9 +186,9 @@ statements! { schema:
     ForeignKeyDropStatement: |_, _| Ok(false);
 }
 
-impl<E: EntityTrait> Written for Select<E> {
-    fn written_in(&self, dialect: Dialect) -> Statement {
-        self.as_query().written_in(dialect)
+impl<E: EntityTrait> Render for Select<E> {
+    fn render(&self, dialect: Dialect) -> Statement {
+        self.as_query().render(dialect)
     }
 
     fn only_reads(&self, _: Dialect) -> Result<bool> {

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{ColumnType, TableCreateStatement},
 };
 
-use super::sealed::Written;
+use super::sealed::Render;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
@@ -18,8 +18,8 @@ use crate::{
 ///
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported) if it cannot be written for the database.
-pub(super) fn written(statement: &impl Written, dialect: Dialect) -> Result<Statement> {
-    let written = catch_unwind(AssertUnwindSafe(|| statement.written_in(dialect)));
+pub(super) fn render(statement: &impl Render, dialect: Dialect) -> Result<Statement> {
+    let written = catch_unwind(AssertUnwindSafe(|| statement.render(dialect)));
     written.map_err(|_| Error::new(ErrorKind::Unsupported, "a statement that cannot be written for this database"))
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sea_orm::{Statement, Value, sea_query::Values};
 
-use super::{SqlStatement, Written, scan};
+use super::{Render, SqlStatement, scan};
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 use crate::{dialect::Dialect, error::Result};
@@ -43,8 +43,8 @@ impl SqlText {
     }
 }
 
-impl Written for SqlText {
-    fn written_in(&self, dialect: Dialect) -> Statement {
+impl Render for SqlText {
+    fn render(&self, dialect: Dialect) -> Statement {
         let sql = match dialect {
             #[cfg(feature = "duckdb-linked")]
             Dialect::DuckDb => scan::with_placeholders(&self.sql, |number| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     open::{AnyTransaction, OpenTransaction, StoreId, Transaction},
-    stack::{Hook, LevelId},
+    stack::{CommitHook, LevelId},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -62,7 +62,7 @@ impl Level {
         self.transaction.note(error)
     }
 
-    pub(crate) fn add_hook(&self, hook: Hook) -> Result<()> {
+    pub(crate) fn add_hook(&self, hook: CommitHook) -> Result<()> {
         self.transaction.add_hook(self.id, hook)
     }
 

@@ -13,7 +13,7 @@ mod stack;
 mod step;
 
 pub(crate) use level::Level;
-pub(crate) use monitor::{Monitor, Seeing};
+pub(crate) use monitor::{Monitor, TransactionStats};
 pub use open::StoreId;
 #[cfg(feature = "_sql")]
 pub(crate) use open::unanswered;

@@ -39,9 +39,9 @@ struct Ended {
     in_the_way: u64,
 }
 
-/// What there is to say of a store's transactions.
+/// Statistics of a store's transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seeing {
+pub(crate) struct TransactionStats {
     pub(crate) open: usize,
     pub(crate) longest: Option<Duration>,
     /// Whether one is open for long.
@@ -52,7 +52,7 @@ pub(crate) struct Seeing {
 
 /// An open transaction, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedTransaction {
     monitor: Arc<Monitor>,
     number: u64,
 }
@@ -66,13 +66,13 @@ impl Monitor {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn opened(self: &Arc<Self>) -> Opened {
+    pub(crate) fn opened(self: &Arc<Self>) -> OpenedTransaction {
         let now = self.clock.now();
         let mut seen = self.seen();
         let number = seen.next;
         seen.next += 1;
         seen.open.insert(number, now);
-        Opened { monitor: self.clone(), number }
+        OpenedTransaction { monitor: self.clone(), number }
     }
 
     pub(crate) fn committed(&self) {
@@ -91,13 +91,13 @@ impl Monitor {
         count(&mut seen.now);
     }
 
-    pub(crate) fn look(&self) -> Seeing {
+    pub(crate) fn look(&self) -> TransactionStats {
         let now = self.clock.now();
         let mut seen = self.seen();
         seen.move_on(now);
         let first = seen.open.values().min();
         let longest = first.map(|first| (now - *first).to_std().unwrap_or_default());
-        Seeing {
+        TransactionStats {
             open: seen.open.len(),
             longest,
             is_long: longest.is_some_and(|longest| longest > self.long),
@@ -116,7 +116,7 @@ impl Seen {
     }
 }
 
-impl Drop for Opened {
+impl Drop for OpenedTransaction {
     fn drop(&mut self) {
         self.monitor.seen().open.remove(&self.number);
     }

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 
 use super::{
     level::Level,
-    monitor::{Monitor, Opened},
+    monitor::{Monitor, OpenedTransaction},
     options::{Propagation, TxOptions},
-    stack::{Hook, LevelId, Open, Stack, aborted, run_hooks},
+    stack::{CommitHook, LevelId, OpenLevel, Stack, aborted, run_hooks},
     step::Step,
 };
 use crate::{
@@ -66,7 +66,7 @@ pub(crate) struct Transaction<T: OpenTransaction> {
 /// What a backend does for a transaction, seen from outside as long as it is there.
 pub(super) struct Tracked<T> {
     pub(super) work: T,
-    _opened: Opened,
+    _opened: OpenedTransaction,
 }
 
 impl<T: OpenTransaction> Transaction<T> {
@@ -167,7 +167,7 @@ impl<T: OpenTransaction> Transaction<T> {
             Err(_) => {}
         }
         committed?;
-        run_hooks(levels.into_iter().flat_map(Open::into_hooks));
+        run_hooks(levels.into_iter().flat_map(OpenLevel::into_hooks));
         Ok(())
     }
 
@@ -223,7 +223,7 @@ pub(crate) trait AnyTransaction: Send + Sync {
     fn obstacle(&self) -> Option<Error>;
     /// Notes an error that leaves the transaction as it was. Returns it with what was in the way before.
     fn note(&self, error: Error) -> Error;
-    fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()>;
+    fn add_hook(&self, id: LevelId, hook: CommitHook) -> Result<()>;
     /// Rolls a level back without waiting for it.
     fn abandon(&self, id: LevelId);
     async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()>;
@@ -257,7 +257,7 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
         self.stack().told(error)
     }
 
-    fn add_hook(&self, id: LevelId, hook: Hook) -> Result<()> {
+    fn add_hook(&self, id: LevelId, hook: CommitHook) -> Result<()> {
         let refused = self.stack().add_hook(id, hook);
         refused.map_err(|(_hook, error)| error)
     }

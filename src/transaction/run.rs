@@ -181,8 +181,8 @@ where
     E: From<Error> + Send,
 {
     let cx = match propagate(store, cx.within(&options), &options)? {
-        Means::Transaction(cx) => cx,
-        Means::None(cx) => {
+        TxScope::Transaction(cx) => cx,
+        TxScope::NoTransaction(cx) => {
             let worked = cx.limits().race("while its closure ran", work(cx.clone())).await;
             return worked.unwrap_or_else(|reached| Err(reached.into()));
         }
@@ -207,20 +207,20 @@ where
     }
 }
 
-/// What a closure runs in.
-enum Means {
+/// The scope that a closure runs in.
+enum TxScope {
     Transaction(Cx),
-    None(Cx),
+    NoTransaction(Cx),
 }
 
-fn propagate<S: Transactional + ?Sized>(store: &S, cx: Cx, options: &TxOptions) -> Result<Means> {
+fn propagate<S: Transactional + ?Sized>(store: &S, cx: Cx, options: &TxOptions) -> Result<TxScope> {
     let is_joined = store.is_joined_by(&cx);
     match options.propagation_mode() {
-        Propagation::Supports if !is_joined => Ok(Means::None(cx)),
-        Propagation::NotSupported => Ok(Means::None(cx.outside_tx())),
+        Propagation::Supports if !is_joined => Ok(TxScope::NoTransaction(cx)),
+        Propagation::NotSupported => Ok(TxScope::NoTransaction(cx.outside_tx())),
         Propagation::Never if is_joined => Err(Error::new(ErrorKind::InvalidInput, "called inside a transaction")),
-        Propagation::Never => Ok(Means::None(cx)),
-        _ => Ok(Means::Transaction(cx)),
+        Propagation::Never => Ok(TxScope::NoTransaction(cx)),
+        _ => Ok(TxScope::Transaction(cx)),
     }
 }
 

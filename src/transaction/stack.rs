@@ -8,7 +8,7 @@ use std::{
 use crate::error::{Error, ErrorKind, Result};
 
 /// Something to do after the outermost commit.
-pub(crate) type Hook = Box<dyn FnOnce() + Send>;
+pub(crate) type CommitHook = Box<dyn FnOnce() + Send>;
 
 /// Which level of which nesting: `serial` tells two levels apart that had the same depth one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +19,23 @@ pub(crate) struct LevelId {
 
 /// A level that is open, or has just been closed. Its hooks may hold contexts, whose end takes the lock of the stack: it is
 /// dropped only after that lock.
-pub(super) struct Open {
+pub(super) struct OpenLevel {
     serial: u64,
     /// Whether it can be undone by itself.
     is_separate: bool,
     first_error: Option<Error>,
-    hooks: Vec<Hook>,
+    hooks: Vec<CommitHook>,
 }
 
-impl Open {
-    pub(super) fn into_hooks(self) -> Vec<Hook> {
+impl OpenLevel {
+    pub(super) fn into_hooks(self) -> Vec<CommitHook> {
         self.hooks
     }
 }
 
 /// The open levels, outermost first. Empty once the transaction has ended.
 pub(crate) struct Stack {
-    open: Vec<Open>,
+    open: Vec<OpenLevel>,
     next_serial: u64,
     /// The shallowest depth that was given up without having been rolled back to yet.
     undo_to: Option<usize>,
@@ -60,7 +60,7 @@ impl Stack {
     fn push_level(&mut self, is_separate: bool) -> LevelId {
         let id = LevelId { depth: self.open.len(), serial: self.next_serial };
         self.next_serial += 1;
-        self.open.push(Open { serial: id.serial, is_separate, first_error: None, hooks: Vec::new() });
+        self.open.push(OpenLevel { serial: id.serial, is_separate, first_error: None, hooks: Vec::new() });
         id
     }
 
@@ -150,7 +150,7 @@ impl Stack {
     /// Closes a level and those inside it. The engine has to be told before its next statement: see [`Stack::undo_to`]. Where it
     /// cannot undo a level by itself, the levels around it can no longer commit, up to one that it can undo.
     #[must_use]
-    pub(super) fn abandon(&mut self, id: LevelId) -> Vec<Open> {
+    pub(super) fn abandon(&mut self, id: LevelId) -> Vec<OpenLevel> {
         if !self.is_open(id) {
             return Vec::new();
         }
@@ -192,7 +192,7 @@ impl Stack {
     }
 
     /// What waits for the commit of the outermost level.
-    pub(super) fn take_hooks(&mut self) -> Vec<Hook> {
+    pub(super) fn take_hooks(&mut self) -> Vec<CommitHook> {
         self.open.first_mut().map(|level| std::mem::take(&mut level.hooks)).unwrap_or_default()
     }
 
@@ -214,12 +214,12 @@ impl Stack {
 
     /// Closes all levels, outermost first.
     #[must_use]
-    pub(super) fn end(&mut self) -> Vec<Open> {
+    pub(super) fn end(&mut self) -> Vec<OpenLevel> {
         std::mem::take(&mut self.open)
     }
 
     /// Keeps a hook until the level ends, or gives it back with the reason why not.
-    pub(crate) fn add_hook(&mut self, id: LevelId, hook: Hook) -> Result<(), (Hook, Error)> {
+    pub(crate) fn add_hook(&mut self, id: LevelId, hook: CommitHook) -> Result<(), (CommitHook, Error)> {
         match (self.check(id), self.open.get_mut(id.depth)) {
             (Ok(()), Some(level)) => {
                 level.hooks.push(hook);
@@ -240,7 +240,7 @@ pub(crate) fn aborted(first: &Error) -> Error {
 }
 
 /// Runs what waited for a commit.
-pub(super) fn run_hooks(hooks: impl IntoIterator<Item = Hook>) {
+pub(super) fn run_hooks(hooks: impl IntoIterator<Item = CommitHook>) {
     for hook in hooks {
         if catch_unwind(AssertUnwindSafe(hook)).is_err() {
             tracing::error!("a hook panicked after the commit");

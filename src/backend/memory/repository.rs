@@ -23,7 +23,7 @@ use crate::{
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result, conflict},
-    query::{Change, Condition, Merged, Resolution, Selection, Upserted},
+    query::{Change, Merged, Resolution, ResolvedFilter, Selection, Upserted},
     row::Row,
     stream::CHUNK,
     table::Table,
@@ -155,7 +155,7 @@ impl MemoryTable {
         self.selected(cx, selection, move |rows| models(&decoder, &rows)).await
     }
 
-    async fn count(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+    async fn count(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         let table = self.table.clone();
         let count = move |state: &MemoryState| {
             let rows = state.rows(&table.key).into_iter().flat_map(|rows| rows.by_id.values());
@@ -208,7 +208,7 @@ impl MemoryTable {
         self.write(cx, self.all_about(count), update).await
     }
 
-    async fn update_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64> {
+    async fn update_where(&self, cx: &Cx, condition: ResolvedFilter, changes: Vec<Change>) -> Result<u64> {
         self.write(cx, self.all(), move |writer| writer.update_where(&condition, &changes)).await
     }
 
@@ -216,7 +216,7 @@ impl MemoryTable {
         self.write(cx, self.all_about(ids.len()), move |writer| writer.delete(&ids)).await
     }
 
-    async fn delete_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+    async fn delete_where(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         self.write(cx, self.all(), move |writer| writer.delete_where(&condition)).await
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, Condition, Merged, Resolution, Upserted, of_type, range},
+    query::{Change, Merged, Resolution, ResolvedFilter, Upserted, of_type, range},
     rules::time_of,
     table::Table,
     value::{Key, compare, is_null, whole_number},
@@ -32,7 +32,7 @@ impl Writer<'_> {
         self.table.not_deleted().is_met_by(row).then(|| row.clone())
     }
 
-    fn matching(&self, condition: &Condition) -> Vec<MemoryRow> {
+    fn matching(&self, condition: &ResolvedFilter) -> Vec<MemoryRow> {
         let rows = self.state.rows(&self.table.key).into_iter().flat_map(|rows| rows.by_id.values());
         rows.filter(|row| condition.is_met_by(row)).cloned().collect()
     }
@@ -93,7 +93,7 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn update_where(&mut self, condition: &Condition, changes: &[Change]) -> Result<u64> {
+    pub(super) fn update_where(&mut self, condition: &ResolvedFilter, changes: &[Change]) -> Result<u64> {
         let rows = self.matching(condition);
         // Nothing changes, and so neither does the version.
         let changed = rows.iter().filter(|_| !changes.is_empty());
@@ -142,7 +142,7 @@ impl Writer<'_> {
     }
 
     /// Deletes the rows that fulfil a condition, or marks them.
-    pub(super) fn delete_where(&mut self, condition: &Condition) -> Result<u64> {
+    pub(super) fn delete_where(&mut self, condition: &ResolvedFilter) -> Result<u64> {
         match self.table.rules.deleted_at {
             Some(column) => {
                 let mark = Change::Set(column, time_of(self.table.value_type(column)?, self.now));

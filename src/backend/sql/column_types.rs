@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 #[cfg(any(feature = "duckdb-linked", feature = "postgres"))]
 use crate::query::range;
-use crate::{dialect::Dialect, sql::Written as _};
+use crate::{dialect::Dialect, sql::Render as _};
 
 /// A type of a model's field.
 pub(super) struct FieldType {
@@ -78,7 +78,7 @@ fn fields() -> Vec<FieldType> {
 fn made(field: &FieldType, dialect: Dialect) -> String {
     let mut table = Table::create();
     table.table("t").col(ColumnDef::new_with_type("c", field.column_type.clone()));
-    let sql = table.written_in(dialect).sql;
+    let sql = table.render(dialect).sql;
     let column = sql.split_once(r#""c" "#).map(|(_, column)| column.trim_end_matches(" )").trim_end());
     column.unwrap_or_default().to_owned()
 }

@@ -13,7 +13,7 @@ use super::{
     error::classify,
     run::named,
 };
-use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::Written as _, table::Table};
+use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::Render as _, table::Table};
 
 /// Columns of a table that rows are appended to.
 pub(crate) struct AppendTarget {
@@ -62,7 +62,7 @@ pub(super) fn stage(connection: &Connection, of: &Table, positions: &[usize], ro
     let none = Expr::cust("1 = 0");
     select.columns(named.map(|(_, column)| column.iden())).from(of.table_ref()).and_where(none);
     let table = source_of(of);
-    let create = format!("CREATE TEMP TABLE {table} AS {}", select.written_in(Dialect::DuckDb).sql);
+    let create = format!("CREATE TEMP TABLE {table} AS {}", select.render(Dialect::DuckDb).sql);
     connection.execute_batch(&create).map_err(classify)?;
     let appender = connection.appender_with_columns_to_catalog_and_db(table, "temp", "main", &names(&columns));
     fill(appender.map_err(classify)?, vec![encode::batch(&columns, &rows)?])

@@ -18,7 +18,7 @@ use crate::{
     context::{Access, Cx, RUNNING},
     coop::Budget,
     error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, Condition, of_type},
+    query::{Change, ResolvedFilter, of_type},
     rules::time_of,
     value::{Key, whole_number},
 };
@@ -230,7 +230,7 @@ impl<G: Engine> SqlTable<G> {
         }
     }
 
-    pub(super) async fn change_where(&self, cx: &Cx, condition: Condition, changes: Vec<Change>) -> Result<u64> {
+    pub(super) async fn change_where(&self, cx: &Cx, condition: ResolvedFilter, changes: Vec<Change>) -> Result<u64> {
         self.require_readable()?;
         let changes = self.with_time(changes, self.store.clock().now())?;
         let entry = self.store.enter(cx, Access::Write)?;

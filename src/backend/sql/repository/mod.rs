@@ -24,7 +24,7 @@ use crate::{
     context::{Access, Cx, Entry, WAITING},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result},
-    query::{Condition, Selection},
+    query::{ResolvedFilter, Selection},
     table::Table,
 };
 
@@ -160,7 +160,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Names the column of the documents that a condition looks into, if that is what an error is about.
-    fn of_document(&self, condition: &Condition) -> impl Fn(Error) -> Error + '_ {
+    fn of_document(&self, condition: &ResolvedFilter) -> impl Fn(Error) -> Error + '_ {
         let column = condition.document();
         move |error| match column.filter(|_| self.store.engine().is_of_document(&error)) {
             Some(column) => self.table.in_column(column, error),

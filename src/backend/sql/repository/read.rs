@@ -16,7 +16,7 @@ use crate::{
     context::{Access, Cx, Entry, RUNNING, WAITING},
     coop::Budget,
     error::{Error, Result},
-    query::{Condition, Selection},
+    query::{ResolvedFilter, Selection},
     row::Row,
     table::Table,
     value::Key,
@@ -157,7 +157,7 @@ impl<G: Engine> SqlTable<G> {
         models.map_err(self.of_document(&selection.condition))
     }
 
-    pub(super) async fn number_of(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+    pub(super) async fn number_of(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
         let count = |statements: &Statements<'_>| Ok(statements.count(&condition));

@@ -7,7 +7,7 @@ use crate::{
     backend::sql::{Engine, engine::StatementKind, statement::Statements},
     context::{Access, Cx, RUNNING},
     error::Result,
-    query::Condition,
+    query::ResolvedFilter,
     table::ForeignKey,
     value::Key,
 };
@@ -45,7 +45,7 @@ impl<G: Engine> SqlTable<G> {
         held.finish(removed).await
     }
 
-    pub(super) async fn remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+    pub(super) async fn remove_where(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         self.require_readable()?;
         let mark = self.mark()?;
         if mark.is_none() && self.is_counted_before() {
@@ -66,7 +66,7 @@ impl<G: Engine> SqlTable<G> {
         !self.store.engine().profile().counts_every_row && self.table.foreign_keys.iter().any(is_own)
     }
 
-    async fn count_and_remove_where(&self, cx: &Cx, condition: Condition) -> Result<u64> {
+    async fn count_and_remove_where(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
         let compares_forms = condition.compares(&|column| self.has_forms(column));

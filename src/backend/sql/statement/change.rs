@@ -9,7 +9,7 @@ use super::{Statements, statement_cache::StatementKey};
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
-    query::{Change, Comparison, Condition, range},
+    query::{Change, Comparison, ResolvedFilter, range},
     table::TableColumn,
     value::Key,
 };
@@ -63,12 +63,12 @@ impl Statements<'_> {
         }
     }
 
-    pub(in super::super) fn update_where(&self, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
+    pub(in super::super) fn update_where(&self, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<Statement>> {
         self.update_all(Cond::all(), condition, changes)
     }
 
     /// Deletes, or marks, the models that fulfil a condition.
-    pub(in super::super) fn delete_where(&self, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
+    pub(in super::super) fn delete_where(&self, condition: &ResolvedFilter, mark: Option<&[Change]>) -> Result<Statement> {
         self.delete_all(Cond::all(), condition, mark)
     }
 
@@ -77,7 +77,7 @@ impl Statements<'_> {
         self.delete_all(self.id_is_in(ids), &self.table.not_deleted(), mark)
     }
 
-    fn delete_all(&self, key: Cond, condition: &Condition, mark: Option<&[Change]>) -> Result<Statement> {
+    fn delete_all(&self, key: Cond, condition: &ResolvedFilter, mark: Option<&[Change]>) -> Result<Statement> {
         if let Some(mark) = mark {
             let missing = || Error::new(ErrorKind::Internal, "a mark that changes nothing");
             return self.update_all(key, condition, mark)?.ok_or_else(missing);
@@ -92,7 +92,7 @@ impl Statements<'_> {
     }
 
     /// Changes all that fulfils both conditions. None if there is nothing to change.
-    fn update_all(&self, key: Cond, condition: &Condition, changes: &[Change]) -> Result<Option<Statement>> {
+    fn update_all(&self, key: Cond, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<Statement>> {
         let mut set = Vec::new();
         for change in changes {
             for column in self.columns(&[change.column()]) {

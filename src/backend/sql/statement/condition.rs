@@ -11,22 +11,23 @@ use sea_orm::{
 use super::{Statements, meaning::is_number};
 use crate::{
     dialect::Dialect,
-    query::{Comparison, Condition, Test, Tree},
+    query::{Comparison, ResolvedFilter, Test, Tree},
     table::TableColumn,
     value::{Key, is_text},
 };
 
 impl Statements<'_> {
     /// Restricts a statement to what fulfils a condition.
-    pub(super) fn restrict_to<S: ConditionalStatement>(&self, statement: &mut S, condition: &Condition) {
+    pub(super) fn restrict_to<S: ConditionalStatement>(&self, statement: &mut S, condition: &ResolvedFilter) {
         // What everything fulfils is not said.
-        if *condition != Condition::TRUE {
+        if *condition != ResolvedFilter::TRUE {
             statement.cond_where(self.lowered(condition, false));
         }
     }
 
-    fn lowered(&self, condition: &Condition, negated: bool) -> Cond {
-        let parts = |cond: Cond, parts: &[Condition]| parts.iter().fold(cond, |cond, part| cond.add(self.lowered(part, negated)));
+    fn lowered(&self, condition: &ResolvedFilter, negated: bool) -> Cond {
+        let parts =
+            |cond: Cond, parts: &[ResolvedFilter]| parts.iter().fold(cond, |cond, part| cond.add(self.lowered(part, negated)));
         match condition {
             Tree::All(all) if all.is_empty() => self.constant(!negated),
             Tree::Any(any) if any.is_empty() => self.constant(negated),

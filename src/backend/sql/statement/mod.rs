@@ -25,7 +25,7 @@ pub(super) use self::{source::Source, statement_cache::StatementCache};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
-    sql::Written,
+    sql::Render,
     table::{Table, TableColumn},
 };
 
@@ -52,8 +52,8 @@ pub(super) struct Statements<'a> {
 }
 
 impl<'a> Statements<'a> {
-    fn build(&self, statement: &impl Written) -> Statement {
-        statement.written_in(self.dialect)
+    fn build(&self, statement: &impl Render) -> Statement {
+        statement.render(self.dialect)
     }
 
     /// How many rows one statement can carry as a source, and some values more.

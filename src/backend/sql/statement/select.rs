@@ -8,7 +8,7 @@ use sea_orm::{
 use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, statement_cache::StatementKey};
 use crate::{
     error::Result,
-    query::{Condition, Selection},
+    query::{ResolvedFilter, Selection},
     value::Key,
 };
 
@@ -57,7 +57,7 @@ impl Statements<'_> {
         self.build(&select)
     }
 
-    pub(in super::super) fn count(&self, condition: &Condition) -> Statement {
+    pub(in super::super) fn count(&self, condition: &ResolvedFilter) -> Statement {
         let mut select = self.select_count();
         self.restrict_to(&mut select, condition);
         self.build(&select)

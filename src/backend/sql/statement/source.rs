@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{Statements, idens};
 use crate::{
     error::{Error, ErrorKind, Result},
-    query::{Condition, Resolution},
+    query::{Resolution, ResolvedFilter},
     table::{Table, TableColumn},
 };
 
@@ -49,7 +49,7 @@ impl Statements<'_> {
     ) -> Result<Option<Statement>> {
         let Some(replaced) = &resolution.replaced else { return Ok(None) };
         let replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
-        self.set_from(source, columns, &replaced, self.same(&resolution.target), &Condition::TRUE)
+        self.set_from(source, columns, &replaced, self.same(&resolution.target), &ResolvedFilter::TRUE)
     }
 
     fn set_from(
@@ -58,7 +58,7 @@ impl Statements<'_> {
         columns: &[usize],
         replaced: &[usize],
         same: Cond,
-        condition: &Condition,
+        condition: &ResolvedFilter,
     ) -> Result<Option<Statement>> {
         let mut replaced = replaced.to_vec();
         replaced.retain(|position| columns.contains(position));
