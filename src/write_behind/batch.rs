@@ -62,16 +62,16 @@ const BAD_BATCHES: u32 = 3;
 /// With how many models an adaptive queue begins.
 const FIRST_SIZE: usize = 64;
 
-/// How many models a batch has.
+/// Decides how many models a batch has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct BatchSizer {
     most: usize,
     target: Option<Duration>,
     size: usize,
     bad: u32,
 }
 
-impl Pace {
+impl BatchSizer {
     pub(super) fn new(options: &WriteBehindOptions) -> Self {
         let most = options.batch_size;
         let size = options.adaptive.map_or(most, |_| most.min(FIRST_SIZE));
@@ -117,10 +117,10 @@ pub(super) enum Verdict {
 }
 
 /// How many attempts in a row have to fail for what may be the fault of what is written, until it is taken to be.
-pub(super) const PATIENCE: u32 = 3;
+pub(super) const SUSPICIONS: u32 = 3;
 
 /// The same of one model that is not answered for: it is in doubt for longer, because an unreliable network looks the same.
-const MORE_PATIENCE: u32 = 10;
+const SUSPICIONS_OF_ONE: u32 = 10;
 
 /// Whether it may be what is written that takes too long, takes too much, brings the engine down, or keeps it from answering.
 pub(super) fn may_be_a_models_fault(error: &Error) -> bool {
@@ -150,13 +150,13 @@ fn reads_like_the_stores_fault(error: &Error) -> bool {
 pub(super) fn verdict(error: &Error, len: usize, suspicions: u32, can_repeat: bool, is_searching: bool) -> Verdict {
     use ErrorKind as K;
     let of_a_model = if len > 1 { Verdict::Split } else { Verdict::Report };
-    let is_suspect = suspicions >= PATIENCE;
+    let is_suspect = suspicions >= SUSPICIONS;
     match error.kind() {
         K::Closed => Verdict::GiveUp,
         // Told of each: nobody knows which.
         K::CommitUnknown if !can_repeat => Verdict::Report,
         K::EngineDown if is_suspect => of_a_model,
-        K::CommitUnknown if suspicions >= MORE_PATIENCE => of_a_model,
+        K::CommitUnknown if suspicions >= SUSPICIONS_OF_ONE => of_a_model,
         K::CommitUnknown if is_suspect && len > 1 => Verdict::Split,
         _ if (is_suspect || is_searching) && reads_like_the_stores_fault(error) => Verdict::Suspect,
         K::Contention
@@ -199,26 +199,26 @@ mod tests {
 
     #[test]
     fn after_bad_batches_models_are_written_one_by_one_and_then_in_batches_again() {
-        let mut pace = Pace::new(&WriteBehindOptions::new().batch_size(50));
-        let mut sizes = vec![pace.size()];
+        let mut sizer = BatchSizer::new(&WriteBehindOptions::new().batch_size(50));
+        let mut sizes = vec![sizer.size()];
         for is_bad in [true, true, true, true, false, false, true, false, false, false, false, false, true] {
             if is_bad {
-                pace.taken_apart()
+                sizer.taken_apart()
             } else {
-                pace.stored(pace.size(), Duration::ZERO)
+                sizer.stored(sizer.size(), Duration::ZERO)
             }
-            sizes.push(pace.size());
+            sizes.push(sizer.size());
         }
         assert_eq!(sizes, [50, 50, 50, 1, 1, 2, 4, 4, 8, 16, 32, 50, 50, 50]);
     }
 
     #[test]
     fn the_size_adapts_to_the_time_a_batch_takes() {
-        let mut pace = Pace::new(&WriteBehindOptions::new().batch_size(200).adaptive(Duration::from_millis(20)));
-        let mut sizes = vec![pace.size()];
+        let mut sizer = BatchSizer::new(&WriteBehindOptions::new().batch_size(200).adaptive(Duration::from_millis(20)));
+        let mut sizes = vec![sizer.size()];
         for millis in [1, 1, 1, 15, 21, 15, 9, 25] {
-            pace.stored(pace.size(), Duration::from_millis(millis));
-            sizes.push(pace.size());
+            sizer.stored(sizer.size(), Duration::from_millis(millis));
+            sizes.push(sizer.size());
         }
         assert_eq!(sizes, [64, 128, 200, 200, 200, 100, 100, 200, 100]);
     }

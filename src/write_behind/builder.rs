@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Journal, JournalRecovery, WriteBehind, WriteBehindOptions,
-    journal::{self, Form, Opened, Recovered},
+    batch_writer::{BatchWriter, ById, ByKey, Plain},
+    journal::{self, ModelCodec, OpenedJournal, Recovered},
     queue::Queue,
-    target::{ById, ByKey, Plain, Target},
     worker::Worker,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 #[must_use]
 pub struct WriteBehindBuilder<M, C: ?Sized> {
     repository: Arc<C>,
-    target: Arc<dyn Target<M>>,
+    writer: Arc<dyn BatchWriter<M>>,
     options: WriteBehindOptions,
     journal: Option<Journal>,
 }
@@ -36,8 +36,8 @@ where
     C: Creator<M> + ?Sized + 'static,
 {
     pub(super) fn new(repository: Arc<C>) -> Self {
-        let target = Arc::new(Plain(repository.clone()));
-        Self { repository, target, options: WriteBehindOptions::default(), journal: None }
+        let writer = Arc::new(Plain(repository.clone()));
+        Self { repository, writer, options: WriteBehindOptions::default(), journal: None }
     }
 
     /// When it writes, and how much it holds.
@@ -55,7 +55,7 @@ where
         M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
         C: Reader<M, IdOf<M::Entity>>,
     {
-        Self { target: Arc::new(ById(self.repository.clone())), ..self }
+        Self { writer: Arc::new(ById(self.repository.clone())), ..self }
     }
 
     /// Stores each batch under an [idempotency key](crate::Cx::with_idempotency_key), by which it is known whether it was stored
@@ -66,7 +66,7 @@ where
         M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
         C: Transactional,
     {
-        Self { target: Arc::new(ByKey::new(self.repository.clone())), ..self }
+        Self { writer: Arc::new(ByKey::new(self.repository.clone())), ..self }
     }
 
     /// Writes what is accepted to a journal, and takes what an earlier process has left there: it is stored first, once, however
@@ -93,35 +93,35 @@ where
         let invalid = |message| Error::new(ErrorKind::InvalidInput, message);
         self.options.check()?;
         let runtime = Handle::try_current().map_err(|error| invalid("a queue runs on tokio").with_source(error))?;
-        let (opened, form) = match (self.journal, self.target.form()) {
+        let (opened, codec) = match (self.journal, self.writer.codec()) {
             (None, _) => (None, None),
             (Some(_), None) => return Err(invalid("a journal needs `reconcile_by_id` or `reconcile_by_key`")),
-            (Some(journal), Some(form)) => {
+            (Some(journal), Some(codec)) => {
                 journal.check()?;
-                (Some(opened(journal, form).await?), Some(form))
+                (Some(opened(journal, codec).await?), Some(codec))
             }
         };
         let (log, models, recovery) = match opened {
             None => (None, Vec::new(), JournalRecovery::default()),
-            Some(Opened { log, models, recovery }) => (Some(Arc::new(log)), models, recovery),
+            Some(OpenedJournal { log, models, recovery }) => (Some(Arc::new(log)), models, recovery),
         };
         let abandoned = CancellationToken::new();
         let queue = Arc::new(Queue::new(self.options, log)?);
-        queue.recover(doubtful(models, &*self.target, queue.options.batch_size));
-        let worker = Worker::new(queue.clone(), self.target.clone(), abandoned.clone());
+        queue.recover(doubtful(models, &*self.writer, queue.options.batch_size));
+        let worker = Worker::new(queue.clone(), self.writer.clone(), abandoned.clone());
         runtime.spawn(worker.run());
-        Ok(WriteBehind::new(queue, self.target, Arc::new(Plain(self.repository)), form, abandoned, recovery))
+        Ok(WriteBehind::new(queue, self.writer, Arc::new(Plain(self.repository)), codec, abandoned, recovery))
     }
 }
 
-async fn opened<M: Send + 'static>(journal: Journal, form: Form<M>) -> Result<Opened<M>> {
-    let opened = tokio::task::spawn_blocking(move || journal::open(&journal, form)).await;
+async fn opened<M: Send + 'static>(journal: Journal, codec: ModelCodec<M>) -> Result<OpenedJournal<M>> {
+    let opened = tokio::task::spawn_blocking(move || journal::open(&journal, codec)).await;
     opened.map_err(|error| Error::new(ErrorKind::Internal, "the journal was not read to its end").with_source(error))?
 }
 
 /// What was found in a journal, in batches. Where a key tells, only those that were begun may be stored; by ids, any may.
-fn doubtful<M: Send + Sync>(mut models: Vec<Recovered<M>>, target: &dyn Target<M>, batch_size: usize) -> Vec<Recovered<M>> {
-    if !target.goes_by_key() {
+fn doubtful<M: Send + Sync>(mut models: Vec<Recovered<M>>, writer: &dyn BatchWriter<M>, batch_size: usize) -> Vec<Recovered<M>> {
+    if !writer.goes_by_key() {
         for batch in models.chunks_mut(batch_size) {
             let doubt: Arc<str> = new_id().to_string().into();
             batch.iter_mut().for_each(|model| model.doubt = Some(doubt.clone()));

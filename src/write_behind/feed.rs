@@ -7,10 +7,10 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many feeds a queue may have.
-const MOST_FEEDS: usize = 100;
+const MAX_FEEDS: usize = 100;
 
 /// How many events a feed holds for one who is slow.
-const HELD: usize = 128;
+const FEED_CAPACITY: usize = 128;
 
 /// What happened to a model; from a [`Feed`].
 #[derive(Debug)]
@@ -68,16 +68,16 @@ impl<M> fmt::Debug for Feed<M> {
 }
 
 /// Where the events come from.
-pub(super) struct Source<M>(Option<broadcast::Sender<FeedEvent<M>>>);
+pub(super) struct FeedSender<M>(Option<broadcast::Sender<FeedEvent<M>>>);
 
-impl<M: Clone> Source<M> {
+impl<M: Clone> FeedSender<M> {
     pub(super) fn new() -> Self {
-        Self(Some(broadcast::Sender::new(HELD)))
+        Self(Some(broadcast::Sender::new(FEED_CAPACITY)))
     }
 
     pub(super) fn subscribe(&self) -> Result<Feed<M>> {
         let sender = self.0.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed, "the queue has ended"))?;
-        if sender.receiver_count() >= MOST_FEEDS {
+        if sender.receiver_count() >= MAX_FEEDS {
             return Err(Error::new(ErrorKind::Overloaded, "a queue has at most 100 feeds"));
         }
         Ok(Feed(sender.subscribe()))

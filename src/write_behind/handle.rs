@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Feed, JournalRecovery, WriteBehindBuilder, WriteBehindStats,
-    journal::Form,
+    batch_writer::BatchWriter,
+    journal::ModelCodec,
     queue::{Queue, closed},
-    target::Target,
 };
 use crate::{
     context::Cx,
@@ -77,7 +77,7 @@ use crate::{
 /// A clone is the same queue. Dropping the last one closes it: what it holds is written for another 30 seconds, and what is left
 /// then is reported. A runtime that shuts down ends it at once.
 pub struct WriteBehind<M> {
-    pub(super) shared: Arc<Shared<M>>,
+    pub(super) shared: Arc<WriteBehindInner<M>>,
 }
 
 impl<M> Clone for WriteBehind<M> {
@@ -87,18 +87,18 @@ impl<M> Clone for WriteBehind<M> {
 }
 
 /// What the handles share. The worker has no part in it, and so it is dropped with the last handle.
-pub(super) struct Shared<M> {
+pub(super) struct WriteBehindInner<M> {
     pub(super) queue: Arc<Queue<M>>,
-    pub(super) target: Arc<dyn Target<M>>,
+    pub(super) writer: Arc<dyn BatchWriter<M>>,
     /// The repository, past the queue.
-    pub(super) direct: Arc<dyn Target<M>>,
+    pub(super) direct: Arc<dyn BatchWriter<M>>,
     /// What a model becomes in the journal, if there is one.
-    pub(super) form: Option<Form<M>>,
+    pub(super) codec: Option<ModelCodec<M>>,
     abandoned: CancellationToken,
     recovery: JournalRecovery,
 }
 
-impl<M> Drop for Shared<M> {
+impl<M> Drop for WriteBehindInner<M> {
     fn drop(&mut self) {
         self.queue.close();
         self.queue.orphaned.cancel();
@@ -115,13 +115,13 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
 impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
     pub(super) fn new(
         queue: Arc<Queue<M>>,
-        target: Arc<dyn Target<M>>,
-        direct: Arc<dyn Target<M>>,
-        form: Option<Form<M>>,
+        writer: Arc<dyn BatchWriter<M>>,
+        direct: Arc<dyn BatchWriter<M>>,
+        codec: Option<ModelCodec<M>>,
         abandoned: CancellationToken,
         recovery: JournalRecovery,
     ) -> Self {
-        Self { shared: Arc::new(Shared { queue, target, direct, form, abandoned, recovery }) }
+        Self { shared: Arc::new(WriteBehindInner { queue, writer, direct, codec, abandoned, recovery }) }
     }
 
     /// Waits until all that was accepted before is stored or reported, without letting it wait for more.
@@ -193,7 +193,7 @@ impl<M: Clone + Send + Sync + 'static> WriteBehind<M> {
         }
         match queue.journal.as_ref().and_then(|journal| journal.failure()) {
             Some(failed) => HealthCheck::not_up(HealthStatus::Down, failed),
-            None => queue.condition.health(queue.fullness()),
+            None => queue.store_status.health(queue.fullness()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Many small writes, few transactions: [`WriteBehind`], a queue in front of any [`Creator`](crate::Creator).
 
 mod batch;
+mod batch_writer;
 mod builder;
-mod condition;
 mod feed;
 mod handle;
 mod journal;
@@ -10,8 +10,8 @@ mod options;
 mod queue;
 mod round;
 mod stats;
+mod store_status;
 mod submit;
-mod target;
 mod ticket;
 mod worker;
 

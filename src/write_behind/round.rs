@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long to wait before another attempt: with full jitter, longer each time.
-pub(super) const AGAIN: Retry = Retry::attempts(u32::MAX).wait(Duration::from_millis(10), Duration::from_secs(2));
+pub(super) const RETRY_POLICY: Retry = Retry::attempts(u32::MAX).wait(Duration::from_millis(10), Duration::from_secs(2));
 
 /// How often one model is refused for what reads like the store's fault until it is taken to be the model's.
 const MAX_REFUSALS: u32 = 10;
@@ -142,7 +142,7 @@ impl<M> Round<M> {
         if suspicion.are_others_stored && suspicion.refusals >= MAX_REFUSALS {
             return Some(batch);
         }
-        let due = this_moment() + AGAIN.after(suspicion.refusals, fastrand::f64()).unwrap_or_default();
+        let due = this_moment() + RETRY_POLICY.after(suspicion.refusals, fastrand::f64()).unwrap_or_default();
         let at = self.suspects.partition_point(|other| other.batch.first() < batch.first());
         self.suspects.insert(at, Suspect { batch, suspicion, due });
         None

@@ -69,7 +69,7 @@ impl<T> Distribution<T> {
 }
 
 /// What the worker counts.
-pub(super) struct Written {
+pub(super) struct WriteMetrics {
     pub(super) retries: u64,
     batches: u64,
     reasons: BTreeMap<FlushReason, u64>,
@@ -79,9 +79,9 @@ pub(super) struct Written {
 }
 
 /// The longest latency that is told apart from longer ones.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LATENCY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Written {
+impl WriteMetrics {
     pub(super) fn new() -> crate::Result<Self> {
         let histogram = |most: u64| {
             Histogram::new_with_bounds(1, most, 3)
@@ -92,7 +92,7 @@ impl Written {
             batches: 0,
             reasons: BTreeMap::new(),
             sizes: histogram(super::WriteBehindOptions::MAX_BATCH_SIZE as u64)?,
-            latencies: histogram(micros(LONGEST))?,
+            latencies: histogram(micros(MAX_LATENCY))?,
         })
     }
 

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use super::{
     FeedEvent, Ticket, WhenFull, WriteBehind,
+    batch_writer::Attempt,
     queue::{Incoming, Queue, Taken},
-    target::Attempt,
-    ticket::{Answer, Loss, Position},
+    ticket::{AnswerSender, Loss, TicketPosition},
 };
 use crate::{
     context::Cx,
@@ -81,7 +81,7 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         let queue = &self.shared.queue;
         self.reserve_in_turn(cx, Taken::by(from_ref(&new))).await?;
         let position = queue.enter_reserved([new])?;
-        let ticket = self.ticket(Position::At(position), answer);
+        let ticket = self.ticket(TicketPosition::At(position), answer);
         let Some(journal) = &queue.journal else { return Ok(ticket) };
         let on_disk = tokio::select! {
             on_disk = journal.on_disk(position) => on_disk,
@@ -120,9 +120,9 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         } else {
             tell()
         }
-        let (created, answer) = Answer::new(Loss::Waiting);
+        let (created, answer) = AnswerSender::new(Loss::Waiting);
         created.give(Ok(stored));
-        Ok(self.ticket(Position::later(), answer))
+        Ok(self.ticket(TicketPosition::later(), answer))
     }
 
     /// A model on its way in, if it may come in.
@@ -131,16 +131,16 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         if cx.is_in_sandbox() {
             return Err(Error::new(ErrorKind::Unsupported, "a queue writes outside of the sandbox"));
         }
-        self.shared.target.check(model)?;
-        let (bytes, form) = match &self.shared.form {
-            Some(form) => (form.encode)(model).map(|form| (form.len(), form))?,
+        self.shared.writer.check(model)?;
+        let (bytes, encoded) = match &self.shared.codec {
+            Some(codec) => (codec.encode)(model).map(|encoded| (encoded.len(), encoded))?,
             None => (weigh(model)?, Vec::new()),
         };
-        let (answer, receiver) = Answer::new(Loss::Uncommitted);
-        Ok((Incoming { model: model.clone(), bytes, form, answer }, receiver))
+        let (answer, receiver) = AnswerSender::new(Loss::Uncommitted);
+        Ok((Incoming { model: model.clone(), bytes, encoded, answer }, receiver))
     }
 
-    fn ticket(&self, position: Position, answer: Receiver<M>) -> Ticket<M> {
+    fn ticket(&self, position: TicketPosition, answer: Receiver<M>) -> Ticket<M> {
         Ticket::new(self.shared.queue.clone(), position, answer)
     }
 
@@ -154,10 +154,10 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     async fn reserve_in_turn(&self, cx: &Cx, taken: Taken) -> Result<()> {
         let queue = &self.shared.queue;
         let reserved = async {
-            let _turn = queue.line.lock().await;
+            let _turn = queue.waiters.lock().await;
             loop {
                 match queue.reserve(taken, WhenFull::Reject) {
-                    Err(error) if error.kind() == ErrorKind::QueueFull => queue.room.notified().await,
+                    Err(error) if error.kind() == ErrorKind::QueueFull => queue.capacity_freed.notified().await,
                     reserved => return reserved,
                 }
             }
@@ -166,17 +166,17 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
     }
 
     /// Takes models in, now or when the context's transaction commits.
-    fn enter<I>(&self, cx: &Cx, new: I) -> Result<Position>
+    fn enter<I>(&self, cx: &Cx, new: I) -> Result<TicketPosition>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]> + Send + 'static,
     {
         let queue = &self.shared.queue;
         if !cx.waits_for_commit()? {
-            return queue.push(new).map(Position::At);
+            return queue.push(new).map(TicketPosition::At);
         }
         let taken = Taken::by(new.as_ref());
         queue.reserve(taken, queue.options.when_full)?;
-        let position = Position::later();
+        let position = TicketPosition::later();
         let uncommitted = Uncommitted { queue: queue.clone(), taken, new: Some(new), position: position.clone() };
         cx.on_commit(move || uncommitted.enter())?;
         Ok(position)
@@ -188,7 +188,7 @@ struct Uncommitted<M: Clone + Send + Sync + 'static, I> {
     queue: Arc<Queue<M>>,
     taken: Taken,
     new: Option<I>,
-    position: Position,
+    position: TicketPosition,
 }
 
 impl<M, I> Uncommitted<M, I>

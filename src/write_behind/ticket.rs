@@ -1,4 +1,4 @@
-//! [`Ticket`], what becomes of a model, and [`Answer`], the other end of it.
+//! [`Ticket`], what becomes of a model, and [`AnswerSender`], the other end of it.
 
 use std::{
     fmt,
@@ -38,12 +38,12 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Ticket<M> {
     answer: Option<oneshot::Receiver<Result<M>>>,
     queue: Arc<Queue<M>>,
-    position: Position,
+    position: TicketPosition,
 }
 
 /// Where a model is in the queue. One that waits for a commit is not there yet.
 #[derive(Clone, Debug)]
-pub(super) enum Position {
+pub(super) enum TicketPosition {
     At(u64),
     /// So many behind one that is not known yet.
     Later(Arc<AtomicU64>, u64),
@@ -52,7 +52,7 @@ pub(super) enum Position {
 /// The position of what is not in the queue.
 const NOWHERE: u64 = u64::MAX;
 
-impl Position {
+impl TicketPosition {
     pub(super) fn later() -> Self {
         Self::Later(Arc::new(AtomicU64::new(NOWHERE)), 0)
     }
@@ -79,7 +79,7 @@ impl Position {
 }
 
 impl<M> Ticket<M> {
-    pub(super) fn new(queue: Arc<Queue<M>>, position: Position, answer: oneshot::Receiver<Result<M>>) -> Self {
+    pub(super) fn new(queue: Arc<Queue<M>>, position: TicketPosition, answer: oneshot::Receiver<Result<M>>) -> Self {
         Self { answer: Some(answer), queue, position }
     }
 }
@@ -136,12 +136,12 @@ impl Loss {
 }
 
 /// Answers a ticket, also if it is dropped.
-pub(super) struct Answer<M> {
+pub(super) struct AnswerSender<M> {
     sender: Option<oneshot::Sender<Result<M>>>,
     pub(super) loss: Loss,
 }
 
-impl<M> Answer<M> {
+impl<M> AnswerSender<M> {
     pub(super) fn new(loss: Loss) -> (Self, oneshot::Receiver<Result<M>>) {
         let (sender, receiver) = oneshot::channel();
         (Self { sender: Some(sender), loss }, receiver)
@@ -168,7 +168,7 @@ impl<M> Answer<M> {
     }
 }
 
-impl<M> Drop for Answer<M> {
+impl<M> Drop for AnswerSender<M> {
     fn drop(&mut self) {
         if let Some(sender) = self.sender.take() {
             drop(sender.send(Err(self.loss.error())));

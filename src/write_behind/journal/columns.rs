@@ -21,27 +21,27 @@ use crate::{
 const FORM: u8 = 1;
 
 /// The two ways between a model and a journal.
-pub(in super::super) struct Form<M> {
+pub(in super::super) struct ModelCodec<M> {
     /// Refuses what a repository would refuse, and columns of a type that a journal does not hold.
     pub(in super::super) encode: fn(&M) -> Result<Vec<u8>>,
     pub(super) decode: fn(&[u8]) -> Result<M>,
 }
 
-impl<M> Clone for Form<M> {
+impl<M> Clone for ModelCodec<M> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<M> Copy for Form<M> {}
+impl<M> Copy for ModelCodec<M> {}
 
-impl<M> fmt::Debug for Form<M> {
+impl<M> fmt::Debug for ModelCodec<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Form").finish_non_exhaustive()
+        f.debug_struct("ModelCodec").finish_non_exhaustive()
     }
 }
 
-impl<M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>> Form<M> {
+impl<M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>> ModelCodec<M> {
     pub(in super::super) fn of_columns() -> Self {
         Self { encode: encode::<M::Entity>, decode: decode::<M::Entity> }
     }
@@ -65,7 +65,7 @@ fn decode<E: Storable>(bytes: &[u8]) -> Result<E::Model> {
     let corrupt = |message: String| Error::new(ErrorKind::Corrupt, message);
     let mapping = Mapping::<E>::plain();
     let table = &mapping.table;
-    let Some(written) = Written::read(bytes) else {
+    let Some(written) = JournaledModel::read(bytes) else {
         return Err(corrupt(
             "not in the form of this version: an earlier one wrote JSON, in which columns may be missing".to_owned(),
         ));
@@ -97,12 +97,12 @@ fn decode<E: Storable>(bytes: &[u8]) -> Result<E::Model> {
 }
 
 /// What a journal has of a model.
-struct Written<'a> {
+struct JournaledModel<'a> {
     table: &'a str,
     columns: Vec<(&'a str, Value)>,
 }
 
-impl<'a> Written<'a> {
+impl<'a> JournaledModel<'a> {
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let (table, mut rest) = read_part(bytes.strip_prefix(&[FORM])?)?;
         let mut columns = Vec::new();
@@ -117,8 +117,8 @@ impl<'a> Written<'a> {
 
 /// A model that cannot be read as one, as JSON for people to read, with the reason.
 pub(super) fn set_aside(bytes: &[u8], reason: &str) -> String {
-    let shown = match Written::read(bytes) {
-        Some(Written { table, columns }) => {
+    let shown = match JournaledModel::read(bytes) {
+        Some(JournaledModel { table, columns }) => {
             let columns: serde_json::Map<_, _> =
                 columns.iter().map(|(name, value)| ((*name).to_owned(), shown::shown(value))).collect();
             json!({ "reason": reason, "table": table, "columns": columns })

@@ -19,17 +19,17 @@ pub(in super::super) struct Log {
     pub(super) sync: JournalSync,
     segment_bytes: u64,
     max_bytes: u64,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     lock: Locked,
-    /// Rung when something is to be synced at once.
-    pub(super) bell: Notify,
+    /// Notified when something is to be synced at once.
+    pub(super) wake_up: Notify,
     /// Held by who syncs.
     pub(super) syncing: tokio::sync::Mutex<()>,
     /// The position before which everything is on the disk.
     pub(super) synced: watch::Sender<u64>,
 }
 
-struct State {
+struct LogState {
     /// The last one is written to.
     segments: VecDeque<Segment>,
     file: Arc<File>,
@@ -89,7 +89,7 @@ pub(super) fn sync_folder(directory: &Path) -> io::Result<()> {
 impl Log {
     /// A journal that goes on in a new file, for what comes at the position `next`, behind `first` if that holds anything.
     pub(super) fn new(journal: &super::Journal, lock: Locked, first: Option<Segment>, next: u64, number: u64) -> Result<Self> {
-        let state = State {
+        let state = LogState {
             file: Arc::new(create(&journal.directory, number)?),
             length: 0,
             is_torn: false,
@@ -107,13 +107,13 @@ impl Log {
             max_bytes: journal.max_bytes,
             state: Mutex::new(state),
             lock,
-            bell: Notify::new(),
+            wake_up: Notify::new(),
             syncing: tokio::sync::Mutex::new(()),
             synced: watch::Sender::new(next),
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,7 +139,7 @@ impl Log {
             segment.unsettled += count;
         }
         if self.sync == JournalSync::Each {
-            self.bell.notify_one();
+            self.wake_up.notify_one();
         }
         Ok(())
     }
@@ -179,7 +179,7 @@ impl Log {
 
     /// Deletes files all of whose models are settled, the oldest first: what is settled in an older one is noted in the younger
     /// ones.
-    fn delete_settled(&self, state: &mut State, positions: &[u64]) {
+    fn delete_settled(&self, state: &mut LogState, positions: &[u64]) {
         for position in positions {
             let after = state.segments.partition_point(|segment| segment.first <= *position);
             if let Some(segment) = after.checked_sub(1).and_then(|at| state.segments.get_mut(at)) {
@@ -200,7 +200,7 @@ impl Log {
         state.unnoted.retain(|position| *position >= first);
     }
 
-    fn append(&self, state: &mut State, record: &Record<'_>) -> Result<()> {
+    fn append(&self, state: &mut LogState, record: &Record<'_>) -> Result<()> {
         let mut bytes = Vec::new();
         record.write_to(&mut bytes);
         self.cut_torn(state)?;
@@ -227,7 +227,7 @@ impl Log {
         Ok(())
     }
 
-    fn cut_torn(&self, state: &mut State) -> Result<()> {
+    fn cut_torn(&self, state: &mut LogState) -> Result<()> {
         if state.is_torn {
             state.file.set_len(state.length).map_err(failed("while a failed append was cut off the journal"))?;
             state.is_torn = false;
@@ -235,7 +235,7 @@ impl Log {
         Ok(())
     }
 
-    fn begin_segment(&self, state: &mut State) -> Result<()> {
+    fn begin_segment(&self, state: &mut LogState) -> Result<()> {
         let number = state.segments.back().map_or(0, |segment| segment.number + 1);
         state.file = Arc::new(create(&self.directory, number)?);
         state.length = 0;

@@ -10,9 +10,9 @@ mod value;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(super) use columns::Form;
+pub(super) use columns::ModelCodec;
 pub(super) use files::Log;
-pub(super) use recover::{Opened, Recovered, open};
+pub(super) use recover::{OpenedJournal, Recovered, open};
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -12,7 +12,7 @@ const MARK: [u8; 4] = [0xF5, b'l', b'r', 0xFA];
 const HEAD: usize = MARK.len() + 4 + 4;
 
 /// The most positions of one record: more than a queue holds.
-pub(super) const MOST_POSITIONS: u64 = 1 << 24;
+pub(super) const MAX_POSITIONS: u64 = 1 << 24;
 
 const ACCEPTED: u8 = 1;
 const SETTLED: u8 = 2;
@@ -128,7 +128,7 @@ fn read_positions(bytes: &[u8]) -> Option<Vec<u64>> {
     for [first, count] in runs {
         let (first, count) = (u64::from_le_bytes(*first), u64::from_le_bytes(*count));
         // A run takes few bytes, however long it is.
-        if count > MOST_POSITIONS.saturating_sub(positions.len() as u64) {
+        if count > MAX_POSITIONS.saturating_sub(positions.len() as u64) {
             return None;
         }
         positions.extend(first..first.checked_add(count)?);

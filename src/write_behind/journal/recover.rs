@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Journal, JournalRecovery,
-    columns::{Form, set_aside},
+    columns::{ModelCodec, set_aside},
     files::{Locked, Log, Segment, create_folder, create_private, failed, path_of, private, require_regular, sync_folder},
     record::{Contents, Record},
 };
@@ -39,7 +39,7 @@ pub(in super::super) struct Recovered<M> {
 }
 
 /// An open journal and what was in it.
-pub(in super::super) struct Opened<M> {
+pub(in super::super) struct OpenedJournal<M> {
     pub(in super::super) log: Log,
     pub(in super::super) models: Vec<Recovered<M>>,
     pub(in super::super) recovery: JournalRecovery,
@@ -52,7 +52,7 @@ struct Left {
 }
 
 /// Opens a journal. Blocks.
-pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Opened<M>> {
+pub(in super::super) fn open<M>(journal: &Journal, codec: ModelCodec<M>) -> Result<OpenedJournal<M>> {
     let directory = &*journal.directory;
     create_folder(directory).map_err(failed("while the folder of the journal was made"))?;
     let lock = locked(directory)?;
@@ -77,7 +77,7 @@ pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Open
             apply(record, &mut left, &mut next);
         }
     }
-    let models = decoded(directory, &mut left, form, &mut recovery)?;
+    let models = decoded(directory, &mut left, codec, &mut recovery)?;
     recovery.replayed = models.len() as u64;
 
     let number = numbers.last().map_or(0, |last| last + 1);
@@ -93,7 +93,7 @@ pub(in super::super) fn open<M>(journal: &Journal, form: Form<M>) -> Result<Open
     }
     let log = Log::new(journal, lock, first, next, number + 1)?;
     sync_folder(directory).map_err(failed(WRITING))?;
-    Ok(Opened { log, models, recovery })
+    Ok(OpenedJournal { log, models, recovery })
 }
 
 /// Locks the file `lock`; and the folder itself, where that can be locked, because the file may be deleted.
@@ -168,13 +168,13 @@ fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
 fn decoded<M>(
     directory: &Path,
     left: &mut BTreeMap<u64, Left>,
-    form: Form<M>,
+    codec: ModelCodec<M>,
     recovery: &mut JournalRecovery,
 ) -> Result<Vec<Recovered<M>>> {
     let mut models = Vec::with_capacity(left.len());
     let mut unreadable = Vec::new();
     for (position, Left { model, begun }) in &*left {
-        match (form.decode)(model) {
+        match (codec.decode)(model) {
             Ok(decoded) => {
                 models.push(Recovered { model: decoded, position: *position, bytes: model.len(), doubt: begun.clone() });
             }

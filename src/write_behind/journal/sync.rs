@@ -17,7 +17,7 @@ impl Log {
         loop {
             match self.sync {
                 JournalSync::System => std::future::pending().await,
-                JournalSync::Each => self.bell.notified().await,
+                JournalSync::Each => self.wake_up.notified().await,
                 JournalSync::Every(period) => pause(period).await,
             }
             if self.sync_now().await.is_err() {

@@ -1,12 +1,12 @@
 //! The ways into a queue, and back out before anything is written.
 
-use super::{Phase, Queue, Slip, State, Taken, Waits, closed};
+use super::{Phase, Queue, QueueEntry, QueueState, QueuedModel, Taken, closed};
 use crate::{
     clock::this_moment,
     error::{Error, ErrorKind, Result},
     write_behind::{
         FeedEvent, WhenFull, WriteBehindOptions,
-        ticket::{Answer, Loss},
+        ticket::{AnswerSender, Loss},
     },
 };
 
@@ -14,9 +14,9 @@ use crate::{
 pub(in super::super) struct Incoming<M> {
     pub(in super::super) model: M,
     pub(in super::super) bytes: usize,
-    /// What the journal is to have of the model, if there is one.
-    pub(in super::super) form: Vec<u8>,
-    pub(in super::super) answer: Answer<M>,
+    /// The model as the journal stores it. Empty without a journal.
+    pub(in super::super) encoded: Vec<u8>,
+    pub(in super::super) answer: AnswerSender<M>,
 }
 
 impl<M: Clone + Send + Sync + 'static> Queue<M> {
@@ -36,7 +36,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let mut state = self.state();
         state.reserved = state.reserved.less(taken);
         self.give_back(&mut state, taken);
-        self.bell.notify_one();
+        self.wake_up.notify_one();
     }
 
     /// Takes models in, for which room was reserved, and tells the position of the first. Closing does not keep them out, but the
@@ -51,7 +51,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let noted = if state.phase == Phase::Ended { Err(closed()) } else { self.note_accepted(&state, incoming.as_ref()) };
         if let Err(error) = noted {
             self.give_back(&mut state, taken);
-            self.bell.notify_one();
+            self.wake_up.notify_one();
             incoming.into_iter().for_each(|new| new.answer.give(Err(error.clone())));
             return Err(error);
         }
@@ -82,52 +82,52 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             state.feed.tell(model, FeedEvent::Rejected);
         }
         drop(state);
-        self.condition.rejected(models.len());
+        self.store_status.rejected(models.len());
     }
 
-    fn note_accepted(&self, state: &State<M>, incoming: &[Incoming<M>]) -> Result<()> {
+    fn note_accepted(&self, state: &QueueState<M>, incoming: &[Incoming<M>]) -> Result<()> {
         let Some(journal) = &self.journal else { return Ok(()) };
-        journal.accepted(state.next, incoming.iter().map(|new| &*new.form))
+        journal.accepted(state.next, incoming.iter().map(|new| &*new.encoded))
     }
 
-    fn enter(&self, state: &mut State<M>, incoming: impl IntoIterator<Item = Incoming<M>>) -> u64 {
+    fn enter(&self, state: &mut QueueState<M>, incoming: impl IntoIterator<Item = Incoming<M>>) -> u64 {
         let first = state.next;
         let accepted = this_moment();
         let before = (state.waiting.len(), state.waiting_bytes);
         for Incoming { model, bytes, mut answer, .. } in incoming {
             answer.loss = Loss::Waiting;
             state.feed.tell(&model, FeedEvent::Accepted);
-            let slip = Slip { position: state.next, bytes, accepted, answer };
+            let entry = QueueEntry { position: state.next, bytes, accepted, answer };
             state.next += 1;
             state.waiting_bytes += bytes;
             state.counts.accepted += 1;
-            state.waiting.push_back(Waits { model, slip, doubt: None });
+            state.waiting.push_back(QueuedModel { model, entry, doubt: None });
         }
         let after = (state.waiting.len(), state.waiting_bytes);
         // The worker wants to know of the first, whose age it watches, and when there is enough.
         let size = state.counts.batch_limit;
         let is_enough = |(count, bytes): (usize, usize)| count >= size || bytes >= self.options.batch_bytes;
         if before.0 == 0 || (is_enough(after) && !is_enough(before)) {
-            self.bell.notify_one();
+            self.wake_up.notify_one();
         }
         first
     }
 
     /// Drops so many of the oldest models that this process has accepted.
-    fn drop_oldest(&self, state: &mut State<M>, count: usize) {
+    fn drop_oldest(&self, state: &mut QueueState<M>, count: usize) {
         if count == 0 {
             return;
         }
         let oldest: Vec<_> = state.waiting.drain(state.recovered..state.recovered + count).collect();
-        let positions: Vec<_> = oldest.iter().map(|waits| waits.slip.position).collect();
+        let positions: Vec<_> = oldest.iter().map(|queued| queued.entry.position).collect();
         self.settle_in_journal(&positions);
-        for Waits { model, slip, .. } in oldest {
+        for QueuedModel { model, entry, .. } in oldest {
             state.counts.dropped += 1;
-            state.waiting_bytes -= slip.bytes;
-            self.give_back(state, Taken { count: 1, bytes: slip.bytes });
+            state.waiting_bytes -= entry.bytes;
+            self.give_back(state, Taken { count: 1, bytes: entry.bytes });
             let error = Error::new(ErrorKind::QueueFull, "made room for a newer one");
             state.feed.tell(&model, |model| FeedEvent::Failed(model, error.clone()));
-            slip.answer.give(Err(error));
+            entry.answer.give(Err(error));
         }
         self.tell_settled(state);
     }
@@ -135,22 +135,22 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     /// Takes the model at a position back out.
     pub(in super::super) fn withdraw(&self, position: u64) -> Option<M> {
         let mut state = self.state();
-        let at = state.waiting.binary_search_by_key(&position, |waits| waits.slip.position).ok()?;
+        let at = state.waiting.binary_search_by_key(&position, |queued| queued.entry.position).ok()?;
         if let Some(journal) = &self.journal {
             journal.withdrawn(position).ok()?;
         }
-        let Waits { model, slip, .. } = state.waiting.remove(at)?;
+        let QueuedModel { model, entry, .. } = state.waiting.remove(at)?;
         state.counts.withdrawn += 1;
-        state.waiting_bytes -= slip.bytes;
-        self.give_back(&mut state, Taken { count: 1, bytes: slip.bytes });
-        slip.answer.forget();
+        state.waiting_bytes -= entry.bytes;
+        self.give_back(&mut state, Taken { count: 1, bytes: entry.bytes });
+        entry.answer.forget();
         self.tell_settled(&state);
-        self.bell.notify_one();
+        self.wake_up.notify_one();
         Some(model)
     }
 }
 
-impl<M> State<M> {
+impl<M> QueueState<M> {
     fn check_open(&self) -> Result<()> {
         if self.phase == Phase::Open { Ok(()) } else { Err(closed()) }
     }
@@ -163,11 +163,11 @@ impl<M> State<M> {
         // What an earlier process has left may be stored already: that is not given up.
         let droppable = self.waiting.iter().skip(self.recovered).take_while(|_| when_full == WhenFull::DropOldest);
         let mut gone = Taken::default();
-        for waits in droppable {
+        for queued in droppable {
             if self.has_room(taken, gone, options) {
                 break;
             }
-            gone = gone.plus(Taken { count: 1, bytes: waits.slip.bytes });
+            gone = gone.plus(Taken { count: 1, bytes: queued.entry.bytes });
         }
         if self.has_room(taken, gone, options) { Ok(gone.count) } else { Err(full()) }
     }

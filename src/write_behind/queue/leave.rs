@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Phase, Queue, State, Taken, Waits};
+use super::{Batch, Phase, Queue, QueueState, QueuedModel, Taken};
 use crate::{
     clock::{Moment, this_moment},
     error::{Error, ErrorKind, Result},
@@ -32,8 +32,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let waiting = Waiting {
             count: state.waiting.len(),
             bytes: state.waiting_bytes,
-            oldest: front.slip.accepted,
-            is_flushed: front.slip.position < state.flush_to,
+            oldest: front.entry.accepted,
+            is_flushed: front.entry.position < state.flush_to,
             is_closing: state.phase != Phase::Open,
         };
         match waiting.due(size, &self.options, this_moment()) {
@@ -82,7 +82,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         drop(state);
         if outcome.is_ok() {
             let now = this_moment();
-            self.written().batch(batch.slips.iter().map(|slip| now - slip.accepted));
+            self.metrics().batch(batch.entries.iter().map(|entry| now - entry.accepted));
         }
         answer(batch, outcome);
         // Whoever waits for all of them is to find them answered.
@@ -99,7 +99,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     /// Gives up what was not stored in time.
     pub(in super::super) fn abandon(&self, batch: Batch<M>) {
         let mut state = self.state();
-        state.counts.abandoned += batch.slips.len() as u64;
+        state.counts.abandoned += batch.entries.len() as u64;
         self.give_back(&mut state, Taken::of(&batch));
         drop(state);
         let error = match batch.doubt {
@@ -114,10 +114,10 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let mut state = self.state();
         state.phase = Phase::Ended;
         state.feed.end();
-        let mut left = Batch { models: Vec::new(), slips: Vec::new(), doubt: None };
-        for Waits { model, slip, .. } in std::mem::take(&mut state.waiting) {
+        let mut left = Batch { models: Vec::new(), entries: Vec::new(), doubt: None };
+        for QueuedModel { model, entry, .. } in std::mem::take(&mut state.waiting) {
             left.models.push(model);
-            left.slips.push(slip);
+            left.entries.push(entry);
         }
         state.waiting_bytes = 0;
         (state.writing, state.held_back) = (None, None);
@@ -138,7 +138,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     }
 }
 
-impl<M> State<M> {
+impl<M> QueueState<M> {
     /// What an earlier process may have stored, as a whole, as it was.
     fn doubtful_batch(&mut self, doubt: &Arc<str>) -> Batch<M> {
         self.next_batch(usize::MAX, usize::MAX, Some(doubt))
@@ -146,25 +146,25 @@ impl<M> State<M> {
 
     /// The first models that wait, as many as a batch takes; only those of one doubt, if that is asked for.
     fn next_batch(&mut self, size: usize, bytes: usize, doubt: Option<&Arc<str>>) -> Batch<M> {
-        let mut batch = Batch { models: Vec::new(), slips: Vec::new(), doubt: doubt.cloned() };
+        let mut batch = Batch { models: Vec::new(), entries: Vec::new(), doubt: doubt.cloned() };
         let mut left = bytes;
         let expected = if doubt.is_some() { 0 } else { size.min(self.waiting.len()) };
         batch.models.reserve_exact(expected);
-        batch.slips.reserve_exact(expected);
+        batch.entries.reserve_exact(expected);
         while batch.models.len() < size
-            && let Some(Waits { model, mut slip, .. }) = self.waiting.pop_front_if(|next| {
-                let fits = next.slip.bytes <= left || batch.models.is_empty();
+            && let Some(QueuedModel { model, mut entry, .. }) = self.waiting.pop_front_if(|next| {
+                let fits = next.entry.bytes <= left || batch.models.is_empty();
                 fits && next.doubt.as_ref() == doubt
             })
         {
-            left = left.saturating_sub(slip.bytes);
+            left = left.saturating_sub(entry.bytes);
             self.recovered = self.recovered.saturating_sub(1);
-            self.waiting_bytes -= slip.bytes;
-            slip.answer.loss = Loss::Writing;
+            self.waiting_bytes -= entry.bytes;
+            entry.answer.loss = Loss::Writing;
             batch.models.push(model);
-            batch.slips.push(slip);
+            batch.entries.push(entry);
         }
-        self.writing = batch.slips.first().map(|slip| slip.position);
+        self.writing = batch.entries.first().map(|entry| entry.position);
         batch
     }
 }
@@ -174,41 +174,41 @@ impl<M> Batch<M> {
     pub(in super::super) fn divided(mut self, index: Option<usize>) -> (Self, Self) {
         let len = self.models.len();
         let at = index.filter(|index| *index < len).map_or(len / 2, |index| index.max(1));
-        let (models, slips) = (self.models.split_off(at), self.slips.split_off(at));
-        let second = Self { models, slips, doubt: self.doubt.clone() };
+        let (models, entries) = (self.models.split_off(at), self.entries.split_off(at));
+        let second = Self { models, entries, doubt: self.doubt.clone() };
         (self, second)
     }
 
     pub(in super::super) fn positions(&self) -> Vec<u64> {
-        self.slips.iter().map(|slip| slip.position).collect()
+        self.entries.iter().map(|entry| entry.position).collect()
     }
 
     /// The position of the first model.
     pub(in super::super) fn first(&self) -> Option<u64> {
-        self.slips.first().map(|slip| slip.position)
+        self.entries.first().map(|entry| entry.position)
     }
 
     pub(in super::super) fn is_wanted(&self) -> bool {
-        self.slips.iter().any(|slip| slip.answer.is_wanted())
+        self.entries.iter().any(|entry| entry.answer.is_wanted())
     }
 }
 
 fn answer<M>(batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
     match outcome {
         Ok(Some(stored)) => {
-            for (slip, model) in batch.slips.into_iter().zip(stored) {
-                slip.answer.give(Ok(model));
+            for (entry, model) in batch.entries.into_iter().zip(stored) {
+                entry.answer.give(Ok(model));
             }
         }
         // Nobody asked for the models when they were written.
         Ok(None) => {
-            for slip in batch.slips {
-                slip.answer.give(Err(Error::new(ErrorKind::Internal, "it is stored, and what it has become is not known")));
+            for entry in batch.entries {
+                entry.answer.give(Err(Error::new(ErrorKind::Internal, "it is stored, and what it has become is not known")));
             }
         }
         Err(error) => {
-            for slip in batch.slips {
-                slip.answer.give(Err(error.clone()));
+            for entry in batch.entries {
+                entry.answer.give(Err(error.clone()));
             }
         }
     }

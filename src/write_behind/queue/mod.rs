@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::{enter::Incoming, leave::Work};
 use super::{
     WriteBehindOptions,
-    batch::Pace,
-    condition::Condition,
-    feed::Source,
+    batch::BatchSizer,
+    feed::FeedSender,
     journal::{Log, Recovered},
-    stats::{WriteBehindStats, Written},
-    ticket::Answer,
+    stats::{WriteBehindStats, WriteMetrics},
+    store_status::StoreStatus,
+    ticket::AnswerSender,
 };
 use crate::{
     clock::{Moment, this_moment},
@@ -29,17 +29,17 @@ use crate::{
 /// What is shared by the handles, the tickets and the worker of a queue.
 pub(super) struct Queue<M> {
     pub(super) options: WriteBehindOptions,
-    state: Mutex<State<M>>,
-    /// Rung when the worker has something to look at.
-    pub(super) bell: Notify,
-    /// Rung when there may be room.
-    pub(super) room: Notify,
-    /// Those who wait for room, in the order in which they came.
-    pub(super) line: tokio::sync::Mutex<()>,
+    state: Mutex<QueueState<M>>,
+    /// Notified when the worker has something to do.
+    pub(super) wake_up: Notify,
+    /// Notified when capacity was freed.
+    pub(super) capacity_freed: Notify,
+    /// Held by the first of those who wait for capacity. The others wait for it in the order in which they came.
+    pub(super) waiters: tokio::sync::Mutex<()>,
     /// The position before which everything is settled.
     pub(super) settled: watch::Sender<u64>,
-    pub(super) written: Mutex<Written>,
-    pub(super) condition: Condition,
+    pub(super) metrics: Mutex<WriteMetrics>,
+    pub(super) store_status: StoreStatus,
     pub(super) journal: Option<Arc<Log>>,
     /// Cancelled when nobody can submit any more.
     pub(super) orphaned: CancellationToken,
@@ -47,8 +47,8 @@ pub(super) struct Queue<M> {
     pub(super) ended: CancellationToken,
 }
 
-struct State<M> {
-    waiting: VecDeque<Waits<M>>,
+struct QueueState<M> {
+    waiting: VecDeque<QueuedModel<M>>,
     /// The bytes of those that wait.
     waiting_bytes: usize,
     /// The position of the next.
@@ -67,29 +67,29 @@ struct State<M> {
     held_back: Option<u64>,
     phase: Phase,
     counts: WriteBehindStats,
-    feed: Source<M>,
+    feed: FeedSender<M>,
 }
 
-/// A model that waits.
-struct Waits<M> {
+/// A model that waits to be written.
+struct QueuedModel<M> {
     model: M,
-    slip: Slip<M>,
+    entry: QueueEntry<M>,
     /// The key of the batch that an earlier process may have stored it with.
     doubt: Option<Arc<str>>,
 }
 
-/// What is known of a model beside itself.
-pub(super) struct Slip<M> {
+/// What the queue knows of a model.
+pub(super) struct QueueEntry<M> {
     pub(super) position: u64,
     pub(super) bytes: usize,
     pub(super) accepted: Moment,
-    pub(super) answer: Answer<M>,
+    pub(super) answer: AnswerSender<M>,
 }
 
 /// Models that are written together.
 pub(super) struct Batch<M> {
     pub(super) models: Vec<M>,
-    pub(super) slips: Vec<Slip<M>>,
+    pub(super) entries: Vec<QueueEntry<M>>,
     /// What it is known by, if an attempt of this process or an earlier one may have stored it.
     pub(super) doubt: Option<Arc<str>>,
 }
@@ -123,12 +123,12 @@ impl Taken {
     }
 
     fn of<M>(batch: &Batch<M>) -> Self {
-        Self { count: batch.slips.len(), bytes: batch.slips.iter().map(|slip| slip.bytes).sum() }
+        Self { count: batch.entries.len(), bytes: batch.entries.iter().map(|entry| entry.bytes).sum() }
     }
 }
 
 impl<M> Queue<M> {
-    fn state(&self) -> MutexGuard<'_, State<M>> {
+    fn state(&self) -> MutexGuard<'_, QueueState<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,16 +139,16 @@ impl<M> Queue<M> {
             state.phase = Phase::Closing;
         }
         drop(state);
-        self.bell.notify_one();
+        self.wake_up.notify_one();
         // Who waits for room learns that there will be none, and so does the next.
-        self.room.notify_one();
+        self.capacity_freed.notify_one();
     }
 }
 
 impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(super) fn new(options: WriteBehindOptions, journal: Option<Arc<Log>>) -> Result<Self> {
         let first = journal.as_ref().map_or(0, |log| log.next());
-        let state = State {
+        let state = QueueState {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             next: first,
@@ -159,26 +159,26 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             writing: None,
             held_back: None,
             phase: Phase::Open,
-            counts: WriteBehindStats { batch_limit: Pace::new(&options).size(), ..WriteBehindStats::default() },
-            feed: Source::new(),
+            counts: WriteBehindStats { batch_limit: BatchSizer::new(&options).size(), ..WriteBehindStats::default() },
+            feed: FeedSender::new(),
         };
         Ok(Self {
             options,
             state: Mutex::new(state),
-            bell: Notify::new(),
-            room: Notify::new(),
-            line: tokio::sync::Mutex::new(()),
+            wake_up: Notify::new(),
+            capacity_freed: Notify::new(),
+            waiters: tokio::sync::Mutex::new(()),
             settled: watch::Sender::new(first),
-            written: Mutex::new(Written::new()?),
-            condition: Condition::default(),
+            metrics: Mutex::new(WriteMetrics::new()?),
+            store_status: StoreStatus::default(),
             journal,
             orphaned: CancellationToken::new(),
             ended: CancellationToken::new(),
         })
     }
 
-    pub(super) fn written(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn metrics(&self) -> MutexGuard<'_, WriteMetrics> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts what an earlier process left in front.
@@ -190,19 +190,19 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             state.take(Taken { count: 1, bytes });
             state.waiting_bytes += bytes;
             state.recovered += 1;
-            let slip = Slip { position, bytes, accepted: now, answer: Answer::to_nobody() };
-            state.waiting.push_back(Waits { model, slip, doubt });
+            let entry = QueueEntry { position, bytes, accepted: now, answer: AnswerSender::to_nobody() };
+            state.waiting.push_back(QueuedModel { model, entry, doubt });
         }
         self.tell_settled(&state);
     }
 
-    fn give_back(&self, state: &mut State<M>, taken: Taken) {
+    fn give_back(&self, state: &mut QueueState<M>, taken: Taken) {
         state.held = state.held.less(taken);
-        self.room.notify_one();
+        self.capacity_freed.notify_one();
     }
 
-    fn tell_settled(&self, state: &State<M>) {
-        let first = state.writing.or_else(|| state.waiting.front().map(|waits| waits.slip.position)).unwrap_or(state.next);
+    fn tell_settled(&self, state: &QueueState<M>) {
+        let first = state.writing.or_else(|| state.waiting.front().map(|queued| queued.entry.position)).unwrap_or(state.next);
         let first = state.held_back.map_or(first, |held_back| held_back.min(first));
         self.settled.send_if_modified(|settled| std::mem::replace(settled, first) != first);
     }
@@ -217,7 +217,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
     pub(super) fn flush(&self) -> u64 {
         let mut state = self.state();
         state.flush_to = state.next;
-        self.bell.notify_one();
+        self.wake_up.notify_one();
         state.next
     }
 
@@ -227,7 +227,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         (stats.depth, stats.reserved, stats.bytes) =
             (state.held.less(state.reserved).count, state.reserved.count, state.held.bytes);
         drop(state);
-        self.written().add_to(&mut stats);
+        self.metrics().add_to(&mut stats);
         stats
     }
 
@@ -238,7 +238,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         part(state.held.count, self.options.queue_size).max(part(state.held.bytes, self.options.queue_bytes))
     }
 
-    pub(super) fn feed<T>(&self, with: impl FnOnce(&Source<M>) -> T) -> T {
+    pub(super) fn feed<T>(&self, with: impl FnOnce(&FeedSender<M>) -> T) -> T {
         with(&self.state().feed)
     }
 }

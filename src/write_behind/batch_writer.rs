@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use sea_orm::{EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, sea_query::FromValueTuple};
 
-use super::journal::Form;
+use super::journal::ModelCodec;
 use crate::{
     context::Cx,
     entity::{IdOf, Storable},
@@ -38,12 +38,12 @@ pub(super) type Stored<M> = Option<Vec<M>>;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    pub(super) standing: Standing,
+    pub(super) outcome: AttemptOutcome,
 }
 
 /// What is known of models after an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum AttemptOutcome {
     /// What was known before it.
     AsBefore,
     NotStored,
@@ -53,26 +53,26 @@ pub(super) enum Standing {
 impl Failure {
     /// Something went wrong before the models were touched.
     pub(super) fn before(error: Error) -> Self {
-        Self { error, standing: Standing::AsBefore }
+        Self { error, outcome: AttemptOutcome::AsBefore }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let is_unknown = error.kind() == ErrorKind::CommitUnknown;
-        Self { error, standing: if is_unknown { Standing::Unknown } else { Standing::NotStored } }
+        Self { error, outcome: if is_unknown { AttemptOutcome::Unknown } else { AttemptOutcome::NotStored } }
     }
 }
 
 #[async_trait]
-pub(super) trait Target<M: Send + Sync>: Send + Sync {
+pub(super) trait BatchWriter<M: Send + Sync>: Send + Sync {
     /// Whether a doubtful attempt is stored once.
     fn can_repeat(&self) -> bool {
-        self.form().is_some()
+        self.codec().is_some()
     }
 
     /// What a model becomes in a journal; none if a doubtful attempt may be stored twice.
-    fn form(&self) -> Option<Form<M>>;
+    fn codec(&self) -> Option<ModelCodec<M>>;
 
     /// Whether an attempt is known by its key alone, so that it stays as it is until it is known what became of it.
     fn goes_by_key(&self) -> bool {
@@ -115,8 +115,8 @@ async fn create<M: Send + Sync, C: Creator<M> + ?Sized>(
 }
 
 #[async_trait]
-impl<M: Send + Sync, C: Creator<M> + ?Sized> Target<M> for Plain<C> {
-    fn form(&self) -> Option<Form<M>> {
+impl<M: Send + Sync, C: Creator<M> + ?Sized> BatchWriter<M> for Plain<C> {
+    fn codec(&self) -> Option<ModelCodec<M>> {
         None
     }
 
@@ -129,19 +129,19 @@ impl<M: Send + Sync, C: Creator<M> + ?Sized> Target<M> for Plain<C> {
 pub(super) struct ById<C: ?Sized>(pub(super) Arc<C>);
 
 #[async_trait]
-impl<M, C> Target<M> for ById<C>
+impl<M, C> BatchWriter<M> for ById<C>
 where
     M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
     C: Creator<M> + Reader<M, IdOf<M::Entity>> + ?Sized,
 {
-    fn form(&self) -> Option<Form<M>> {
-        Some(Form::of_columns())
+    fn codec(&self) -> Option<ModelCodec<M>> {
+        Some(ModelCodec::of_columns())
     }
 
     fn check(&self, model: &M) -> Result<()> {
-        type Key<M> = <<M as ModelTrait>::Entity as EntityTrait>::PrimaryKey;
-        let is_generated = <Key<M> as PrimaryKeyTrait>::auto_increment()
-            && Key::<M>::iter().any(|part| value::integer(&model.get(part.into_column())) == Some(0));
+        type PrimaryKey<M> = <<M as ModelTrait>::Entity as EntityTrait>::PrimaryKey;
+        let is_generated = <PrimaryKey<M> as PrimaryKeyTrait>::auto_increment()
+            && PrimaryKey::<M>::iter().any(|part| value::integer(&model.get(part.into_column())) == Some(0));
         match is_generated {
             true => Err(Error::new(ErrorKind::InvalidInput, "an id that the engine makes up: reconcile by key")),
             false => Ok(()),
@@ -232,13 +232,13 @@ enum Begun<M> {
 }
 
 #[async_trait]
-impl<M, C> Target<M> for ByKey<M, C>
+impl<M, C> BatchWriter<M> for ByKey<M, C>
 where
     M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>,
     C: Creator<M> + Transactional + ?Sized,
 {
-    fn form(&self) -> Option<Form<M>> {
-        Some(Form::of_columns())
+    fn codec(&self) -> Option<ModelCodec<M>> {
+        Some(ModelCodec::of_columns())
     }
 
     fn goes_by_key(&self) -> bool {
@@ -259,7 +259,7 @@ where
                     ErrorKind::CommitUnknown => Error::new(ErrorKind::Internal, "it was rolled back").with_source(error),
                     _ => error,
                 };
-                return Err(Failure { error, standing: Standing::NotStored });
+                return Err(Failure { error, outcome: AttemptOutcome::NotStored });
             }
         };
         // For when nobody comes back from the commit.

@@ -1,4 +1,4 @@
-//! [`Condition`], how a queue gets on with its store.
+//! [`StoreStatus`], whether a queue can write to its store.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,17 +12,17 @@ use crate::{
 };
 
 /// How many attempts in a row have to fail before the store counts as down.
-const DOWN: u32 = 3;
+const FAILURES_UNTIL_DOWN: u32 = 3;
 
 /// The least time between two warnings that there is no room.
-const QUIET: Duration = Duration::from_secs(10);
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How a queue gets on with its store.
+/// Whether a queue can write to its store.
 #[derive(Debug, Default)]
-pub(super) struct Condition(Mutex<Inner>);
+pub(super) struct StoreStatus(Mutex<StoreStatusInner>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct StoreStatusInner {
     /// Attempts in a row that failed for the store's fault, and the last of those faults.
     failures: u32,
     fault: Option<Error>,
@@ -31,8 +31,8 @@ struct Inner {
     warned: Option<Moment>,
 }
 
-impl Condition {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+impl StoreStatus {
+    fn inner(&self) -> MutexGuard<'_, StoreStatusInner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,7 +42,7 @@ impl Condition {
         inner.failures = inner.failures.saturating_add(1);
         inner.fault = Some(error.clone());
         match inner.failures {
-            DOWN => tracing::error!(%error, "a queue cannot write: it holds what it has, and goes on trying"),
+            FAILURES_UNTIL_DOWN => tracing::error!(%error, "a queue cannot write: it holds what it has, and goes on trying"),
             _ => tracing::debug!(%error, failures = inner.failures, "a queue could not write"),
         }
         inner.failures
@@ -51,7 +51,7 @@ impl Condition {
     /// The store has answered for itself.
     pub(super) fn answered(&self) {
         let mut inner = self.inner();
-        if inner.failures >= DOWN {
+        if inner.failures >= FAILURES_UNTIL_DOWN {
             tracing::info!(failures = inner.failures, "a queue can write again");
         }
         (inner.failures, inner.fault) = (0, None);
@@ -62,17 +62,17 @@ impl Condition {
         let mut inner = self.inner();
         inner.rejected += count;
         let now = this_moment();
-        if inner.warned.is_none_or(|warned| now - warned >= QUIET) {
+        if inner.warned.is_none_or(|warned| now - warned >= WARNING_INTERVAL) {
             tracing::warn!(rejected = inner.rejected, "a queue is full");
             (inner.rejected, inner.warned) = (0, Some(now));
         }
     }
 
-    /// `fullness`: how much of the room is taken.
+    /// `fullness`: how much of the capacity is taken.
     pub(super) fn health(&self, fullness: f64) -> HealthCheck {
         let inner = self.inner();
         match &inner.fault {
-            Some(error) if inner.failures >= DOWN => HealthCheck::not_up(HealthStatus::Down, error.clone()),
+            Some(error) if inner.failures >= FAILURES_UNTIL_DOWN => HealthCheck::not_up(HealthStatus::Down, error.clone()),
             Some(error) => HealthCheck::not_up(HealthStatus::Degraded, error.clone()),
             None if fullness > 0.8 => {
                 let nearly = Error::new(ErrorKind::QueueFull, "more than four fifths of the room are taken");
