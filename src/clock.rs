@@ -87,7 +87,7 @@ pub(crate) fn this_runtime() -> Result<Handle> {
 }
 
 /// The longest time after which something is asked for again.
-const LONGEST_REST: Duration = Duration::from_millis(250);
+const MAX_REST: Duration = Duration::from_millis(250);
 
 /// Asks for something until it is there: whenever the asker is woken, and by itself after a while, and then each time after twice
 /// as long.
@@ -96,7 +96,7 @@ pub(crate) async fn asked_again<T>(first_rest: Duration, mut ask: impl FnMut(&mu
     loop {
         match tokio::time::timeout(rest, poll_fn(&mut ask)).await {
             Ok(there) => return there,
-            Err(_) => rest = (2 * rest).min(LONGEST_REST),
+            Err(_) => rest = (2 * rest).min(MAX_REST),
         }
     }
 }

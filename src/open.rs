@@ -80,10 +80,10 @@ pub(crate) const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 pub(crate) const CONNECTIONS: u32 = 10;
 
 /// The most connections that can be asked for.
-const MOST_CONNECTIONS: u32 = 10_000;
+const MAX_CONNECTIONS: u32 = 10_000;
 
 /// The longest time that can be asked for.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How to open a store. Settings a backend has no use for are ignored by it.
 #[derive(Clone)]
@@ -211,16 +211,16 @@ impl OpenOptions {
 
     fn check(&self) -> Result<()> {
         let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
-        if self.max_connections.is_some_and(|most| !(1..=MOST_CONNECTIONS).contains(&most)) {
+        if self.max_connections.is_some_and(|most| !(1..=MAX_CONNECTIONS).contains(&most)) {
             return refused("`max_connections` is not from 1 to 10 000");
         }
         if self.min_connections > self.connections(CONNECTIONS) {
             return refused("`min_connections` is above `max_connections`");
         }
-        if self.acquire_timeout > LONGEST {
+        if self.acquire_timeout > MAX_TIMEOUT {
             return refused("`acquire_timeout` is longer than a year");
         }
-        if self.long_transaction > LONGEST {
+        if self.long_transaction > MAX_TIMEOUT {
             return refused("`long_transaction` is longer than a year");
         }
         Ok(())

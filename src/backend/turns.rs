@@ -4,7 +4,7 @@
 //! Waiter is fair: whoever waited longest is asked first. A turn is taken when the waiting future is polled, and not before. A
 //! future that is not polled, such as one in a `buffer_unordered` whose loop is busy, or one of a runtime that is blocked, would
 //! otherwise keep a turn that it cannot use. So a waiter that is told that it may go, and does not, is passed over after
-//! `PATIENCE`.
+//! `INVITATION_TIMEOUT`.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,15 @@ use crate::{
 };
 
 /// How long a turn is kept for a waiter that was told that it may go.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(10);
+pub(crate) const INVITATION_TIMEOUT: Duration = Duration::from_millis(10);
 
 pub(crate) struct Turns {
     places: usize,
-    state: Mutex<State>,
+    state: Mutex<TurnsState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TurnsState {
     taken: usize,
     is_writing: bool,
     /// The number of the next waiter. Those with lower numbers go first.
@@ -59,7 +59,7 @@ impl Turns {
         Arc::new(Self { places, state: Mutex::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TurnsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +75,7 @@ impl Turns {
     /// Waits for a turn.
     pub(crate) async fn take(self: &Arc<Self>, access: Access) -> Turn {
         let mut waiting = self.wait(access);
-        asked_again(PATIENCE, |context| waiting.poll(context)).await
+        asked_again(INVITATION_TIMEOUT, |context| waiting.poll(context)).await
     }
 
     /// A place among those who wait.
@@ -161,7 +161,7 @@ impl Drop for Waiter {
     }
 }
 
-impl State {
+impl TurnsState {
     fn queue(&mut self, access: Access) -> &mut BTreeMap<u64, Waker> {
         match access {
             Access::Read => &mut self.readers,
@@ -211,7 +211,7 @@ impl State {
                 (None, None) => return wakers,
             };
             wakers.extend(self.queue(access).remove(&number));
-            self.invited.push(Invited { number, access, until: this_moment() + PATIENCE });
+            self.invited.push(Invited { number, access, until: this_moment() + INVITATION_TIMEOUT });
         }
     }
 }
@@ -256,7 +256,7 @@ mod tests {
         let second = turns.take(Access::Write).await;
         assert!(poll!(&mut waiting).is_pending());
         drop(second);
-        pause(PATIENCE).await;
+        pause(INVITATION_TIMEOUT).await;
         assert!(poll!(&mut waiting).is_ready());
     }
 

@@ -8,7 +8,7 @@ use super::column::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep conditions may be nested.
-const DEEPEST: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or)
 /// and `!`.
@@ -148,7 +148,7 @@ impl<C> Tree<C> {
 
 impl<M> Filter<M> {
     fn of(tree: Tree<&'static str>, height: usize) -> Self {
-        let tree = if height > DEEPEST { Tree::FALSE } else { tree };
+        let tree = if height > MAX_DEPTH { Tree::FALSE } else { tree };
         Self { tree, height, model: PhantomData }
     }
 
@@ -161,7 +161,7 @@ impl<M> Filter<M> {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) if they are nested too deep.
     pub(super) fn tree(&self) -> Result<&Tree<&'static str>> {
-        if self.height > DEEPEST {
+        if self.height > MAX_DEPTH {
             return Err(Error::new(ErrorKind::InvalidInput, "a filter nested more than 100 deep"));
         }
         Ok(&self.tree)
@@ -174,7 +174,7 @@ impl<M> Filter<M> {
         parts: for<'t> fn(&'t Tree<&'static str>) -> Option<&'t [Tree<&'static str>]>,
         join: fn(Tree<&'static str>, Tree<&'static str>) -> Tree<&'static str>,
     ) -> Self {
-        let is_empty = |filter: &Self| parts(&filter.tree).is_some_and(<[_]>::is_empty) && filter.height <= DEEPEST;
+        let is_empty = |filter: &Self| parts(&filter.tree).is_some_and(<[_]>::is_empty) && filter.height <= MAX_DEPTH;
         let height = match (is_empty(&self), is_empty(&other), parts(&self.tree)) {
             (true, ..) => other.height,
             (_, true, _) => self.height,
@@ -235,7 +235,7 @@ impl<M> Not for Filter<M> {
     type Output = Self;
 
     fn not(self) -> Self {
-        let height = match (&self.tree, self.height > DEEPEST) {
+        let height = match (&self.tree, self.height > MAX_DEPTH) {
             (Tree::Not(_), _) => self.height.saturating_sub(1),
             (_, true) => self.height,
             (_, false) => self.height + 1,

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// The engines' limits on a statement are below these by a margin: SQLite takes 32 766 values and expressions 1000 deep.
-const MOST_VALUES: usize = 30_000;
-const MOST_TESTS: usize = 500;
-const LONGEST_PATH: usize = 32;
+const MAX_VALUES: usize = 30_000;
+const MAX_TESTS: usize = 500;
+const MAX_PATH_LENGTH: usize = 32;
 
 /// Which rows, in which order.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ struct Size {
 
 impl Size {
     fn check(&self) -> Result<()> {
-        if self.tests > MOST_TESTS || self.values > MOST_VALUES {
+        if self.tests > MAX_TESTS || self.values > MAX_VALUES {
             return Err(Error::new(ErrorKind::InvalidInput, "a filter of more than 500 conditions or 30 000 values"));
         }
         Ok(())
@@ -187,7 +187,7 @@ impl Table {
                 if *value_type != ArrayType::Json {
                     return Err(misfit());
                 }
-                if !(1..=LONGEST_PATH).contains(&path.len()) {
+                if !(1..=MAX_PATH_LENGTH).contains(&path.len()) {
                     return Err(Error::new(ErrorKind::InvalidInput, "a path of no keys, or of more than 32"));
                 }
                 for key in path {

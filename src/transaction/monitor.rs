@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 
 /// For how long an ended transaction is remembered, at least; at most it is twice as long.
-const REMEMBERED: TimeDelta = TimeDelta::seconds(30);
+const STATS_WINDOW: TimeDelta = TimeDelta::seconds(30);
 
 #[derive(Debug)]
 pub(crate) struct Monitor {
@@ -109,8 +109,8 @@ impl Monitor {
 impl Seen {
     fn move_on(&mut self, now: DateTime<Utc>) {
         let passed = now - self.since;
-        if passed >= REMEMBERED {
-            self.before = if passed < REMEMBERED * 2 { self.now } else { Ended::default() };
+        if passed >= STATS_WINDOW {
+            self.before = if passed < STATS_WINDOW * 2 { self.now } else { Ended::default() };
             (self.now, self.since) = (Ended::default(), now);
         }
     }

@@ -31,7 +31,7 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
         Value::Double(Some(n)) if n.is_nan() => return refuse("a number that is not one (NaN)"),
         Value::String(_) | Value::Enum(_) | Value::Char(_) if has_nul(&value) => return refuse("text with a NUL character"),
         Value::Json(_) if has_nul(&value) => return refuse("JSON with a NUL character"),
-        Value::Json(Some(json)) if is_deeper(json, DEEPEST) => return refuse("JSON that is nested deeper than 127 times"),
+        Value::Json(Some(json)) if is_deeper(json, MAX_DEPTH) => return refuse("JSON that is nested deeper than 127 times"),
         Value::ChronoDate(Some(date)) if !fits(*date) => return refuse("a date outside the years 1 to 9999"),
         Value::ChronoTime(Some(time)) if is_leap(*time) => return refuse("a leap second"),
         Value::ChronoDateTime(Some(time)) if !in_range(*time) => return refuse(OUT_OF_RANGE),
@@ -114,7 +114,7 @@ fn is_nul_in(json: &Json) -> bool {
 }
 
 /// How deep JSON may be nested for `serde_json` to read it.
-const DEEPEST: usize = 127;
+const MAX_DEPTH: usize = 127;
 
 fn is_deeper(json: &Json, deepest: usize) -> bool {
     let deeper = |inner: &Json| is_deeper(inner, deepest.saturating_sub(1));

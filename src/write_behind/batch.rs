@@ -57,7 +57,7 @@ impl Waiting {
 }
 
 /// How many batches in a row that could not be written as they were it takes until models are written one by one.
-const BAD_BATCHES: u32 = 3;
+const MAX_BAD_BATCHES: u32 = 3;
 
 /// With how many models an adaptive queue begins.
 const FIRST_SIZE: usize = 64;
@@ -95,7 +95,7 @@ impl BatchSizer {
     /// A batch had to be taken apart.
     pub(super) fn taken_apart(&mut self) {
         self.bad += 1;
-        if self.bad >= BAD_BATCHES {
+        if self.bad >= MAX_BAD_BATCHES {
             self.size = 1;
         }
     }

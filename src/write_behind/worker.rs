@@ -28,10 +28,10 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The same of a repository that is told that the queue ends.
-const LAST_GRACE: Duration = Duration::from_secs(1);
+const FINAL_GRACE: Duration = Duration::from_secs(1);
 
 /// How long what is left may take once nobody has the queue any more.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Worker<M: Clone + Send + Sync + 'static> {
     writer: Arc<dyn BatchWriter<M>>,
@@ -87,7 +87,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         };
         let orphanhood = async {
             orphaned.cancelled().await;
-            pause(DRAIN).await;
+            pause(DRAIN_TIMEOUT).await;
             abandoned.cancel();
             pending::<()>().await;
         };
@@ -320,7 +320,7 @@ impl<M: Clone + Send + Sync + 'static> Worker<M> {
         let answer = AssertUnwindSafe(call(Cx::new().with_timeout(timeout).with_cancel(self.abandoned.clone()))).catch_unwind();
         let given_up = async {
             self.abandoned.cancelled().await;
-            pause(LAST_GRACE).await;
+            pause(FINAL_GRACE).await;
         };
         let answered = tokio::select! {
             answered = clock::within(timeout.saturating_add(GRACE), answer, ErrorKind::CommitUnknown, unanswered) => answered?,

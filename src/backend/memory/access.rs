@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Up to how many rows are looked at on the thread of the runtime: about a millisecond's work.
-const FEW: usize = 1000;
+const MAX_ROWS_IN_PLACE: usize = 1000;
 
 /// Runs work that looks at so many rows.
 pub(super) async fn run<R: Send + 'static>(
@@ -24,7 +24,7 @@ pub(super) async fn run<R: Send + 'static>(
     reach: usize,
     work: impl FnOnce() -> Result<R> + Send + 'static,
 ) -> Result<R> {
-    if reach <= FEW {
+    if reach <= MAX_ROWS_IN_PLACE {
         return work();
     }
     cx.limits().bound(RUNNING, off_thread(work).map(Result::flatten).boxed()).await

@@ -77,7 +77,7 @@ struct Claim {
 }
 
 /// How long the last calls of an instance that the engine gave up are waited for.
-const GIVEN_UP: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,7 +260,7 @@ fn find_or_claim(path: PathBuf, settings: &DuckDbSettings) -> Result<FileLookup>
             files = lock(&FILES);
         }
         let is_there = |files: &mut BTreeMap<_, FileState>| files.get(&path).is_some_and(|there| there.is(&known));
-        let waited = CHANGED.wait_timeout_while(files, GIVEN_UP, is_there).unwrap_or_else(PoisonError::into_inner);
+        let waited = CHANGED.wait_timeout_while(files, CLOSE_TIMEOUT, is_there).unwrap_or_else(PoisonError::into_inner);
         if is_held && waited.1.timed_out() {
             let message = "the engine gave the database up, and a call that still holds it keeps it from being opened again";
             return Err(Error::new(ErrorKind::EngineDown, message));

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Longer statements are not kept prepared: hardly one is like another.
-const LONGEST_KEPT: usize = 4096;
+const MAX_CACHED_LENGTH: usize = 4096;
 
 /// Runs a statement and answers how many rows it changed.
 pub(super) fn execute(connection: &Connection, statement: Statement) -> Result<u64> {
@@ -140,7 +140,7 @@ pub(super) fn rows(connection: &Connection, statement: Statement, types: Option<
 fn run<T>(connection: &Connection, statement: Statement, answer: impl FnOnce(&Prepared<'_>, u64) -> Result<T>) -> Result<T> {
     let Statement { sql, values, .. } = statement;
     // A change of the schema may be several statements, of which preparing runs all but the last: those are not to be kept.
-    let is_kept = values.is_some() && sql.len() <= LONGEST_KEPT;
+    let is_kept = values.is_some() && sql.len() <= MAX_CACHED_LENGTH;
     let parameters = parameters(values)?;
     let execute = |prepared: &mut Prepared<'_>| -> Result<T> {
         let changed = prepared.execute(params_from_iter(parameters)).map_err(|error| unread(connection, &sql, error))?;

@@ -19,7 +19,7 @@ const PARAMETERS: [&str; 7] =
     ["mode", "read_only", "memory_limit", "threads", "temp_directory", "external_access", "lock_configuration"];
 
 /// A service has other uses for its cores.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// A share of the machine's memory that leaves the service room.
 const MEMORY_LIMIT: &str = "25%";
@@ -51,7 +51,7 @@ impl DuckDbSettings {
         let mut settings = Self {
             mode: Mode::Create,
             memory_limit: MEMORY_LIMIT.to_owned(),
-            threads: available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS),
+            threads: available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS),
             temp_directory: None,
             external_access: false,
             lock_configuration: true,

@@ -21,7 +21,7 @@ use crate::{
         Rows,
         sql::{
             Catalog, EngineProfile,
-            sqlx::{FORGOTTEN, Flavor},
+            sqlx::{Flavor, STATEMENT_MISSING},
         },
     },
     capability::Capabilities,
@@ -64,7 +64,7 @@ pub(super) use prepared;
 /// Forgets what is prepared, if an error says that the server has: it was told to, by a function or by another user of the
 /// connection. In a transaction, which the error has ended, and for any other error, returns the error.
 pub(super) async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
-    let is_forgotten = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(FORGOTTEN));
+    let is_forgotten = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(STATEMENT_MISSING));
     let can_go_on =
         is_forgotten && connection.clear_cached_statements().await.is_ok() && connection.execute("SELECT 1").await.is_ok();
     if can_go_on { Ok(()) } else { Err(error) }

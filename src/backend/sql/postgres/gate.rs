@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The timeout for a second server connection, and for a notification.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 const ADVICE: &str = "A pooler gives its servers to one client after another (transaction or statement pooling), and statements of one would run \
                       for another. Let it pool sessions (`pool_mode = session`), or connect to the server itself.";
@@ -118,13 +118,13 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
 /// Refuses a pooler that does not pool sessions.
 async fn pools_sessions(connect: &PgConnectOptions) -> Result<()> {
     let failed = refused::<PostgresFlavor>;
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(connect.clone());
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CHECK_TIMEOUT).connect_lazy_with(connect.clone());
     let mut listener = PgListener::connect_with(&pool).await.map_err(failed)?;
     let mut other = connect.connect().await.map_err(failed)?;
-    let told = within(PATIENCE, listens(&mut listener, &mut other), ErrorKind::Unsupported, "").await;
+    let told = within(CHECK_TIMEOUT, listens(&mut listener, &mut other), ErrorKind::Unsupported, "").await;
     drop(listener);
-    drop(within(PATIENCE, other.close(), ErrorKind::Connection, "").await);
-    drop(within(PATIENCE, pool.close(), ErrorKind::Connection, "").await);
+    drop(within(CHECK_TIMEOUT, other.close(), ErrorKind::Connection, "").await);
+    drop(within(CHECK_TIMEOUT, pool.close(), ErrorKind::Connection, "").await);
     match told {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(Error::new(ErrorKind::Unsupported, ADVICE)),

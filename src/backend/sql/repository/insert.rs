@@ -23,10 +23,10 @@ use crate::{
 
 /// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do
 /// soon, and each is larger than the one before, because each costs the engine something.
-const PART: usize = 16 * FIRST_PART;
+const MAX_PART_SIZE: usize = 16 * FIRST_PART_SIZE;
 
 /// How many models are encoded first, and at a time: as many rows as DuckDB works on at a time.
-const FIRST_PART: usize = 2048;
+const FIRST_PART_SIZE: usize = 2048;
 
 /// What makes models of the rows that an insert returns, and whether they are wanted.
 #[derive(Clone, Copy)]
@@ -282,10 +282,10 @@ impl<G: Engine> SqlTable<G> {
 
     /// Stores models by the engine's bulk path, of which a part is encoded while the one before it is stored.
     async fn append_to(&self, guard: &mut G::ConnectionGuard, target: &G::Target, new: NewRows<'_>) -> Result<()> {
-        let (mut from, mut length) = (0, FIRST_PART);
+        let (mut from, mut length) = (0, FIRST_PART_SIZE);
         let mut next_part = || {
             let part = new.part(from..new.len().min(from + length));
-            (from, length) = (from + part.len(), PART.min(4 * length));
+            (from, length) = (from + part.len(), MAX_PART_SIZE.min(4 * length));
             part
         };
         let mut encoded = self.encode(target, next_part()).await?;
@@ -300,7 +300,7 @@ impl<G: Engine> SqlTable<G> {
 
     async fn encode(&self, target: &G::Target, part: NewRows<'_>) -> Result<Vec<G::Encoded>> {
         let mut encoded = Vec::new();
-        for rows in part.parts(FIRST_PART) {
+        for rows in part.parts(FIRST_PART_SIZE) {
             encoded.push(G::encode(target, &rows)?);
             tokio::task::yield_now().await;
         }

@@ -8,7 +8,7 @@ use rusqlite::{
 use sea_orm::{Value, sea_query::OptionEnum};
 use serde_json::Value as Json;
 
-use super::connection::LARGE;
+use super::connection::BRIEF_VALUE_BYTES;
 
 /// Gives a statement its values. It must have been reset.
 pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
@@ -35,7 +35,7 @@ fn bind_by_number(statement: &mut Statement<'_>, values: &[Value]) -> Result<()>
 
 /// Whether values take long to store, because there are many bytes of them.
 pub(super) fn are_large(values: &[Value]) -> bool {
-    let mut left = LARGE.unsigned_abs() as usize;
+    let mut left = BRIEF_VALUE_BYTES.unsigned_abs() as usize;
     !values.iter().all(|value| match value {
         Value::String(Some(text)) => fits(&mut left, text.len()),
         Value::Bytes(Some(bytes)) => fits(&mut left, bytes.len()),

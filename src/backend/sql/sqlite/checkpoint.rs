@@ -4,7 +4,7 @@
 //! separate thread runs the checkpoints, beside readers and the writer. It belongs to no runtime: the one in which the store was
 //! opened, or used last, may have ended or be blocked while the store is used in another. The thread ends when the log is moved.
 //!
-//! A writer that never pauses would keep the log from starting again at its beginning, so above `TOO_LONG` pages the thread takes
+//! A writer that never pauses would keep the log from starting again at its beginning, so above `MAX_LOG_PAGES` pages the thread takes
 //! the right to write, and writers wait for it.
 //!
 //! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in
@@ -29,17 +29,17 @@ use crate::{
 };
 
 /// From how many pages on the log is moved: SQLite's own limit.
-pub(super) const LONG: u32 = 1_000;
+pub(super) const CHECKPOINT_PAGES: u32 = 1_000;
 
 /// From how many pages on writers have to wait for it.
-const TOO_LONG: u32 = 4_000;
+const MAX_LOG_PAGES: u32 = 4_000;
 
 /// How long nothing is moved after a reader was in the way.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The wait after the first attempt with the right to write that failed, and the longest wait after many.
-const SHORT_REST: Duration = Duration::from_secs(1);
-const LONG_REST: Duration = Duration::from_secs(60);
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Checkpoints {
@@ -72,9 +72,9 @@ impl Rest {
 
     /// Notes that a reader was in the way of moving a log that is too long; of a turn to write or not.
     fn was_blocked(&mut self, now: Moment, with_turn: bool) {
-        self.next = Some(now + PAUSE);
+        self.next = Some(now + RETRY_PAUSE);
         if with_turn {
-            let rest = self.turn.map_or(SHORT_REST, |(_, rest)| (2 * rest).min(LONG_REST));
+            let rest = self.turn.map_or(FIRST_BACKOFF, |(_, rest)| (2 * rest).min(MAX_BACKOFF));
             self.turn = Some((now + rest, rest));
         }
     }
@@ -132,7 +132,7 @@ impl Drop for CheckpointRun {
 async fn move_log(pool: &Arc<SqlitePool>) -> Result<()> {
     let (length, is_all) = checkpoint(pool, Access::Read).await?;
     let checkpoints = pool.checkpoints();
-    let takes_turn = length >= TOO_LONG && checkpoints.rest().may_take_turn(this_moment());
+    let takes_turn = length >= MAX_LOG_PAGES && checkpoints.rest().may_take_turn(this_moment());
     let (length, is_all) = if takes_turn { checkpoint(pool, Access::Write).await? } else { (length, is_all) };
     #[cfg(test)]
     {
@@ -141,12 +141,12 @@ async fn move_log(pool: &Arc<SqlitePool>) -> Result<()> {
     let is_told = &checkpoints.is_told;
     if is_all {
         checkpoints.rest().was_moved();
-    } else if length >= TOO_LONG {
+    } else if length >= MAX_LOG_PAGES {
         checkpoints.rest().was_blocked(this_moment(), takes_turn);
     }
     if is_all {
         is_told.store(false, Ordering::Relaxed);
-    } else if length >= TOO_LONG && !is_told.swap(true, Ordering::Relaxed) {
+    } else if length >= MAX_LOG_PAGES && !is_told.swap(true, Ordering::Relaxed) {
         tracing::warn!(pages = length, "the write-ahead log grows: a reader that goes on for long keeps it from being moved");
     }
     Ok(())
@@ -182,10 +182,10 @@ mod tests {
         for _ in 0..9 {
             assert!(rest.may_take_turn(now));
             rest.was_blocked(now, true);
-            assert!(!rest.is_over(now) && rest.is_over(now + PAUSE));
+            assert!(!rest.is_over(now) && rest.is_over(now + RETRY_PAUSE));
             rest.was_blocked(now, false);
             let Some((next, length)) = rest.turn else { unreachable!() };
-            assert!(!rest.may_take_turn(next - PAUSE));
+            assert!(!rest.may_take_turn(next - RETRY_PAUSE));
             rests.push(length.as_secs());
             now = next;
         }

@@ -19,7 +19,7 @@ use super::{
     bind::bind,
     error::{classify, code, is_busy},
     fence::{self, Fence},
-    prepared::{self, Kept, is_new},
+    prepared_budget::{self, PreparedBudget, is_new},
     settings::{Counts, SqliteSettings},
     watch::Watch,
 };
@@ -39,11 +39,11 @@ const READERS_TIMEOUT: Duration = Duration::from_millis(100);
 const LOCKED_TRIES: u64 = 5_000;
 
 /// After how many instructions of SQLite's machine a statement that has to be brief is stopped.
-const BRIEF: i32 = 2_500;
+const BRIEF_INSTRUCTIONS: i32 = 2_500;
 
 /// The longest value that a statement that has to be brief may read or write, in bytes: a single instruction may search all of
 /// it.
-pub(super) const LARGE: i32 = 16 * 1024;
+pub(super) const BRIEF_VALUE_BYTES: i32 = 16 * 1024;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -78,7 +78,7 @@ pub(super) struct SqliteConnection {
     /// Whether a statement of the application's has run since the connection was taken from the pool.
     is_foreign: Cell<bool>,
     fence: Fence,
-    kept: Kept,
+    kept: PreparedBudget,
     /// How many rows had been changed on this connection when the transaction began.
     changed_before: Cell<u64>,
 }
@@ -108,7 +108,7 @@ impl SqliteConnection {
             watch: settings.watch.clone(),
             is_foreign: Cell::new(false),
             fence: Fence::default(),
-            kept: Kept::default(),
+            kept: PreparedBudget::default(),
             changed_before: Cell::new(0),
         };
         let set_up = connection.at_length(&mut |connection: &Self| connection.set_up(settings));
@@ -120,7 +120,7 @@ impl SqliteConnection {
     fn set_up(&self, settings: &SqliteSettings) -> Result<()> {
         let library = &self.library;
         library.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
-        library.set_prepared_statement_cache_capacity(prepared::MOST);
+        library.set_prepared_statement_cache_capacity(prepared_budget::MAX_STATEMENTS);
         // A name in double quotes that no column has is an error, and not text.
         for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
             library.set_db_config(config, false).map_err(classify)?;
@@ -136,7 +136,7 @@ impl SqliteConnection {
         library.pragma_update(None, "foreign_keys", true).map_err(classify)?;
         library.pragma_update(None, "synchronous", settings.synchronous).map_err(classify)?;
         let is_brief = self.is_brief.clone();
-        library.progress_handler(BRIEF, Some(move || is_brief.load(Ordering::Relaxed))).map_err(classify)?;
+        library.progress_handler(BRIEF_INSTRUCTIONS, Some(move || is_brief.load(Ordering::Relaxed))).map_err(classify)?;
         // In place of SQLite's own checkpoints, which run inside of whichever commit makes the log too long.
         library.wal_hook(Some(note_log));
         self.fence.build(library)
@@ -160,7 +160,7 @@ impl SqliteConnection {
     /// Stops what needs many instructions, or comes to a large value.
     fn stoppable<T>(&self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
         self.is_brief.store(true, Ordering::Relaxed);
-        let done = self.limit_values(LARGE).and_then(|()| work(self));
+        let done = self.limit_values(BRIEF_VALUE_BYTES).and_then(|()| work(self));
         self.is_brief.store(false, Ordering::Relaxed);
         self.limit_values(self.longest).and(done)
     }
@@ -247,7 +247,7 @@ impl SqliteConnection {
             bind(statement, values).map_err(classify)?;
             run(statement)
         };
-        let done = match sql.len() > prepared::LONGEST {
+        let done = match sql.len() > prepared_budget::MAX_STATEMENT_LENGTH {
             true => self.library.prepare(sql).map_err(classify).and_then(|mut statement| ready(&mut statement)),
             false => self.library.prepare_cached(sql).map_err(classify).and_then(|mut statement| {
                 let is_kept = self.kept.makes_room_for(&statement, &self.library);

@@ -8,10 +8,10 @@ use super::{
     bind::are_large,
     connection::SqliteConnection,
     described, facts,
-    group::Group,
+    group_commit::GroupCommit,
     guard::{ExecutionMode, SqliteGuard},
     pool::SqlitePool,
-    prepared, profile, reads, run,
+    prepared_budget, profile, reads, run,
 };
 use crate::{
     backend::{
@@ -41,7 +41,7 @@ pub(crate) struct InsertTarget {
 
 pub(crate) struct SqliteEngine {
     pool: Arc<SqlitePool>,
-    group: Arc<Group>,
+    group: Arc<GroupCommit>,
     profile: EngineProfile,
 }
 
@@ -69,7 +69,7 @@ impl SqliteEngine {
     fn kind(guard: &SqliteGuard, statement: &Statement, kind: StatementKind) -> StatementKind {
         let values = || statement.values.as_ref().map_or(&[][..], |values| &values.0);
         match kind {
-            StatementKind::Read if statement.sql.len() > prepared::LONGEST => StatementKind::Any,
+            StatementKind::Read if statement.sql.len() > prepared_budget::MAX_STATEMENT_LENGTH => StatementKind::Any,
             StatementKind::Insert if guard.in_transaction() && are_large(values()) => StatementKind::Any,
             kind => kind,
         }

@@ -44,7 +44,7 @@ fn bound(values: Option<Values>) -> SqlxValues {
 }
 
 /// How many instructions SQLite runs before it asks whether to go on.
-const BETWEEN_QUESTIONS: i32 = 2_500;
+const INTERRUPT_CHECK_INSTRUCTIONS: i32 = 2_500;
 
 /// Whether a statement is one that SQLite counts the changed rows of.
 fn changes_rows(sql: &str) -> bool {
@@ -133,7 +133,10 @@ impl Flavor for SqliteFlavor {
         let is_stopped = Arc::new(AtomicBool::new(false));
         let asked = is_stopped.clone();
         // It stays where it is until the next takes its place: another user of the connection is not stopped by it.
-        connection.lock_handle().await?.set_progress_handler(BETWEEN_QUESTIONS, move || !asked.load(Ordering::Relaxed));
+        connection
+            .lock_handle()
+            .await?
+            .set_progress_handler(INTERRUPT_CHECK_INSTRUCTIONS, move || !asked.load(Ordering::Relaxed));
         Ok(is_stopped)
     }
 

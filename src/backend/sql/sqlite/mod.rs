@@ -22,7 +22,7 @@
 //! of an insert of six columns (callgrind), a microsecond or more. So the model that a create answers is the one that it was
 //! given, where the columns of the table are known to keep it as it is: see [`described`].
 //!
-//! Where a commit syncs, single writes share one: see [`group`]. Where it does not, the log is moved into the database, which
+//! Where a commit syncs, single writes share one: see [`group_commit`]. Where it does not, the log is moved into the database, which
 //! syncs, by a thread of its own: see [`checkpoint`].
 
 mod affinity;
@@ -45,12 +45,12 @@ mod file;
 #[cfg(feature = "sea-orm")]
 mod flavor;
 mod forms;
-mod group;
+mod group_commit;
 mod guard;
 #[cfg(feature = "sea-orm")]
 mod handed_in;
 mod pool;
-mod prepared;
+mod prepared_budget;
 mod run;
 mod settings;
 #[cfg(feature = "sea-orm")]

@@ -258,7 +258,7 @@ impl SqlitePooledConnection {
 
     pub(super) fn give_back(mut self) {
         let Some(mut connection) = self.connection.take_if(|connection| connection.is_clean()) else { return };
-        if connection.take_log_pages() >= checkpoint::LONG {
+        if connection.take_log_pages() >= checkpoint::CHECKPOINT_PAGES {
             Checkpoints::begin(&self.pool);
         }
         let writes = self.access == Access::Write;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The pause after a check of a table's values, as a multiple of the time that the check took.
-const REST: u32 = 100;
+const CHECK_PAUSE_FACTOR: u32 = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Watch(Mutex<WatchState>);
@@ -215,7 +215,7 @@ impl Watch {
         let mark = Mark { found: state.found, ..mark };
         if let Some(known) = state.tables.get_mut(&table) {
             let now = this_moment();
-            known.next_check = Some(now + now.duration_since(began) * REST);
+            known.next_check = Some(now + now.duration_since(began) * CHECK_PAUSE_FACTOR);
             known.checked = Some(Checked { catalog: catalog.clone(), is_own, mark });
         }
         mark

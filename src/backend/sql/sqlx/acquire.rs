@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a server is asked why it lets nobody in.
-const ASKING: Duration = Duration::from_secs(1);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl<F: Flavor> SqlxEngine<F> {
     /// The turn to write, where only one can.
@@ -58,7 +58,7 @@ impl<F: Flavor> SqlxEngine<F> {
         match pool.acquire().await {
             // The pool knows why none could be made, and does not tell.
             Err(sqlx::Error::PoolTimedOut) if pool.size() < pool.options().get_max_connections() => {
-                let refusal = within(ASKING, F::refusal(&self.gate, pool), ErrorKind::PoolTimeout, "").await;
+                let refusal = within(REFUSAL_TIMEOUT, F::refusal(&self.gate, pool), ErrorKind::PoolTimeout, "").await;
                 Err(refused::<F>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
             }
             acquired => acquired.map_err(refused::<F>),

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{
     flavor::Flavor,
-    guard::{CLEANING, SqlxGuard},
+    guard::{CLEANUP_TIMEOUT, SqlxGuard},
     pools::Pools,
     read::decoded,
 };
@@ -29,7 +29,7 @@ use crate::{
 const NO_ANSWER: &str = "no answer to a rollback";
 
 /// The code of a prepared statement that the server does not have, or no longer. The statement has not run.
-pub(crate) const FORGOTTEN: &str = "26000";
+pub(crate) const STATEMENT_MISSING: &str = "26000";
 
 pub(crate) struct SqlxEngine<F: Flavor> {
     pub(super) pools: Pools<F>,
@@ -160,7 +160,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
 
     async fn rollback(&self, guard: &mut SqlxGuard<F>) -> Result<()> {
         // A server that does not answer is not waited for: the connection is closed.
-        within(CLEANING, guard.roll_back(), ErrorKind::Connection, NO_ANSWER).await?
+        within(CLEANUP_TIMEOUT, guard.roll_back(), ErrorKind::Connection, NO_ANSWER).await?
     }
 
     async fn command(&self, guard: &mut SqlxGuard<F>, sql: String) -> Result<()> {
@@ -168,7 +168,7 @@ impl<F: Flavor> Engine for SqlxEngine<F> {
     }
 
     async fn undo(&self, guard: &mut SqlxGuard<F>, sql: String) -> Result<()> {
-        within(CLEANING, guard.run(sql), ErrorKind::Connection, NO_ANSWER).await?
+        within(CLEANUP_TIMEOUT, guard.run(sql), ErrorKind::Connection, NO_ANSWER).await?
     }
 
     async fn execute(&self, guard: &mut SqlxGuard<F>, statement: Statement, kind: StatementKind) -> Result<u64> {

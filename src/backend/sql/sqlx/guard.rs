@@ -29,12 +29,12 @@ use crate::{
 };
 
 /// How long a connection may take to roll back what its user left behind, before it is closed instead.
-pub(super) const CLEANING: Duration = Duration::from_secs(5);
+pub(super) const CLEANUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection of the pool.
 ///
 /// One whose transaction has not ended is rolled back by a task of its own when the guard is dropped, and goes back to the pool
-/// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANING`].
+/// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANUP_TIMEOUT`].
 pub(crate) struct SqlxGuard<F: Flavor> {
     connection: Option<SqlxPooledConnection<F>>,
     /// The turn to write, kept until the connection is clean again.
@@ -249,7 +249,7 @@ async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut FlavorCon
         }
         Ok::<_, sqlx::Error>(())
     };
-    let is_stopped = matches!(within(CLEANING, stop, ErrorKind::Connection, "").await, Ok(Ok(())));
+    let is_stopped = matches!(within(CLEANUP_TIMEOUT, stop, ErrorKind::Connection, "").await, Ok(Ok(())));
     if !is_stopped {
         tracing::debug!("a statement that nobody waits for could not be stopped");
     }
@@ -319,7 +319,7 @@ impl<F: Flavor> Drop for SqlxGuard<F> {
             let _ = cleaned.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
         self.runtime.spawn(async move {
-            let is_answered = within(2 * CLEANING, cleaned.as_mut(), ErrorKind::Connection, "").await.is_ok();
+            let is_answered = within(2 * CLEANUP_TIMEOUT, cleaned.as_mut(), ErrorKind::Connection, "").await.is_ok();
             match cleaned.as_mut().take_output().filter(|_| is_answered) {
                 Some((connection, stopper, is_clean)) => {
                     if is_clean && !is_outdated {

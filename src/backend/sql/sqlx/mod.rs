@@ -11,7 +11,7 @@ mod pools;
 mod read;
 
 #[cfg(feature = "postgres")]
-pub(super) use engine::FORGOTTEN;
+pub(super) use engine::STATEMENT_MISSING;
 pub(super) use engine::SqlxEngine;
 pub(super) use error::classify;
 #[cfg(feature = "postgres")]

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::{
     flavor::{Flavor, FlavorConnection},
-    guard::CLEANING,
+    guard::CLEANUP_TIMEOUT,
 };
 use crate::{clock::within, error::ErrorKind};
 
@@ -34,7 +34,7 @@ impl<F: Flavor> SqlxPooledConnection<F> {
         // The pool has charge of it from now on.
         let given_back = connection.return_to_pool();
         drop(connection);
-        if within(CLEANING, given_back, ErrorKind::Connection, "").await.is_err() {
+        if within(CLEANUP_TIMEOUT, given_back, ErrorKind::Connection, "").await.is_err() {
             tracing::debug!("a connection did not answer when it was given back, and is closed");
         }
     }
@@ -42,7 +42,7 @@ impl<F: Flavor> SqlxPooledConnection<F> {
     /// Closes it in order, if it answers.
     pub(super) async fn close(mut self) {
         let Some(connection) = self.connection.take() else { return };
-        drop(within(CLEANING, connection.close(), ErrorKind::Connection, "").await);
+        drop(within(CLEANUP_TIMEOUT, connection.close(), ErrorKind::Connection, "").await);
     }
 
     /// Closes it without a word to the database. Where the pool opens another, a task sees to that.

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{flavor::Flavor, guard::CLEANING};
+use super::{flavor::Flavor, guard::CLEANUP_TIMEOUT};
 use crate::{
     clock::{this_runtime, within},
     error::{Error, ErrorKind, Result},
@@ -103,7 +103,7 @@ impl<F: Flavor> Pools<F> {
             return self.first.close().await;
         }
         // What is in use in a runtime that nobody drives does not come back.
-        if within(CLEANING, self.first.close(), ErrorKind::Connection, "").await.is_err() {
+        if within(CLEANUP_TIMEOUT, self.first.close(), ErrorKind::Connection, "").await.is_err() {
             tracing::debug!("connections that another runtime has are closed when they are given back");
         }
     }

@@ -7,7 +7,7 @@ use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 
 use super::{
     decode::{ColumnIndex, RowDecoder, known_types},
-    engine::{FORGOTTEN, SqlxEngine},
+    engine::{STATEMENT_MISSING, SqlxEngine},
     error::classify,
     flavor::{Flavor, FlavorConnection},
     guard::SqlxGuard,
@@ -63,7 +63,7 @@ impl<F: Flavor> SqlxEngine<F> {
             let mut rows = match Self::begin_reading(guard, declare.clone(), fetch.clone()).await {
                 // sqlx asked for types that the connection had not met, and the server forgot the statement meanwhile. Now it
                 // knows them.
-                Err(error) if error.code() == Some(FORGOTTEN) => {
+                Err(error) if error.code() == Some(STATEMENT_MISSING) => {
                     guard.roll_back().await?;
                     Self::begin_reading(guard, declare, fetch.clone()).await?
                 }

@@ -1,8 +1,8 @@
-//! Single writes that share a commit.
+//! [`GroupCommit`], single writes that share a commit.
 //!
-//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they wait in
-//! line; whoever of them gets the turn to write first runs all that are there in one transaction, on a thread that may block. So
-//! nobody depends on another's runtime, which may be blocked or end. Each is answered after the commit. A write that fails leaves
+//! Where a commit waits for the disk, writers that wait for each other would each wait for the disk in turn. Here they queue, and
+//! whoever gets the turn to write first runs all that are pending in one transaction, on a thread that may block. So nobody
+//! depends on another's runtime, which may be blocked or end. Each is answered after the commit. A write that fails leaves
 //! nothing and is no business of the others: if it does leave something, or ends the whole transaction, as triggers can, or if
 //! the commit is refused, all is undone and each is run once more in a transaction of its own.
 
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     backend::{
         sql::blocking,
-        turns::{PATIENCE, Turn, Waiter},
+        turns::{INVITATION_TIMEOUT, Turn, Waiter},
     },
     clock::{asked_again, within},
     context::Access,
@@ -32,60 +32,62 @@ use crate::{
 };
 
 /// The most writes of one commit.
-const TOGETHER: usize = 256;
+const MAX_GROUP_SIZE: usize = 256;
 
 #[derive(Default)]
-pub(super) struct Group(Mutex<Line>);
+pub(super) struct GroupCommit(Mutex<PendingWrites>);
 
 #[derive(Default)]
-struct Line {
-    waiting: VecDeque<InLine>,
+struct PendingWrites {
+    waiting: VecDeque<PendingWrite>,
     next: u64,
 }
 
 /// A write that nobody has begun to run.
-struct InLine {
+struct PendingWrite {
     id: u64,
-    write: Box<dyn Write>,
-    /// Its place among those who wait for the turn to write.
+    write: Box<dyn GroupedWrite>,
+    /// Waits for the turn to write.
     turn: Waiter,
 }
 
-/// A write that can be run again if it has come to nothing.
-trait Write: Send {
+/// A write that can be run again if nothing of it was stored.
+trait GroupedWrite: Send {
     /// Runs it inside a transaction.
-    fn run(&mut self, connection: &SqliteConnection) -> Outcome;
+    fn run(&mut self, connection: &SqliteConnection) -> WriteOutcome;
     /// Runs it in a transaction of its own.
     fn run_alone(&mut self, connection: &SqliteConnection);
     fn fail(&mut self, error: Error);
-    /// Tells the caller what became of it.
+    /// Tells the caller the result.
     fn answer(self: Box<Self>);
 }
 
 /// What a write leaves behind in a transaction.
-enum Outcome {
-    /// What it was to, or nothing.
+enum WriteOutcome {
+    /// All of its changes, or none.
     Whole,
-    /// Some of it, although it failed; or the end of the transaction.
+    /// A part of its changes, although it failed; or it has ended the transaction.
     Broken,
     /// The disk failed.
     Lost(Error),
 }
 
-struct Single<T, W> {
+struct SingleWrite<T, W> {
     work: W,
     done: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, W: FnMut(&SqliteConnection) -> Result<T> + Send> Write for Single<T, W> {
-    fn run(&mut self, connection: &SqliteConnection) -> Outcome {
+impl<T: Send, W: FnMut(&SqliteConnection) -> Result<T> + Send> GroupedWrite for SingleWrite<T, W> {
+    fn run(&mut self, connection: &SqliteConnection) -> WriteOutcome {
         let before = connection.total_changes();
         let ran = blocking::unless_it_panics(|| (self.work)(connection)).unwrap_or_else(|| Err(blocking::panicked()));
         let outcome = match &ran {
-            Err(error) if matches!(code(error) & 0xff, ffi::SQLITE_IOERR | ffi::SQLITE_CORRUPT) => Outcome::Lost(error.clone()),
-            Err(_) if connection.is_autocommit() || connection.total_changes() > before => Outcome::Broken,
-            _ => Outcome::Whole,
+            Err(error) if matches!(code(error) & 0xff, ffi::SQLITE_IOERR | ffi::SQLITE_CORRUPT) => {
+                WriteOutcome::Lost(error.clone())
+            }
+            Err(_) if connection.is_autocommit() || connection.total_changes() > before => WriteOutcome::Broken,
+            _ => WriteOutcome::Whole,
         };
         self.done = Some(ran);
         outcome
@@ -110,15 +112,16 @@ impl<T: Send, W: FnMut(&SqliteConnection) -> Result<T> + Send> Write for Single<
     }
 }
 
-impl Group {
-    /// Runs a write that commits together with others. If the future is dropped while it waits in line, it never runs.
+impl GroupCommit {
+    /// Runs a write that commits together with others. If the future is dropped while the write is pending, it never runs.
     pub(super) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         pool: &Arc<SqlitePool>,
         work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
-        let member = Member { group: self, id: self.join(Box::new(Single { work, done: None, answer }), pool.wait_to_write()) };
+        let member =
+            Member { group: self, id: self.join(Box::new(SingleWrite { work, done: None, answer }), pool.wait_to_write()) };
         let ask = |context: &mut Context<'_>| match (answered.poll_unpin(context), member.poll(context)) {
             (Poll::Ready(answer), _) => Poll::Ready(answer),
             (Poll::Pending, Poll::Pending) => Poll::Pending,
@@ -128,7 +131,7 @@ impl Group {
                 Poll::Pending
             }
         };
-        let in_time = within(pool.acquire_timeout(), asked_again(PATIENCE, ask), ErrorKind::PoolTimeout, "").await;
+        let in_time = within(pool.acquire_timeout(), asked_again(INVITATION_TIMEOUT, ask), ErrorKind::PoolTimeout, "").await;
         let answer = match in_time {
             Err(_) if member.give_up() => return Err(pool.late(Access::Write)),
             // It runs already.
@@ -138,29 +141,29 @@ impl Group {
         answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::CommitUnknown, "what runs the writes panicked")))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, PendingWrites> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a write in line, and says its number.
-    fn join(&self, write: Box<dyn Write>, turn: Waiter) -> u64 {
-        let mut line = self.lock();
-        let id = line.next;
-        line.next += 1;
-        line.waiting.push_back(InLine { id, write, turn });
+    /// Adds a write to those that are pending. Returns its number.
+    fn join(&self, write: Box<dyn GroupedWrite>, turn: Waiter) -> u64 {
+        let mut pending = self.lock();
+        let id = pending.next;
+        pending.next += 1;
+        pending.waiting.push_back(PendingWrite { id, write, turn });
         id
     }
 
-    /// Those whose turn it is. They do not wait for one of their own any more.
-    fn take(&self) -> Vec<Box<dyn Write>> {
-        let mut line = self.lock();
-        let count = line.waiting.len().min(TOGETHER);
-        let taken: Vec<_> = line.waiting.drain(..count).collect();
-        drop(line);
-        taken.into_iter().map(|in_line| in_line.write).collect()
+    /// Takes the writes of the next commit. They no longer wait for a turn of their own.
+    fn take(&self) -> Vec<Box<dyn GroupedWrite>> {
+        let mut pending = self.lock();
+        let count = pending.waiting.len().min(MAX_GROUP_SIZE);
+        let taken: Vec<_> = pending.waiting.drain(..count).collect();
+        drop(pending);
+        taken.into_iter().map(|write| write.write).collect()
     }
 
-    /// Runs those who wait. Blocks.
+    /// Runs the pending writes. Blocks.
     fn lead(&self, pool: &Arc<SqlitePool>, turn: Turn) {
         match pool.writer(turn) {
             Ok(pooled) => write_all(self, pooled),
@@ -174,27 +177,27 @@ impl Group {
     }
 }
 
-/// Somebody whose write is in line, or runs.
+/// A caller whose write is pending, or runs.
 struct Member<'g> {
-    group: &'g Group,
+    group: &'g GroupCommit,
     id: u64,
 }
 
 impl Member<'_> {
-    /// The turn to write, if the write is still in line.
+    /// Polls for the turn to write, if the write is still pending.
     fn poll(&self, context: &Context<'_>) -> Poll<Turn> {
-        let mut line = self.group.lock();
-        match line.place(self.id).and_then(|place| line.waiting.get_mut(place)) {
-            Some(in_line) => in_line.turn.poll(context),
+        let mut pending = self.group.lock();
+        match pending.place(self.id).and_then(|place| pending.waiting.get_mut(place)) {
+            Some(write) => write.turn.poll(context),
             None => Poll::Pending,
         }
     }
 
-    /// Leaves the line; `false` if the write has left it already, to be run.
+    /// Withdraws the write. Returns `false` if it is no longer pending, because it runs.
     fn give_up(&self) -> bool {
-        let mut line = self.group.lock();
-        let left = line.place(self.id).and_then(|place| line.waiting.remove(place));
-        drop(line);
+        let mut pending = self.group.lock();
+        let left = pending.place(self.id).and_then(|place| pending.waiting.remove(place));
+        drop(pending);
         left.is_some()
     }
 }
@@ -205,15 +208,15 @@ impl Drop for Member<'_> {
     }
 }
 
-impl Line {
+impl PendingWrites {
     fn place(&self, id: u64) -> Option<usize> {
         // They are in the order of their numbers.
-        self.waiting.binary_search_by_key(&id, |in_line| in_line.id).ok()
+        self.waiting.binary_search_by_key(&id, |write| write.id).ok()
     }
 }
 
-/// Runs those who wait, gives the connection back, and answers.
-fn write_all(group: &Group, mut pooled: SqlitePooledConnection) {
+/// Runs the pending writes, gives the connection back, and answers.
+fn write_all(group: &GroupCommit, mut pooled: SqlitePooledConnection) {
     let mut writes = group.take();
     if let Some(connection) = pooled.connection() {
         let clean = connection.at_length(&mut |connection| {
@@ -225,18 +228,18 @@ fn write_all(group: &Group, mut pooled: SqlitePooledConnection) {
         }
     }
     pooled.give_back();
-    writes.into_iter().for_each(Write::answer);
+    writes.into_iter().for_each(GroupedWrite::answer);
 }
 
 /// Runs writes in one transaction. A connection that is not rolled back is left inside it.
-fn run_together(connection: &SqliteConnection, writes: &mut [Box<dyn Write>]) {
+fn run_together(connection: &SqliteConnection, writes: &mut [Box<dyn GroupedWrite>]) {
     if let [alone] = writes {
         return alone.run_alone(connection);
     }
     match commit_together(connection, writes) {
-        Outcome::Whole => {}
+        WriteOutcome::Whole => {}
         // Because of one of them. Of none is anything left.
-        Outcome::Broken => {
+        WriteOutcome::Broken => {
             let undone = if connection.is_autocommit() { Ok(()) } else { connection.command("ROLLBACK") };
             match undone {
                 Ok(()) => writes.iter_mut().for_each(|write| write.run_alone(connection)),
@@ -244,24 +247,24 @@ fn run_together(connection: &SqliteConnection, writes: &mut [Box<dyn Write>]) {
                 Err(error) => writes.iter_mut().for_each(|write| write.fail(error.clone())),
             }
         }
-        Outcome::Lost(error) => writes.iter_mut().for_each(|write| write.fail(error.clone())),
+        WriteOutcome::Lost(error) => writes.iter_mut().for_each(|write| write.fail(error.clone())),
     }
 }
 
-fn commit_together(connection: &SqliteConnection, writes: &mut [Box<dyn Write>]) -> Outcome {
+fn commit_together(connection: &SqliteConnection, writes: &mut [Box<dyn GroupedWrite>]) -> WriteOutcome {
     if let Err(error) = connection.command("BEGIN IMMEDIATE") {
-        return Outcome::Lost(error);
+        return WriteOutcome::Lost(error);
     }
     for write in writes {
         match write.run(connection) {
-            Outcome::Whole => {}
+            WriteOutcome::Whole => {}
             broken => return broken,
         }
     }
     match connection.command("COMMIT") {
-        Ok(()) => Outcome::Whole,
+        Ok(()) => WriteOutcome::Whole,
         // A constraint that is checked only now.
-        Err(error) if code(&error) & 0xff == ffi::SQLITE_CONSTRAINT => Outcome::Broken,
-        Err(error) => Outcome::Lost(error),
+        Err(error) if code(&error) & 0xff == ffi::SQLITE_CONSTRAINT => WriteOutcome::Broken,
+        Err(error) => WriteOutcome::Lost(error),
     }
 }
