@@ -25,7 +25,9 @@ use crate::{
 /// #     #[sea_orm::compact_model]
 /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 /// #     #[sea_orm(table_name = "page")]
-/// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub version: i32, pub text: String, pub updated_at: Option<DateTimeUtc> }
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key)] pub id: i64, pub version: i32, pub text: String, pub updated_at: Option<DateTimeUtc>
+/// #     }
 /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 /// #     pub enum Relation {}
 /// #     impl ActiveModelBehavior for ActiveModel {}

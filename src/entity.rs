@@ -34,7 +34,7 @@ pub trait Storable:
     #[doc(hidden)]
     fn empty() -> Vec<Option<Value>>;
 
-    /// What a value comes to by the conversion of a column's own type. `None` if it is not one of the type's.
+    /// Converts a value by a column's own type. Returns `None` if it is not one of the type's.
     #[doc(hidden)]
     fn stored(column: Self::Column, value: Value) -> Option<Value>;
 }

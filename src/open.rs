@@ -201,8 +201,8 @@ impl OpenOptions {
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:`, `duckdb:PATH`, `duckdb::memory:` \
-                     and `postgres://…`",
+                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:`, `duckdb:PATH`, \
+                     `duckdb::memory:` and `postgres://…`",
                 ));
             }
         };

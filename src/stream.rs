@@ -66,7 +66,7 @@ impl<M> ModelStream<M> {
         Ok(Self { chunk: first.unwrap_or_default().into_iter(), source })
     }
 
-    /// The next model, none after the last.
+    /// Returns the next model, or `None` after the last.
     ///
     /// # Errors
     /// Those of [`Reader`](crate::Reader). After one, there is no more.

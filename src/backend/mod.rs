@@ -61,7 +61,7 @@ pub trait Backend: Transactional {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if it understands no SQL.
     async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer>;
 
-    /// How the store is. Takes part in no transaction.
+    /// Runs a probe query and returns the store's health. Takes part in no transaction.
     async fn health(&self, cx: &Cx) -> Health;
 
     /// Whether a transaction with this idempotency key has committed. One that has begun and not ended is waited for.

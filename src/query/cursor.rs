@@ -109,7 +109,7 @@ impl Table {
     }
 }
 
-/// A value as text, none if it is null.
+/// A value as text. Returns `None` if it is null.
 fn text(value: &Value) -> Option<String> {
     if is_null(value) {
         return None;

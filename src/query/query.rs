@@ -12,7 +12,7 @@ use super::{
 /// Which models to read, and in which order.
 ///
 /// # What is the order?
-/// That of [`order_by`](Self::order_by), key by key, and at last the id, ascending: without any `order_by`, that of the ids
+/// That of [`order_by`](Self::order_by), key by key, and finally the id, ascending: without any `order_by`, that of the ids
 /// alone. So the order is total: two models never change places between one reading and the next. Text is ordered by its bytes,
 /// an instant by the moment it means, `false` before `true`, a composite id column by column. JSON documents have no order, which
 /// is [`InvalidInput`](crate::ErrorKind::InvalidInput); neither have lists and types that not every backend knows, which is

@@ -1,4 +1,4 @@
-//! What queries come to for an entity: columns by position, values in their types.
+//! Resolves queries against the table of an entity: columns by position, values in their types.
 
 use sea_orm::{Value, sea_query::ArrayType};
 
@@ -73,7 +73,7 @@ impl Table {
         Err(self.in_column(position, Error::new(ErrorKind::Unsupported, "a column of a type that cannot be compared")))
     }
 
-    /// The condition that a filter comes to. Models that are marked as deleted do not fulfil it.
+    /// Resolves a filter against the table. Models that are marked as deleted do not fulfil it.
     pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
         let condition = self.resolve(filter.tree()?, &mut Size::default())?;
         Ok(self.not_deleted().and(condition))

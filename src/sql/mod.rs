@@ -172,7 +172,10 @@ statements! { query:
     InsertStatement: |_, _| Ok(false);
     UpdateStatement: |_, _| Ok(false);
     DeleteStatement: |_, _| Ok(false);
-    WithQuery: |query: &sea_query::WithQuery, _| scan::only_reads(&StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql, None, Dialect::Postgres);
+    WithQuery: |query: &sea_query::WithQuery, _| {
+        let sql = StatementBuilder::build(query, &Dialect::Postgres.sea_orm()).sql;
+        scan::only_reads(&sql, None, Dialect::Postgres)
+    };
 }
 statements! { create_table: TableCreateStatement: |table, dialect| render::check_table(table, dialect).map(|()| false); }
 statements! { schema:

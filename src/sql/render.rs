@@ -1,4 +1,4 @@
-//! Statements that cannot be written for a database. Where sea-query finds that out while it writes them, it panics.
+//! Renders statements as SQL. sea-query panics on a statement that it cannot render for a database; here it is an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -145,7 +145,7 @@ fn tokens(sql: &str, dialect: Dialect) -> Result<Vec<Token>> {
     Ok(tokens)
 }
 
-/// The first token of a text that is not empty, and how many bytes it takes; none for a blank or a comment.
+/// The first token of a text that is not empty, and how many bytes it takes. The token is `None` for a blank or a comment.
 fn token(text: &str, dialect: Dialect) -> Result<(usize, Option<Token>)> {
     let is_sqlite = dialect == Dialect::Sqlite;
     let first = text.chars().next().unwrap_or(' ');

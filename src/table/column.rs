@@ -15,7 +15,7 @@ pub(crate) trait Conversions: Send + Sync {
     /// How the column is read.
     fn select_as(&self, column: Expr) -> Expr;
 
-    /// What a value comes to by the conversion of the column's own type. `None` if it is not one of the type's.
+    /// Converts a value by the column's own type. Returns `None` if it is not one of the type's.
     fn stored(&self, value: Value) -> Option<Value>;
 }
 

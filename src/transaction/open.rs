@@ -204,7 +204,7 @@ impl<T: OpenTransaction> Drop for SweepOnDrop<'_, T> {
     }
 }
 
-/// What a commit comes to that was sent and given up.
+/// The result of a commit that was sent and given up.
 pub(crate) fn unanswered(reached: Error) -> Error {
     Error::new(ErrorKind::CommitUnknown, "the commit was not answered in time").with_source(reached)
 }

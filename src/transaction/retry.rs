@@ -70,7 +70,8 @@ impl Retry {
         }
     }
 
-    /// How long to wait after so many attempts have failed; none if there is to be no other. `jitter` is between zero and one.
+    /// How long to wait after so many attempts have failed. Returns `None` if there is to be no other. `jitter` is between zero
+    /// and one.
     pub(crate) fn after(&self, attempts: u32, jitter: f64) -> Option<Duration> {
         let doubled = 2_u32.checked_pow(attempts.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
         let longest = doubled.unwrap_or(self.most).min(self.most);

@@ -31,7 +31,7 @@ pub(super) struct Attempt<'a, M> {
     pub(super) are_wanted: bool,
 }
 
-/// The models as they are stored; none if nobody wanted them, or nobody knows.
+/// The models as they are stored. `None` if nobody wanted them, or if it is not known.
 pub(super) type Stored<M> = Option<Vec<M>>;
 
 /// Why models were not stored.
@@ -71,7 +71,7 @@ pub(super) trait BatchWriter<M: Send + Sync>: Send + Sync {
         self.codec().is_some()
     }
 
-    /// What a model becomes in a journal; none if a doubtful attempt may be stored twice.
+    /// How a model is written in a journal. Returns `None` if a doubtful attempt may be stored twice.
     fn codec(&self) -> Option<ModelCodec<M>>;
 
     /// Whether an attempt is known by its key alone, so that it stays as it is until it is known what became of it.
@@ -86,7 +86,7 @@ pub(super) trait BatchWriter<M: Send + Sync>: Send + Sync {
 
     async fn store(&self, cx: &Cx, attempt: Attempt<'_, M>) -> Result<Stored<M>, Failure>;
 
-    /// What a doubtful attempt has stored; none if it has not stored all of its models.
+    /// The models that a doubtful attempt has stored. Returns `None` if it has not stored all of them.
     async fn stored_before(&self, _cx: &Cx, _attempt: Attempt<'_, M>) -> Result<Option<Stored<M>>> {
         Ok(None)
     }

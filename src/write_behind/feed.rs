@@ -48,7 +48,7 @@ impl<M> Clone for FeedEvent<M> {
 pub struct Feed<M>(broadcast::Receiver<FeedEvent<M>>);
 
 impl<M: Send + Sync> Feed<M> {
-    /// The next event; none once the queue has ended.
+    /// Returns the next event, or `None` once the queue has ended.
     ///
     /// # Dropping the future
     /// Loses nothing.

@@ -1,4 +1,4 @@
-//! What writing comes to, row by row.
+//! Writes rows, one after another.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl Writer<'_> {
         after_update(self.tables, self.state, self.table, old.clone(), new.clone())
     }
 
-    /// What an update of one row comes to. An error inside says that nothing was changed.
+    /// Updates one row. An error inside says that nothing was changed.
     pub(super) fn update(&mut self, mut values: Vec<Value>) -> Result<Result<MemoryRow>> {
         let Some(old) = self.find(&self.table.key_of(&values)) else { return Ok(Err(not_found())) };
         let rules = self.table.rules;

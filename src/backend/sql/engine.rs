@@ -44,8 +44,8 @@ impl StatementKind {
 
 /// Runs statements on connections.
 ///
-/// A [`ConnectionGuard`](Self::ConnectionGuard) is a connection for as long as it is held. Dropping one must never give a connection back that may
-/// still be inside a transaction: it is rolled back first, without making the caller wait, or closed.
+/// A [`ConnectionGuard`](Self::ConnectionGuard) is a connection for as long as it is held. Dropping one must never give a
+/// connection back that may still be inside a transaction: it is rolled back first, without making the caller wait, or closed.
 ///
 /// Errors are classified by the engine's codes. A future that is dropped leaves the guard as it is; what was sent may still run.
 pub(crate) trait Engine: Send + Sync + 'static {
@@ -158,7 +158,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         decoder: &Arc<dyn Decoder>,
     ) -> impl Future<Output = Result<Box<dyn Models>>> + Send;
 
-    /// Stores a row that names every column, and answers its model; none if that is what was given.
+    /// Stores a row that names every column, and returns its model. Returns `None` if the model is stored as it was given.
     fn insert(
         &self,
         _lease: &mut Self::ConnectionGuard,
@@ -208,8 +208,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. None if the engine's
-    /// bulk path does not lead there.
+    /// Where rows go that name these columns, by their positions, and that `insert` would insert one of. Returns `None` if the
+    /// engine's bulk path cannot write there.
     fn target(
         &self,
         guard: &mut Self::ConnectionGuard,

@@ -28,8 +28,8 @@ impl<G: Engine> SqlStore<G> {
         recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, StatementKind::Any)).await).map(drop)
     }
 
-    /// Whether a transaction with this key has committed. It is asked by beginning another with the same key, which waits for one
-    /// that has not ended.
+    /// Whether a transaction with this key has committed. Begins another with the same key, which waits for one that has not
+    /// ended.
     pub(super) async fn finds_commit(&self, cx: &Cx, key: &str) -> Result<bool> {
         let cx = &cx.with_idempotency_key(key);
         let Entry::Alone(mode) = self.enter(cx, Access::Read)? else {

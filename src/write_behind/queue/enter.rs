@@ -1,4 +1,4 @@
-//! The ways into a queue, and back out before anything is written.
+//! Accepts models into the queue, and withdraws them before they are written.
 
 use super::{Phase, Queue, QueueEntry, QueueState, QueuedModel, Taken, closed};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// A model on its way in.
+/// A model that is being submitted.
 pub(in super::super) struct Incoming<M> {
     pub(in super::super) model: M,
     pub(in super::super) bytes: usize,

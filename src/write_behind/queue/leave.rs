@@ -1,4 +1,4 @@
-//! The ways out of a queue: what is to be written, and what became of it.
+//! Hands batches to the worker, and settles them.
 
 use std::sync::Arc;
 

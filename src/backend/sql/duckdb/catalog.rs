@@ -52,7 +52,7 @@ pub(super) struct DuckDbColumn {
     session: SessionTraits,
 }
 
-/// The columns of a table; none if it is not there. Blocks.
+/// The columns of a table. Empty if there is no such table. Blocks.
 pub(super) fn columns(connection: &Connection, of: &Table) -> Result<Vec<DuckDbColumn>> {
     let (table, schema) = (of.name(), of.schema());
     let mut tables = connection.prepare(TABLES).map_err(classify)?;

@@ -1,4 +1,4 @@
-//! What a call on a connection of the pool works with: the connection, its transaction, and what it leaves behind.
+//! [`DuckDbCheckout`], the connection of a guard with the state of its transaction and session.
 
 use std::{any::TypeId, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// The connection itself. Dropping it gives it back, rolled back if need be.
+/// A connection with the state of its transaction. Dropping it rolls back an open transaction and gives the connection back.
 pub(super) struct DuckDbCheckout {
     pub(super) pooled: Option<DuckDbPooledConnection>,
     /// Whether a transaction may be open: from before it is begun until its end was confirmed.
@@ -145,7 +145,7 @@ impl DuckDbCheckout {
         Ok(())
     }
 
-    /// What a failed commit comes to. DuckDB has rolled back then, unless it could not even do that.
+    /// The error of a failed commit. DuckDB has rolled back then, unless that failed as well.
     fn after_failed_commit(&mut self, error: DuckError) -> Error {
         let is_proof = is_rolled_back(&error);
         let error = classify(error);

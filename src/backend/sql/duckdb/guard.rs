@@ -59,7 +59,7 @@ impl DuckDbGuard {
         self.run(interrupt, work).await
     }
 
-    /// Runs a call that comes to its end whether the future is dropped or not.
+    /// Runs a call that completes even if the future is dropped.
     pub(super) async fn call_to_its_end<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut DuckDbCheckout) -> Result<T> + Send + 'static,

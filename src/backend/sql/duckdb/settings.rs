@@ -43,7 +43,7 @@ enum Mode {
 }
 
 impl DuckDbSettings {
-    /// The file a URL names, none for memory, and the settings.
+    /// The file that a URL names and the settings. The file is `None` for a database in memory.
     pub(super) fn parse(url: &str) -> Result<(Option<PathBuf>, Self)> {
         let place = url.strip_prefix("duckdb://").or_else(|| url.strip_prefix("duckdb:")).unwrap_or_default();
         let (path, parameters) = place.split_once('?').unwrap_or((place, ""));

@@ -196,7 +196,7 @@ impl CatalogColumn {
     }
 }
 
-/// The columns of an entity's table as they are now; none if there is no such table.
+/// The columns of an entity's table as they are now. Empty if there is no such table.
 pub(super) async fn columns(connection: &mut PgConnection, of: &Table) -> Result<Vec<CatalogColumn>> {
     let rows = prepared!(connection, sqlx::query(COLUMNS).bind(quoted_name(of)).fetch_all(&mut *connection));
     let rows = rows.map_err(classify::<PostgresFlavor>)?;

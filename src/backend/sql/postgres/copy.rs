@@ -104,7 +104,8 @@ async fn has_types_of_now(
     let now: Vec<_> = names.iter().map(|name| format!("({}, pg_typeof(t.{})::oid)", literal(name), quoted(name))).collect();
     // A name in a statement is that of the table as it is now.
     let sql = format!(
-        "SELECT bool_and(EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = {}::regclass AND a.attname = n.name AND a.atttypid = n.type)) \
+        "SELECT bool_and(EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = {}::regclass \
+         AND a.attname = n.name AND a.atttypid = n.type)) \
          FROM (SELECT) AS one LEFT JOIN {table} t ON FALSE CROSS JOIN LATERAL (VALUES {}) AS n(name, type)",
         literal(&table),
         now.join(", ")
@@ -118,7 +119,7 @@ fn literal(text: &str) -> String {
 }
 
 impl CopyTarget {
-    /// The columns of an entity at these positions. None if one has no form.
+    /// The columns of an entity at these positions. Returns `None` if one has no format.
     pub(super) async fn of(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<Self>> {
         let found = catalog::columns(connection, table).await?;
         let form_of = |position: &usize| {

@@ -94,7 +94,8 @@ impl Flavor for PostgresFlavor {
 
     fn profile(capabilities: Capabilities) -> EngineProfile {
         EngineProfile {
-            probe: "SELECT CASE WHEN pg_is_in_recovery() THEN 1 WHEN current_setting('default_transaction_read_only') = 'on' THEN 2 ELSE 0 END::bigint",
+            probe: "SELECT CASE WHEN pg_is_in_recovery() THEN 1 WHEN current_setting('default_transaction_read_only') = 'on' \
+                    THEN 2 ELSE 0 END::bigint",
             // The protocol counts the values of a statement in 16 bits.
             bind_limit: 65_535,
             longest_name: LONGEST_NAME,

@@ -31,8 +31,9 @@ use crate::{
 /// The timeout for a second server connection, and for a notification.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-const ADVICE: &str = "A pooler gives its servers to one client after another (transaction or statement pooling), and statements of one would run \
-                      for another. Let it pool sessions (`pool_mode = session`), or connect to the server itself.";
+const ADVICE: &str = "A pooler gives its servers to one client after another (transaction or statement pooling), and \
+                      statements of one would run for another. Let it pool sessions (`pool_mode = session`), or connect \
+                      to the server itself.";
 
 /// What a store knows about the way to its server.
 pub(crate) struct Gate {

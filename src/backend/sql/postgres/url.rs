@@ -324,7 +324,8 @@ mod tests {
     #[test]
     fn settings_are_those_of_the_session() -> Result<()> {
         let (connect, session, _) = parse(
-            "postgres://u@h/d?search_path=a,b&options=-c%20geqo=off%20--work-mem=1MB%20-ca.b=c%5C%20d&options[jit]=off&target_session_attrs=read-write",
+            "postgres://u@h/d?search_path=a,b&options=-c%20geqo=off%20--work-mem=1MB%20-ca.b=c%5C%20d&options[jit]=off\
+             &target_session_attrs=read-write",
         )?;
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected =

@@ -164,7 +164,7 @@ impl<'b> WireReader<'b> {
         array(self.take(4)?).map(i32::from_be_bytes)
     }
 
-    /// A value, after its length. None if it is null.
+    /// A value, after its length. Returns `None` if it is null.
     fn value(&mut self) -> Result<Option<&'b [u8]>> {
         match self.number()? {
             -1 => Ok(None),

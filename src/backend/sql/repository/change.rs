@@ -123,7 +123,7 @@ impl<G: Engine> SqlTable<G> {
         self.table.is_saved_as_it_is() && self.table.rules.created_at.is_none()
     }
 
-    /// The row that an update by these values comes to.
+    /// The row that an update with these values results in.
     fn given(&self, mut row: Vec<Value>) -> Vec<Value> {
         if let Some(value) = self.table.rules.version.and_then(|version| row.get_mut(version))
             && let Some(version) = whole_number(value)

@@ -211,7 +211,8 @@ fn a_time_is_what_sqlite_says() -> rusqlite::Result<()> {
         // A whole number is seconds only if SQLite is told so.
         let modifier = if matches!(stored, Stored::Integer(_)) { ", 'unixepoch'" } else { "" };
         let sql = format!(
-            "SELECT CAST(strftime('%s', ?1{modifier}) AS INTEGER) * 1000 + CAST(substr(strftime('%f', ?1{modifier}), 4) AS INTEGER)"
+            "SELECT CAST(strftime('%s', ?1{modifier}) AS INTEGER) * 1000 \
+             + CAST(substr(strftime('%f', ?1{modifier}), 4) AS INTEGER)"
         );
         connection.query_row(&sql, [stored], |row| row.get(0))
     };

@@ -1,4 +1,4 @@
-//! The connection of a guard, and how it goes back to the pool.
+//! [`SqliteCheckout`], the connection of a guard with the state of its transaction.
 
 use tokio::runtime::Handle;
 
@@ -11,7 +11,7 @@ use crate::{
 /// A transaction that has changed no more rows than this is committed in place, where a commit does not wait for the disk.
 const FEW_CHANGES: u64 = 100;
 
-/// The connection itself. Dropping it gives it back, rolled back if need be.
+/// A connection with the state of its transaction. Dropping it rolls back an open transaction and gives the connection back.
 pub(super) struct SqliteCheckout {
     pub(super) pooled: Option<SqlitePooledConnection>,
     pub(super) access: Access,

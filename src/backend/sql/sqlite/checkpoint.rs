@@ -4,8 +4,8 @@
 //! separate thread runs the checkpoints, beside readers and the writer. It belongs to no runtime: the one in which the store was
 //! opened, or used last, may have ended or be blocked while the store is used in another. The thread ends when the log is moved.
 //!
-//! A writer that never pauses would keep the log from starting again at its beginning, so above `MAX_LOG_PAGES` pages the thread takes
-//! the right to write, and writers wait for it.
+//! A writer that never pauses would keep the log from starting again at its beginning, so above `MAX_LOG_PAGES` pages the thread
+//! takes the right to write, and writers wait for it.
 //!
 //! A reader that keeps a snapshot for long, such as a backup, makes such a checkpoint useless, and the writers would wait in
 //! vain. So there is a pause after a failed attempt, and each time a longer one.
@@ -205,7 +205,10 @@ mod tests {
         writer.command("CREATE TABLE t (a)")?;
         reader.command("BEGIN")?;
         reader.number("SELECT count(*) FROM t")?;
-        writer.command("INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT zeroblob(4096) FROM n")?;
+        writer.command(
+            "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) \
+                        SELECT zeroblob(4096) FROM n",
+        )?;
         let pool = Arc::new(SqlitePool::new(settings, vec![writer], 3, Duration::from_secs(5)));
         for _ in 0..20 {
             move_log(&pool).await?;

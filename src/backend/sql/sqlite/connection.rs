@@ -157,7 +157,7 @@ impl SqliteConnection {
         }
     }
 
-    /// Stops what needs many instructions, or comes to a large value.
+    /// Stops a statement that needs many instructions, or meets a large value.
     fn stoppable<T>(&self, work: &mut impl FnMut(&Self) -> Result<T>) -> Result<T> {
         self.is_brief.store(true, Ordering::Relaxed);
         let done = self.limit_values(BRIEF_VALUE_BYTES).and_then(|()| work(self));

@@ -68,7 +68,8 @@ pub(super) fn queries(table: &Table) -> [String; 2] {
              (SELECT strict FROM pragma_table_list WHERE schema = {schema} AND name = {table} COLLATE NOCASE), \
              NOT EXISTS (SELECT 1 FROM pragma_index_list({table}, {schema}) WHERE origin = 'pk'), \
              (SELECT count(*) FROM {master} WHERE type = 'trigger') \
-             FROM {master} WHERE (tbl_name = {table} COLLATE NOCASE AND type = 'trigger') OR (name = {table} COLLATE NOCASE AND type IN ('table', 'view'))"
+             FROM {master} WHERE (tbl_name = {table} COLLATE NOCASE AND type = 'trigger') \
+             OR (name = {table} COLLATE NOCASE AND type IN ('table', 'view'))"
         ),
     ]
 }

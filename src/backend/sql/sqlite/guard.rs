@@ -304,7 +304,7 @@ impl SqliteGuard {
         }
     }
 
-    /// Ends the transaction, in place if that takes no time. Comes to its end whether the future is dropped or not.
+    /// Ends the transaction, in place if that takes no time. Completes even if the future is dropped.
     pub(super) async fn end(&mut self, end: &'static str, syncs: bool) -> Result<()> {
         let checkout = self.connection.as_mut().ok_or_else(gone)?;
         if end == "ROLLBACK" && checkout.connection()?.is_autocommit() {

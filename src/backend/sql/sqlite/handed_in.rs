@@ -28,7 +28,8 @@ pub(crate) fn from_pool(pool: SqlitePool, clock: Arc<dyn Clock>, long_transactio
     let (in_memory, is_shared) = (is_nameless || connect.contains("in_memory: true"), connect.contains("shared_cache: true"));
     let options = pool.options();
     if in_memory && !is_shared && options.get_max_connections() > 1 {
-        let message = "each connection of the pool would be a database in memory of its own; let it have one connection, or share the cache";
+        let message = "each connection of the pool would be a database in memory of its own; let it have one connection, or \
+                       share the cache";
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let ends = options.get_idle_timeout().is_some() || options.get_max_lifetime().is_some();

@@ -22,8 +22,8 @@
 //! of an insert of six columns (callgrind), a microsecond or more. So the model that a create answers is the one that it was
 //! given, where the columns of the table are known to keep it as it is: see [`described`].
 //!
-//! Where a commit syncs, single writes share one: see [`group_commit`]. Where it does not, the log is moved into the database, which
-//! syncs, by a thread of its own: see [`checkpoint`].
+//! Where a commit syncs, single writes share one: see [`group_commit`]. Where it does not, the log is moved into the database,
+//! which syncs, by a thread of its own: see [`checkpoint`].
 
 mod affinity;
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl SqlitePool {
         if self.is_closed() { Err(closed()) } else { self.settings.check_file() }
     }
 
-    /// The state of the data that a connection's snapshot shows, which it must have taken; none if it is not known.
+    /// The state of the data that a connection's snapshot shows, which it must have taken. Returns `None` if it is not known.
     pub(super) fn seen(&self, connection: &SqliteConnection, before: Mark) -> Result<Option<Mark>> {
         let watch = &self.settings.watch;
         if watch.is_writer(connection.id()) || connection.may_write(None) {

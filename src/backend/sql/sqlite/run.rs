@@ -61,7 +61,7 @@ fn models(prepared: &mut Prepared<'_>, decoder: &Arc<dyn Decoder>) -> Result<Box
     Ok(models)
 }
 
-/// Inserts a row and answers its model; none if that is what was given.
+/// Inserts a row and returns its model. Returns `None` if the model is stored as it was given.
 pub(super) fn insert(
     connection: &SqliteConnection,
     row: &Statement,

@@ -22,7 +22,7 @@ use crate::{
     table::Table,
 };
 
-/// What the schema said of tables.
+/// The catalogs of tables, as the schema described them.
 #[derive(Debug, Default)]
 pub(crate) struct SqlxCatalogCache(Mutex<BTreeMap<TypeId, CachedFacts>>);
 

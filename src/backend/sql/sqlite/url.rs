@@ -1,4 +1,4 @@
-//! What a `sqlite:` URL stands for.
+//! [`SqliteUrl`], what a `sqlite:` URL says.
 
 use std::path::{self, PathBuf};
 

@@ -18,7 +18,7 @@ use crate::{
 /// Makes models of the rows of one answer: the table's columns, looked for by name in the first, and read by position.
 pub(super) struct RowDecoder<F: Flavor> {
     table: Arc<Table>,
-    /// For each column of the table; none if SeaORM has to read the rows.
+    /// One for each column of the table. `None` if SeaORM has to read the rows.
     indexes: Option<Option<Vec<ColumnIndex>>>,
     of: PhantomData<F>,
 }

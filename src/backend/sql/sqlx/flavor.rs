@@ -196,7 +196,7 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// The statements to read a statement's rows in parts, in a transaction: one to begin with, and one for each part of so many
-    /// rows, which is not to be kept prepared. None if [`stream`](Self::stream) does it.
+    /// rows, which is not to be kept prepared. Returns `None` if [`stream`](Self::stream) does it.
     fn cursor(statement: &Statement, rows: usize) -> Option<(Statement, String)>;
 
     /// Runs a statement whose result differs from one time to another.
@@ -228,6 +228,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         read(row)
     }
 
-    /// The names of a row's columns, and what the types of its values come to. None for a type that is not read.
+    /// The names of a row's columns, and the types of its values. The type is `None` if values of it are not read.
     fn types(row: &QueryResult) -> Vec<(String, Option<ArrayType>)>;
 }

@@ -1,4 +1,4 @@
-//! A connection of a pool, wherever it is dropped.
+//! [`SqlxPooledConnection`], a connection of a pool that may be dropped outside of a runtime.
 
 use std::mem;
 

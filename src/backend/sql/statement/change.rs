@@ -32,7 +32,7 @@ impl Statements<'_> {
         (0..self.table.columns.len()).filter(is_replaced).collect()
     }
 
-    /// Replaces all columns but the id, if the version is that of the row. None if the id is all there is.
+    /// Replaces all columns but the id, if the version is that of the row. Returns `None` if there are no other columns.
     pub(in super::super) fn update(&self, row: &[Value], returning: bool) -> Result<Option<Statement>> {
         let replaced = self.replaced();
         let raised = self.raised_version()?;
@@ -91,7 +91,7 @@ impl Statements<'_> {
         Ok(self.build(&delete))
     }
 
-    /// Changes all that fulfils both conditions. None if there is nothing to change.
+    /// Updates all rows that fulfil both conditions. Returns `None` if there is nothing to change.
     fn update_all(&self, key: Cond, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<Statement>> {
         let mut set = Vec::new();
         for change in changes {

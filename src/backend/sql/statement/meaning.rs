@@ -68,7 +68,8 @@ fn failure(column: &Expr) -> String {
 
 /// The document of a column. Whatever is none fails, and so do bytes, of which SQLite would make one by itself.
 pub(super) fn document(column: Expr) -> Expr {
-    let sql = "(SELECT CASE WHEN typeof(v) = 'text' AND json_valid(v) THEN v WHEN v IS NULL THEN NULL ELSE FAILURE END FROM (SELECT ? AS v))";
+    let sql = "(SELECT CASE WHEN typeof(v) = 'text' AND json_valid(v) THEN v WHEN v IS NULL THEN NULL ELSE FAILURE END FROM \
+               (SELECT ? AS v))";
     Expr::cust_with_exprs(sql.replace("FAILURE", &failure(&column)), [column])
 }
 
@@ -92,7 +93,8 @@ fn without_zone(from: u8) -> String {
 
 /// Whether the text `v` has no other characters than times have, and `clock` is `hh:mm:ss`, with any number of digits after a
 /// point.
-const IS_CLOCK: &str = "instr(v, char(0)) = 0 AND v NOT GLOB '*[^-0-9:.TtZz+ ]*' AND substr(clock, 1, 8) GLOB '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' AND substr(clock, 1, 2) < '24' \
+const IS_CLOCK: &str = "instr(v, char(0)) = 0 AND v NOT GLOB '*[^-0-9:.TtZz+ ]*' AND substr(clock, 1, 8) GLOB \
+                        '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' AND substr(clock, 1, 2) < '24' \
      AND (length(clock) = 8 OR (substr(clock, 9, 2) GLOB '.[0-9]' AND substr(clock, 10) NOT GLOB '*[^0-9]*'))";
 
 const SECONDS: &str = "substr(clock, 1, 2) * 3600 + substr(clock, 4, 2) * 60 + substr(clock, 7, 2)";
@@ -112,7 +114,8 @@ fn instant(is_zone: &str) -> String {
          WHEN 'real' THEN CASE WHEN v >= 1721425.5 AND v < 5373484.5 \
          THEN (CAST(v * 86400000.0 + 0.5 AS INTEGER) - 210866760000000) * 1000 END \
          WHEN 'text' THEN CASE WHEN date(d) = d AND ({is_zone}) AND {IS_CLOCK} \
-         THEN (unixepoch(d) + {SECONDS} - (substr(zone, 1, 1) || '1') * (substr(zone, 2, 2) * 3600 + substr(zone, 5, 2) * 60)) * 1000000 \
+         THEN (unixepoch(d) + {SECONDS} - (substr(zone, 1, 1) || '1') * (substr(zone, 2, 2) * 3600 + substr(zone, 5, 2) * 60)) \
+         * 1000000 \
          + {MICROSECONDS} END END AS m FROM (\
          SELECT v, d, zone, CASE WHEN body = '' AND zone = '' THEN '00:00:00' \
          WHEN body GLOB '[Tt ][0-2][0-9]:[0-5][0-9]' THEN substr(body, 2) || ':00' \
