@@ -106,8 +106,8 @@ impl Store {
         self.repository::<idempotency::Entity>().delete_where(cx, &field_of(idempotency::Column::BegunAt).less_than(before)).await
     }
 
-    /// How the store is: it is asked something, on a connection of its pool like any other operation, and its transactions are
-    /// looked at.
+    /// Returns the store's health: runs a probe query, on a connection of its pool like any other operation, and looks at its
+    /// transactions.
     ///
     /// Takes as long as a connection takes to become free: the acquire timeout at most, unless the context has a deadline. An
     /// open transaction in the context has no part in it.

@@ -181,7 +181,7 @@ pub enum Answer {
     Rows(Vec<Row>),
     /// How many models were inserted, and how many replaced.
     Upserted(Upserted),
-    /// The parts of a stream. None in a transaction of the store's, where each part is selected by itself.
+    /// The parts of a stream. `None` in a transaction of the store's, where each part is selected by itself.
     Parts(Option<Parts>),
     /// The context of a transaction that was begun.
     Begun(Cx),

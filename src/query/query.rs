@@ -40,7 +40,7 @@ pub struct Query<M> {
 /// A place in the order of a query, between two models.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Position {
-    /// A value for each key of the order: those of the model beside the place. None at the very beginning or end.
+    /// A value for each key of the order: those of the model beside the place. `None` at the very beginning or end.
     pub(crate) keys: Option<Vec<Value>>,
     /// Whether to read what comes before, last first.
     pub(crate) backward: bool,

@@ -77,7 +77,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// The dialect statements are written in.
+    /// The dialect that statements are written in.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect

@@ -1,4 +1,4 @@
-//! What can be seen of a store's transactions from outside: how long they are open, and whether they come through.
+//! [`Monitor`], statistics of a store's transactions: how long they are open, and whether they commit.
 
 use std::{
     collections::BTreeMap,
@@ -18,11 +18,11 @@ pub(crate) struct Monitor {
     clock: Arc<dyn Clock>,
     /// How long a transaction may be open without being called long.
     long: Duration,
-    seen: Mutex<Seen>,
+    state: Mutex<MonitorState>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct MonitorState {
     /// When each open transaction began.
     open: BTreeMap<u64, DateTime<Utc>>,
     next: u64,
@@ -59,19 +59,19 @@ pub(crate) struct OpenedTransaction {
 
 impl Monitor {
     pub(crate) fn new(clock: Arc<dyn Clock>, long: Duration) -> Arc<Self> {
-        Arc::new(Self { clock, long, seen: Mutex::default() })
+        Arc::new(Self { clock, long, state: Mutex::default() })
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, MonitorState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn opened(self: &Arc<Self>) -> OpenedTransaction {
         let now = self.clock.now();
-        let mut seen = self.seen();
-        let number = seen.next;
-        seen.next += 1;
-        seen.open.insert(number, now);
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        state.open.insert(number, now);
         OpenedTransaction { monitor: self.clone(), number }
     }
 
@@ -86,27 +86,27 @@ impl Monitor {
 
     fn ended(&self, count: impl FnOnce(&mut Ended)) {
         let now = self.clock.now();
-        let mut seen = self.seen();
-        seen.move_on(now);
-        count(&mut seen.now);
+        let mut state = self.state();
+        state.move_on(now);
+        count(&mut state.now);
     }
 
     pub(crate) fn look(&self) -> TransactionStats {
         let now = self.clock.now();
-        let mut seen = self.seen();
-        seen.move_on(now);
-        let first = seen.open.values().min();
+        let mut state = self.state();
+        state.move_on(now);
+        let first = state.open.values().min();
         let longest = first.map(|first| (now - *first).to_std().unwrap_or_default());
         TransactionStats {
-            open: seen.open.len(),
+            open: state.open.len(),
             longest,
             is_long: longest.is_some_and(|longest| longest > self.long),
-            is_contended: seen.now.in_the_way + seen.before.in_the_way > seen.now.committed + seen.before.committed,
+            is_contended: state.now.in_the_way + state.before.in_the_way > state.now.committed + state.before.committed,
         }
     }
 }
 
-impl Seen {
+impl MonitorState {
     fn move_on(&mut self, now: DateTime<Utc>) {
         let passed = now - self.since;
         if passed >= STATS_WINDOW {
@@ -118,7 +118,7 @@ impl Seen {
 
 impl Drop for OpenedTransaction {
     fn drop(&mut self) {
-        self.monitor.seen().open.remove(&self.number);
+        self.monitor.state().open.remove(&self.number);
     }
 }
 

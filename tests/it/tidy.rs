@@ -1,12 +1,13 @@
 //! Invariants of the source, read from the source.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Every file of the library with its code, comments left out.
-fn sources() -> Vec<(String, String)> {
+/// Every file of the library with its text.
+fn texts() -> Vec<(String, String)> {
     fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -23,11 +24,15 @@ fn sources() -> Vec<(String, String)> {
     collect(&root, &mut files);
     let read = |path: PathBuf| {
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        let text = fs::read_to_string(&path).unwrap();
-        let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        (name, code.join("\n"))
+        (name, fs::read_to_string(&path).unwrap())
     };
     files.into_iter().map(read).collect()
+}
+
+/// Every file of the library with its code, comments left out.
+fn sources() -> Vec<(String, String)> {
+    let code = |text: String| text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    texts().into_iter().map(|(name, text)| (name, code(text))).collect()
 }
 
 /// Fails for every file outside `allowed` that has one of the `words` in its code.
@@ -188,5 +193,51 @@ fn files_stay_short() {
     for (name, code) in sources() {
         let lines = code.lines().filter(|line| !line.trim().is_empty()).count();
         assert!(lines <= 300, "{name} has {lines} lines of code");
+    }
+}
+
+/// The type that a line defines. A `type` inside of a trait, an `impl` or a function is not one of the crate's types.
+fn defined_type(line: &str) -> Option<&str> {
+    let definition = line.trim_start();
+    let definition = match definition.strip_prefix("pub(") {
+        Some(restricted) => restricted.split_once(") ")?.1,
+        None => definition.strip_prefix("pub ").unwrap_or(definition),
+    };
+    let (keyword, rest) = definition.split_once(' ')?;
+    let is_definition = match keyword {
+        "struct" | "enum" | "trait" => true,
+        "type" => !line.starts_with(' '),
+        _ => false,
+    };
+    let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+    (is_definition && name.starts_with(char::is_uppercase)).then_some(name)
+}
+
+#[test]
+fn no_two_types_share_a_name() {
+    let sources = sources();
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, code) in sources.iter().filter(|(file, _)| !file.ends_with("tests.rs")) {
+        // The unit tests are the last of a file.
+        let code = code.split("#[cfg(test)]\nmod tests").next().unwrap();
+        code.lines().filter_map(defined_type).for_each(|name| files.entry(name).or_default().push(file));
+    }
+    assert!(files.len() > 200, "{} types were found", files.len());
+    files.retain(|_, files| files.len() > 1);
+    assert!(files.is_empty(), "types share a name: {files:?}");
+}
+
+/// Rows of tables in the documentation cannot be broken, and neither can SQL that spans lines by itself.
+#[test]
+fn lines_stay_within_130_columns() {
+    let sql = ["SELECT ", "o.provider = ", "current_setting("];
+    for (name, text) in texts().into_iter().filter(|(name, _)| name.ends_with(".rs")) {
+        for (number, line) in text.lines().enumerate() {
+            let is_table = ["/// |", "//! |"].iter().any(|begin| line.trim_start().starts_with(begin));
+            let is_sql =
+                name == "backend/sql/postgres/catalog.rs" && sql.iter().any(|begin| line.trim_start().starts_with(begin));
+            let columns = line.chars().count();
+            assert!(columns <= 130 || is_table || is_sql, "{name}:{} has {columns} columns", number + 1);
+        }
     }
 }

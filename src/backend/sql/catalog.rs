@@ -19,7 +19,7 @@ pub(crate) struct Catalog {
     /// Whether that may happen after the statement has returned its rows.
     pub(crate) is_changed_afterwards: bool,
     pub(crate) upserts: Upserts,
-    keeps_all: bool,
+    is_lossless: bool,
     has_generated: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Upserts {
 pub(crate) struct Described {
     /// Whether the database computes the values itself and takes none.
     pub(crate) is_generated: bool,
-    pub(crate) keeps: Keeps,
+    pub(crate) lossless: LosslessValues,
     pub(crate) text: TextOrder,
     pub(crate) form: Form,
     /// Whether the column is of the id, and the engine looks by itself for ids in other forms that a statement by id has missed:
@@ -51,12 +51,12 @@ pub(crate) struct Described {
     pub(crate) is_nullable: bool,
 }
 
-/// What tells whether a value is kept.
+/// Fails for a value that the column would change.
 pub(crate) type Check = dyn Fn(&Value) -> Result<()> + Send + Sync;
 
 /// Which values a column stores as they are given.
 #[derive(Clone, Default)]
-pub(crate) enum Keeps {
+pub(crate) enum LosslessValues {
     #[default]
     All,
     /// Those that this accepts. The error of any other is complete but for the name of the column. Nulls are not asked about.
@@ -87,7 +87,7 @@ pub(crate) enum Form {
     Any,
 }
 
-impl fmt::Debug for Keeps {
+impl fmt::Debug for LosslessValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::All => "All",
@@ -98,7 +98,7 @@ impl fmt::Debug for Keeps {
 
 const PLAIN: Described = Described {
     is_generated: false,
-    keeps: Keeps::All,
+    lossless: LosslessValues::All,
     text: TextOrder::Bytes,
     form: Form::Own,
     is_probed: false,
@@ -107,9 +107,9 @@ const PLAIN: Described = Described {
 
 impl Catalog {
     pub(crate) fn new(columns: Vec<Described>, is_rewritten: bool) -> Self {
-        let keeps_all = columns.iter().all(|column| matches!(column.keeps, Keeps::All));
+        let is_lossless = columns.iter().all(|column| matches!(column.lossless, LosslessValues::All));
         let has_generated = columns.iter().any(|column| column.is_generated);
-        Self { columns, is_rewritten, is_changed_afterwards: false, upserts: Upserts::AtOnce, keeps_all, has_generated }
+        Self { columns, is_rewritten, is_changed_afterwards: false, upserts: Upserts::AtOnce, is_lossless, has_generated }
     }
 
     /// A table with triggers that may change a row after the statement has returned it.
@@ -148,18 +148,18 @@ impl Catalog {
 
     /// Refuses a value that the column would change.
     pub(crate) fn check(&self, position: usize, column: &TableColumn, value: &Value) -> Result<()> {
-        if self.keeps_all {
+        if self.is_lossless {
             return Ok(());
         }
-        match &self.column(position).keeps {
-            Keeps::Only(keeps) if !is_null(value) => keeps(value).map_err(|error| error.in_column(column.name())),
+        match &self.column(position).lossless {
+            LosslessValues::Only(check) if !is_null(value) => check(value).map_err(|error| error.in_column(column.name())),
             _ => Ok(()),
         }
     }
 
     /// Refuses a row of which a column would change a value.
     pub(crate) fn check_row(&self, columns: &[TableColumn], row: &[Value]) -> Result<()> {
-        if self.keeps_all {
+        if self.is_lossless {
             return Ok(());
         }
         let values = columns.iter().zip(row).enumerate();

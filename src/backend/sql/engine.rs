@@ -223,7 +223,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Whether rows that name every column do stay as they are, in the transaction that the guard is in. Asked where
     /// [`insert`](Self::insert) is the way to store one.
-    fn keeps(
+    fn can_skip_returning(
         &self,
         _lease: &mut Self::ConnectionGuard,
         _table: &Arc<Table>,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     backend::sql::{
         Catalog,
-        catalog::{Described, Form, Keeps, TextOrder},
+        catalog::{Described, Form, LosslessValues, TextOrder},
     },
     error::Result,
     table::{Table, TableColumn},
@@ -143,7 +143,7 @@ pub(super) fn catalog(table: &Table, columns: &[DuckDbColumn]) -> Result<Arc<Cat
 fn is_plain(column: &Described) -> bool {
     !column.is_generated
         && !column.is_nullable
-        && matches!(column.keeps, Keeps::All)
+        && matches!(column.lossless, LosslessValues::All)
         && column.text == TextOrder::Bytes
         && column.form == Form::Own
 }

@@ -3,7 +3,7 @@
 use super::fit::{SessionTraits, described};
 use crate::{
     backend::sql::{
-        catalog::Keeps,
+        catalog::LosslessValues,
         column_types::{FieldType, HeldValues, held_whole, is_the_snapshot},
     },
     dialect::Dialect,
@@ -72,14 +72,14 @@ fn whole(column: &str) -> Option<(i128, i128)> {
 }
 
 fn held(field: &FieldType, column: &str) -> HeldValues {
-    match described(&field.value_type, DIGITS, column, SESSION).map(|described| described.keeps) {
+    match described(&field.value_type, DIGITS, column, SESSION).map(|described| described.lossless) {
         // Nanoseconds leave room for the years 1677 to 2262, and an enum for its own texts.
-        Ok(Keeps::All) if matches!(column, "TIMESTAMP_NS" | "ENUM('a')") => HeldValues::Some,
-        Ok(Keeps::All) => match whole(column) {
+        Ok(LosslessValues::All) if matches!(column, "TIMESTAMP_NS" | "ENUM('a')") => HeldValues::Some,
+        Ok(LosslessValues::All) => match whole(column) {
             Some(room) if is_whole(&field.value_type) => held_whole(field, room),
             _ => HeldValues::All,
         },
-        Ok(Keeps::Only(_)) => HeldValues::Some,
+        Ok(LosslessValues::Only(_)) => HeldValues::Some,
         Err(_) => HeldValues::None,
     }
 }

@@ -1,6 +1,8 @@
 //! What a statement of an application's does beside reading and writing rows, as its words tell.
 
-use crate::{dialect::Dialect, sql::first_word};
+use sea_orm::Statement;
+
+use crate::{backend::sql::engine::StatementKind, dialect::Dialect, sql::first_word};
 
 /// From the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,11 @@ impl Effect {
             _ => Self::Session,
         }
     }
+}
+
+/// What a statement may do beside reading and writing rows.
+pub(super) fn effect_of(statement: &Statement, kind: StatementKind) -> Effect {
+    if kind == StatementKind::Lasting { Effect::Session } else { Effect::of(&statement.sql) }
 }
 
 /// Whether a statement attaches or detaches a database, which everybody notices who has this one open.

@@ -10,7 +10,7 @@ use super::{
     catalog,
     checkout::DuckDbCheckout,
     duplicate,
-    effect::{self, Effect},
+    effect::{self, Effect, effect_of},
     encode,
     error::classify,
     guard::DuckDbGuard,
@@ -100,11 +100,6 @@ impl DuckDbEngine {
 }
 
 const BEGIN: &str = "BEGIN TRANSACTION";
-
-/// What a statement may do beside reading and writing rows.
-fn effect_of(statement: &Statement, kind: StatementKind) -> Effect {
-    if kind == StatementKind::Lasting { Effect::Session } else { Effect::of(&statement.sql) }
-}
 
 impl Engine for DuckDbEngine {
     type ConnectionGuard = DuckDbGuard;

@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, Timelike};
 use sea_orm::{Value, sea_query::ArrayType};
 
 use crate::{
-    backend::sql::catalog::{Described, Keeps, TextOrder},
+    backend::sql::catalog::{Described, LosslessValues, TextOrder},
     error::{Error, ErrorKind, Result},
     value::{instant_of, text_of},
 };
@@ -37,7 +37,7 @@ pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str,
 fn fitting(wanted: &ArrayType, digits: (u32, u32), name: &str, parameters: &str, session: SessionTraits) -> Option<Described> {
     use ArrayType as T;
     let all = || Some(Described::default());
-    let only = |keeps: fn(&Value) -> bool| keeping(keeps);
+    let only = |accepts: fn(&Value) -> bool| lossless_if(accepts);
     // A view's column of nulls.
     if name == "\"NULL\"" {
         return all();
@@ -91,7 +91,7 @@ fn decimal((whole, fraction): (u32, u32), parameters: &str) -> Option<Described>
     if scale >= fraction && width.saturating_sub(scale) >= whole {
         return Some(Described::default());
     }
-    keeping(move |value| matches!(value, Value::Decimal(Some(number)) if number.normalize().scale() <= scale))
+    lossless_if(move |value| matches!(value, Value::Decimal(Some(number)) if number.normalize().scale() <= scale))
 }
 
 /// A column of text, or of something that is read as text.
@@ -103,8 +103,8 @@ fn text(name: &str, session: SessionTraits) -> Option<Described> {
         // They are ordered by their positions in the type, and compared with text as text.
         "ENUM" => Some(folded),
         // What is compared with them is made a document first, or refused. The appender does not look whether text is one.
-        "JSON" => Some(Described { text: TextOrder::Folded, ..keeping(is_json)? }),
-        "UUID" => Some(Described { text: TextOrder::Folded, ..keeping(is_uuid)? }),
+        "JSON" => Some(Described { text: TextOrder::Folded, ..lossless_if(is_json)? }),
+        "UUID" => Some(Described { text: TextOrder::Folded, ..lossless_if(is_uuid)? }),
         _ => None,
     }
 }
@@ -112,8 +112,8 @@ fn text(name: &str, session: SessionTraits) -> Option<Described> {
 /// Times of less than microseconds.
 fn coarse(name: &str) -> Option<Described> {
     match name {
-        "TIMESTAMP_S" => keeping(|value| nanoseconds(value) == Some(0)),
-        "TIMESTAMP_MS" => keeping(|value| nanoseconds(value).is_some_and(|nanoseconds| nanoseconds % 1_000_000 == 0)),
+        "TIMESTAMP_S" => lossless_if(|value| nanoseconds(value) == Some(0)),
+        "TIMESTAMP_MS" => lossless_if(|value| nanoseconds(value).is_some_and(|nanoseconds| nanoseconds % 1_000_000 == 0)),
         _ => None,
     }
 }
@@ -126,12 +126,12 @@ fn nanoseconds(value: &Value) -> Option<u32> {
 }
 
 /// A column that refuses what it would change.
-fn keeping(keeps: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Option<Described> {
-    let check = move |value: &Value| match keeps(value) {
+fn lossless_if(accepts: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Option<Described> {
+    let check = move |value: &Value| match accepts(value) {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::InvalidInput, "a value that the column's type would change")),
     };
-    Some(Described { keeps: Keeps::Only(Arc::new(check)), ..Described::default() })
+    Some(Described { lossless: LosslessValues::Only(Arc::new(check)), ..Described::default() })
 }
 
 fn is_whole_number(value: &Value) -> bool {
@@ -164,10 +164,10 @@ mod tests {
 
     const USUAL: SessionTraits = SessionTraits { folds: false, is_in_utc: true };
 
-    fn keeps(wanted: &ArrayType, data_type: &str, value: impl Into<Value>) -> Option<bool> {
-        match described(wanted, (20, 18), data_type, USUAL).ok()?.keeps {
-            Keeps::All => Some(true),
-            Keeps::Only(keeps) => Some(keeps(&value.into()).is_ok()),
+    fn is_lossless(wanted: &ArrayType, data_type: &str, value: impl Into<Value>) -> Option<bool> {
+        match described(wanted, (20, 18), data_type, USUAL).ok()?.lossless {
+            LosslessValues::All => Some(true),
+            LosslessValues::Only(accepts) => Some(accepts(&value.into()).is_ok()),
         }
     }
 
@@ -175,14 +175,14 @@ mod tests {
     fn a_value_that_the_column_would_change_is_refused() {
         use ArrayType as T;
         let number = |text: &str| text.parse::<sea_orm::prelude::Decimal>().unwrap_or_default();
-        assert_eq!(keeps(&T::Decimal, "DECIMAL(10,2)", number("1.239")), Some(false));
-        assert_eq!(keeps(&T::Decimal, "DECIMAL(10,2)", number("1.230")), Some(true));
-        assert_eq!(keeps(&T::Decimal, "DECIMAL(38,18)", number("1.239")), Some(true));
-        assert_eq!(keeps(&T::Decimal, "INTEGER", number("1.5")), Some(false));
-        assert_eq!(keeps(&T::Double, "FLOAT", 0.1), Some(false));
-        assert_eq!(keeps(&T::Double, "FLOAT", 0.5), Some(true));
-        assert_eq!(keeps(&T::Double, "INTEGER", 1.5), Some(false));
-        assert_eq!(keeps(&T::Double, "INTEGER", f64::INFINITY), Some(false));
+        assert_eq!(is_lossless(&T::Decimal, "DECIMAL(10,2)", number("1.239")), Some(false));
+        assert_eq!(is_lossless(&T::Decimal, "DECIMAL(10,2)", number("1.230")), Some(true));
+        assert_eq!(is_lossless(&T::Decimal, "DECIMAL(38,18)", number("1.239")), Some(true));
+        assert_eq!(is_lossless(&T::Decimal, "INTEGER", number("1.5")), Some(false));
+        assert_eq!(is_lossless(&T::Double, "FLOAT", 0.1), Some(false));
+        assert_eq!(is_lossless(&T::Double, "FLOAT", 0.5), Some(true));
+        assert_eq!(is_lossless(&T::Double, "INTEGER", 1.5), Some(false));
+        assert_eq!(is_lossless(&T::Double, "INTEGER", f64::INFINITY), Some(false));
     }
 
     #[test]

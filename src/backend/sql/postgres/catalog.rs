@@ -17,8 +17,8 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
     flavor::{PostgresFlavor, prepared},
-    keeps,
     kind::{CITEXT, Kind, kind_of},
+    lossless,
 };
 use crate::{
     backend::sql::{
@@ -224,13 +224,13 @@ fn catalog(table: &Table, columns: &[CatalogColumn]) -> Arc<Catalog> {
             described.push(Described::default());
             continue;
         };
-        let keeps = keeps::keeps(found, column);
-        is_rewritten |= keeps.is_none();
+        let lossless = lossless::lossless_values(found, column);
+        is_rewritten |= lossless.is_none();
         described.push(Described {
             // An id that the database gives is left out where it is to be made, and named where it is given: then the database
             // refuses it.
             is_generated: found.is_computed || (found.is_identity && !table.id.contains(&position)),
-            keeps: keeps.unwrap_or_default(),
+            lossless: lossless.unwrap_or_default(),
             text: found.text_order(&column.value_type, column.select_as(Expr::val("")) != Expr::val("")),
             form: Form::Own,
             is_probed: false,

@@ -1,9 +1,9 @@
 //! Postgres' part of `docs/column-types.md`.
 
-use super::{catalog::CatalogColumn, decode::is_read_as, flavor::PostgresFlavor, keeps::rule};
+use super::{catalog::CatalogColumn, decode::is_read_as, flavor::PostgresFlavor, lossless::rule};
 use crate::{
     backend::sql::{
-        catalog::Keeps,
+        catalog::LosslessValues,
         column_types::{FieldType, HeldValues, held_whole, is_the_snapshot},
         sqlx::Flavor as _,
     },
@@ -52,7 +52,7 @@ fn held(field: &FieldType, declared: &str) -> HeldValues {
             "integer" => held_whole(field, (i32::MIN.into(), i32::MAX.into())),
             _ => held_whole(field, (i64::MIN.into(), i64::MAX.into())),
         },
-        true if matches!(rule(&column, &field.value_type), Some(Keeps::All)) => HeldValues::All,
+        true if matches!(rule(&column, &field.value_type), Some(LosslessValues::All)) => HeldValues::All,
         true => HeldValues::Some,
     }
 }

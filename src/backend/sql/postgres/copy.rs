@@ -18,13 +18,13 @@ use sqlx::{
 use super::{
     catalog::{self, quoted, quoted_name},
     flavor::PostgresFlavor,
-    keeps,
     kind::Kind,
+    lossless,
 };
 use crate::{
     backend::{
         Rows,
-        sql::{catalog::Keeps, sqlx::classify},
+        sql::{catalog::LosslessValues, sqlx::classify},
     },
     error::{Error, ErrorKind, Result},
     query::is_whole,
@@ -85,8 +85,8 @@ fn form(column_type: &str, value: &Value) -> Option<CopyFormat> {
 /// Columns of a table that rows are copied to.
 pub(crate) struct CopyTarget {
     copy: String,
-    /// For each column that is named, its position in the entity, its form, and which values it keeps.
-    columns: Vec<(usize, CopyFormat, Keeps)>,
+    /// For each column that is named, its position in the entity, its format, and the values that it stores losslessly.
+    columns: Vec<(usize, CopyFormat, LosslessValues)>,
 }
 
 /// Whether the columns of a table have the types that the catalog shows in this transaction. From then on they keep them until it
@@ -129,7 +129,7 @@ impl CopyTarget {
                 return None;
             }
             let type_name = if found.kind == Kind::Enum { ENUM } else { &found.type_name };
-            Some((*position, form(type_name, &null_of(&column.value_type))?, keeps::keeps(found, column)?))
+            Some((*position, form(type_name, &null_of(&column.value_type))?, lossless::lossless_values(found, column)?))
         };
         let columns: Option<Vec<_>> = named.iter().map(form_of).collect();
         let is_of_snapshot = found.iter().any(|column| column.is_of_snapshot);
@@ -148,12 +148,12 @@ impl CopyTarget {
         let count = i16::try_from(self.columns.len()).map_err(|_| unfit())?;
         for row in 0..rows.len() {
             encoded.extend_from_slice(&count.to_be_bytes());
-            for (position, form, keeps) in &self.columns {
-                match (rows.value(row, *position)?, keeps) {
+            for (position, form, lossless) in &self.columns {
+                match (rows.value(row, *position)?, lossless) {
                     (value, _) if is_null(&value) => encoded.extend_from_slice(&(-1_i32).to_be_bytes()),
-                    (value, Keeps::All) => put(&mut encoded, &value, *form)?,
-                    (value, Keeps::Only(keeps)) => {
-                        keeps(&value)?;
+                    (value, LosslessValues::All) => put(&mut encoded, &value, *form)?,
+                    (value, LosslessValues::Only(check)) => {
+                        check(&value)?;
                         put(&mut encoded, &value, *form)?;
                     }
                 }

@@ -15,7 +15,7 @@ use sqlx::{
     error::DatabaseError, postgres::PgArgumentBuffer,
 };
 
-use super::{catalog::PostgresCatalogCache, copy, decode, error, gate::Gate, keeps::LONGEST_NAME};
+use super::{catalog::PostgresCatalogCache, copy, decode, error, gate::Gate, lossless::LONGEST_NAME};
 use crate::{
     backend::{
         Rows,

@@ -195,7 +195,8 @@ impl<G: Engine> SqlTable<G> {
         for run in self.runs(new).await? {
             let new = new.part(run.rows);
             // What is left to the engine, or to a trigger, only the engine can answer.
-            let is_as_given = !view.catalog.is_rewritten && (!wanted.returning || self.keeps(guard, &run.named, new).await?);
+            let is_as_given =
+                !view.catalog.is_rewritten && (!wanted.returning || self.can_skip_returning(guard, &run.named, new).await?);
             let target = if is_as_given { self.target(guard, view, &run.named, new).await? } else { None };
             match target {
                 Some(target) => {
@@ -254,12 +255,12 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Whether models that name these columns are stored just as they are given.
-    async fn keeps(&self, guard: &mut G::ConnectionGuard, named: &[usize], new: NewRows<'_>) -> Result<bool> {
+    async fn can_skip_returning(&self, guard: &mut G::ConnectionGuard, named: &[usize], new: NewRows<'_>) -> Result<bool> {
         if named.len() < self.table.columns.len() || !self.store.engine().profile().skips_returning {
             return Ok(named.len() == self.table.columns.len());
         }
         match self.statements(&self.plain).whole_insert(&new.row(0)?)? {
-            Some(insert) => self.store.engine().keeps(guard, &self.table, insert).await,
+            Some(insert) => self.store.engine().can_skip_returning(guard, &self.table, insert).await,
             None => Ok(false),
         }
     }

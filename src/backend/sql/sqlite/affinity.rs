@@ -29,14 +29,14 @@ impl Affinity {
     }
 
     /// Whether every value of a type, in the form that it is bound in, is stored as it is.
-    pub(super) fn keeps_all(self, value_type: &ArrayType) -> bool {
+    pub(super) fn is_lossless_for(self, value_type: &ArrayType) -> bool {
         use ArrayType as T;
         match value_type {
             T::Bytes | T::Uuid => true,
             T::Bool | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned => {
-                self.keeps_whole_numbers()
+                self.stores_whole_numbers()
             }
-            T::Float | T::Double => self.keeps_real_numbers(),
+            T::Float | T::Double => self.stores_real_numbers(),
             // With a colon or a hyphen in it, text is no number.
             T::ChronoDate
             | T::ChronoTime
@@ -49,27 +49,27 @@ impl Affinity {
     }
 
     /// Whether a value, in the form that it is bound in, is stored as it is, or can be read back as it was.
-    pub(super) fn keeps(self, value: &Value) -> bool {
+    pub(super) fn is_lossless(self, value: &Value) -> bool {
         match value {
-            Value::Char(Some(character)) => self.keeps_text(character.encode_utf8(&mut [0; 4])),
-            Value::Json(Some(json)) => !(json.is_number() || json.is_string()) || self.keeps_text(&json.to_string()),
+            Value::Char(Some(character)) => self.stores_text(character.encode_utf8(&mut [0; 4])),
+            Value::Json(Some(json)) => !(json.is_number() || json.is_string()) || self.stores_text(&json.to_string()),
             value => match text_of(value) {
-                Some(text) => self.keeps_text(text),
-                None => self.keeps_all(&value.array_type()),
+                Some(text) => self.stores_text(text),
+                None => self.is_lossless_for(&value.array_type()),
             },
         }
     }
 
-    fn keeps_whole_numbers(self) -> bool {
+    fn stores_whole_numbers(self) -> bool {
         matches!(self, Self::Integer | Self::Numeric | Self::Blob)
     }
 
     /// A column that prefers whole numbers stores only those that are whole as such, which are read back as they were.
-    fn keeps_real_numbers(self) -> bool {
+    fn stores_real_numbers(self) -> bool {
         self != Self::Text
     }
 
-    fn keeps_text(self, text: &str) -> bool {
+    fn stores_text(self, text: &str) -> bool {
         matches!(self, Self::Text | Self::Blob) || !is_number(text.as_bytes())
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             for text in &texts {
                 sqlite.prepare_cached("INSERT INTO t VALUES (?)")?.execute([text])?;
                 let stored: String = sqlite.query_row("DELETE FROM t RETURNING typeof(a)", [], |row| row.get(0))?;
-                assert_eq!(affinity.keeps(&text.as_str().into()), stored == "text", "{declared} {text:?}");
+                assert_eq!(affinity.is_lossless(&text.as_str().into()), stored == "text", "{declared} {text:?}");
             }
             sqlite.execute_batch("DROP TABLE t")?;
         }
@@ -188,7 +188,7 @@ mod tests {
                     sqlite.execute("INSERT INTO t VALUES (?)", [number])?;
                     sqlite.query_row("DELETE FROM t RETURNING a", [], |row| row.get(0))
                 };
-                assert_eq!(affinity.keeps(&number.into()), stored == Ok(number), "{declared} {number}");
+                assert_eq!(affinity.is_lossless(&number.into()), stored == Ok(number), "{declared} {number}");
             }
             for number in [0.0, 1.5, -7.0, 9_007_199_254_740_993.0, 1e300, f64::INFINITY] {
                 sqlite.execute("INSERT INTO t VALUES (?)", [number])?;
@@ -198,7 +198,7 @@ mod tests {
                     rusqlite::types::Value::Real(stored) => stored == number,
                     _ => false,
                 };
-                assert_eq!(affinity.keeps(&number.into()), is_kept, "{declared} {number}");
+                assert_eq!(affinity.is_lossless(&number.into()), is_kept, "{declared} {number}");
             }
             sqlite.execute_batch("DROP TABLE t")?;
         }

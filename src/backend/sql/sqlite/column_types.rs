@@ -14,7 +14,7 @@ const COLUMNS: [&str; 6] = ["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC", "ANY"]
 fn held(field: &FieldType, column: &str) -> HeldValues {
     let affinity = Affinity::of(column, column == "ANY");
     match &field.value_type {
-        wanted if affinity.keeps_all(wanted) => HeldValues::All,
+        wanted if affinity.is_lossless_for(wanted) => HeldValues::All,
         ArrayType::String | ArrayType::Char | ArrayType::Json => HeldValues::Some,
         _ => HeldValues::None,
     }

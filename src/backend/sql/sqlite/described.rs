@@ -114,7 +114,7 @@ fn load(connection: &SqliteConnection, table: &Table) -> Result<Option<Arc<Facts
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) if the table has ids in another form, under which the model may be there already.
-pub(super) fn keeps(connection: &SqliteConnection, table: &Table) -> Result<bool> {
+pub(super) fn stores_rows_as_given(connection: &SqliteConnection, table: &Table) -> Result<bool> {
     begin_to_write(connection, table)?;
     if connection.is_foreign() || !connection.may_write(table.schema()) {
         return refuse_text_ids(connection, table).map(|()| false);
@@ -143,7 +143,7 @@ pub(super) fn keeps(connection: &SqliteConnection, table: &Table) -> Result<bool
             watch.learn_ids(identity, connection.id(), version);
         }
     }
-    Ok(facts.keeps_rows)
+    Ok(facts.stores_rows_as_given)
 }
 
 /// Takes the right to write in a transaction that has not done anything yet. One that has read cannot wait for it.

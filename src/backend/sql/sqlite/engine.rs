@@ -249,9 +249,9 @@ impl Engine for SqliteEngine {
         self.run(guard, kind, move |connection| run::rows(connection, &statement, types.as_deref())).await
     }
 
-    async fn keeps(&self, guard: &mut SqliteGuard, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
+    async fn can_skip_returning(&self, guard: &mut SqliteGuard, table: &Arc<Table>, _: Arc<WholeInsert>) -> Result<bool> {
         let table = table.clone();
-        guard.run(ExecutionMode::Brief, move |connection| described::keeps(connection, &table)).await
+        guard.run(ExecutionMode::Brief, move |connection| described::stores_rows_as_given(connection, &table)).await
     }
 
     async fn target(&self, _: &mut SqliteGuard, _: &Arc<Table>, named: &[usize], insert: String) -> Result<Option<InsertTarget>> {

@@ -8,7 +8,7 @@ use super::affinity::Affinity;
 use crate::{
     backend::sql::{
         Catalog,
-        catalog::{Described, Form, Keeps, TextOrder},
+        catalog::{Described, Form, LosslessValues, TextOrder},
         statement::meaning::is_number,
     },
     error::{Error, ErrorKind},
@@ -25,7 +25,7 @@ pub(super) struct Facts {
     columns: Vec<ColumnFacts>,
     is_rewritten: bool,
     /// Whether a row that names every column is stored as it is given, whatever its values.
-    pub(super) keeps_rows: bool,
+    pub(super) stores_rows_as_given: bool,
     /// The positions of the columns whose values can be in several forms.
     with_forms: Vec<usize>,
     /// The position of the id's first column, if it holds UUIDs: an index finds those that are stored as text.
@@ -116,7 +116,7 @@ impl Facts {
         let generated = of.generated;
         let mut collations = collations.first().into_iter().flatten();
         let mut is_volatile = !is(table, 5, "0");
-        let mut keeps_rows = !is_rewritten;
+        let mut stores_rows_as_given = !is_rewritten;
         let (mut described, mut with_forms, mut uuid_id) = (Vec::new(), Vec::new(), None);
         let mut nullable_id = None;
         for (position, column) in of.columns.iter().enumerate() {
@@ -127,7 +127,7 @@ impl Facts {
             let text = match is_text(&value_type).then(|| collations.next()).flatten() {
                 Some(Some(folds)) if folds != "0" => TextOrder::Folded,
                 // Such a column converts what it is compared with to a number, if it looks like one.
-                _ if is_text(&value_type) && !affinity.keeps_all(&value_type) => TextOrder::Sorted,
+                _ if is_text(&value_type) && !affinity.is_lossless_for(&value_type) => TextOrder::Sorted,
                 _ => TextOrder::Bytes,
             };
             let default = row.get(3).and_then(Option::as_deref).filter(|default| !default.eq_ignore_ascii_case("null"));
@@ -146,12 +146,12 @@ impl Facts {
                 nullable_id = Some(position);
             }
             // A primary key and a column with a default may have another value instead of none.
-            let keeps_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
-            keeps_rows &= affinity.keeps_all(&value_type) && (keeps_null || !column.is_null());
+            let stores_null = default.is_none() && is(row, 2, "0") && is(row, 4, "0");
+            stores_rows_as_given &= affinity.is_lossless_for(&value_type) && (stores_null || !column.is_null());
             described.push(ColumnFacts {
                 described: Described {
                     is_generated: is(row, 5, "2") || is(row, 5, "3"),
-                    keeps: keeps(affinity, &value_type, lacks_id),
+                    lossless: lossless_values(affinity, &value_type, lacks_id),
                     text,
                     // Such a column makes text of numbers.
                     form: if affinity == Affinity::Text && is_number(&value_type) && !column.is_cast() {
@@ -169,7 +169,7 @@ impl Facts {
         Some(Self {
             columns: described,
             is_rewritten,
-            keeps_rows,
+            stores_rows_as_given,
             with_forms,
             uuid_id,
             nullable_id,
@@ -206,7 +206,7 @@ impl Facts {
             let is_refused = unreadable.text && self.uuid_id == Some(position);
             Described {
                 form: if any.contains(&position) { Form::Any } else { described.form },
-                keeps: if is_refused { refuses() } else { described.keeps.clone() },
+                lossless: if is_refused { refuses() } else { described.lossless.clone() },
                 is_probed: self.is_probed && self.uuid_id == Some(position),
                 is_nullable: described.is_nullable && (unreadable.null || self.nullable_id != Some(position)),
                 ..described
@@ -219,8 +219,8 @@ impl Facts {
 }
 
 /// Refuses every id of a table in which some are stored in another form.
-fn refuses() -> Keeps {
-    Keeps::Only(Arc::new(|_| Err(text_ids())))
+fn refuses() -> LosslessValues {
+    LosslessValues::Only(Arc::new(|_| Err(text_ids())))
 }
 
 /// Why a table is refused in which a model may be there under its id, and not be found by it.
@@ -252,15 +252,15 @@ pub(super) fn has_forms(value_type: &ArrayType) -> bool {
     )
 }
 
-fn keeps(affinity: Affinity, value_type: &ArrayType, lacks_id: bool) -> Keeps {
-    if affinity.keeps_all(value_type) && !lacks_id {
-        return Keeps::All;
+fn lossless_values(affinity: Affinity, value_type: &ArrayType, lacks_id: bool) -> LosslessValues {
+    if affinity.is_lossless_for(value_type) && !lacks_id {
+        return LosslessValues::All;
     }
-    Keeps::Only(Arc::new(move |value| {
+    LosslessValues::Only(Arc::new(move |value| {
         if lacks_id && integer(value) == Some(0) {
             return Err(Error::new(ErrorKind::Corrupt, "the table does not generate ids: the model would have none"));
         }
-        match affinity.keeps(value) {
+        match affinity.is_lossless(value) {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::Corrupt, "the column would store the value as one of another type")),
         }

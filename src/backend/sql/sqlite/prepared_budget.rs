@@ -14,7 +14,7 @@ pub(super) const MAX_STATEMENT_LENGTH: usize = 8_192;
 const MAX_BYTES: usize = 4 << 20;
 const MAX_STATEMENT_BYTES: usize = MAX_BYTES / 2;
 
-/// What is known of the statements that a connection keeps. Which of them the library lets go of, it does not tell.
+/// Counts the bytes of the statements that a connection keeps. The library does not tell which of them it lets go of.
 #[derive(Debug, Default)]
 pub(super) struct PreparedBudget {
     /// How many bytes those take that were prepared since all were let go of.

@@ -68,7 +68,7 @@ pub(super) fn insert(
     insert: &WholeInsert,
     decoder: &Arc<dyn Decoder>,
 ) -> Result<Option<Box<dyn Models>>> {
-    if described::keeps(connection, decoder.table())? {
+    if described::stores_rows_as_given(connection, decoder.table())? {
         return if execute(connection, row)? == 1 { Ok(None) } else { Err(not_stored()) };
     }
     let inserted = || connection.prepared(&insert.returning, values(row), |prepared| models(prepared, decoder));
@@ -82,7 +82,7 @@ pub(super) fn insert_returning(
     statement: &Statement,
     decoder: &Arc<dyn Decoder>,
 ) -> Result<Box<dyn Models>> {
-    described::keeps(connection, decoder.table())?;
+    described::stores_rows_as_given(connection, decoder.table())?;
     changed(connection, decoder, || fetch(connection, statement, decoder))
 }
 

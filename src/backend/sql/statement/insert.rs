@@ -64,8 +64,8 @@ impl Statements<'_> {
         }
     }
 
-    /// Inserts a row of which nothing is left to the engine; none if something is, or if SeaORM makes something else of a value
-    /// when it writes a statement.
+    /// Inserts a row of which nothing is left to the engine. Returns `None` if something is, or if SeaORM makes something else of
+    /// a value when it writes a statement.
     pub(in super::super) fn whole_insert(&self, row: &[Value]) -> Result<Option<Arc<WholeInsert>>> {
         let is_left = |(position, value)| is_array(value) || self.is_left(position, value);
         if row.iter().enumerate().any(is_left) {

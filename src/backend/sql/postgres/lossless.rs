@@ -15,7 +15,7 @@ use super::{
     kind::{CITEXT, Kind},
 };
 use crate::{
-    backend::sql::catalog::Keeps,
+    backend::sql::catalog::LosslessValues,
     error::{Error, ErrorKind, Result},
     query::range,
     table,
@@ -25,9 +25,9 @@ use crate::{
 /// The most bytes of a `name`.
 pub(super) const LONGEST_NAME: usize = 63;
 
-/// Which values a column keeps that has a type of the entity's. None if that cannot be told of values of this type, and the
-/// column may change some.
-pub(super) fn keeps(column: &CatalogColumn, of_entity: &table::TableColumn) -> Option<Keeps> {
+/// The values that a column of the entity stores losslessly. Returns `None` if that cannot be told of values of this type, and
+/// the column may change some.
+pub(super) fn lossless_values(column: &CatalogColumn, of_entity: &table::TableColumn) -> Option<LosslessValues> {
     let wanted = &of_entity.value_type;
     if !(of_entity.is_saved_as_it_is() && of_entity.is_read_as_it_is()) {
         // What the entity's own casts make of a value is known to the database alone.
@@ -35,7 +35,7 @@ pub(super) fn keeps(column: &CatalogColumn, of_entity: &table::TableColumn) -> O
     }
     let is_changing = column.typmod != -1;
     if !is_known(wanted) {
-        return (!is_changing).then_some(Keeps::All);
+        return (!is_changing).then_some(LosslessValues::All);
     }
     let is_list = matches!(of_entity.column_type, ColumnType::Array(_));
     // An enum of the database's is read as text, where the entity says that it is one.
@@ -44,15 +44,15 @@ pub(super) fn keeps(column: &CatalogColumn, of_entity: &table::TableColumn) -> O
     if column.is_list != is_list || !is_read || (is_list && !is_element(column, wanted)) {
         return Some(only(|_| Err(Error::new(ErrorKind::Unsupported, "a column of a type that the model's is not read from"))));
     }
-    let keeps = rule(column, wanted)?;
-    Some(match keeps {
-        Keeps::Only(keeps) if is_list => only(move |value| elements(value).try_for_each(|element| keeps(element))),
-        keeps => keeps,
+    let values = rule(column, wanted)?;
+    Some(match values {
+        LosslessValues::Only(check) if is_list => only(move |value| elements(value).try_for_each(|element| check(element))),
+        values => values,
     })
 }
 
-/// Which values a column keeps of those that are read from it.
-pub(super) fn rule(column: &CatalogColumn, wanted: &ArrayType) -> Option<Keeps> {
+/// The values that a column stores losslessly, of those that are read from it.
+pub(super) fn rule(column: &CatalogColumn, wanted: &ArrayType) -> Option<LosslessValues> {
     let length = usize::try_from(column.typmod.saturating_sub(4)).ok();
     Some(match (column.type_name.as_str(), column.kind, length) {
         ("varchar", Kind::Text, Some(length)) => {
@@ -80,7 +80,7 @@ pub(super) fn rule(column: &CatalogColumn, wanted: &ArrayType) -> Option<Keeps> 
                 refuse_unless(nanoseconds(value).is_none_or(|n| n.is_multiple_of(step)), "a time finer than its column's")
             })
         }
-        _ => Keeps::All,
+        _ => LosslessValues::All,
     })
 }
 
@@ -91,7 +91,7 @@ fn is_within(value_type: &ArrayType, other: &ArrayType) -> bool {
 }
 
 /// Whole numbers of a type.
-fn whole(value_type: &ArrayType) -> Keeps {
+fn whole(value_type: &ArrayType) -> LosslessValues {
     let (least, most) = range(value_type);
     only(move |value| {
         refuse_unless(
@@ -101,8 +101,8 @@ fn whole(value_type: &ArrayType) -> Keeps {
     })
 }
 
-fn only(keeps: impl Fn(&Value) -> Result<()> + Send + Sync + 'static) -> Keeps {
-    Keeps::Only(Arc::new(keeps))
+fn only(check: impl Fn(&Value) -> Result<()> + Send + Sync + 'static) -> LosslessValues {
+    LosslessValues::Only(Arc::new(check))
 }
 
 fn refuse_unless(is_kept: bool, message: &'static str) -> Result<()> {
