@@ -60,39 +60,6 @@ pub(crate) fn is_array(value: &Value) -> bool {
     }
 }
 
-/// Whether values of a type are known by what they are, wherever they are read from.
-#[cfg(any(feature = "duckdb-linked", feature = "_sqlx"))]
-pub(crate) fn is_known(value_type: &ArrayType) -> bool {
-    use ArrayType as T;
-    matches!(
-        value_type,
-        T::Bool
-            | T::TinyInt
-            | T::SmallInt
-            | T::Int
-            | T::BigInt
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-            | T::Float
-            | T::Double
-            | T::String
-            | T::Enum(_)
-            | T::Char
-            | T::Bytes
-            | T::Json
-            | T::Uuid
-            | T::Decimal
-            | T::ChronoDate
-            | T::ChronoTime
-            | T::ChronoDateTime
-            | T::ChronoDateTimeUtc
-            | T::ChronoDateTimeLocal
-            | T::ChronoDateTimeWithTimeZone
-    )
-}
-
 /// A value of an enum of the database's.
 pub(crate) fn enum_of(name: &EnumTypeName, text: Option<String>) -> Value {
     Value::Enum(match text {

@@ -276,3 +276,36 @@ pub(crate) trait Engine: Send + Sync + 'static {
 pub(super) fn nested_acquire() -> Error {
     Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
 }
+
+/// Whether values of a type are known by what they are, wherever they are read from.
+#[cfg(any(feature = "duckdb-linked", feature = "_sqlx"))]
+pub(super) fn is_known(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::Bool
+            | T::TinyInt
+            | T::SmallInt
+            | T::Int
+            | T::BigInt
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+            | T::Float
+            | T::Double
+            | T::String
+            | T::Enum(_)
+            | T::Char
+            | T::Bytes
+            | T::Json
+            | T::Uuid
+            | T::Decimal
+            | T::ChronoDate
+            | T::ChronoTime
+            | T::ChronoDateTime
+            | T::ChronoDateTimeUtc
+            | T::ChronoDateTimeLocal
+            | T::ChronoDateTimeWithTimeZone
+    )
+}

@@ -21,7 +21,7 @@ use crate::support::{
 const IN_FLIGHT: [Fault; 2] = [Fault::HoldMessage, Fault::HoldAnswer];
 
 /// A transaction that is dropped while a statement of its is in flight, the one that begins it as well, is never handed on to the
-/// next user of its connection: the lease knows from before it begins that it has to be rolled back. A commit that is in flight
+/// next user of its connection: the guard knows from before it begins that it has to be rolled back. A commit that is in flight
 /// takes effect.
 #[tokio::test]
 async fn what_is_dropped_in_flight_is_not_handed_on() {
@@ -91,7 +91,7 @@ async fn a_nested_part_dropped_in_flight_leaves_no_half() {
     }
 }
 
-/// A stream that is dropped while it is begun or read leaves no transaction on its connection, which could only read: the lease
+/// A stream that is dropped while it is begun or read leaves no transaction on its connection, which could only read: the guard
 /// rolls back.
 #[tokio::test]
 async fn a_stream_dropped_in_flight_leaves_no_transaction() {

@@ -5,10 +5,10 @@ use crate::{
     backend::sql::{
         catalog::LosslessValues,
         column_types::{FieldType, HeldValues, held_whole, is_the_snapshot},
+        engine::is_known,
     },
     dialect::Dialect,
     query::is_whole,
-    value::is_known,
 };
 
 const COLUMNS: [&str; 33] = [

@@ -18,10 +18,9 @@ use super::{
     run,
 };
 use crate::{
-    backend::{
-        Decoder, Models, Rows,
-        sql::{Catalog, ChunkSender, Engine, EngineProfile, engine::StatementKind, statement::source_of},
-    },
+    backend::sql::engine::{StatementKind, is_known},
+    backend::sql::{Catalog, ChunkSender, Engine, EngineProfile, statement::source_of},
+    backend::{Decoder, Models, Rows},
     capability::Capabilities,
     context::{Access, AcquireMode},
     dialect::Dialect,
@@ -30,7 +29,6 @@ use crate::{
     row::Row,
     table::Table,
     transaction::{AccessMode, Isolation, TxOptions},
-    value::is_known,
 };
 
 pub(crate) struct DuckDbEngine {

@@ -15,11 +15,11 @@ use super::{
     kind::{CITEXT, Kind},
 };
 use crate::{
-    backend::sql::catalog::LosslessValues,
+    backend::sql::{catalog::LosslessValues, engine::is_known},
     error::{Error, ErrorKind, Result},
     query::range,
     table,
-    value::{instant_of, is_known, is_null, text_of, whole_number},
+    value::{instant_of, is_null, text_of, whole_number},
 };
 
 /// The most bytes of a `name`.

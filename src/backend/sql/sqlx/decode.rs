@@ -9,10 +9,10 @@ use sea_orm::{
 
 use super::flavor::Flavor;
 use crate::{
-    backend::Models,
+    backend::{Models, sql::engine::is_known},
     error::{Error, ErrorKind, Result, unreadable},
     table::{Table, TableColumn},
-    value::{Put, enum_of, is_known},
+    value::{Put, enum_of},
 };
 
 /// Makes models of the rows of one answer: the table's columns, looked for by name in the first, and read by position.
