@@ -21,7 +21,7 @@ use crate::{
         Rows,
         sql::{
             Catalog, EngineProfile,
-            sqlx::{Flavor, STATEMENT_MISSING},
+            sqlx::{Flavor, STATEMENT_MISSING, all_rows},
         },
     },
     capability::Capabilities,
@@ -280,8 +280,7 @@ impl Flavor for PostgresFlavor {
             let (sql, values) = typed(&statement);
             sqlx::query_with(AssertSqlSafe(sql), values)
         };
-        let rows = prepared!(connection, run().fetch_all(&mut *connection))?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        prepared!(connection, all_rows(run().fetch(&mut *connection)))
     }
 
     async fn target(connection: &mut PgConnection, table: &Table, named: &[usize]) -> Result<Option<copy::CopyTarget>> {
@@ -304,8 +303,7 @@ impl Flavor for PostgresFlavor {
     }
 
     async fn fetch_afresh(connection: &mut PgConnection, sql: String) -> sqlx::Result<Vec<QueryResult>> {
-        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_all(connection).await?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        all_rows(sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(connection)).await
     }
 
     fn stream<'c>(connection: &'c mut PgConnection, statement: &Statement) -> BoxStream<'c, sqlx::Result<QueryResult>> {

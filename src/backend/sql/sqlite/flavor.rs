@@ -25,7 +25,10 @@ use super::{
 use crate::{
     backend::{
         Rows,
-        sql::{Catalog, EngineProfile, sqlx::Flavor},
+        sql::{
+            Catalog, EngineProfile,
+            sqlx::{Flavor, all_rows},
+        },
     },
     capability::Capabilities,
     error::{Error, ErrorKind, Result},
@@ -197,8 +200,7 @@ impl Flavor for SqliteFlavor {
 
     async fn fetch(connection: &mut SqliteConnection, statement: Statement) -> sqlx::Result<Vec<QueryResult>> {
         let values = bound(statement.values);
-        let rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch_all(connection).await?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        all_rows(sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection)).await
     }
 
     fn cursor(_: &Statement, _: usize) -> Option<(Statement, String)> {
@@ -206,8 +208,7 @@ impl Flavor for SqliteFlavor {
     }
 
     async fn fetch_afresh(connection: &mut SqliteConnection, sql: String) -> sqlx::Result<Vec<QueryResult>> {
-        let rows = connection.fetch_all(AssertSqlSafe(sql)).await?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        all_rows(connection.fetch(AssertSqlSafe(sql))).await
     }
 
     /// sqlx's thread for the connection reads some fifty rows ahead, and no more until they are taken.

@@ -18,3 +18,4 @@ pub(super) use error::classify;
 pub(super) use error::refused;
 pub(super) use flavor::Flavor;
 pub(super) use pools::Pools;
+pub(super) use read::all_rows;

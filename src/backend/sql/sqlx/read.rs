@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future::join};
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 
@@ -97,6 +98,19 @@ impl<F: Flavor> SqlxEngine<F> {
         drop(parts);
         guard.answered(Ok(()))
     }
+}
+
+/// All rows of a statement. sqlx has most of them in a buffer, and would give them away in one turn.
+pub(crate) async fn all_rows<R>(mut rows: impl Stream<Item = sqlx::Result<R>> + Unpin) -> sqlx::Result<Vec<QueryResult>>
+where
+    QueryResult: From<R>,
+{
+    let (mut all, mut budget) = (Vec::new(), Budget::new());
+    while let Some(row) = rows.try_next().await? {
+        all.push(row.into());
+        budget.consume().await;
+    }
+    Ok(all)
 }
 
 /// Rows with values of these types, or of those that the database says they are of.
