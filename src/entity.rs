@@ -160,9 +160,9 @@ fn foreign_key(key: &TableForeignKey, positions: &impl Fn(Vec<String>) -> Vec<us
 }
 
 /// The conversions of an entity's column.
-struct Of<E: Storable>(E::Column);
+struct ColumnConversions<E: Storable>(E::Column);
 
-impl<E: Storable> Conversions for Of<E> {
+impl<E: Storable> Conversions for ColumnConversions<E> {
     fn save_as(&self, value: Expr) -> Expr {
         self.0.save_as(value)
     }
@@ -185,5 +185,11 @@ fn column_of<E: Storable>(column: E::Column, empty: Option<&Value>) -> TableColu
     let is_list = matches!(column_type, ColumnType::Array(_) | ColumnType::Vector(_));
     let is_comparable = !is_list && query::is_comparable(&value_type) && null == value::null_of(&value_type);
     let name = Cow::Borrowed(column.as_str());
-    TableColumn::new(name, (value_type, column_type), (null, definition.is_null()), is_comparable, Arc::new(Of::<E>(column)))
+    TableColumn::new(
+        name,
+        (value_type, column_type),
+        (null, definition.is_null()),
+        is_comparable,
+        Arc::new(ColumnConversions::<E>(column)),
+    )
 }

@@ -150,7 +150,7 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         }
     }
 
-    /// Takes room, before those that ask for it later.
+    /// Reserves capacity, before those that ask for it later.
     async fn reserve_in_turn(&self, cx: &Cx, taken: Taken) -> Result<()> {
         let queue = &self.shared.queue;
         let reserved = async {
@@ -165,7 +165,7 @@ impl<M: Clone + Serialize + Send + Sync + 'static> WriteBehind<M> {
         cx.limits().bound("while it waited for room in the queue", reserved).await
     }
 
-    /// Takes models in, now or when the context's transaction commits.
+    /// Accepts models, now or when the context's transaction commits.
     fn enter<I>(&self, cx: &Cx, new: I) -> Result<TicketPosition>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]> + Send + 'static,

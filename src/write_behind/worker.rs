@@ -38,13 +38,13 @@ pub(super) struct Worker<M: Clone + Send + Sync + 'static> {
     sizer: BatchSizer,
     /// Cancelled when there is no more time.
     abandoned: CancellationToken,
-    queue: End<M>,
+    queue: EndOnDrop<M>,
 }
 
 /// A queue that ends with its worker, however that ends.
-struct End<M: Clone + Send + Sync + 'static>(Arc<Queue<M>>);
+struct EndOnDrop<M: Clone + Send + Sync + 'static>(Arc<Queue<M>>);
 
-impl<M: Clone + Send + Sync + 'static> Deref for End<M> {
+impl<M: Clone + Send + Sync + 'static> Deref for EndOnDrop<M> {
     type Target = Queue<M>;
 
     fn deref(&self) -> &Queue<M> {
@@ -52,7 +52,7 @@ impl<M: Clone + Send + Sync + 'static> Deref for End<M> {
     }
 }
 
-impl<M: Clone + Send + Sync + 'static> Drop for End<M> {
+impl<M: Clone + Send + Sync + 'static> Drop for EndOnDrop<M> {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -73,7 +73,7 @@ enum BatchOutcome<M> {
 impl<M: Clone + Send + Sync + 'static> Worker<M> {
     pub(super) fn new(queue: Arc<Queue<M>>, writer: Arc<dyn BatchWriter<M>>, abandoned: CancellationToken) -> Self {
         let sizer = BatchSizer::new(&queue.options);
-        Self { writer, sizer, abandoned, queue: End(queue) }
+        Self { writer, sizer, abandoned, queue: EndOnDrop(queue) }
     }
 
     /// Writes what is due until the queue is closed and empty, or abandoned.

@@ -32,7 +32,7 @@ pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
     afterwards: fn(&mut L),
 ) -> Result<(L, Result<T>)> {
     let running = interrupt.map(|interrupt| InterruptOnDrop { state: CallState::default(), interrupt });
-    let ending = Ending(running.as_ref().map(|running| running.state.clone()));
+    let ending = CallEnd(running.as_ref().map(|running| running.state.clone()));
     let (answer, answered) = oneshot::channel();
     let call = BlockingCall { ending, held, work, afterwards, answer };
     // One type for all calls: tokio's part of it is compiled once.
@@ -53,7 +53,7 @@ pub(super) async fn call<L: Send + 'static, T: Send + 'static>(
 /// A call to be run. It may be dropped instead, when its runtime ends.
 struct BlockingCall<L, W, T> {
     // Before what is held: who has that next is not interrupted.
-    ending: Ending,
+    ending: CallEnd,
     held: L,
     work: W,
     afterwards: fn(&mut L),
@@ -73,18 +73,18 @@ impl<L, W: FnOnce(&mut L) -> Result<T>, T> BlockingCall<L, W, T> {
 }
 
 /// Dropping it notes that the call has ended, whether it ran or not.
-struct Ending(Option<CallState>);
+struct CallEnd(Option<CallState>);
 
-impl Ending {
+impl CallEnd {
     fn is_given_up(&self) -> bool {
-        self.0.as_ref().is_some_and(|state| *state.lock() == Progress::GivenUp)
+        self.0.as_ref().is_some_and(|state| *state.lock() == CallProgress::GivenUp)
     }
 }
 
-impl Drop for Ending {
+impl Drop for CallEnd {
     fn drop(&mut self) {
         if let Some(state) = &self.0 {
-            *state.lock() = Progress::Done;
+            *state.lock() = CallProgress::Done;
         }
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn panicked() -> Error {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Progress {
+enum CallProgress {
     #[default]
     Going,
     GivenUp,
@@ -115,10 +115,10 @@ enum Progress {
 }
 
 #[derive(Clone, Default)]
-struct CallState(Arc<Mutex<Progress>>);
+struct CallState(Arc<Mutex<CallProgress>>);
 
 impl CallState {
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, CallProgress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,11 +126,11 @@ impl CallState {
     /// after the end and meets the next call.
     fn interrupt(&self, interrupt: &Interrupt) -> bool {
         let mut progress = self.lock();
-        if *progress != Progress::Done {
-            *progress = Progress::GivenUp;
+        if *progress != CallProgress::Done {
+            *progress = CallProgress::GivenUp;
             interrupt();
         }
-        *progress == Progress::Done
+        *progress == CallProgress::Done
     }
 }
 

@@ -20,20 +20,20 @@ use crate::{
 /// What a statement may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatementKind {
-    /// It reads, as much as it likes.
+    /// A read of any number of rows.
     Read,
-    /// It inserts one model.
+    /// An insert of one model.
     Insert,
-    /// It updates or deletes one model, for which what refers to it may have to be looked for everywhere.
+    /// An update or a delete of one model. The rows that refer to it may have to be searched for.
     OneModel,
-    /// Anything.
+    /// Any statement.
     Any,
-    /// Anything, and the connection may keep something of it: it is not to be used by anybody else.
+    /// Any statement, after which the connection may keep state. The connection is not used again.
     Lasting,
 }
 
 impl StatementKind {
-    /// That of a statement that a caller wrote.
+    /// The kind of a statement that a caller wrote.
     pub(crate) fn of(leaves: Leaves) -> Self {
         match leaves {
             Leaves::Nothing => Self::Any,
@@ -57,7 +57,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Rows as the engine's bulk path takes them.
     type Encoded: Send + 'static;
 
-    /// What it is like.
+    /// The properties of the engine.
     fn profile(&self) -> &EngineProfile;
 
     /// Refuses a store that answered the probe with this number.
@@ -258,8 +258,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         false
     }
 
-    /// Refuses a place of the store's that is not the one that was opened any more.
-    fn look_at_place(&self) -> impl Future<Output = Result<()>> + Send {
+    /// Fails if the store's file is not the one that was opened any more.
+    fn check_location(&self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -268,7 +268,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         StatementCounts::default()
     }
 
-    /// Waits for the connections in use and closes all.
+    /// Waits until all connections have been given back, and closes them.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 

@@ -63,7 +63,7 @@ impl<G: Engine> SqlStore<G> {
     /// Asks the engine something, on a connection like any other.
     async fn answer(&self, cx: &Cx) -> Result<()> {
         this_runtime()?;
-        cx.limits().bound(WAITING, self.engine().look_at_place()).await?;
+        cx.limits().bound(WAITING, self.engine().check_location()).await?;
         let EngineProfile { probe, dialect, .. } = *self.engine().profile();
         let ask = Statement { sql: probe.to_owned(), values: Some(Values(Vec::new())), db_backend: dialect.sea_orm() };
         let answer = self.number(cx, ask).await?;

@@ -1,7 +1,7 @@
 //! A journal on disk: what was accepted outlives the process.
 
 mod columns;
-mod files;
+mod log;
 mod record;
 mod recover;
 mod shown;
@@ -11,7 +11,7 @@ mod value;
 use std::{path::PathBuf, time::Duration};
 
 pub(super) use columns::ModelCodec;
-pub(super) use files::Log;
+pub(super) use log::Log;
 pub(super) use recover::{OpenedJournal, Recovered, open};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Journal, JournalRecovery,
     columns::{ModelCodec, set_aside},
-    files::{Locked, Log, Segment, create_folder, create_private, failed, path_of, private, require_regular, sync_folder},
+    log::{Locked, Log, Segment, create_folder, create_private, failed, path_of, private, require_regular, sync_folder},
     record::{Contents, Record},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     JournalSync,
-    files::{Log, failed},
+    log::{Log, failed},
 };
 use crate::{
     clock::pause,

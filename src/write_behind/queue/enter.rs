@@ -20,7 +20,7 @@ pub(in super::super) struct Incoming<M> {
 }
 
 impl<M: Clone + Send + Sync + 'static> Queue<M> {
-    /// Takes room for models that are to come, or says why there is none.
+    /// Reserves capacity for models that are submitted later, or returns why there is none.
     pub(in super::super) fn reserve(&self, taken: Taken, when_full: WhenFull) -> Result<()> {
         let mut state = self.state();
         state.check_open()?;
@@ -31,7 +31,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         Ok(())
     }
 
-    /// Gives back the room of models that do not come.
+    /// Frees capacity that was reserved for models that are not submitted.
     pub(in super::super) fn release(&self, taken: Taken) {
         let mut state = self.state();
         state.reserved = state.reserved.less(taken);
@@ -39,8 +39,8 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         self.wake_up.notify_one();
     }
 
-    /// Takes models in, for which room was reserved, and tells the position of the first. Closing does not keep them out, but the
-    /// end does.
+    /// Accepts models for which capacity was reserved, and returns the position of the first. They are accepted after the queue
+    /// was closed, and not after it has ended.
     pub(in super::super) fn enter_reserved<I>(&self, incoming: I) -> Result<u64>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
@@ -58,7 +58,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         Ok(self.enter(&mut state, incoming))
     }
 
-    /// Takes models in, all or none, and tells the position of the first.
+    /// Accepts all of the models or none, and returns the position of the first.
     pub(in super::super) fn push<I>(&self, incoming: I) -> Result<u64>
     where
         I: IntoIterator<Item = Incoming<M>> + AsRef<[Incoming<M>]>,
@@ -67,14 +67,14 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         let mut state = self.state();
         state.check_open()?;
         let oldest = state.in_the_way(taken, self.options.when_full, &self.options)?;
-        // Nothing makes room for what is then not accepted.
+        // The oldest are dropped only after the new ones were accepted by the journal.
         self.note_accepted(&state, incoming.as_ref())?;
         self.drop_oldest(&mut state, oldest);
         state.take(taken);
         Ok(self.enter(&mut state, incoming))
     }
 
-    /// Notes models for which there was no room.
+    /// Notes models for which there was no capacity.
     pub(in super::super) fn rejected(&self, models: &[M]) {
         let mut state = self.state();
         state.counts.rejected += models.len() as u64;
@@ -104,7 +104,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             state.waiting.push_back(QueuedModel { model, entry, doubt: None });
         }
         let after = (state.waiting.len(), state.waiting_bytes);
-        // The worker wants to know of the first, whose age it watches, and when there is enough.
+        // The worker is woken for the first model, whose age it watches, and when there are enough for a batch.
         let size = state.counts.batch_limit;
         let is_enough = |(count, bytes): (usize, usize)| count >= size || bytes >= self.options.batch_bytes;
         if before.0 == 0 || (is_enough(after) && !is_enough(before)) {
@@ -132,7 +132,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         self.tell_settled(state);
     }
 
-    /// Takes the model at a position back out.
+    /// Withdraws the model at a position. Returns `None` if it does not wait any more, or if the journal cannot note it.
     pub(in super::super) fn withdraw(&self, position: u64) -> Option<M> {
         let mut state = self.state();
         let at = state.waiting.binary_search_by_key(&position, |queued| queued.entry.position).ok()?;
@@ -155,12 +155,12 @@ impl<M> QueueState<M> {
         if self.phase == Phase::Open { Ok(()) } else { Err(closed()) }
     }
 
-    /// How many of the oldest have to go for there to be room, if they may.
+    /// How many of the oldest have to be dropped to free enough capacity, if that is allowed.
     fn in_the_way(&self, taken: Taken, when_full: WhenFull, options: &WriteBehindOptions) -> Result<usize> {
         if taken.count > options.queue_size || (taken.count > 1 && taken.bytes > options.queue_bytes) {
             return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
         }
-        // What an earlier process has left may be stored already: that is not given up.
+        // Models from an earlier process may be stored already, and are not dropped.
         let droppable = self.waiting.iter().skip(self.recovered).take_while(|_| when_full == WhenFull::DropOldest);
         let mut gone = Taken::default();
         for queued in droppable {
@@ -172,7 +172,7 @@ impl<M> QueueState<M> {
         if self.has_room(taken, gone, options) { Ok(gone.count) } else { Err(full()) }
     }
 
-    /// Whether there is room, or would be without what is `gone`. One model has room wherever nothing else is.
+    /// Whether there is capacity once `gone` is freed. An empty queue accepts one model of any size.
     fn has_room(&self, taken: Taken, gone: Taken, options: &WriteBehindOptions) -> bool {
         let Taken { count, bytes } = self.held.less(gone);
         count + taken.count <= options.queue_size && (count == 0 || bytes + taken.bytes <= options.queue_bytes)

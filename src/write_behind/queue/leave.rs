@@ -12,13 +12,13 @@ use crate::{
 /// What the worker is to do.
 pub(in super::super) enum Work<M> {
     Write(Batch<M>, FlushReason),
-    /// Look again at this time, if not before.
+    /// Wait until this time, or until it is woken.
     Wait(Option<Moment>),
     End,
 }
 
 impl<M: Clone + Send + Sync + 'static> Queue<M> {
-    /// What is to be done now, with batches of at most `size`.
+    /// The worker's next work, with batches of at most `size`.
     pub(in super::super) fn work(&self, size: usize) -> Work<M> {
         let mut state = self.state();
         state.counts.batch_limit = size;
@@ -60,8 +60,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         }
     }
 
-    /// Notes what became of models that were written: they are the first of those that are not settled, except for what is held
-    /// back.
+    /// Settles models that were written. They are the first of those that are not settled, except for what is held back.
     pub(in super::super) fn settle(&self, batch: Batch<M>, outcome: Result<Option<Vec<M>>>) {
         let positions = batch.positions();
         self.settle_in_journal(&positions);
@@ -85,7 +84,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             self.metrics().batch(batch.entries.iter().map(|entry| now - entry.accepted));
         }
         answer(batch, outcome);
-        // Whoever waits for all of them is to find them answered.
+        // Those who wait for all of them find them answered.
         self.tell_settled(&self.state());
     }
 
@@ -109,7 +108,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         answer(batch, Err(error));
     }
 
-    /// The worker is gone, and so is what still waits.
+    /// Ends the queue, and gives up the models that still wait.
     pub(in super::super) fn end(&self) {
         let mut state = self.state();
         state.phase = Phase::Ended;
@@ -139,7 +138,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
 }
 
 impl<M> QueueState<M> {
-    /// What an earlier process may have stored, as a whole, as it was.
+    /// A whole batch that an earlier process may have stored.
     fn doubtful_batch(&mut self, doubt: &Arc<str>) -> Batch<M> {
         self.next_batch(usize::MAX, usize::MAX, Some(doubt))
     }

@@ -1,4 +1,4 @@
-//! [`Queue`], what was accepted and is not settled yet: one lock over all of it.
+//! [`Queue`], the models that were accepted and are not settled yet, behind one lock.
 
 mod enter;
 mod leave;
@@ -49,21 +49,21 @@ pub(super) struct Queue<M> {
 
 struct QueueState<M> {
     waiting: VecDeque<QueuedModel<M>>,
-    /// The bytes of those that wait.
+    /// The bytes of the models that wait.
     waiting_bytes: usize,
-    /// The position of the next.
+    /// The position of the next model.
     next: u64,
-    /// What takes room: all that waits, is reserved, or is being written.
+    /// The capacity in use: by models that wait, are reserved, or are being written.
     held: Taken,
-    /// What of it waits for transactions to commit.
+    /// The part of it that is reserved for transactions to commit.
     reserved: Taken,
-    /// How many of those that wait come from an earlier process. They are in front.
+    /// How many of the models that wait come from an earlier process. They are the first.
     recovered: usize,
     /// Everything before this position is to be written without waiting for more.
     flush_to: u64,
-    /// From where on nothing is settled yet of what is being written.
+    /// The first position that is being written and not settled.
     writing: Option<u64>,
-    /// The first position of what is held back while what follows is written.
+    /// The first position that is held back while later ones are written.
     held_back: Option<u64>,
     phase: Phase,
     counts: WriteBehindStats,
@@ -90,19 +90,19 @@ pub(super) struct QueueEntry<M> {
 pub(super) struct Batch<M> {
     pub(super) models: Vec<M>,
     pub(super) entries: Vec<QueueEntry<M>>,
-    /// What it is known by, if an attempt of this process or an earlier one may have stored it.
+    /// The key of the attempt that may have stored it, in this process or an earlier one.
     pub(super) doubt: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Takes nothing more, and writes what it has.
+    /// It accepts nothing, and writes what it has.
     Closing,
     Ended,
 }
 
-/// Room that was taken for models.
+/// Capacity that models take.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Taken {
     pub(super) count: usize,
@@ -132,7 +132,7 @@ impl<M> Queue<M> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes nothing more.
+    /// Stops accepting models.
     pub(super) fn close(&self) {
         let mut state = self.state();
         if state.phase == Phase::Open {
@@ -140,7 +140,7 @@ impl<M> Queue<M> {
         }
         drop(state);
         self.wake_up.notify_one();
-        // Who waits for room learns that there will be none, and so does the next.
+        // A waiter learns that the queue is closed, and wakes the next.
         self.capacity_freed.notify_one();
     }
 }
@@ -181,7 +181,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts what an earlier process left in front.
+    /// Adds the models that an earlier process left.
     pub(super) fn recover(&self, recovered: Vec<Recovered<M>>) {
         let now = this_moment();
         let mut state = self.state();
@@ -213,7 +213,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         }
     }
 
-    /// Has everything that was accepted written without waiting for more, and tells up to which position that is.
+    /// Makes everything that was accepted due, and returns the position after it.
     pub(super) fn flush(&self) -> u64 {
         let mut state = self.state();
         state.flush_to = state.next;
@@ -231,7 +231,7 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
         stats
     }
 
-    /// How much of the room is taken, from 0 to 1.
+    /// How much of the capacity is taken, from 0 to 1.
     pub(super) fn fullness(&self) -> f64 {
         let state = self.state();
         let part = |held: usize, most: usize| held as f64 / most as f64;

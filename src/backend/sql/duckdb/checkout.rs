@@ -20,18 +20,18 @@ pub(super) struct DuckDbCheckout {
     pub(super) pooled: Option<DuckDbPooledConnection>,
     /// Whether a transaction may be open: from before it is begun until its end was confirmed.
     pub(super) in_transaction: bool,
-    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a one by rolling back, and calls it
-    /// success.
+    /// Whether a statement of the transaction failed. DuckDB answers the commit of such a transaction by rolling back, and
+    /// reports success.
     pub(super) has_failed: bool,
-    /// Whether a commit was sent, and its answer not yet read.
+    /// Whether a commit was sent whose answer was not read yet.
     pub(super) is_committing: bool,
-    /// Whether a statement of the application's ended the transaction: whether it took effect, nobody knows.
+    /// Whether a statement of the application ended the transaction. It is not known whether it committed.
     is_ended: bool,
-    /// Whether other connections may see another schema than this one.
+    /// Whether this connection may see another schema than the others.
     pub(super) changes_schema: bool,
     /// Whether a statement of the application's may have changed the session, which then is not used again.
     is_spent: bool,
-    /// The right to the key that its transaction is known by.
+    /// The claim on the idempotency key of its transaction.
     pub(super) claim: Option<OwnedMutexGuard<()>>,
     runtime: Handle,
 }
@@ -55,7 +55,7 @@ impl DuckDbCheckout {
         self.pooled.as_ref().map(|pooled| &pooled.connection).ok_or_else(gone)
     }
 
-    /// Runs a statement, and sees to what it may do beside reading and writing rows.
+    /// Runs a statement, and handles what it may do beside reading and writing rows.
     pub(super) fn with_effect<T>(&mut self, effect: Effect, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         if effect == Effect::Rows {
             return work(self.connection()?);
@@ -83,12 +83,12 @@ impl DuckDbCheckout {
         answer
     }
 
-    /// The number of the transaction, or of the one that this alone is.
+    /// The id of the transaction. Outside of one, the id of the transaction that this query is.
     fn transaction(&self) -> Result<i64> {
         self.connection()?.query_row("SELECT txid_current()", [], |row| row.get(0)).map_err(classify)
     }
 
-    /// Remembers what a lookup of an entity's table, begun when the schema had changed this often, came to.
+    /// Caches the catalog of an entity's table, if the schema has not changed since the lookup began.
     pub(super) fn remember(&self, table: TypeId, catalog: &Arc<Catalog>, changes_of_schema: u64) {
         if let Some(pooled) = self.pooled.as_ref().filter(|_| !self.changes_schema) {
             pooled.instance().remember(table, catalog.clone(), changes_of_schema);
@@ -99,7 +99,7 @@ impl DuckDbCheckout {
         self.pooled.as_ref().map_or(0, |pooled| pooled.instance().changes_of_schema())
     }
 
-    /// Forgets what is known of tables, if this connection may have changed them.
+    /// Clears the cached catalogs, if this connection may have changed the schema.
     fn forget_catalogs(&mut self) {
         if self.changes_schema {
             self.pooled.iter().for_each(|pooled| pooled.instance().forget_catalogs());
@@ -114,7 +114,7 @@ impl DuckDbCheckout {
         }
     }
 
-    /// Opens a transaction. Blocks, as the two below.
+    /// Begins a transaction. Blocks, like [`commit`](Self::commit) and [`rollback`](Self::rollback).
     pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
         self.in_transaction = true;
         self.has_failed = false;

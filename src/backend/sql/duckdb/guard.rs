@@ -1,4 +1,4 @@
-//! A connection taken from the pool, how calls run on it, and how it goes back.
+//! [`DuckDbGuard`], a connection taken from the pool: how calls run on it, and how it goes back.
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
@@ -30,12 +30,12 @@ impl DuckDbGuard {
         Self { connection: Some(DuckDbCheckout::new(pooled)), access }
     }
 
-    /// Whether what runs on this connection is to take effect by itself.
+    /// Whether a statement on this connection commits by itself.
     pub(super) fn commits_alone(&self) -> bool {
         self.access == Access::Write && self.connection.as_ref().is_some_and(|checkout| !checkout.in_transaction)
     }
 
-    /// What is known of an entity's table already. What this connection alone sees is not.
+    /// The cached catalog of an entity's table. Returns `None` if there is none, or if this connection has changed the schema.
     pub(super) fn known_catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
         let checkout = self.connection.as_ref().filter(|checkout| !checkout.changes_schema)?;
         checkout.pooled.as_ref()?.instance().catalog(table)
@@ -75,7 +75,7 @@ impl DuckDbGuard {
         let checkout = self.connection.take().ok_or_else(gone)?;
         let work = |checkout: &mut DuckDbCheckout| {
             let result = blocking::unless_it_panics(|| work(checkout)).unwrap_or_else(|| {
-                // In whatever state it was left, it is closed.
+                // Its state is unknown, so it is closed.
                 checkout.pooled = None;
                 Err(if checkout.is_committing { unknown("the commit panicked") } else { blocking::panicked() })
             });

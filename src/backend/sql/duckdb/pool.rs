@@ -1,4 +1,4 @@
-//! The connections of a store: a bounded number, made when they are needed and kept for the next who needs one.
+//! [`DuckDbPool`], the connections of a store: opened when they are needed, up to a limit, and reused.
 
 use std::{
     path::PathBuf,
@@ -32,20 +32,20 @@ pub(super) struct DuckDbPool {
 }
 
 struct DuckDbPoolInner {
-    /// The connections that nobody uses, and the database. `None` once the store is closed.
+    /// The idle connections, and the database. `None` once the store is closed.
     open: Mutex<Option<DuckDbPoolState>>,
 }
 
 struct DuckDbPoolState {
     // Before the instance: a database is closed when its last connection is.
     idle: Vec<Connection>,
-    /// `None` while it is opened again.
+    /// `None` while it is being reopened.
     instance: Option<Arc<Instance>>,
-    /// Where to open it again.
+    /// Where to reopen it.
     place: Option<(PathBuf, DuckDbSettings)>,
 }
 
-/// What is left of an instance that is of no more use.
+/// What is left of a broken instance.
 struct Broken {
     // Before the instance.
     _idle: Vec<Connection>,
@@ -99,7 +99,7 @@ impl DuckDbPool {
         Ok(DuckDbPooledConnection { connection, instance, shared: self.shared.clone(), _permit: permit })
     }
 
-    /// Opens a file again whose instance the engine has given up, as soon as nobody holds that any more.
+    /// Reopens a file whose instance is broken, once nothing holds the old instance.
     async fn mend(&self) -> Result<()> {
         let Some((broken, (path, settings))) = self.shared.take_broken() else { return Ok(()) };
         let shared = self.shared.clone();
@@ -137,7 +137,7 @@ impl DuckDbPool {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
 
-    /// Waits for the connections in use, and closes all.
+    /// Waits until all connections have been given back, and closes them.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         let Ok(_all) = self.permits.acquire_many(self.size).await else { return };
@@ -172,7 +172,7 @@ impl DuckDbPoolInner {
         Ok((open.idle.pop(), instance))
     }
 
-    /// Takes out an instance that is of no more use, and where to open it again, if that is to be done.
+    /// Takes out a broken instance, and where to reopen it. Returns `None` if the instance works, or cannot be reopened.
     fn take_broken(&self) -> Option<(Broken, (PathBuf, DuckDbSettings))> {
         let mut open = self.lock();
         let open = open.as_mut()?;
@@ -192,7 +192,7 @@ impl DuckDbPooledConnection {
         }
     }
 
-    /// Closes the connection. The next who needs one gets another.
+    /// Closes the connection.
     pub(super) fn close(self) {
         drop_elsewhere((self.connection, self.instance));
     }

@@ -19,7 +19,7 @@ pub(super) struct SqliteCheckout {
     pub(super) in_transaction: bool,
     pub(super) only_reads: bool,
     pub(super) changes_before: u64,
-    /// Whether the transaction is that of one statement, to which the catalog was to be known.
+    /// Whether the transaction was begun for one statement, which needed the catalog.
     pub(super) is_lone: bool,
     /// What the snapshot of the transaction shows, if that is known.
     pub(super) mark: Option<Mark>,
@@ -35,7 +35,7 @@ impl SqliteCheckout {
         self.pooled.as_mut().and_then(SqlitePooledConnection::connection).ok_or_else(gone)
     }
 
-    /// Refuses to go on where SQLite has ended the transaction by itself: what follows would take effect alone.
+    /// Fails if SQLite has ended the transaction by itself: the next statement would commit alone.
     pub(super) fn check(&mut self) -> Result<()> {
         if self.in_transaction && self.connection()?.is_autocommit() {
             return Err(Error::new(ErrorKind::TransactionAborted, "the engine has rolled the transaction back"));
@@ -48,8 +48,7 @@ impl SqliteCheckout {
         Ok(self.connection()?.total_changes().saturating_sub(before) <= FEW_CHANGES)
     }
 
-    /// Notes that the transaction has ended. What it took with it is not undone by what fails here: the connection is closed
-    /// instead.
+    /// Notes that the transaction has ended. If the connection cannot be reset, it is closed.
     pub(super) fn ended(&mut self) {
         self.in_transaction = false;
         if self.only_reads && self.let_write().is_err() {
@@ -62,7 +61,7 @@ impl SqliteCheckout {
         self.connection()?.set_query_only(false)
     }
 
-    /// Leaves no transaction open, or fails. Blocks.
+    /// Rolls back an open transaction. Blocks.
     pub(super) fn clean(&mut self) -> Result<()> {
         let connection = self.connection()?;
         // SQLite may have ended the transaction by itself.
@@ -73,7 +72,7 @@ impl SqliteCheckout {
         if self.only_reads { self.let_write() } else { Ok(()) }
     }
 
-    /// Gives the connection back, rolled back if need be. Blocks.
+    /// Rolls back an open transaction, and gives the connection back. Blocks.
     pub(super) fn let_go(&mut self) {
         if let Err(error) = self.clean() {
             tracing::debug!(%error, "a connection could not be rolled back and is closed");
@@ -90,7 +89,7 @@ impl SqliteCheckout {
 impl Drop for SqliteCheckout {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Closed, in whatever state it was left.
+            // Its state is unknown, so it is closed.
             self.pooled = None;
         }
         if self.in_transaction && self.is_lone && self.access == Access::Read {

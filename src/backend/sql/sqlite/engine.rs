@@ -173,7 +173,7 @@ impl Engine for SqliteEngine {
         Ok(())
     }
 
-    async fn look_at_place(&self) -> Result<()> {
+    async fn check_location(&self) -> Result<()> {
         let settings = self.pool.settings().clone();
         off_thread(move || settings.look_at_file()).await?
     }

@@ -187,7 +187,7 @@ impl Member<'_> {
     /// Polls for the turn to write, if the write is still pending.
     fn poll(&self, context: &Context<'_>) -> Poll<Turn> {
         let mut pending = self.group.lock();
-        match pending.place(self.id).and_then(|place| pending.waiting.get_mut(place)) {
+        match pending.position(self.id).and_then(|position| pending.waiting.get_mut(position)) {
             Some(write) => write.turn.poll(context),
             None => Poll::Pending,
         }
@@ -196,7 +196,7 @@ impl Member<'_> {
     /// Withdraws the write. Returns `false` if it is no longer pending, because it runs.
     fn give_up(&self) -> bool {
         let mut pending = self.group.lock();
-        let left = pending.place(self.id).and_then(|place| pending.waiting.remove(place));
+        let left = pending.position(self.id).and_then(|position| pending.waiting.remove(position));
         drop(pending);
         left.is_some()
     }
@@ -209,7 +209,7 @@ impl Drop for Member<'_> {
 }
 
 impl PendingWrites {
-    fn place(&self, id: u64) -> Option<usize> {
+    fn position(&self, id: u64) -> Option<usize> {
         // They are in the order of their numbers.
         self.waiting.binary_search_by_key(&id, |write| write.id).ok()
     }

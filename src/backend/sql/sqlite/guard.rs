@@ -1,4 +1,4 @@
-//! A connection taken from the pool, how calls run on it, and how it goes back.
+//! [`SqliteGuard`], a connection taken from the pool: how statements run on it, and how it goes back.
 
 use std::sync::Arc;
 
@@ -32,10 +32,10 @@ pub(super) enum ExecutionMode {
     Blocking,
 }
 
-/// A connection of the pool; or, for one statement that commits together with others, none of its own.
+/// A connection of the pool. A guard for one statement that commits together with others has no connection of its own.
 pub(crate) struct SqliteGuard {
     connection: Option<SqliteCheckout>,
-    /// Whether statements commit together with others, on whichever connection that is.
+    /// Whether its statement commits together with others, on a connection that they share.
     is_of_group: bool,
 }
 
@@ -207,7 +207,7 @@ impl SqliteGuard {
             if matches!(done, Some(Ok(_))) {
                 match connection.briefly(false, &mut |connection| connection.command("COMMIT")) {
                     Some(committed) => committed?,
-                    // Whoever is in the way of a commit is waited for.
+                    // It waits for a connection that is in the way of the commit.
                     None => self.end("COMMIT", syncs).await?,
                 }
             } else if !connection.is_autocommit() && connection.command("ROLLBACK").is_err() {
@@ -261,7 +261,7 @@ impl SqliteGuard {
         let checkout = self.connection.take().ok_or_else(gone)?;
         let work = |checkout: &mut SqliteCheckout| {
             blocking::unless_it_panics(|| work(checkout)).unwrap_or_else(|| {
-                // In whatever state it was left, it is closed.
+                // Its state is unknown, so it is closed.
                 checkout.pooled = None;
                 Err(blocking::panicked())
             })

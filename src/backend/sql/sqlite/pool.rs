@@ -1,4 +1,4 @@
-//! The connections of a store: a bounded number, made when they are needed and kept for the next who needs one.
+//! [`SqlitePool`], the connections of a store: opened when they are needed, up to a limit, and reused.
 
 use std::{
     sync::{
@@ -28,9 +28,9 @@ use crate::{
 
 pub(super) struct SqlitePool {
     settings: SqliteSettings,
-    /// The connections that nobody uses. `None` once the store is closed.
+    /// The idle connections. `None` once the store is closed.
     idle: Mutex<Option<Idle>>,
-    /// Who may use a connection, and who may write.
+    /// The turns to use a connection, and to write.
     turns: Arc<Turns>,
     size: u32,
     is_closed: AtomicBool,
@@ -43,11 +43,11 @@ pub(super) struct SqlitePool {
 /// Connections are boxed because each use of one moves it several times.
 #[derive(Default)]
 struct Idle {
-    /// The one that wrote last: its pages in memory are not outdated by what it writes.
+    /// The connection that wrote last. What it writes does not outdate its own page cache.
     writer: Option<Box<SqliteConnection>>,
     #[expect(clippy::vec_box, reason = "a connection is moved out and in as a pointer")]
     readers: Vec<Box<SqliteConnection>>,
-    /// How many connections there are, with those in use.
+    /// How many connections are open, including those in use.
     open: u32,
     /// Keeps a database in memory alive.
     _anchor: Option<Box<SqliteConnection>>,
@@ -57,10 +57,10 @@ struct Idle {
 pub(super) struct SqlitePooledConnection {
     connection: Option<Box<SqliteConnection>>,
     access: Access,
-    /// Whether the connection is with the others again.
+    /// Whether the connection was given back.
     is_given_back: bool,
     pool: Arc<SqlitePool>,
-    // After the connection: whoever is next finds it.
+    // Dropped after the connection was given back, so that the next caller finds it.
     _turn: Turn,
 }
 
@@ -94,7 +94,7 @@ impl SqlitePool {
         &self.checkpoints
     }
 
-    /// Notes that all of the log has been moved. Looks where to.
+    /// Notes that all of the log has been moved. Checks that the file is still the store's.
     pub(super) fn log_was_moved(&self) {
         self.begins_log.store(true, Ordering::Release);
         if let Err(error) = self.settings.look_at_file() {
@@ -148,7 +148,7 @@ impl SqlitePool {
         self.turns.wait(Access::Write)
     }
 
-    /// The connection for a turn to write. Opens it if need be: blocks.
+    /// The connection for a turn to write. Opens one if none is idle. Blocks.
     pub(super) fn writer(self: &Arc<Self>, turn: Turn) -> Result<SqlitePooledConnection> {
         let mut pooled = self.pooled(Access::Write, turn)?;
         if pooled.connection.is_none() {
@@ -157,13 +157,13 @@ impl SqlitePool {
         Ok(pooled)
     }
 
-    /// The place of a connection that is in use, and the connection, unless it has to be opened.
+    /// A connection for a turn. It has no connection yet if one has to be opened.
     fn pooled(self: &Arc<Self>, access: Access, turn: Turn) -> Result<SqlitePooledConnection> {
         let connection = self.lock().as_mut().ok_or_else(closed)?.take(access, self.size);
         Ok(SqlitePooledConnection { connection, access, is_given_back: false, pool: self.clone(), _turn: turn })
     }
 
-    /// The error of whoever has waited for too long.
+    /// The error of a caller that has waited for too long.
     pub(super) fn late(&self, access: Access) -> Error {
         let message = match access == Access::Write && self.turns.is_writing() {
             true => "another transaction kept writing",
@@ -189,11 +189,11 @@ impl SqlitePool {
         let mut idle = self.lock();
         let Some(idle) = idle.as_mut() else { return Ok(None) };
         if idle.writer.is_none() {
-            // Whoever begins to write now waits for this lock.
+            // A writer that begins now waits for this lock.
             if self.turns.is_writing() {
                 return Ok(watch.seen_beside_writer(before));
             }
-            // The one that wrote is gone, or reads.
+            // The connection that wrote last is closed, or reads.
             idle.writer = idle.readers.pop();
         }
         let Some(writer) = &mut idle.writer else { return Ok(None) };
@@ -203,7 +203,7 @@ impl SqlitePool {
         }
     }
 
-    /// Waits for the connections in use, and closes all.
+    /// Waits until all connections have been given back, and closes them.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.turns.all_back().await;
@@ -226,7 +226,7 @@ fn closed() -> Error {
 }
 
 impl Idle {
-    /// A connection that is there; if there is none, one is counted that has to be opened.
+    /// Takes an idle connection. Returns `None` if the caller has to open one, which is counted as open already.
     fn take(&mut self, access: Access, size: u32) -> Option<Box<SqliteConnection>> {
         let kept = match access {
             Access::Read => self.readers.pop(),
@@ -247,7 +247,7 @@ impl SqlitePooledConnection {
         Ok(())
     }
 
-    /// Whether the next commit waits for the disk although commits do not. Asked once.
+    /// Whether the next commit waits for the disk although commits usually do not. Returns `true` once.
     pub(super) fn waits_for_the_next_commit(&self) -> bool {
         !self.pool.settings.url.in_memory && self.pool.begins_log.swap(false, Ordering::AcqRel)
     }

@@ -1,4 +1,4 @@
-//! A connection taken from the pool, and how it goes back.
+//! [`SqlxGuard`], a connection taken from the pool, and how it goes back.
 
 use std::{
     any::TypeId,
@@ -37,35 +37,36 @@ pub(super) const CLEANUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// only if that succeeds; otherwise it is closed, which rolls back too. The task ends within three times [`CLEANUP_TIMEOUT`].
 pub(crate) struct SqlxGuard<F: Flavor> {
     connection: Option<SqlxPooledConnection<F>>,
-    /// The turn to write, kept until the connection is clean again.
+    /// The turn to write, held until the connection is clean again.
     turn: Option<OwnedMutexGuard<()>>,
-    /// The one that the connection belongs to.
+    /// The runtime that the connection belongs to.
     runtime: Handle,
     /// Whether a transaction may be open on the connection: from before it is begun until its end was confirmed.
     in_transaction: bool,
-    /// What to undo after the transaction.
+    /// The statement that resets the connection after the transaction.
     after: Option<&'static str>,
-    /// Whether the transaction is one that may not write.
+    /// Whether the transaction is read-only.
     only_reads: bool,
-    /// Whether the transaction takes the right to write no earlier than it writes.
+    /// Whether the transaction takes the right to write only with its first write.
     writes_late: bool,
-    /// Whether it is to be closed, and not used again.
+    /// Whether the connection is closed after its use.
     is_outdated: bool,
-    /// Whether what the server answers next may be meant for somebody else.
+    /// Whether the server's next answer may be that to an earlier statement.
     is_out_of_step: bool,
-    /// Whether a statement runs. One whose future was dropped may still.
+    /// Whether a statement runs. A statement may go on after its future was dropped.
     is_busy: Arc<AtomicBool>,
-    /// Whether that is a commit. It is never stopped: it may have taken effect, and only the wait for a replica is given up then.
+    /// Whether that statement is a commit. A commit is never stopped, because it may have taken effect; only its wait for
+    /// a replica is given up.
     commits: bool,
     stopper: Option<F::Stopper>,
     /// Whether the unit of work has limits.
     is_limited: bool,
-    /// What the catalog said of tables, and when.
+    /// The catalogs of tables, and when they were looked up.
     seen: BTreeMap<TypeId, (Moment, Arc<Catalog>)>,
 }
 
 impl<F: Flavor> SqlxGuard<F> {
-    /// A connection that belongs to a runtime, of a pool that replaces those that are closed, or does not.
+    /// A guard of a connection that belongs to `runtime`. `is_replaced`: the pool opens another for one that is closed.
     pub(super) fn new(
         connection: PoolConnection<F::Db>,
         runtime: Handle,
@@ -90,7 +91,7 @@ impl<F: Flavor> SqlxGuard<F> {
         }
     }
 
-    /// The connection, for a statement that [`done`](Self::done) says the end of.
+    /// The connection, for one statement. [`done`](Self::done) notes its end.
     pub(super) fn connection(&mut self) -> Result<&mut FlavorConnection<F>> {
         if self.is_out_of_step {
             return Err(Error::new(ErrorKind::Connection, "a statement was given up, and its connection with it"));
@@ -99,7 +100,7 @@ impl<F: Flavor> SqlxGuard<F> {
         self.connection.as_mut().and_then(SqlxPooledConnection::get).ok_or_else(gone)
     }
 
-    /// The answer to the statement, which does not run any more.
+    /// Notes that the statement has ended, and classifies its error.
     pub(super) fn answered<T>(&mut self, answer: sqlx::Result<T>) -> Result<T> {
         self.done();
         answer.map_err(|error| {
@@ -125,7 +126,7 @@ impl<F: Flavor> SqlxGuard<F> {
         self.is_limited = true;
     }
 
-    /// What the catalog said of a table not long ago, in the transaction that the guard is in.
+    /// The catalog of a table, if it was looked up less than `age` ago in this transaction.
     pub(super) fn known(&self, table: &Table, age: Duration) -> Option<Arc<Catalog>> {
         let (since, catalog) = self.seen.get(&table.identity)?;
         (this_moment().saturating_duration_since(*since) < age).then(|| catalog.clone())
@@ -239,7 +240,7 @@ fn gone() -> Error {
     Error::new(ErrorKind::Internal, "the connection was given back already")
 }
 
-/// Stops a statement that nobody waits for, reads what is left of its answer, and says whether that was possible.
+/// Stops a statement whose future was dropped, and reads the rest of its answer. Returns whether that was possible.
 async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut FlavorConnection<F>>) -> bool {
     let stop = async {
         F::stop(stopper).await?;
@@ -256,9 +257,9 @@ async fn stop<F: Flavor>(stopper: &F::Stopper, connection: Option<&mut FlavorCon
     is_stopped
 }
 
-/// Leaves no transaction open, or fails.
+/// Rolls back an open transaction.
 async fn clean<F: Flavor>(connection: &mut FlavorConnection<F>, after: Option<&str>) -> sqlx::Result<()> {
-    // SQLite may have ended the transaction by itself, and then has none to roll back. That one can begin proves it.
+    // SQLite may have ended the transaction by itself. Then there is none to roll back, and another can begin.
     let proof = match F::run(connection, "ROLLBACK".to_owned()).await {
         Ok(()) => None,
         Err(_) => Some(["BEGIN", "ROLLBACK"]),
@@ -302,7 +303,7 @@ impl<F: Flavor> Drop for SqlxGuard<F> {
         let (turn, after) = (self.turn.take(), self.after);
         let is_idle = stopper.is_none();
         let mut cleaned = Box::pin(maybe_done(async move {
-            // One that is stopped late must not be somebody else's.
+            // A late stop must not reach the statement of the next user.
             let is_stopped = match (&stopper, connection.get()) {
                 (Some(stopper), raw) => stop::<F>(stopper, raw).await,
                 (None, _) => true,

@@ -2,7 +2,7 @@
 
 mod change;
 mod compared;
-mod condition;
+mod filter;
 mod insert;
 mod json;
 pub(super) mod meaning;

@@ -42,7 +42,7 @@ pub(in super::super) struct StatementCache {
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "SQLite alone inserts as given"))]
 pub(crate) struct WholeInsert {
     template: StatementTemplate,
-    /// The same, answering the row.
+    /// The same, returning the row.
     pub(crate) returning: String,
 }
 
@@ -73,8 +73,7 @@ enum BindSlot {
 }
 
 impl StatementCache {
-    /// The statement for a row of values. It is written the first time, with values that stand for others, and shows by them
-    /// where each goes.
+    /// The statement for a row of values. The first time, it is written with stand-ins, which show where each value is bound.
     pub(super) fn statement(
         &self,
         key: StatementKey,
@@ -82,7 +81,7 @@ impl StatementCache {
         row: &[Value],
         write: impl Fn(&[Value]) -> Result<Statement>,
     ) -> Result<Statement> {
-        // These are written by their types.
+        // How these are written depends on their types.
         let is_special = |value: &Value| matches!(value, Value::Enum(_)) || is_array(value);
         if dialect == Dialect::DuckDb || row.iter().any(is_special) {
             return write(row);
@@ -110,7 +109,7 @@ impl StatementCache {
     }
 }
 
-/// Values that stand for those of a row, and show where each goes.
+/// Stand-ins for the values of a row, which show where each is bound.
 pub(super) fn stand_ins(length: usize) -> Vec<Value> {
     (FIRST_STAND_IN..).take(length).map(Value::from).collect()
 }
@@ -127,7 +126,7 @@ fn slot(value: Value, length: usize) -> BindSlot {
 }
 
 impl StatementTemplate {
-    /// What was written with stand-ins for a row of this length.
+    /// The template of a statement that was written with stand-ins for a row of this length.
     fn new(written: Statement, length: usize) -> Self {
         let values = written.values.into_iter().flat_map(|values| values.0);
         Self { sql: written.sql, slots: values.map(|value| slot(value, length)).collect(), backend: written.db_backend }

@@ -1,4 +1,4 @@
-//! Conditions in SQL.
+//! Resolved filters in SQL.
 //!
 //! A condition is true or false and nothing between. SQL's null serves as false as long as nothing negates it; so negations go
 //! down to the tests, where null is made false first.
