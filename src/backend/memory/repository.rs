@@ -262,9 +262,12 @@ impl TableBackend for MemoryTable {
             let decoder = decoder.clone();
             async move {
                 yield_now().await;
-                let part: Vec<_> = rows.by_ref().take(CHUNK).collect();
-                let chunk = models(&decoder, &part)?;
-                Ok((!part.is_empty()).then_some((chunk, rows)))
+                let (mut chunk, mut budget) = (decoder.models(), Budget::new());
+                for row in rows.by_ref().take(CHUNK) {
+                    chunk.push_row(row.iter().cloned())?;
+                    budget.consume().await;
+                }
+                Ok((!chunk.is_empty()).then_some((chunk, rows)))
             }
         });
         Ok(Some(Box::pin(parts)))

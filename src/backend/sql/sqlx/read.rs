@@ -76,8 +76,11 @@ impl<F: Flavor> SqlxEngine<F> {
                 let next =
                     F::fetch_afresh(guard.connection()?, fetch.clone()).inspect(|_| is_busy.store(false, Ordering::Relaxed));
                 let read = async {
-                    let mut models = decoder.models();
-                    rows.iter().try_for_each(|row| reader.read(row, &mut *models))?;
+                    let (mut models, mut budget) = (decoder.models(), Budget::new());
+                    for row in &rows {
+                        reader.read(row, &mut *models)?;
+                        budget.consume().await;
+                    }
                     sender.send(models).await
                 };
                 let (next, taken) = join(next, read).await;
@@ -89,9 +92,10 @@ impl<F: Flavor> SqlxEngine<F> {
         }
         let mut parts = F::stream(guard.connection()?, statement).ready_chunks(CHUNK);
         while let Some(part) = parts.next().await {
-            let mut models = decoder.models();
+            let (mut models, mut budget) = (decoder.models(), Budget::new());
             for row in part {
                 reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
+                budget.consume().await;
             }
             sender.send(models).await?;
         }
