@@ -45,7 +45,12 @@ impl Cell {
 }
 
 pub fn line(fields: &[Field], shown: &str) -> Line {
-    let cells: Vec<_> = shown.split('|').zip(fields).map(|(cell, field)| Cell::parse(field.kind, cell)).collect();
+    let cell = |(shown, field): (&str, &Field)| match Cell::parse(field.kind, shown) {
+        // A document that has to be there is JSON's null where the database has none.
+        Cell::Null if field.kind == Kind::Json && !field.is_nullable => Cell::Is("null".to_owned()),
+        cell => cell,
+    };
+    let cells: Vec<_> = shown.split('|').zip(fields).map(cell).collect();
     assert_eq!(cells.len(), fields.len(), "a line of another number of fields: {shown}");
     cells
 }
