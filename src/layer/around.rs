@@ -52,9 +52,10 @@ use crate::{
 ///
 /// An operation is a call of the contract, a statement of [`Sql`](crate::Sql), the begin of a transaction, or
 /// [`Store::has_committed`](crate::Store::has_committed). The commit of a transaction, [`Store::health`](crate::Store::health)
-/// and [`Store::close`](crate::Store::close) are none, and go past the layer. An operation of many models may be several calls:
-/// when a batch is refused, parts of it are tried again in a transaction that is rolled back, to find the model. A clone shares
-/// what it counts.
+/// and [`Store::close`](crate::Store::close) are not operations: a layer does not see them. An operation of many models may be
+/// several calls: when a batch is refused, parts of it are tried again in a transaction that is rolled back, to find the model.
+///
+/// Each repository has a clone of the layer, so what it counts has to be shared by its clones.
 #[async_trait]
 pub trait Around: Clone + Send + Sync + 'static {
     /// Does one operation: runs the call, and answers its answer, or another one of the same form.

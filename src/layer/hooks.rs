@@ -26,8 +26,8 @@ pub trait Hook<M: Send + Sync>: Send + Sync {
     /// is rolled back: the hook runs in these as well.
     ///
     /// # Errors
-    /// An error refuses the write, which answers it: nothing of the write is stored. If it was part of a transaction of the
-    /// caller's, that can no longer commit.
+    /// An error refuses the write: nothing of it is stored, and the write returns the error. If the write was part of a
+    /// transaction of the caller's, that can no longer commit.
     async fn before_commit(&self, cx: &Cx, written: &Written<M>) -> Result<()> {
         let _ = (cx, written);
         Ok(())
@@ -47,8 +47,8 @@ pub struct Written<M> {
     /// What was done.
     pub kind: WriteKind,
     /// The models as they are stored, where the operation answers them; as they were given by
-    /// [`create_batch`](crate::Creator::create_batch) and [`upsert_batch`](crate::Creator::upsert_batch). None of what goes by a
-    /// filter, or was deleted.
+    /// [`create_batch`](crate::Creator::create_batch) and [`upsert_batch`](crate::Creator::upsert_batch), including those that an
+    /// upsert ignored. Empty for a write that goes by a filter, and for a deletion.
     pub models: Vec<M>,
     /// How many models were written. Never zero.
     pub count: u64,
@@ -70,8 +70,8 @@ pub enum WriteKind {
 
 /// A layer that runs [hooks](Hook) with each write of some entities' models.
 ///
-/// A write by itself is given a transaction for itself and its hooks. Hooks run in the order in which they were added, also where
-/// they are of one entity. What is written by SQL, or through a store without the layer, has none. SeaORM's `ActiveModelBehavior`
+/// A write by itself is given a transaction for itself and its hooks. The hooks of an entity run in the order in which they were
+/// added. They do not run for what is written by SQL, or through a store without the layer. SeaORM's `ActiveModelBehavior`
 /// is not run by any store.
 ///
 /// ```

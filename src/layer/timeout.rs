@@ -19,7 +19,7 @@ use crate::{
 /// | operation | what is limited |
 /// |---|---|
 /// | a call of the contract, a statement of [`Sql`](crate::Sql), [`has_committed`](crate::Store::has_committed) | the whole, as by [`Cx::with_timeout`]: in a transaction, what is late keeps it from committing |
-/// | a stream | its opening, and the wait for each part of some thousand models, but not what its reader does between them |
+/// | a stream | its opening, and the wait for each part of about a thousand models; the time that its reader takes between them is not limited |
 /// | the begin of a transaction | the wait until it has begun. [`TxOptions::timeout`](crate::TxOptions::timeout) limits a transaction as a whole |
 ///
 /// A write by itself that has a limit runs in a transaction of its own, so that it can be told for certain that nothing of it was

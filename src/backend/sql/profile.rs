@@ -15,8 +15,8 @@ pub(crate) struct EngineProfile {
     pub(crate) bind_limit: usize,
     /// How many bytes a name of a table or a column has at most.
     pub(crate) longest_name: usize,
-    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine sees by itself
-    /// to it that they are right.
+    /// Whether operations on single models, by their ids, have to know what the catalog says. If not, the engine itself
+    /// makes sure that they are right.
     pub(crate) asks_for_single_models: bool,
     /// Whether [`Engine::insert`](super::Engine::insert) is the way to store one row: it is not read back where the table keeps
     /// it as it is.
