@@ -6,7 +6,7 @@ use sea_orm::IdenStatic;
 
 use crate::{
     backend::Backend,
-    entity::{IdOf, Storable, table_of},
+    entity::{IdOf, Storable},
     error::Result,
     layer::Layer,
     repository::{Mapping, Repository, Storage},
@@ -56,7 +56,8 @@ pub struct RepositoryBuilder<E: Storable> {
 impl Store {
     /// Makes a repository that keeps some columns by itself.
     pub fn repository_builder<E: Storable>(&self) -> RepositoryBuilder<E> {
-        RepositoryBuilder { backend: self.backend().clone(), table: table_of::<E>(), entity: PhantomData }
+        let table = Table::of::<E>().with_prefix(self.table_prefix());
+        RepositoryBuilder { backend: self.backend().clone(), table, entity: PhantomData }
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::{Error, ErrorKind, Result},
     limits::Limits,
-    transaction::{Level, OpenTransaction, Propagation, StoreId, Transaction, TxOptions},
+    transaction::{AcquireMode, Entry, Joined, Level, Propagation, StoreId, TxOptions},
 };
 
 tokio::task_local! {
@@ -144,6 +144,26 @@ impl Cx {
         options.time_limit().map_or_else(|| self.clone(), |timeout| self.with_timeout(timeout))
     }
 
+    /// Runs something until it ends or a limit of the context is reached: for backends and layers, whose calls have to end then.
+    /// `doing` is said by the error, such as `while it waited for a connection`.
+    ///
+    /// ```
+    /// # use std::{future::pending, time::Duration};
+    /// # use larder::{Cx, ErrorKind, Result};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let cx = Cx::new().with_timeout(Duration::from_millis(1));
+    /// let late: Result<()> = cx.bound("while it waited for a reply", pending()).await;
+    /// assert_eq!(late.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled), and those of the work. At a limit
+    /// the work is dropped.
+    pub async fn bound<T: Send>(&self, doing: &'static str, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.limits.bound(doing, work).await
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -202,8 +222,8 @@ impl Cx {
         self.innermost()?.rollback().await
     }
 
-    /// How an operation on the store `id` takes part: joined to a transaction of `T`, or alone.
-    pub(crate) fn enter<T: OpenTransaction>(&self, id: StoreId, access: Access) -> Result<Entry<T>> {
+    /// How an operation on the store `id` takes part: joined to a transaction, or alone.
+    pub(crate) fn enter(&self, id: StoreId, access: Access) -> Result<Entry> {
         self.limits.check()?;
         if !self.outside {
             let joined = self.levels.iter().rev().find(|level| level.store() == id);
@@ -219,7 +239,7 @@ impl Cx {
                 ));
             }
             if let Some(level) = joined {
-                return level.transaction_of::<T>().map(|transaction| Entry::Joined(level.clone(), transaction));
+                return Ok(Entry::Joined(Joined::new(level.clone())));
             }
         }
         if self.outside && self.levels.iter().any(|level| level.store() == id && level.is_in_sandbox()) {
@@ -367,18 +387,3 @@ pub(crate) const WAITING: &str = "while it waited for a connection";
 
 /// What an operation is doing that has one.
 pub(crate) const RUNNING: &str = "while the statement ran";
-
-/// How an operation acquires a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AcquireMode {
-    /// It waits for as long as the store's timeout allows.
-    Wait,
-    /// It does not wait: this task holds a connection already, and might wait for itself.
-    NoWait,
-}
-
-/// How an operation takes part in the unit of work.
-pub(crate) enum Entry<T: OpenTransaction> {
-    Joined(Arc<Level>, Arc<Transaction<T>>),
-    Alone(AcquireMode),
-}

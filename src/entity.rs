@@ -13,7 +13,7 @@ use crate::{
     error::{Result, unreadable},
     query,
     rules::Rules,
-    table::{Conversions, ForeignKey, Table, TableColumn, TableId},
+    table::{Conversions, ForeignKey, Table, TableColumn, TableId, TableIdentity},
     value::{self, ReadRow},
 };
 
@@ -101,46 +101,50 @@ fn set_document<A: ActiveModelTrait>(
 /// The id of an entity's models: the type of its primary key, a tuple where that is composite.
 pub type IdOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
 
-/// The table of an entity.
-pub(crate) fn table_of<E: Storable>() -> Table {
-    // The dialect is of no matter: only the constraints are looked at.
-    let schema = Schema::new(DbBackend::Sqlite);
-    let created = schema.create_table_from_entity(E::default());
-    let specs: Vec<_> = created.get_columns().iter().map(|column| column.get_column_spec()).collect();
-    let empty = E::empty();
-    let of_column = |(position, column)| column_of::<E>(column, empty.get(position).and_then(Option::as_ref));
-    let columns: Vec<_> = E::Column::iter().enumerate().map(of_column).collect();
-    let position = |name: &str| columns.iter().position(|column: &TableColumn| column.name() == name);
-    let positions = |names: Vec<String>| -> Vec<usize> { names.iter().filter_map(|name| position(name)).collect() };
+impl Table {
+    /// The table of an entity.
+    #[must_use]
+    pub fn of<E: Storable>() -> Self {
+        // The dialect is of no matter: only the constraints are looked at.
+        let schema = Schema::new(DbBackend::Sqlite);
+        let created = schema.create_table_from_entity(E::default());
+        let specs: Vec<_> = created.get_columns().iter().map(|column| column.get_column_spec()).collect();
+        let empty = E::empty();
+        let of_column = |(position, column)| column_of::<E>(column, empty.get(position).and_then(Option::as_ref));
+        let columns: Vec<_> = E::Column::iter().enumerate().map(of_column).collect();
+        let position = |name: &str| columns.iter().position(|column: &TableColumn| column.name() == name);
+        let positions = |names: Vec<String>| -> Vec<usize> { names.iter().filter_map(|name| position(name)).collect() };
 
-    let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
-    let defaults = E::Column::iter().enumerate();
-    let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
-    let single = specs.iter().enumerate().filter(|(_, spec)| spec.unique).map(|(position, _)| vec![position]);
-    let indexes = schema.create_index_from_entity(E::default());
-    let composite = indexes.iter().filter(|index| index.is_unique_key());
-    let composite = composite.map(|index| positions(index.get_index_spec().get_column_names()));
-    let is_required = |(position, spec): (usize, &&sea_orm::sea_query::ColumnSpec)| {
-        (spec.nullable == Some(false) || spec.primary_key || id.contains(&position)).then_some(position)
-    };
-    let foreign_keys = created.get_foreign_key_create_stmts().iter();
-    let foreign_keys = foreign_keys.filter_map(|create| foreign_key(create.get_foreign_key(), &positions)).collect();
-    let entity = E::default();
-    let key = TableId { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() };
-    Table {
-        identity: TypeId::of::<E>(),
-        key,
-        iden: entity.into_iden(),
-        generated: id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1),
-        defaults,
-        computed: Vec::new(),
-        defaulted: Vec::new(),
-        required: specs.iter().enumerate().filter_map(is_required).collect(),
-        uniques: single.chain(composite).collect(),
-        foreign_keys,
-        rules: Rules::default(),
-        columns,
-        id,
+        let id: Vec<_> = E::PrimaryKey::iter().filter_map(|part| position(part.into_column().as_str())).collect();
+        let defaults = E::Column::iter().enumerate();
+        let defaults = defaults.filter_map(|(i, column)| Some((i, column.def().get_column_default()?.clone()))).collect();
+        let single = specs.iter().enumerate().filter(|(_, spec)| spec.unique).map(|(position, _)| vec![position]);
+        let indexes = schema.create_index_from_entity(E::default());
+        let composite = indexes.iter().filter(|index| index.is_unique_key());
+        let composite = composite.map(|index| positions(index.get_index_spec().get_column_names()));
+        let is_required = |(position, spec): (usize, &&sea_orm::sea_query::ColumnSpec)| {
+            (spec.nullable == Some(false) || spec.primary_key || id.contains(&position)).then_some(position)
+        };
+        let foreign_keys = created.get_foreign_key_create_stmts().iter();
+        let foreign_keys = foreign_keys.filter_map(|create| foreign_key(create.get_foreign_key(), &positions)).collect();
+        let entity = E::default();
+        let key = TableId { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() };
+        Table {
+            entity: TypeId::of::<E>(),
+            identity: TableIdentity::of(TypeId::of::<E>(), ""),
+            key,
+            iden: entity.into_iden(),
+            generated: id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1),
+            defaults,
+            computed: Vec::new(),
+            defaulted: Vec::new(),
+            required: specs.iter().enumerate().filter_map(is_required).collect(),
+            uniques: single.chain(composite).collect(),
+            foreign_keys,
+            rules: Rules::default(),
+            columns,
+            id,
+        }
     }
 }
 

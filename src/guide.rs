@@ -68,6 +68,9 @@ pub mod testing {
 pub mod backends_and_layers {
     //! [open]: crate::open
     //! [layer]: crate::layer
+    //! [backend]: crate::backend::Backend
+    //! [transactions]: crate::backend::Transactions
+    //! [tables]: crate::backend::Tables
     //! [guarantees]: super::guarantees
     //! [sqlite]: super::sqlite
     //! [postgres]: super::postgres

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::to_microseconds,
-    entity::table_of,
     error::{Error, ErrorKind, Result},
     table::Table,
     value::portable,
@@ -42,7 +41,7 @@ impl Model {
 
 /// The table of the records.
 pub(crate) fn table() -> Arc<Table> {
-    static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(table_of::<Entity>()));
+    static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(Table::of::<Entity>()));
     TABLE.clone()
 }
 

@@ -78,10 +78,17 @@ mod open;
 #[cfg(feature = "_sql")]
 mod parameter;
 mod sql;
+mod statement_counts;
 mod store;
 
-// How to use it, in words.
+// How to use it, in words, and how to prove a backend.
 pub mod guide;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+// The suite names the crate as its users do.
+#[cfg(feature = "testing")]
+extern crate self as larder;
 
 pub use builder::RepositoryBuilder;
 pub use capability::Capabilities;
@@ -94,13 +101,15 @@ pub use health::{Health, HealthCheck, HealthStatus};
 pub use id::new_id;
 pub use open::{Durability, OpenOptions, open};
 pub use query::{
-    Changes, Column, Comparable, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Page,
-    PageRequest, Projection, Query, Scalar, TypedColumn, Upserted, field, field_of, kind,
+    Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric,
+    OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted, field,
+    field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};
 pub use sql::{Sql, SqlStatement, SqlText};
-pub use store::{StatementCounts, Store};
+pub use statement_counts::StatementCounts;
+pub use store::Store;
 pub use stream::ModelStream;
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{AccessMode, Isolation, Locking, Propagation, Retry, TransactionalExt, TxOptions};

@@ -85,28 +85,45 @@ const MAX_CONNECTIONS: u32 = 10_000;
 /// The longest time that can be asked for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How to open a store. Settings a backend has no use for are ignored by it.
+/// How to open a store. A setting that the backend has no use for is [`InvalidInput`](ErrorKind::InvalidInput), which names it:
+///
+/// | setting | memory | SQLite | DuckDB | Postgres |
+/// |---|---|---|---|---|
+/// | [`acquire_timeout`](Self::acquire_timeout), [`long_transaction`](Self::long_transaction), [`clock`](Self::clock), [`table_prefix`](Self::table_prefix) | yes | yes | yes | yes |
+/// | [`max_connections`](Self::max_connections) | | yes | yes | yes |
+/// | [`min_connections`](Self::min_connections) | | yes | | yes |
+/// | [`durability`](Self::durability), [`write_ahead_log`](Self::write_ahead_log) | | yes | | |
+///
+/// ```
+/// # use larder::{Durability, ErrorKind, OpenOptions};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let options = OpenOptions::new().durability(Durability::Power);
+/// assert_eq!(options.open("memory:").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct OpenOptions {
     pub(crate) max_connections: Option<u32>,
-    pub(crate) min_connections: u32,
+    pub(crate) min_connections: Option<u32>,
     pub(crate) acquire_timeout: Duration,
-    pub(crate) durability: Durability,
-    pub(crate) write_ahead_log: bool,
+    pub(crate) durability: Option<Durability>,
+    pub(crate) write_ahead_log: Option<bool>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) long_transaction: Duration,
+    table_prefix: Arc<str>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             max_connections: None,
-            min_connections: 0,
+            min_connections: None,
             acquire_timeout: Duration::from_secs(30),
-            durability: Durability::default(),
-            write_ahead_log: true,
+            durability: None,
+            write_ahead_log: None,
             clock: Arc::new(SystemClock),
             long_transaction: LONG_TRANSACTION,
+            table_prefix: Arc::default(),
         }
     }
 }
@@ -131,7 +148,7 @@ impl OpenOptions {
     /// Connections kept open even when nobody needs them. At most `max_connections`. Default: 0.
     #[must_use]
     pub fn min_connections(self, min_connections: u32) -> Self {
-        Self { min_connections, ..self }
+        Self { min_connections: Some(min_connections), ..self }
     }
 
     /// How long an operation waits for a connection, or for its turn to write, before it is
@@ -145,23 +162,30 @@ impl OpenOptions {
         Self { acquire_timeout, ..self }
     }
 
-    /// What a power failure may cost, on SQLite. DuckDB always syncs; Postgres goes by the server's own settings.
+    /// What a power failure may cost, on SQLite. Default: [`Durability::Process`]. DuckDB always syncs; Postgres goes by the
+    /// server's own settings.
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
-        Self { durability, ..self }
+        Self { durability: Some(durability), ..self }
     }
 
     /// Whether SQLite leaves a write-ahead log, which lets reads go on beside a write. Without it the journal mode is DELETE and
-    /// `synchronous` is EXTRA, whatever the durability asked for. On by default.
+    /// `synchronous` is EXTRA, whatever the durability asked for. Default: true.
     #[must_use]
     pub fn write_ahead_log(self, write_ahead_log: bool) -> Self {
-        Self { write_ahead_log, ..self }
+        Self { write_ahead_log: Some(write_ahead_log), ..self }
     }
 
     /// From what time on an open transaction degrades the store's [health](Store::health). Default: 60 s. At most a year.
     #[must_use]
     pub fn long_transaction(self, long_transaction: Duration) -> Self {
         Self { long_transaction, ..self }
+    }
+
+    /// A prefix before the names of the tables of all entities, as of [`Store::with_table_prefix`]. Default: none.
+    #[must_use]
+    pub fn table_prefix(self, prefix: impl Into<Arc<str>>) -> Self {
+        Self { table_prefix: prefix.into(), ..self }
     }
 
     /// Where the store takes the current time from. Times that a database fills in by itself are the database's.
@@ -173,7 +197,8 @@ impl OpenOptions {
     /// Opens the store, with at least one working connection.
     ///
     /// # Errors
-    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that are out of bounds or contradict each other.
+    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that are out of bounds, contradict each other, or are
+    /// none of the backend's.
     pub async fn open(&self, url: &str) -> Result<Store> {
         self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
@@ -182,6 +207,7 @@ impl OpenOptions {
         }
         let backend: Arc<dyn Backend> = match scheme {
             "memory" if url == "memory:" => {
+                self.require(&[])?;
                 Arc::new(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
             }
             #[cfg(feature = "sqlite")]
@@ -206,7 +232,7 @@ impl OpenOptions {
                 ));
             }
         };
-        Ok(Store::new(backend))
+        Ok(Store::from_backend(backend).with_table_prefix(self.table_prefix.clone()))
     }
 
     fn check(&self) -> Result<()> {
@@ -214,7 +240,7 @@ impl OpenOptions {
         if self.max_connections.is_some_and(|most| !(1..=MAX_CONNECTIONS).contains(&most)) {
             return refused("`max_connections` is not from 1 to 10 000");
         }
-        if self.min_connections > self.connections(CONNECTIONS) {
+        if self.min_connections.is_some_and(|least| least > self.connections(CONNECTIONS)) {
             return refused("`min_connections` is above `max_connections`");
         }
         if self.acquire_timeout > MAX_TIMEOUT {
@@ -224,6 +250,20 @@ impl OpenOptions {
             return refused("`long_transaction` is longer than a year");
         }
         Ok(())
+    }
+
+    /// Refuses settings that are not among those which a backend has, beside the ones that all have.
+    pub(crate) fn require(&self, settings: &[&str]) -> Result<()> {
+        let given = [
+            ("max_connections", self.max_connections.is_some()),
+            ("min_connections", self.min_connections.is_some()),
+            ("durability", self.durability.is_some()),
+            ("write_ahead_log", self.write_ahead_log.is_some()),
+        ];
+        match given.iter().find(|(name, is_given)| *is_given && !settings.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::new(ErrorKind::InvalidInput, format!("this store has no setting `{name}`"))),
+        }
     }
 
     /// The most connections, where so many are usual.
@@ -238,6 +278,6 @@ impl fmt::Debug for OpenOptions {
         debug.field("max_connections", &self.max_connections).field("min_connections", &self.min_connections);
         debug.field("acquire_timeout", &self.acquire_timeout).field("durability", &self.durability);
         debug.field("write_ahead_log", &self.write_ahead_log).field("clock", &self.clock);
-        debug.field("long_transaction", &self.long_transaction).finish()
+        debug.field("long_transaction", &self.long_transaction).field("table_prefix", &self.table_prefix).finish()
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     idempotency,
     query::field_of,
     repository::{Mapping, Repository, Storage, Transactional},
+    statement_counts::StatementCounts,
     transaction::TxOptions,
     value::EARLIEST,
 };
@@ -30,11 +31,46 @@ use crate::{
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
+    table_prefix: Arc<str>,
 }
 
 impl Store {
-    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend }
+    /// A store on a [backend](crate::backend) of your own. See
+    /// [`guide::backends_and_layers`](crate::guide::backends_and_layers).
+    #[must_use]
+    pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, table_prefix: Arc::default() }
+    }
+
+    /// The same store, whose repositories have a prefix before the names of their tables, and before those of the tables that these
+    /// refer to: with `app_`, the entity of the table `user` is stored in `app_user`. It takes the place of an earlier prefix.
+    /// Repositories that came from the store before stay as they are.
+    ///
+    /// The table of the idempotency keys has none, and neither have statements of [`sql`](Self::sql), which name their tables
+    /// themselves. [`OpenOptions::table_prefix`](crate::OpenOptions::table_prefix) is the same from the beginning.
+    ///
+    /// ```
+    /// # mod user {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "user")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// use larder::{Creator, Cx, Filter, Reader};
+    ///
+    /// let (store, cx) = (larder::open("memory:").await?, Cx::new());
+    /// let users = store.with_table_prefix("app_").repository::<user::Entity>();
+    /// users.create(&cx, &user::Model { id: 0, name: "Ann".into() }).await?;
+    /// assert_eq!(users.count(&cx, &Filter::all()).await?, 1);
+    /// assert_eq!(store.repository::<user::Entity>().count(&cx, &Filter::all()).await?, 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_table_prefix(&self, prefix: impl Into<Arc<str>>) -> Self {
+        Self { table_prefix: prefix.into(), ..self.clone() }
     }
 
     /// A repository of the entity's models.
@@ -58,7 +94,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        Arc::new(Repository::new(&self.backend, Mapping::<E>::plain()))
+        Arc::new(Repository::new(&self.backend, Mapping::<E>::with_prefix(&self.table_prefix)))
     }
 
     /// What this store can do.
@@ -74,9 +110,9 @@ impl Store {
     }
 
     /// How often statements were prepared on this store, and how often one was there already. A store that goes on preparing is
-    /// asked statements that differ in their text. Counted on `sqlite:` URLs; elsewhere both are zero.
+    /// asked statements that differ in their text. Returns `None` if the store does not count: only those on `sqlite:` URLs do.
     #[must_use]
-    pub fn statement_counts(&self) -> StatementCounts {
+    pub fn statement_counts(&self) -> Option<StatementCounts> {
         self.backend.statement_counts()
     }
 
@@ -103,7 +139,8 @@ impl Store {
         let before = TimeDelta::from_std(age).ok().and_then(|age| self.database_now().checked_sub_signed(age));
         // No stored time is before the first one that can be stored.
         let before = before.map_or(EARLIEST, |before| before.max(EARLIEST));
-        self.repository::<idempotency::Entity>().delete_where(cx, &field_of(idempotency::Column::BegunAt).less_than(before)).await
+        let commits = self.with_table_prefix("").repository::<idempotency::Entity>();
+        commits.delete_where(cx, &field_of(idempotency::Column::BegunAt).less_than(before)).await
     }
 
     /// Returns the store's health: runs a probe query, on a connection of its pool like any other operation, and looks at its
@@ -130,6 +167,15 @@ impl Store {
     pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
         &self.backend
     }
+
+    /// The same store on another backend.
+    pub(crate) fn on(&self, backend: Arc<dyn Backend>) -> Self {
+        Self { backend, ..self.clone() }
+    }
+
+    pub(crate) fn table_prefix(&self) -> &str {
+        &self.table_prefix
+    }
 }
 
 #[async_trait]
@@ -145,16 +191,6 @@ impl Transactional for Store {
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
         self.backend.begin(cx, options).await
     }
-}
-
-/// How a store's prepared statements were used; see [`Store::statement_counts`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StatementCounts {
-    /// How often a statement was prepared.
-    pub prepared: u64,
-    /// How often one that was prepared before was run again.
-    pub reused: u64,
 }
 
 impl fmt::Debug for Store {

@@ -1,6 +1,7 @@
 //! [`Table`], what is known of an entity below the door, without the entity's type.
 
 mod column;
+mod identity;
 
 use std::any::TypeId;
 
@@ -12,7 +13,10 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use sea_orm::sea_query::{IntoTableRef, TableRef};
 
-pub(crate) use self::column::{Conversions, TableColumn};
+pub(crate) use self::{
+    column::{Conversions, TableColumn},
+    identity::TableIdentity,
+};
 #[cfg(feature = "_sql")]
 use crate::value::{integer, is_nothing, is_null};
 use crate::{
@@ -48,8 +52,10 @@ impl ForeignKey {
 /// The columns of a table by position, what the engine may fill in, and the rules that the repository keeps.
 #[derive(Debug)]
 pub struct Table {
-    /// What an engine keeps what it knows of the table by: the same for all repositories of one entity.
-    pub(crate) identity: TypeId,
+    /// The entity that it is of.
+    pub(crate) entity: TypeId,
+    /// What an engine keeps what it knows of the table by: the same for all repositories of one entity in a store.
+    pub(crate) identity: TableIdentity,
     pub(crate) key: TableId,
     /// The name, as it stands before a column in a statement.
     pub(crate) iden: DynIden,
@@ -73,6 +79,16 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same table with a prefix before its name, and before those of the tables that it refers to.
+    pub(crate) fn with_prefix(mut self, prefix: &str) -> Self {
+        let name = |name: &str| format!("{prefix}{name}");
+        self.identity = TableIdentity::of(self.entity, prefix);
+        self.iden = DynIden::from(name(&self.key.name));
+        self.key.name = name(&self.key.name);
+        self.foreign_keys.iter_mut().for_each(|key| key.parent.name = name(&key.parent.name));
+        self
+    }
+
     /// The name, after that of the schema, if there is one.
     #[must_use]
     pub fn full_name(&self) -> String {

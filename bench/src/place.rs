@@ -80,7 +80,9 @@ impl Place {
     }
 
     pub async fn store(&self) -> Result<Store> {
-        Ok(OpenOptions::new().durability(self.durability).open(&self.url).await?)
+        let options = OpenOptions::new();
+        let options = if self.engine == Engine::Sqlite { options.durability(self.durability) } else { options };
+        Ok(options.open(&self.url).await?)
     }
 
     pub async fn repository<E: Storable>(&self) -> Result<(Store, Arc<dyn Storage<E::Model, IdOf<E>>>)> {

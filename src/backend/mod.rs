@@ -8,26 +8,29 @@ mod models;
 mod operation;
 #[cfg(feature = "_sql")]
 pub(crate) mod sql;
+mod tables;
 mod turns;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
+pub use futures_util::future::BoxFuture;
 
 pub use self::{
     models::{Decoder, Models, Parts, Rows},
     operation::{Answer, Leaves, Read, SqlRequest, Wanted, Write},
+    tables::{TableWrite, Tables, TablesBackend, TablesSource, TablesTransaction, TablesWriter},
 };
 use crate::{
-    clock::Clock, context::Cx, dialect::Dialect, error::Result, health::Health, repository::Transactional, store::StatementCounts,
+    clock::Clock, context::Cx, dialect::Dialect, error::Result, health::Health, repository::Transactional,
+    statement_counts::StatementCounts,
 };
 pub use crate::{
     context::Access,
     query::{Change, Comparison, Resolution, ResolvedFilter, Selection, Test, Tree},
     table::Table,
-    transaction::StoreId,
-    value::{Key, Put, ReadRow},
+    transaction::{AcquireMode, Entry, Joined, OpenTransaction, Step, StoreId, TransactionSource, Transactions},
+    value::{Key, Put, ReadRow, decode_row, encode_row},
 };
 
 /// A kind of store: memory, a database, or a [layer](crate::layer) around another backend.
@@ -49,8 +52,8 @@ pub trait Backend: Transactional {
     /// Where it takes the current time from.
     fn clock(&self) -> &Arc<dyn Clock>;
 
-    /// How often statements were prepared, and found prepared. Zero for both if it does not count them.
-    fn statement_counts(&self) -> StatementCounts;
+    /// How often statements were prepared, and found prepared. Returns `None` if it does not count them.
+    fn statement_counts(&self) -> Option<StatementCounts>;
 
     /// What it does for a table.
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend>;

@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     health::Health,
     repository::Transactional,
-    store::StatementCounts,
+    statement_counts::StatementCounts,
     table::Table,
     transaction::{AccessMode, StoreId, TxOptions},
 };
@@ -208,7 +208,7 @@ impl<A: Around> Backend for Wrapped<A> {
         self.inner.clock()
     }
 
-    fn statement_counts(&self) -> StatementCounts {
+    fn statement_counts(&self) -> Option<StatementCounts> {
         self.inner.statement_counts()
     }
 

@@ -147,7 +147,7 @@ impl Around for Hooks {
     async fn around(&self, cx: &Cx, call: Call<'_>) -> Result<Answer> {
         let call = &call;
         let Some((write, table)) = call.write().zip(call.table()) else { return call.run(cx).await };
-        let Some(hooks) = self.0.get(&table.identity) else { return call.run(cx).await };
+        let Some(hooks) = self.0.get(&table.entity) else { return call.run(cx).await };
         let prepared = |answer: &Answer| -> Result<Vec<Prepared>> {
             hooks.iter().filter_map(|hook| hook.with(table, write, answer).transpose()).collect()
         };

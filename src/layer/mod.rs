@@ -66,6 +66,6 @@ impl Store {
     /// as they are.
     #[must_use]
     pub fn layer(&self, layer: &(impl Layer + ?Sized)) -> Self {
-        Self::new(layer.wrap(self.backend().clone()))
+        self.on(layer.wrap(self.backend().clone()))
     }
 }

@@ -23,11 +23,15 @@ pub struct Changes<M> {
     model: PhantomData<fn() -> M>,
 }
 
-/// A change of a column, before it is resolved against a table.
+/// How a column changes; from [`Changes::columns`].
 #[derive(Clone, Debug)]
-pub(crate) enum ColumnChange {
+#[non_exhaustive]
+pub enum ColumnChange {
+    /// It gets this value.
     Value(Value),
+    /// It becomes null.
     Null,
+    /// This is added to it, which is a whole number.
     Increase(i64),
 }
 

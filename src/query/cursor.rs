@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entity::table_of;
+    use crate::table::Table;
 
     fn order() -> Vec<SortKey> {
         [(1, true), (0, false)].map(|(column, descending)| SortKey { column, descending, nullable: false }).to_vec()
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_cursor_holds_its_keys() -> Result<()> {
-        let table = table_of::<raw_log::Entity>();
+        let table = Table::of::<raw_log::Entity>();
         let cursor = table.cursor(&order(), Some(&keys()), b"secret")?;
         assert_eq!(table.keys(&order(), &cursor, b"secret")?, Some(keys().to_vec()));
         let end = table.cursor(&order(), None, b"secret")?;
@@ -192,20 +192,20 @@ mod tests {
 
     #[test]
     fn a_cursor_belongs_to_its_entity_order_and_key() -> Result<()> {
-        let table = table_of::<raw_log::Entity>();
+        let table = Table::of::<raw_log::Entity>();
         let cursor = table.cursor(&order(), Some(&keys()), b"secret")?;
         let mut other = order();
         other.iter_mut().for_each(|key| key.descending = !key.descending);
         assert!(table.keys(&other, &cursor, b"secret").is_err());
         assert!(table.keys(&order(), &cursor, b"").is_err());
-        assert!(table_of::<larder_entity::fiber::Entity>().keys(&order(), &cursor, b"secret").is_err());
+        assert!(Table::of::<larder_entity::fiber::Entity>().keys(&order(), &cursor, b"secret").is_err());
         Ok(())
     }
 
     proptest! {
         #[test]
         fn a_changed_cursor_is_refused(at in 0_usize..100, to in "[A-Za-z0-9_-]") {
-            let table = table_of::<raw_log::Entity>();
+            let table = Table::of::<raw_log::Entity>();
             let cursor = table.cursor(&order(), Some(&keys()), b"").map_err(|error| TestCaseError::fail(error.to_string()))?;
             let mut text = cursor.0.clone();
             let at = at % text.len();
@@ -215,7 +215,7 @@ mod tests {
 
         #[test]
         fn any_text_is_refused(text in ".{0,60}") {
-            let table = table_of::<raw_log::Entity>();
+            let table = Table::of::<raw_log::Entity>();
             prop_assert_eq!(table.keys(&order(), &Cursor(text), b"").map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
         }
     }

@@ -13,6 +13,7 @@ mod filter;
 mod on_conflict;
 mod operand;
 mod page;
+mod parts;
 mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
 mod query;
@@ -25,10 +26,11 @@ pub use field::{Field, field, field_of};
 pub use filter::Filter;
 pub use on_conflict::{OnConflict, Upserted};
 pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
+pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;
 
-pub use changes::Change;
+pub use changes::{Change, ColumnChange};
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]

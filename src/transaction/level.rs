@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use super::{
-    open::{AnyTransaction, OpenTransaction, StoreId, Transaction},
+    open::{StoreId, Transaction},
     stack::{CommitHook, LevelId},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     limits::Limits,
 };
 
 /// A level that rolls back when the last context holding it goes away.
 pub(crate) struct Level {
     id: LevelId,
-    transaction: Arc<dyn AnyTransaction>,
+    transaction: Arc<Transaction>,
 }
 
 impl Level {
-    pub(super) fn new(id: LevelId, transaction: Arc<dyn AnyTransaction>) -> Self {
+    pub(super) fn new(id: LevelId, transaction: Arc<Transaction>) -> Self {
         Self { id, transaction }
     }
 
@@ -79,9 +79,8 @@ impl Level {
         self.transaction.abandon(self.id);
     }
 
-    pub(crate) fn transaction_of<T: OpenTransaction>(&self) -> Result<Arc<Transaction<T>>> {
-        let transaction = self.transaction.clone().into_any();
-        transaction.downcast().map_err(|_| Error::new(ErrorKind::Internal, "one store id stands for two kinds of transaction"))
+    pub(super) fn transaction(&self) -> &Arc<Transaction> {
+        &self.transaction
     }
 }
 

@@ -38,50 +38,64 @@ impl StoreId {
 /// Dropping the value must roll the transaction back, without waiting for it, and must give its connection back clean or close
 /// it. `depth` numbers the nested levels from 1.
 #[async_trait]
-pub(crate) trait OpenTransaction: Send + 'static {
-    /// Whether the next three can be asked for. If not, nested levels are one with the outermost.
-    fn has_savepoints(&self) -> bool {
-        true
-    }
+pub trait OpenTransaction: Any + Send {
+    /// Whether the next three can be asked for. If not, nested levels are one with the outermost, and the next three are never
+    /// called.
+    fn has_savepoints(&self) -> bool;
 
+    /// Sets a savepoint, by its depth.
     async fn savepoint(&mut self, depth: usize) -> Result<()>;
+
+    /// Forgets a savepoint, and all inside of it. What was done since stays.
     async fn release(&mut self, depth: usize) -> Result<()>;
-    /// Undoes everything since the savepoint and forgets it.
+
+    /// Undoes everything since a savepoint, and forgets it.
     async fn rollback_to(&mut self, depth: usize) -> Result<()>;
-    async fn commit(self) -> Result<()>;
-    async fn rollback(self) -> Result<()>;
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`CommitUnknown`](ErrorKind::CommitUnknown) if it cannot be told whether it did. Every other kind says that nothing was
+    /// stored.
+    async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// Rolls back, and waits for it.
+    ///
+    /// # Errors
+    /// What the engine says. The connection is then closed.
+    async fn rollback(self: Box<Self>) -> Result<()>;
 }
 
 /// The state of one open transaction, whatever the backend.
-pub(crate) struct Transaction<T: OpenTransaction> {
+pub(crate) struct Transaction {
     store: StoreId,
     options: TxOptions,
     savepoints: bool,
     /// Empty once the transaction has ended. Held for one statement at a time.
-    pub(super) work: tokio::sync::Mutex<Option<Tracked<T>>>,
+    pub(super) work: tokio::sync::Mutex<Option<OpenWork>>,
     stack: Mutex<Stack>,
     monitor: Arc<Monitor>,
 }
 
 /// What a backend does for a transaction, seen from outside as long as it is there.
-pub(super) struct Tracked<T> {
-    pub(super) work: T,
+pub(super) struct OpenWork {
+    pub(super) work: Box<dyn OpenTransaction>,
     _opened: OpenedTransaction,
 }
 
-impl<T: OpenTransaction> Transaction<T> {
+impl Transaction {
     /// Takes charge of `work`, which has just begun, and hands out its outermost level.
-    pub(crate) fn begun(store: StoreId, options: TxOptions, work: T, monitor: Arc<Monitor>) -> Arc<Level> {
+    pub(crate) fn begun(store: StoreId, options: TxOptions, work: Box<dyn OpenTransaction>, monitor: Arc<Monitor>) -> Arc<Level> {
         let savepoints = work.has_savepoints();
         let mut stack = Stack::new();
         let id = stack.push();
-        let work = tokio::sync::Mutex::new(Some(Tracked { work, _opened: monitor.opened() }));
+        let work = tokio::sync::Mutex::new(Some(OpenWork { work, _opened: monitor.opened() }));
         let transaction = Arc::new(Self { store, options, savepoints, work, stack: Mutex::new(stack), monitor });
         Arc::new(Level::new(id, transaction))
     }
 
     /// Waits for the transaction's connection, for one statement of the level.
-    pub(crate) async fn step(&self, id: LevelId) -> Result<Step<'_, T>> {
+    pub(crate) async fn step(&self, id: LevelId) -> Result<Step<'_>> {
         let mut step = self.unguarded_step(id).await?;
         let guarded = if self.is_sandbox() && id.depth == 0 { step.guard().await } else { Ok(()) };
         match guarded {
@@ -90,7 +104,7 @@ impl<T: OpenTransaction> Transaction<T> {
         }
     }
 
-    async fn unguarded_step(&self, id: LevelId) -> Result<Step<'_, T>> {
+    async fn unguarded_step(&self, id: LevelId) -> Result<Step<'_>> {
         self.stack().check(id)?;
         let _sweep = SweepOnDrop(self);
         let work = self.work.lock().await;
@@ -114,7 +128,7 @@ impl<T: OpenTransaction> Transaction<T> {
         }
         let is_separate = self.savepoints && (options.propagation_mode() == Propagation::Nested || outer.is_sandbox());
         let mut step = self.unguarded_step(outer.id()).await?;
-        let made = if is_separate { step.work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
+        let made = if is_separate { step.any_work()?.savepoint(outer.id().depth + 1).await } else { Ok(()) };
         // While the step still holds the connection, so that no other statement comes between.
         let made = made.and_then(|()| self.stack().push_inside(outer.id(), is_separate));
         let id = step.finish(made)?;
@@ -142,7 +156,7 @@ impl<T: OpenTransaction> Transaction<T> {
     async fn commit_level(&self, id: LevelId) -> Result<()> {
         let mut step = self.step(id).await?;
         let is_separate = self.stack().is_separate(id);
-        let released = if is_separate { step.work()?.release(id.depth).await } else { Ok(()) };
+        let released = if is_separate { step.any_work()?.release(id.depth).await } else { Ok(()) };
         step.finish(released.map(|()| self.stack().merge(id)))?;
         if self.is_sandbox() && id.depth == 1 {
             let hooks = self.stack().take_hooks();
@@ -156,7 +170,7 @@ impl<T: OpenTransaction> Transaction<T> {
         if let Err(late) = limits.check() {
             return step.finish(Err(late));
         }
-        let Tracked { work: open, _opened } = step.take()?;
+        let OpenWork { work: open, _opened } = step.take()?;
         self.stack().go_on();
         let levels = self.stack().end();
         drop(step);
@@ -188,86 +202,51 @@ impl<T: OpenTransaction> Transaction<T> {
         let _sweep = SweepOnDrop(self);
         let open = self.work.lock().await.take();
         match open {
-            Some(Tracked { work, _opened }) => work.rollback().await,
+            Some(OpenWork { work, _opened }) => work.rollback().await,
             None => Ok(()),
         }
     }
 }
 
-/// Sweeps when it is dropped, after the lock that was waited for: a turn that comes to somebody who has no use for it any more
-/// must not be the last one.
-struct SweepOnDrop<'a, T: OpenTransaction>(&'a Transaction<T>);
-
-impl<T: OpenTransaction> Drop for SweepOnDrop<'_, T> {
-    fn drop(&mut self) {
-        self.0.sweep();
-    }
-}
-
-/// The result of a commit that was sent and given up.
-pub(crate) fn unanswered(reached: Error) -> Error {
-    Error::new(ErrorKind::CommitUnknown, "the commit was not answered in time").with_source(reached)
-}
-
-pub(super) fn ended() -> Error {
-    Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended")
-}
-
-/// A [`Transaction`] whose backend does not matter.
-#[async_trait]
-pub(crate) trait AnyTransaction: Send + Sync {
-    fn store(&self) -> StoreId;
-    fn is_sandbox(&self) -> bool;
-    fn is_open(&self, id: LevelId) -> bool;
-    fn remember(&self, earlier: Arc<[Error]>);
-    fn obstacle(&self) -> Option<Error>;
-    /// Notes an error that leaves the transaction as it was. Returns it with what was in the way before.
-    fn note(&self, error: Error) -> Error;
-    fn add_hook(&self, id: LevelId, hook: CommitHook) -> Result<()>;
-    /// Rolls a level back without waiting for it.
-    fn abandon(&self, id: LevelId);
-    async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()>;
-    async fn rollback(&self, id: LevelId) -> Result<()>;
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-}
-
-#[async_trait]
-impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
-    fn store(&self) -> StoreId {
+/// What its levels ask of it.
+impl Transaction {
+    pub(super) fn store(&self) -> StoreId {
         self.store
     }
 
-    fn is_sandbox(&self) -> bool {
+    pub(super) fn is_sandbox(&self) -> bool {
         self.options.is_sandbox()
     }
 
-    fn is_open(&self, id: LevelId) -> bool {
+    pub(super) fn is_open(&self, id: LevelId) -> bool {
         self.stack().is_open(id)
     }
 
-    fn remember(&self, earlier: Arc<[Error]>) {
+    pub(super) fn remember(&self, earlier: Arc<[Error]>) {
         self.stack().remember(earlier);
     }
 
-    fn obstacle(&self) -> Option<Error> {
+    pub(super) fn obstacle(&self) -> Option<Error> {
         self.stack().obstacle()
     }
 
-    fn note(&self, error: Error) -> Error {
+    /// Notes an error that leaves the transaction as it was. Returns it with what was in the way before.
+    pub(super) fn note(&self, error: Error) -> Error {
         self.stack().told(error)
     }
 
-    fn add_hook(&self, id: LevelId, hook: CommitHook) -> Result<()> {
+    pub(super) fn add_hook(&self, id: LevelId, hook: CommitHook) -> Result<()> {
         let refused = self.stack().add_hook(id, hook);
         refused.map_err(|(_hook, error)| error)
     }
 
-    fn abandon(&self, id: LevelId) {
+    /// Rolls a level back without waiting for it.
+    pub(super) fn abandon(&self, id: LevelId) {
         self.give_up(id);
         self.sweep();
     }
 
-    async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()> {
+    pub(super) async fn commit(&self, id: LevelId, limits: &Limits) -> Result<()> {
         let committed = match id.depth {
             0 if self.is_sandbox() => return Err(Error::new(ErrorKind::Unsupported, "a sandbox is never committed")),
             0 => self.commit_all(id, limits).await,
@@ -285,15 +264,30 @@ impl<T: OpenTransaction> AnyTransaction for Transaction<T> {
         }
     }
 
-    async fn rollback(&self, id: LevelId) -> Result<()> {
+    pub(super) async fn rollback(&self, id: LevelId) -> Result<()> {
         match (self.is_open(id), id.depth) {
             (false, _) => Err(ended()),
             (true, 0) => self.roll_back_all().await,
             (true, _) => self.roll_back_level(id).await,
         }
     }
+}
 
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
+/// Sweeps when it is dropped, after the lock that was waited for: a turn that comes to somebody who has no use for it any more
+/// must not be the last one.
+struct SweepOnDrop<'a>(&'a Transaction);
+
+impl Drop for SweepOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.sweep();
     }
+}
+
+/// The result of a commit that was sent and given up.
+pub(crate) fn unanswered(reached: Error) -> Error {
+    Error::new(ErrorKind::CommitUnknown, "the commit was not answered in time").with_source(reached)
+}
+
+pub(super) fn ended() -> Error {
+    Error::new(ErrorKind::TransactionClosed, "the transaction of this context has ended")
 }

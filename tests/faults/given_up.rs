@@ -22,10 +22,6 @@ const CALLS: usize = 1000;
 /// After this, nothing of them may be left.
 const SOON: Duration = Duration::from_secs(2);
 
-fn options() -> OpenOptions {
-    OpenOptions::new().max_connections(CONNECTIONS)
-}
-
 /// A statement that reads, and one that writes, for as long as it is let.
 fn endless(store: &Store) -> Option<[SqlText; 2]> {
     let dialect = store.sql().ok()?.dialect();
@@ -145,7 +141,7 @@ async fn is_as_before(store: &Store, context: &str) {
 }
 
 async fn nothing_goes_on(place: Place) {
-    let Fixture { store, guard: _guard } = place.open_with(options()).await;
+    let Fixture { store, guard: _guard } = place.open_with(CONNECTIONS, OpenOptions::new()).await;
     give_up_many(&store).await;
     tokio::time::sleep(SOON).await;
     is_as_before(&store, &format!("{place:?}")).await;
@@ -180,7 +176,7 @@ async fn nothing_goes_on_behind_sea_orm_on_sqlite() {
     let mut wanted = sea_orm::ConnectOptions::new(url);
     wanted.max_connections(CONNECTIONS).sqlx_logging(false);
     let store = Store::from_sea_orm(sea_orm::Database::connect(wanted).await.unwrap()).unwrap();
-    crate::support::tables::create(&store).await;
+    crate::support::create_tables(&store).await;
     give_up_many(&store).await;
     tokio::time::sleep(SOON).await;
     is_as_before(&store, "SeaORM").await;

@@ -5,8 +5,8 @@ use larder::{Isolation, OpenOptions, Store};
 #[cfg(feature = "postgres")]
 use crate::support::postgres::{self, TestDatabase};
 use crate::support::{
-    backend::{Fixture, Wanted},
-    tables,
+    backend::{Fixture, OpenWith},
+    create_tables,
 };
 
 #[allow(dead_code)] // Each feature uses a part of it.
@@ -57,11 +57,16 @@ impl Place {
 
     /// An empty store.
     pub(crate) async fn open(self) -> Fixture {
-        self.open_with(Wanted::default().options()).await
+        self.open_as_is(OpenWith::default().options()).await
     }
 
-    /// One that is opened so.
-    pub(crate) async fn open_with(self, options: OpenOptions) -> Fixture {
+    /// One that is opened so, and has so many connections at most, if it has any.
+    pub(crate) async fn open_with(self, connections: u32, options: OpenOptions) -> Fixture {
+        let options = if self == Self::Memory { options } else { options.max_connections(connections) };
+        self.open_as_is(options).await
+    }
+
+    async fn open_as_is(self, options: OpenOptions) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = match self {
             Self::Memory => "memory:".to_owned(),
@@ -71,7 +76,7 @@ impl Place {
         };
         let store = options.open(&url).await.unwrap();
         if store.capabilities().schema {
-            tables::create(&store).await;
+            create_tables(&store).await;
         }
         Fixture::new(store, (directory, url))
     }
@@ -91,7 +96,7 @@ impl Place {
     /// where there is none, or none is needed, it is the same.
     pub(crate) async fn another(self, fixture: &Fixture) -> Store {
         match fixture.guard.downcast_ref::<(tempfile::TempDir, String)>() {
-            Some((_, url)) if self == Self::Sqlite => Wanted::default().options().open(url).await.unwrap(),
+            Some((_, url)) if self == Self::Sqlite => OpenWith::default().options().open(url).await.unwrap(),
             _ => fixture.store.clone(),
         }
     }

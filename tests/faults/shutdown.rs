@@ -108,9 +108,9 @@ fn ends_without_a_panic(place: Place) {
     {
         let told = panics(|| {
             let inner = runtime(threads);
-            let options = || OpenOptions::new().max_connections(6).acquire_timeout(Duration::from_secs(5));
+            let options = || OpenOptions::new().acquire_timeout(Duration::from_secs(5));
             let (fixture, mut held) = inner.block_on(async {
-                let fixture = place.open_with(options()).await;
+                let fixture = place.open_with(6, options()).await;
                 let notes: Vec<_> = (0..3_000).map(|i| note(&i.to_string())).collect();
                 fixture.store.repository::<note::Entity>().create_batch(&Cx::new(), &notes).await.unwrap();
                 let held = open(&fixture.store, is_kept).await;

@@ -17,7 +17,7 @@ use crate::{
     places::Place,
     support::{
         Items,
-        backend::Wanted,
+        backend::OpenWith,
         drop_at,
         entities::{item, label, note, page},
         item, note, page,
@@ -46,7 +46,7 @@ fn patient() -> TxOptions {
 /// connections are to be had at once and none is inside a transaction: whatever a task held is rolled back by its own end.
 async fn aborted_tasks_leave_neither_half_transfers_nor_transactions(place: Place) {
     let requests = std::env::var("LARDER_ABORTED_TASKS").map_or(1_000, |count| count.parse().unwrap());
-    let fixture = place.open_with(Wanted::default().options().max_connections(CONNECTIONS as u32)).await;
+    let fixture = place.open_with(CONNECTIONS as u32, OpenWith::default().options()).await;
     let accounts: Items = fixture.store.repository::<item::Entity>();
     let opened: Vec<_> = (0..ACCOUNTS).map(|id| item::Model { small: BALANCE, ..item(id) }).collect();
     accounts.create_batch(&Cx::new(), &opened).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_version_lets_no_increment_be_lost(place: Place) {
 /// refused while a nested one is open, none waits for ever, and what was answered with `Ok` is stored. Each holds the connection
 /// for one statement.
 async fn joined_operations_of_one_transaction_take_turns(place: Place) {
-    let fixture = place.open_with(Wanted::default().options().max_connections(1)).await;
+    let fixture = place.open_with(1, OpenWith::default().options()).await;
     let (store, notes) = (&fixture.store, &fixture.store.repository::<note::Entity>());
     let joined = store.tx(&Cx::new(), |cx| async move {
         let plain = async {
@@ -235,7 +235,7 @@ async fn joined_operations_of_one_transaction_take_turns(place: Place) {
 /// A panic drops, while it unwinds, a transaction that is half done and another that was begun by hand: both are rolled back, and
 /// the connections serve the next.
 async fn what_is_dropped_by_a_panic_is_rolled_back(place: Place) {
-    let fixture = place.open_with(Wanted::default().options().max_connections(1)).await;
+    let fixture = place.open_with(1, OpenWith::default().options()).await;
     let notes = fixture.store.repository::<note::Entity>();
     for by_hand in [false, true] {
         let (store, inside) = (fixture.store.clone(), notes.clone());

@@ -16,7 +16,7 @@ use crate::{
 const CONNECTIONS: u32 = 3;
 
 fn options() -> OpenOptions {
-    OpenOptions::new().acquire_timeout(Duration::from_secs(3)).max_connections(CONNECTIONS)
+    OpenOptions::new().acquire_timeout(Duration::from_secs(3))
 }
 
 /// Polls some futures until one that is ready at once is, and then only after each thing that the loop does.
@@ -43,7 +43,7 @@ fn writes<'a>(store: &'a Store, notes: &'a Notes) -> Vec<BoxFuture<'a, ()>> {
 }
 
 async fn waiters_are_passed_over(place: Place) {
-    let fixture = place.open_with(options()).await;
+    let fixture = place.open_with(CONNECTIONS, options()).await;
     let (store, notes) = (&fixture.store, &fixture.store.repository::<note::Entity>());
     let held = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     let holding = tokio::spawn(async move {
@@ -77,11 +77,11 @@ async fn sqlite_passes_over_waiters() {
 async fn what_is_done_holds_no_turn() {
     for durability in [Durability::Process, Durability::Power] {
         for nth in 0..3 {
-            let fixture = Place::Sqlite.open_with(options()).await;
+            let fixture = Place::Sqlite.open_with(CONNECTIONS, options()).await;
             // The first commit of another store begins the log.
             let (_, url) = fixture.guard.downcast_ref::<(tempfile::TempDir, String)>().unwrap();
             fixture.store.close().await;
-            let store = &options().durability(durability).open(url).await.unwrap();
+            let store = &options().max_connections(CONNECTIONS).durability(durability).open(url).await.unwrap();
             let notes = &store.repository::<note::Entity>();
             let buffered = writes(store, notes).swap_remove(nth);
             loop_with(vec![buffered], async || drop(notes.create(&Cx::new(), &note("of the loop")).await.unwrap())).await;
@@ -94,7 +94,7 @@ async fn what_is_done_holds_no_turn() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn what_is_read_holds_no_connection() {
-    let fixture = Place::Sqlite.open_with(options()).await;
+    let fixture = Place::Sqlite.open_with(CONNECTIONS, options()).await;
     let notes = &fixture.store.repository::<note::Entity>();
     let many: Vec<_> = (0..5_000).map(|nth| note(&nth.to_string())).collect();
     notes.create_batch(&Cx::new(), &many).await.unwrap();

@@ -108,8 +108,10 @@ async fn settings_out_of_bounds_are_refused() {
         }
     }
     // The most that can be asked for.
-    let most = options().max_connections(10_000).acquire_timeout(year).long_transaction(year);
+    let most = options().acquire_timeout(year).long_transaction(year);
     most.open("memory:").await.unwrap();
+    #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
+    let most = most.max_connections(10_000);
     #[cfg(feature = "sqlite")]
     {
         most.open("sqlite::memory:").await.unwrap();
@@ -151,5 +153,36 @@ fn kinds_fall_into_classes() {
         (ErrorKind::TransactionAborted, ErrorClass::Permanent, false),
     ] {
         assert_eq!((kind.class(), Error::new(kind, "").is_retryable()), (class, retryable), "{kind}");
+    }
+}
+
+/// A setting that a store has no use for is refused by its name.
+#[tokio::test]
+async fn settings_of_other_stores_are_refused() {
+    let options = OpenOptions::new;
+    let given = [
+        ("max_connections", options().max_connections(2)),
+        ("min_connections", options().min_connections(1)),
+        ("durability", options().durability(larder::Durability::Process)),
+        ("write_ahead_log", options().write_ahead_log(true)),
+    ];
+    let stores: [(&str, &[&str]); _] = [
+        ("memory:", &[]),
+        #[cfg(feature = "duckdb-linked")]
+        ("duckdb::memory:", &["max_connections"]),
+        #[cfg(feature = "postgres")]
+        ("postgres://127.0.0.1:1/none", &["max_connections", "min_connections"]),
+    ];
+    for (url, settings) in stores {
+        for (setting, options) in given.iter().filter(|(setting, _)| !settings.contains(setting)) {
+            let error = options.open(url).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url} {setting}: {error}");
+            assert!(error.to_string().contains(setting), "{url} {setting}: {error}");
+        }
+    }
+    #[cfg(feature = "sqlite")]
+    for (_, options) in given {
+        let folder = tempfile::tempdir().unwrap();
+        options.open(&format!("sqlite:{}/store", folder.path().display())).await.unwrap();
     }
 }

@@ -11,9 +11,9 @@ use larder::{Capabilities, Cx, Isolation, Store};
 use sea_orm::sea_query::{Expr, Query};
 
 use crate::support::{
-    backend::{Backend, Fixture, Wanted},
+    backend::{Fixture, Harness, OpenWith},
+    create_tables,
     entities::label,
-    tables,
 };
 
 fn declares(c: &Capabilities, in_memory: bool) -> bool {
@@ -33,30 +33,32 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
 
 pub(crate) struct File;
 
-impl Backend for File {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for File {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("duckdb:{}?threads=1", directory.path().join("test.duckdb").display());
         let store = wanted.options().open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         Fixture::new(store, directory)
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities, false)
     }
 }
 
 pub(crate) struct InMemory;
 
-impl Backend for InMemory {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for InMemory {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let store = wanted.options().open("duckdb::memory:?threads=1").await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         Fixture::new(store, ())
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities, true)
     }
 }
@@ -74,11 +76,11 @@ async fn asked(store: &Store, expression: &'static str) -> larder::Result<Vec<la
 mod file {
     use super::File;
 
-    conformance!(File);
+    larder::testing::conformance!(File);
 }
 
 mod in_memory {
     use super::InMemory;
 
-    conformance!(InMemory);
+    larder::testing::conformance!(InMemory);
 }

@@ -2,11 +2,10 @@
 
 use larder::DeleterExt as _;
 use larder::{Cx, ReaderExt};
-use larder_entity::ConfigVersion;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value as Json};
 
-use crate::support::{backend::Backend, entities::sample};
+use crate::support::{backend::Harness, entities::sample};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[^\0]{0,20}", r#"['"\\%_;$?\n\t{}-]{0,8}"#]
@@ -60,7 +59,7 @@ fn models() -> impl Strategy<Value = sample::Model> {
         id: uuid::Uuid::from_u128(id),
         small,
         large,
-        hash: ConfigVersion(hash),
+        hash: larder::testing::entities::Fingerprint(hash),
         real,
         flag,
         text,
@@ -72,12 +71,12 @@ fn models() -> impl Strategy<Value = sample::Model> {
     })
 }
 
-fn gives_back_what_it_was_given<B: Backend>(default_cases: u32) {
-    if B::is_skipped() {
+fn gives_back_what_it_was_given(harness: &'static dyn Harness, default_cases: u32) {
+    if harness.is_skipped() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let fixture = runtime.block_on(B::fresh());
+    let fixture = runtime.block_on(harness.fresh());
     let samples = fixture.store.repository::<sample::Entity>();
     let config =
         ProptestConfig { cases: crate::property::cases(default_cases), failure_persistence: None, ..ProptestConfig::default() };
@@ -115,29 +114,29 @@ fn gives_back_what_it_was_given<B: Backend>(default_cases: u32) {
 
 #[test]
 fn memory_gives_back_what_it_was_given() {
-    gives_back_what_it_was_given::<crate::memory::Memory>(200);
+    gives_back_what_it_was_given(&crate::memory::Memory, 200);
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_gives_back_what_it_was_given() {
-    gives_back_what_it_was_given::<crate::sqlite::File>(100);
+    gives_back_what_it_was_given(&crate::sqlite::File, 100);
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_of_sea_orm_gives_back_what_it_was_given() {
-    gives_back_what_it_was_given::<crate::sqlite::SeaOrm>(100);
+    gives_back_what_it_was_given(&crate::sqlite::SeaOrm, 100);
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_gives_back_what_it_was_given() {
-    gives_back_what_it_was_given::<crate::duckdb::File>(60);
+    gives_back_what_it_was_given(&crate::duckdb::File, 60);
 }
 
 #[cfg(feature = "postgres")]
 #[test]
 fn postgres_gives_back_what_it_was_given() {
-    gives_back_what_it_was_given::<crate::postgres::Server>(100);
+    gives_back_what_it_was_given(&crate::postgres::Server, 100);
 }

@@ -9,8 +9,6 @@
     clippy::print_stdout
 )]
 
-#[macro_use]
-mod conformance;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
@@ -25,6 +23,7 @@ mod own_types;
 mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prefix;
 mod property;
 mod queries;
 #[cfg(feature = "sqlite")]

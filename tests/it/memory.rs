@@ -4,19 +4,21 @@ use larder::{Capabilities, Cx, ErrorKind, Isolation};
 use larder_migration::Migrations;
 
 use crate::support::{
-    backend::{Backend, Fixture, Wanted},
+    backend::{Fixture, Harness, OpenWith},
     entities::{door, person, place, street},
     person,
 };
 
 pub(crate) struct Memory;
 
-impl Backend for Memory {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for Memory {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
+        let wanted = OpenWith { max_connections: None, ..wanted };
         Fixture::new(wanted.options().open("memory:").await.unwrap(), ())
     }
 
-    fn declares(c: &Capabilities) -> bool {
+    fn declares(&self, c: &Capabilities) -> bool {
         !c.durable
             && !c.schema
             && !c.check_constraints
@@ -32,7 +34,7 @@ impl Backend for Memory {
     }
 }
 
-conformance!(Memory);
+larder::testing::conformance!(Memory);
 
 #[tokio::test]
 async fn needs_no_migrations() {
@@ -45,7 +47,7 @@ async fn needs_no_migrations() {
 /// Past the largest id there is none to generate, and ids that the caller chooses go on.
 #[tokio::test]
 async fn runs_out_of_ids() {
-    let people = Memory::fresh().await.store.repository::<person::Entity>();
+    let people = Memory.fresh().await.store.repository::<person::Entity>();
     people.create(&Cx::new(), &person::Model { id: i64::MAX, ..person("last") }).await.unwrap();
     let error = people.create(&Cx::new(), &person("one more")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
@@ -55,7 +57,7 @@ async fn runs_out_of_ids() {
 /// A reference without an action is looked at when every cascade has run, as SQLite does, in whatever order tables are met.
 #[tokio::test]
 async fn checks_references_after_cascades() {
-    let (fixture, cx) = (Memory::fresh().await, Cx::new());
+    let (fixture, cx) = (Memory.fresh().await, Cx::new());
     let doors = fixture.store.repository::<door::Entity>();
     let streets = fixture.store.repository::<street::Entity>();
     let places = fixture.store.repository::<place::Entity>();

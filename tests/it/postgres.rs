@@ -12,7 +12,7 @@ use larder::{Capabilities, Isolation, Store};
 #[cfg(unix)]
 use crate::support::pooler::Pooler;
 use crate::support::{
-    backend::{Backend, Fixture, Wanted},
+    backend::{Fixture, Harness, OpenWith, for_sea_orm},
     postgres::{self, TestDatabase},
 };
 
@@ -33,17 +33,18 @@ fn declares(c: &Capabilities) -> bool {
 
 pub struct Server;
 
-impl Backend for Server {
-    fn is_skipped() -> bool {
+#[async_trait::async_trait]
+impl Harness for Server {
+    fn is_skipped(&self) -> bool {
         postgres::is_skipped()
     }
 
-    async fn open(wanted: Wanted) -> Fixture {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let database = TestDatabase::with_tables().await;
         Fixture::new(wanted.options().open(&database.url()).await.unwrap(), database)
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities)
     }
 }
@@ -51,19 +52,20 @@ impl Backend for Server {
 /// A database, through a pool that SeaORM made.
 pub struct SeaOrm;
 
-impl Backend for SeaOrm {
-    fn is_skipped() -> bool {
+#[async_trait::async_trait]
+impl Harness for SeaOrm {
+    fn is_skipped(&self) -> bool {
         postgres::is_skipped()
     }
 
-    async fn open(wanted: Wanted) -> Fixture {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let database = TestDatabase::with_tables().await;
-        let connect = wanted.for_sea_orm(database.url());
+        let connect = for_sea_orm(&wanted, database.url());
         let connection = Database::connect(connect).await.unwrap();
         Fixture::new(Store::from_sea_orm_with_clock(connection, wanted.clock()).unwrap(), database)
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities)
     }
 }
@@ -73,12 +75,13 @@ impl Backend for SeaOrm {
 pub struct Pooled;
 
 #[cfg(unix)]
-impl Backend for Pooled {
-    fn is_skipped() -> bool {
+#[async_trait::async_trait]
+impl Harness for Pooled {
+    fn is_skipped(&self) -> bool {
         postgres::is_skipped()
     }
 
-    async fn open(wanted: Wanted) -> Fixture {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let database = TestDatabase::with_tables().await;
         let direct = database.url();
         let pooler = tokio::task::spawn_blocking(move || Pooler::of_sessions(&direct)).await.unwrap();
@@ -86,7 +89,7 @@ impl Backend for Pooled {
         Fixture::new(wanted.options().open(&url).await.unwrap(), (database, pooler))
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities)
     }
 }
@@ -94,18 +97,18 @@ impl Backend for Pooled {
 mod by_url {
     use super::Server;
 
-    conformance!(Server);
+    larder::testing::conformance!(Server);
 }
 
 #[cfg(unix)]
 mod pooled {
     use super::Pooled;
 
-    conformance!(Pooled);
+    larder::testing::conformance!(Pooled);
 }
 
 mod sea_orm {
     use super::SeaOrm;
 
-    conformance!(SeaOrm);
+    larder::testing::conformance!(SeaOrm);
 }

@@ -8,7 +8,7 @@ use larder::{
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
     entities::{label, letter, person},
     time,
 };
@@ -229,13 +229,13 @@ pub(crate) fn cases(default: u32) -> u32 {
     std::env::var("LARDER_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
-fn agrees_with_memory<B: Backend>(default_cases: u32) {
-    if B::is_skipped() {
+fn agrees_with_memory(harness: &'static dyn Harness, default_cases: u32) {
+    if harness.is_skipped() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let oracle = runtime.block_on(crate::memory::Memory::fresh());
-    let fixture = runtime.block_on(B::fresh());
+    let oracle = runtime.block_on(crate::memory::Memory.fresh());
+    let fixture = runtime.block_on(harness.fresh());
     let config = ProptestConfig { cases: cases(default_cases), failure_persistence: None, ..ProptestConfig::default() };
     let capabilities = fixture.store.capabilities();
     let outcome = TestRunner::new(config).run(&prop::collection::vec(operations(), 1..12), |mut operations| {
@@ -259,41 +259,41 @@ fn agrees_with_memory<B: Backend>(default_cases: u32) {
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_in_memory_agrees_with_memory() {
-    agrees_with_memory::<crate::sqlite::InMemory>(400);
+    agrees_with_memory(&crate::sqlite::InMemory, 400);
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_in_a_file_agrees_with_memory() {
-    agrees_with_memory::<crate::sqlite::File>(100);
+    agrees_with_memory(&crate::sqlite::File, 100);
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_of_sea_orm_agrees_with_memory() {
-    agrees_with_memory::<crate::sqlite::SeaOrm>(100);
+    agrees_with_memory(&crate::sqlite::SeaOrm, 100);
 }
 
 #[cfg(feature = "postgres")]
 #[test]
 fn postgres_agrees_with_memory() {
-    agrees_with_memory::<crate::postgres::Server>(100);
+    agrees_with_memory(&crate::postgres::Server, 100);
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_in_memory_agrees_with_memory() {
-    agrees_with_memory::<crate::duckdb::InMemory>(100);
+    agrees_with_memory(&crate::duckdb::InMemory, 100);
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_in_a_file_agrees_with_memory() {
-    agrees_with_memory::<crate::duckdb::File>(50);
+    agrees_with_memory(&crate::duckdb::File, 50);
 }
 
 /// The same operations give the same answers again, with nothing left from the time before.
 #[test]
 fn memory_agrees_with_itself() {
-    agrees_with_memory::<crate::memory::Memory>(200);
+    agrees_with_memory(&crate::memory::Memory, 200);
 }

@@ -8,7 +8,7 @@ use std::{fmt::Debug, sync::Arc};
 use uuid::Uuid;
 
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
     entities::item::{self, COLUMN, Status},
 };
 
@@ -362,13 +362,13 @@ async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, 
     }
 }
 
-fn agrees_with_memory<B: Backend>(default_cases: u32) {
-    if B::is_skipped() {
+fn agrees_with_memory(harness: &'static dyn Harness, default_cases: u32) {
+    if harness.is_skipped() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let oracle = runtime.block_on(crate::memory::Memory::fresh());
-    let fixture = runtime.block_on(B::fresh());
+    let oracle = runtime.block_on(crate::memory::Memory.fresh());
+    let fixture = runtime.block_on(harness.fresh());
     let [expected, actual] = [&oracle.store, &fixture.store].map(|store| store.repository::<item::Entity>());
     let sets = crate::property::cases(default_cases).div_ceil(QUERIES as u32);
     let config = ProptestConfig { cases: sets, failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() };
@@ -397,7 +397,7 @@ fn agrees_with_memory<B: Backend>(default_cases: u32) {
 #[test]
 fn a_filter_matches_the_models_that_it_selects() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let memory = runtime.block_on(crate::memory::Memory::fresh());
+    let memory = runtime.block_on(crate::memory::Memory.fresh());
     let (items, cx) = (memory.store.repository::<item::Entity>(), Cx::new());
     let config = ProptestConfig { cases: crate::property::cases(500), failure_persistence: None, ..ProptestConfig::default() };
     let outcome = TestRunner::new(config).run(&(models(), filters()), |(models, filter)| {
@@ -423,29 +423,29 @@ fn a_filter_matches_the_models_that_it_selects() {
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_agrees_with_memory() {
-    agrees_with_memory::<crate::sqlite::InMemory>(10_000);
+    agrees_with_memory(&crate::sqlite::InMemory, 10_000);
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_of_sea_orm_agrees_with_memory() {
-    agrees_with_memory::<crate::sqlite::SeaOrm>(2_000);
+    agrees_with_memory(&crate::sqlite::SeaOrm, 2_000);
 }
 
 #[cfg(feature = "postgres")]
 #[test]
 fn postgres_agrees_with_memory() {
-    agrees_with_memory::<crate::postgres::Server>(10_000);
+    agrees_with_memory(&crate::postgres::Server, 10_000);
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn duckdb_agrees_with_memory() {
-    agrees_with_memory::<crate::duckdb::InMemory>(10_000);
+    agrees_with_memory(&crate::duckdb::InMemory, 10_000);
 }
 
 /// What is asked twice is answered twice, in the same way.
 #[test]
 fn memory_agrees_with_itself() {
-    agrees_with_memory::<crate::memory::Memory>(1_000);
+    agrees_with_memory(&crate::memory::Memory, 1_000);
 }

@@ -13,8 +13,8 @@ use larder::{Capabilities, Isolation, Store};
 use tempfile::TempDir;
 
 use crate::support::{
-    backend::{Backend, Fixture, Wanted},
-    tables,
+    backend::{Fixture, Harness, OpenWith, for_sea_orm},
+    create_tables,
 };
 
 fn declares(c: &Capabilities, in_memory: bool) -> bool {
@@ -44,33 +44,35 @@ async fn with_rival(fixture: Fixture) -> Option<(Fixture, Store)> {
     Some((fixture, rival))
 }
 
-impl Backend for File {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for File {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         let store = wanted.options().open(&url(&directory)).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         Fixture::new(store, directory)
     }
 
-    async fn with_rival() -> Option<(Fixture, Store)> {
-        with_rival(Self::fresh().await).await
+    async fn with_rival(&self) -> Option<(Fixture, Store)> {
+        with_rival(self.fresh().await).await
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities, false)
     }
 }
 
 pub(crate) struct InMemory;
 
-impl Backend for InMemory {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for InMemory {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let store = wanted.options().open("sqlite::memory:").await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         Fixture::new(store, ())
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities, true)
     }
 }
@@ -78,21 +80,22 @@ impl Backend for InMemory {
 /// A file, through a pool that SeaORM made.
 pub struct SeaOrm;
 
-impl Backend for SeaOrm {
-    async fn open(wanted: Wanted) -> Fixture {
+#[async_trait::async_trait]
+impl Harness for SeaOrm {
+    async fn open(&self, wanted: OpenWith) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let mut connect = wanted.for_sea_orm(url(&directory) + "?mode=rwc");
+        let mut connect = for_sea_orm(&wanted, url(&directory) + "?mode=rwc");
         connect.map_sqlx_sqlite_opts(|connect| connect.pragma("journal_mode", "WAL"));
         let store = Store::from_sea_orm_with_clock(Database::connect(connect).await.unwrap(), wanted.clock()).unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         Fixture::new(store, directory)
     }
 
-    async fn with_rival() -> Option<(Fixture, Store)> {
-        with_rival(Self::fresh().await).await
+    async fn with_rival(&self) -> Option<(Fixture, Store)> {
+        with_rival(self.fresh().await).await
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
+    fn declares(&self, capabilities: &Capabilities) -> bool {
         declares(capabilities, false)
     }
 }
@@ -100,17 +103,17 @@ impl Backend for SeaOrm {
 mod sea_orm {
     use super::SeaOrm;
 
-    conformance!(SeaOrm);
+    larder::testing::conformance!(SeaOrm);
 }
 
 mod file {
     use super::File;
 
-    conformance!(File);
+    larder::testing::conformance!(File);
 }
 
 mod in_memory {
     use super::InMemory;
 
-    conformance!(InMemory);
+    larder::testing::conformance!(InMemory);
 }

@@ -5,7 +5,7 @@ use std::{env, fs, process::Command};
 use larder::{Cx, Dialect, Filter, Query, SqlText};
 
 use crate::support::{
-    backend::{Backend, Wanted},
+    backend::{Harness, OpenWith},
     entities::label,
 };
 
@@ -23,9 +23,9 @@ fn resident() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-async fn stays_flat<B: Backend>() {
+async fn stays_flat(harness: &'static dyn Harness) {
     // Two connections, to see that none is lost.
-    let fixture = B::open(Wanted { max_connections: Some(2), ..Wanted::default() }).await;
+    let fixture = harness.open(OpenWith { max_connections: Some(2), ..OpenWith::default() }).await;
     let labels = fixture.store.repository::<label::Entity>();
     let sql = fixture.store.sql().unwrap();
     let numbers = match sql.dialect() {
@@ -70,13 +70,13 @@ async fn stays_flat<B: Backend>() {
 }
 
 /// Runs the test of this name in a process of its own, whose memory is nobody else's.
-fn in_a_process_of_its_own<B: Backend>(name: &str) {
-    if B::is_skipped() {
+fn in_a_process_of_its_own(harness: &'static dyn Harness, name: &str) {
+    if harness.is_skipped() {
         return;
     }
     if env::var(CHILD).is_ok() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        return runtime.block_on(stays_flat::<B>());
+        return runtime.block_on(stays_flat(harness));
     }
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", &format!("stream_memory::{name}"), "--nocapture"]).env(CHILD, "1");
@@ -89,17 +89,17 @@ fn in_a_process_of_its_own<B: Backend>(name: &str) {
 #[cfg(feature = "sqlite")]
 #[test]
 fn stays_flat_on_sqlite() {
-    in_a_process_of_its_own::<crate::sqlite::File>("stays_flat_on_sqlite");
+    in_a_process_of_its_own(&crate::sqlite::File, "stays_flat_on_sqlite");
 }
 
 #[cfg(feature = "postgres")]
 #[test]
 fn stays_flat_on_postgres() {
-    in_a_process_of_its_own::<crate::postgres::Server>("stays_flat_on_postgres");
+    in_a_process_of_its_own(&crate::postgres::Server, "stays_flat_on_postgres");
 }
 
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn stays_flat_on_duckdb() {
-    in_a_process_of_its_own::<crate::duckdb::File>("stays_flat_on_duckdb");
+    in_a_process_of_its_own(&crate::duckdb::File, "stays_flat_on_duckdb");
 }

@@ -1,7 +1,7 @@
 //! Invariants of the source, read from the source.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -29,10 +29,11 @@ fn texts() -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// Every file of the library with its code, comments left out.
+/// Every file of the library with its code, comments left out. The suite is not among them: it consists of tests.
 fn sources() -> Vec<(String, String)> {
     let code = |text: String| text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    texts().into_iter().map(|(name, text)| (name, code(text))).collect()
+    let library = texts().into_iter().filter(|(name, _)| !name.starts_with("testing/"));
+    library.map(|(name, text)| (name, code(text))).collect()
 }
 
 /// Fails for every file outside `allowed` that has one of the `words` in its code.
@@ -112,7 +113,9 @@ fn one_file_names_every_backend() {
 fn backends_do_not_know_each_other() {
     for (name, code) in sources() {
         let forbidden: &[&str] = match name.as_str() {
-            name if name.starts_with("backend/memory/") => &["backend::sql", "SqlStore", "SqlTable", "sqlx"],
+            name if name.starts_with("backend/memory/") || name.starts_with("backend/tables/") => {
+                &["backend::sql", "SqlStore", "SqlTable", "sqlx"]
+            }
             name if name.starts_with("backend/sql/") => &["backend::memory", "MemoryStore", "MemoryTable"],
             _ => continue,
         };
@@ -186,6 +189,28 @@ fn time_goes_through_the_clock() {
 #[test]
 fn no_lint_is_switched_off_in_the_library() {
     only_in(&[], &["allow(clippy::unwrap", "allow(clippy::expect", "allow(clippy::panic", "allow(clippy::indexing", "unsafe"]);
+}
+
+/// A promise that is not in the list would be run on no backend.
+#[test]
+fn every_promise_is_in_the_list() {
+    let texts = texts();
+    let (_, list) = texts.iter().find(|(name, _)| name == "testing/conformance/mod.rs").unwrap();
+    let (_, list) = list.split_once("macro_rules! __conformance").unwrap();
+    let mut count = 0;
+    for (name, text) in texts.iter().filter(|(name, _)| name.starts_with("testing/conformance/")) {
+        let module = name.trim_start_matches("testing/conformance/").trim_end_matches(".rs");
+        let promises = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split_once("(harness"));
+        let promises: BTreeSet<_> = promises.map(|(name, _)| name).collect();
+        if promises.is_empty() {
+            continue;
+        }
+        let (_, listed) = list.split_once(&format!(" {module} {{")).unwrap_or_else(|| panic!("{module} is not in the list"));
+        let listed: BTreeSet<_> = listed.split_once('}').unwrap().0.split_whitespace().collect();
+        assert_eq!(listed, promises, "{module}");
+        count += promises.len();
+    }
+    assert!(count > 200, "{count} promises were found");
 }
 
 #[test]

@@ -10,56 +10,45 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{constraint::Tables, repository::MemoryTable, state::MemoryState, transaction::MemoryTransaction};
 use crate::{
     backend::{
-        Answer, Backend, SqlRequest, TableBackend,
+        Answer, Backend, SqlRequest, TableBackend, Tables, TablesBackend, TablesSource, TablesWriter,
         turns::{Turn, Turns},
     },
     capability::Capabilities,
     clock::{Clock, within},
-    context::{Access, AcquireMode, Cx, Entry, WAITING},
+    context::{Access, Cx, WAITING},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     health::Health,
-    idempotency::{self, is_already_committed, recorded},
     repository::Transactional,
-    store::StatementCounts,
+    statement_counts::StatementCounts,
     table::Table,
-    transaction::{AccessMode, Isolation, Monitor, StoreId, Transaction, TxOptions},
+    transaction::{AcquireMode, Isolation, StoreId, Transactions, TxOptions},
 };
 
 #[derive(Clone)]
 pub(crate) struct MemoryStore(Arc<MemoryStoreInner>);
 
 struct MemoryStoreInner {
-    id: StoreId,
-    clock: Arc<dyn Clock>,
+    transactions: Transactions,
     /// How long a writer waits for its turn.
     timeout: Duration,
-    committed: RwLock<MemoryState>,
-    tables: RwLock<Arc<Tables>>,
+    committed: RwLock<Tables>,
     /// Held by the one transaction, or the one operation, that may write.
     writer: Arc<Turns>,
     closed: AtomicBool,
-    monitor: Arc<Monitor>,
 }
 
 impl MemoryStore {
     pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration, long: Duration) -> Self {
-        let monitor = Monitor::new(clock.clone(), long);
-        let store = Self(Arc::new(MemoryStoreInner {
-            id: StoreId::next(),
-            clock,
+        Self(Arc::new(MemoryStoreInner {
+            transactions: Transactions::new(clock, long),
             timeout,
             committed: RwLock::default(),
-            tables: RwLock::default(),
             writer: Turns::new(1),
             closed: AtomicBool::new(false),
-            monitor,
-        }));
-        store.add_table(&idempotency::table());
-        store
+        }))
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
@@ -79,55 +68,7 @@ impl MemoryStore {
         }
     }
 
-    /// Makes the constraints of a table known, and says whether its rows are those of the entity. Tables come into being with
-    /// their first row.
-    pub(super) fn add_table(&self, table: &Arc<Table>) -> bool {
-        let mut tables = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let is_own = tables.get(&table.key).is_none_or(|known| known.has_rows_of(table));
-        if is_own {
-            Arc::make_mut(&mut tables).insert(table.key.clone(), table.clone());
-        }
-        is_own
-    }
-
-    pub(super) fn tables(&self) -> Arc<Tables> {
-        self.0.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The last committed state.
-    pub(super) fn committed(&self) -> MemoryState {
-        self.0.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn commit(&self, state: MemoryState) {
-        *self.0.committed.write().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    /// Waits for the turn to write.
-    pub(super) async fn writer(&self, mode: AcquireMode) -> Result<Turn> {
-        self.refuse_if_closed()?;
-        let turn = match (self.0.writer.try_take(Access::Write), mode) {
-            (Some(turn), _) => turn,
-            (None, AcquireMode::NoWait) => {
-                return Err(Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can"));
-            }
-            (None, AcquireMode::Wait) => {
-                let turn = self.0.writer.take(Access::Write);
-                within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing").await?
-            }
-        };
-        self.refuse_if_closed()?;
-        Ok(turn)
-    }
-
-    /// Writes the context's key, if it has one, as part of what is written.
-    pub(super) fn record(&self, cx: &Cx, state: &mut MemoryState) -> Result<()> {
-        let Some(key) = cx.key_for(Access::Write) else { return Ok(()) };
-        let row = idempotency::row(key, self.clock().now())?;
-        recorded(state.insert(&idempotency::table(), row)).map(drop)
-    }
-
-    pub(super) fn refuse_if_closed(&self) -> Result<()> {
+    fn refuse_if_closed(&self) -> Result<()> {
         match self.0.closed.load(Ordering::SeqCst) {
             true => Err(Error::new(ErrorKind::Closed, "")),
             false => Ok(()),
@@ -138,7 +79,7 @@ impl MemoryStore {
 #[async_trait]
 impl Backend for MemoryStore {
     fn id(&self) -> StoreId {
-        self.0.id
+        self.0.transactions.id()
     }
 
     fn name(&self) -> &'static str {
@@ -150,16 +91,16 @@ impl Backend for MemoryStore {
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+        self.0.transactions.clock()
     }
 
     /// There are no statements.
-    fn statement_counts(&self) -> StatementCounts {
-        StatementCounts::default()
+    fn statement_counts(&self) -> Option<StatementCounts> {
+        None
     }
 
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
-        Arc::new(MemoryTable::new(self.clone(), table))
+        Arc::new(TablesBackend::new(self.clone(), table))
     }
 
     async fn sql(&self, _: &Cx, _: SqlRequest) -> Result<Answer> {
@@ -168,20 +109,11 @@ impl Backend for MemoryStore {
 
     /// It is there, unless it was closed.
     async fn health(&self, _: &Cx) -> Health {
-        Health::new(self.refuse_if_closed(), self.0.monitor.look())
+        self.0.transactions.health(self.refuse_if_closed())
     }
 
     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
-        let cx = &cx.with_idempotency_key(key);
-        let Entry::Alone(mode) = cx.enter::<MemoryTransaction>(self.id(), Access::Read)? else {
-            return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
-        };
-        let _turn = cx.limits().bound(WAITING, self.writer(mode)).await?;
-        match self.record(cx, &mut self.committed()) {
-            Ok(()) => Ok(false),
-            Err(error) if is_already_committed(&error) => Ok(true),
-            Err(error) => Err(error),
-        }
+        self.finds_key(cx, key).await
     }
 
     /// Refuses further work and waits for the writer that is busy.
@@ -198,7 +130,7 @@ fn no_sql() -> Error {
 #[async_trait]
 impl Transactional for MemoryStore {
     fn is_joined_by(&self, cx: &Cx) -> bool {
-        cx.joins(self.id())
+        self.0.transactions.are_joined_by(cx)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -206,36 +138,55 @@ impl Transactional for MemoryStore {
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        let cx = &cx.to_begin(self.id(), &options)?;
-        options.check(&self.capabilities())?;
-        let read_only = options.access_mode() == AccessMode::ReadOnly;
-        let access = if read_only { Access::Read } else { Access::Write };
-        // A sandbox may stand beside those of other stores.
-        let entered = if options.is_sandbox() { Access::Read } else { access };
-        let level = match cx.enter::<MemoryTransaction>(self.id(), entered)? {
-            Entry::Joined(outer, transaction) => {
-                let level = cx.limits().bound(WAITING, transaction.clone().nest(&outer, &options)).await?;
-                if cx.key_for(access).is_some() {
-                    let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                    let recorded = step.work().and_then(MemoryTransaction::state_mut).and_then(|state| self.record(cx, state));
-                    step.finish(recorded)?;
-                }
-                level
+        self.0.transactions.begin(self, cx, options).await
+    }
+}
+
+#[async_trait]
+impl TablesSource for MemoryStore {
+    type Writer = MemoryWriter;
+
+    fn transactions(&self) -> &Transactions {
+        &self.0.transactions
+    }
+
+    fn define(&self, table: &Arc<Table>) -> Result<()> {
+        self.0.committed.read().unwrap_or_else(PoisonError::into_inner).define(table)
+    }
+
+    fn committed(&self) -> Result<Tables> {
+        self.refuse_if_closed()?;
+        Ok(self.0.committed.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn writer(&self, cx: &Cx, mode: AcquireMode) -> Result<MemoryWriter> {
+        self.refuse_if_closed()?;
+        let turn = match (self.0.writer.try_take(Access::Write), mode) {
+            (Some(turn), _) => turn,
+            (None, AcquireMode::NoWait) => {
+                return Err(Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can"));
             }
-            Entry::Alone(mode) => {
-                let writer = match read_only {
-                    true => None,
-                    false => Some(cx.limits().bound(WAITING, self.writer(mode)).await?),
-                };
-                self.refuse_if_closed()?;
-                let mut open = MemoryTransaction::new(self.clone(), writer);
-                // The key that a sandbox is given is left to what runs in it.
-                if !read_only && !options.is_sandbox() {
-                    self.record(cx, open.state_mut()?)?;
-                }
-                Transaction::begun(self.id(), options, open, self.0.monitor.clone())
+            (None, AcquireMode::Wait) => {
+                let turn = self.0.writer.take(Access::Write);
+                let turn = within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing");
+                cx.limits().bound(WAITING, turn).await?
             }
         };
-        Ok(cx.inside(level))
+        self.refuse_if_closed()?;
+        Ok(MemoryWriter { store: self.clone(), _turn: turn })
+    }
+}
+
+/// The turn to write.
+pub(crate) struct MemoryWriter {
+    store: MemoryStore,
+    _turn: Turn,
+}
+
+#[async_trait]
+impl TablesWriter for MemoryWriter {
+    async fn commit(self, tables: Tables) -> Result<()> {
+        *self.store.0.committed.write().unwrap_or_else(PoisonError::into_inner) = tables;
+        Ok(())
     }
 }

@@ -8,13 +8,13 @@ use super::{Catalog, ChunkSender, EngineProfile, WholeInsert};
 use crate::{
     backend::Leaves,
     backend::{Decoder, Models, Rows},
-    context::{Access, AcquireMode},
+    context::Access,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
-    store::StatementCounts,
+    statement_counts::StatementCounts,
     table::Table,
-    transaction::TxOptions,
+    transaction::{AcquireMode, TxOptions},
 };
 
 /// What a statement may do.
@@ -263,9 +263,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// How often statements were prepared, and found prepared, as far as the engine says.
-    fn statement_counts(&self) -> StatementCounts {
-        StatementCounts::default()
+    /// How often statements were prepared, and found prepared. Returns `None` if the engine does not count them.
+    fn statement_counts(&self) -> Option<StatementCounts> {
+        None
     }
 
     /// Waits until all connections have been given back, and closes them.

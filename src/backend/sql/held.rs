@@ -15,7 +15,7 @@ use crate::{
 /// A connection, held for a call.
 pub(super) enum Held<'a, G: Engine> {
     /// That of the context's transaction.
-    Joined(Step<'a, SqlTransaction<G>>),
+    Joined(Step<'a>),
     /// One by itself, outside any transaction.
     Alone(Access, G::ConnectionGuard),
     /// One with a transaction of the call's own.
@@ -25,7 +25,7 @@ pub(super) enum Held<'a, G: Engine> {
 impl<G: Engine> Held<'_, G> {
     pub(super) fn guard(&mut self) -> Result<&mut G::ConnectionGuard> {
         match self {
-            Self::Joined(step) => step.work().map(SqlTransaction::guard),
+            Self::Joined(step) => step.work().map(SqlTransaction::<G>::guard),
             Self::Alone(_, guard) => Ok(guard),
             Self::Own(own, ..) => Ok(own.guard()),
         }
@@ -58,7 +58,7 @@ impl<G: Engine> Held<'_, G> {
                 if access == Access::Write {
                     limits.check()?;
                 }
-                match (limits.race("while it was committed", own.commit()).await, access) {
+                match (limits.race("while it was committed", Box::new(own).commit()).await, access) {
                     (Ok(committed), _) => committed.map(|()| value),
                     // What was read is read.
                     (Err(_), Access::Read) => Ok(value),
@@ -70,7 +70,7 @@ impl<G: Engine> Held<'_, G> {
                 Err(error)
             }
             (Self::Own(own, ..), Err(error)) => {
-                if let Err(e) = own.rollback().await {
+                if let Err(e) = Box::new(own).rollback().await {
                     tracing::warn!(error = %e, "rollback failed, the connection is closed instead");
                 }
                 Err(error)

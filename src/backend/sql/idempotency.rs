@@ -8,16 +8,16 @@ use super::{
 };
 use crate::{
     backend::Backend as _,
-    context::{Access, Cx, Entry, RUNNING, WAITING},
+    context::{Access, Cx, RUNNING, WAITING},
     error::{Error, ErrorKind, Result},
     idempotency::{self, is_already_committed, recorded},
-    transaction::{OpenTransaction as _, TxOptions},
+    transaction::{Entry, OpenTransaction as _, TxOptions},
     value::Key,
 };
 
 impl<G: Engine> SqlStore<G> {
     /// Writes the context's key, if it has one for what is to write, in the transaction that the guard is in.
-    pub(super) async fn record(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
+    pub(super) async fn write_key(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
         let Some(key) = cx.key_for(access) else { return Ok(()) };
         let (engine, cache) = (self.engine(), StatementCache::default());
         let (table, row) = (idempotency::table(), idempotency::row(key, self.clock().now())?);
@@ -36,7 +36,7 @@ impl<G: Engine> SqlStore<G> {
             return Err(Error::new(ErrorKind::InvalidInput, "asked inside a transaction of the same store"));
         };
         match self.begun(cx, &TxOptions::of_one_operation(), Access::Write, mode).await {
-            Ok(open) => open.rollback().await.map(|()| false),
+            Ok(open) => Box::new(open).rollback().await.map(|()| false),
             Err(error) if is_already_committed(&error) => Ok(true),
             // A standby, or a file that is only read: what is not there may still be on its way.
             Err(error) if error.kind() == ErrorKind::ReadOnly => match self.finds_record(cx, key).await? {

@@ -49,6 +49,6 @@ impl Store {
             }
             _ => return Err(Error::new(ErrorKind::Unsupported, "neither a pool of SQLite nor of Postgres connections")),
         };
-        Ok(Self::new(backend))
+        Ok(Self::from_backend(backend))
     }
 }

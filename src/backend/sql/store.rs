@@ -15,24 +15,22 @@ use crate::{
     backend::{Answer, Backend, SqlRequest, TableBackend, Wanted},
     capability::Capabilities,
     clock::{Clock, this_runtime},
-    context::{Access, AcquireMode, Cx, Entry, RUNNING, WAITING},
+    context::{Access, Cx, RUNNING, WAITING},
     dialect::Dialect,
-    error::{ErrorKind, Result},
+    error::Result,
     health::Health,
     repository::Transactional,
-    store::StatementCounts,
+    statement_counts::StatementCounts,
     table::Table,
-    transaction::{AccessMode, Monitor, StoreId, Transaction, TxOptions},
+    transaction::{AcquireMode, Entry, StoreId, TransactionSource, Transactions, TxOptions},
     value::portable,
 };
 
 pub(crate) struct SqlStore<G: Engine>(Arc<SqlStoreInner<G>>);
 
 struct SqlStoreInner<G> {
-    id: StoreId,
     engine: Arc<G>,
-    clock: Arc<dyn Clock>,
-    monitor: Arc<Monitor>,
+    transactions: Transactions,
 }
 
 impl<G: Engine> Clone for SqlStore<G> {
@@ -44,8 +42,7 @@ impl<G: Engine> Clone for SqlStore<G> {
 impl<G: Engine> SqlStore<G> {
     /// A store on an engine. A transaction that is open for longer than `long` is a complaint.
     pub(crate) fn new(engine: G, clock: Arc<dyn Clock>, long: Duration) -> Self {
-        let monitor = Monitor::new(clock.clone(), long);
-        Self(Arc::new(SqlStoreInner { id: StoreId::next(), engine: Arc::new(engine), clock, monitor }))
+        Self(Arc::new(SqlStoreInner { engine: Arc::new(engine), transactions: Transactions::new(clock, long) }))
     }
 
     pub(super) fn shared_engine(&self) -> Arc<G> {
@@ -71,10 +68,10 @@ impl<G: Engine> SqlStore<G> {
     }
 
     /// How a call takes part in the context's unit of work.
-    pub(super) fn enter(&self, cx: &Cx, access: Access) -> Result<Entry<SqlTransaction<G>>> {
+    pub(super) fn enter(&self, cx: &Cx, access: Access) -> Result<Entry> {
         // Whatever follows may need one: to wait, or to run a call that blocks.
         this_runtime()?;
-        cx.enter(self.0.id, access)
+        self.0.transactions.enter(cx, access)
     }
 
     pub(super) async fn number(&self, cx: &Cx, statement: Statement) -> Result<i64> {
@@ -93,13 +90,7 @@ impl<G: Engine> SqlStore<G> {
     }
 
     /// The connection for a statement that a caller wrote, of which the engine is told.
-    async fn hold_foreign<'a>(
-        &self,
-        cx: &Cx,
-        entry: &'a Entry<SqlTransaction<G>>,
-        access: Access,
-        kind: StatementKind,
-    ) -> Result<Held<'a, G>> {
+    async fn hold_foreign<'a>(&self, cx: &Cx, entry: &'a Entry, access: Access, kind: StatementKind) -> Result<Held<'a, G>> {
         let mut held = self.hold(cx, entry, access, kind).await?;
         if access == Access::Write {
             self.engine().note_foreign_write(held.guard()?);
@@ -108,17 +99,11 @@ impl<G: Engine> SqlStore<G> {
     }
 
     /// The connection for one statement.
-    pub(super) async fn hold<'a>(
-        &self,
-        cx: &Cx,
-        entry: &'a Entry<SqlTransaction<G>>,
-        access: Access,
-        kind: StatementKind,
-    ) -> Result<Held<'a, G>> {
+    pub(super) async fn hold<'a>(&self, cx: &Cx, entry: &'a Entry, access: Access, kind: StatementKind) -> Result<Held<'a, G>> {
         match entry {
-            Entry::Joined(level, transaction) => {
-                let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                match self.prepare(cx, access, step.work()?.guard()).await {
+            Entry::Joined(joined) => {
+                let mut step = joined.step(cx).await?;
+                match self.prepare(cx, access, step.work::<SqlTransaction<G>>()?.guard()).await {
                     Ok(()) => Ok(Held::Joined(step)),
                     Err(error) => step.finish(Err(error)),
                 }
@@ -136,11 +121,11 @@ impl<G: Engine> SqlStore<G> {
     /// Prepares the connection of a transaction for a statement.
     async fn prepare(&self, cx: &Cx, access: Access, guard: &mut G::ConnectionGuard) -> Result<()> {
         cx.limits().bound(WAITING, self.engine().limit(guard, cx.limits())).await?;
-        self.record(cx, access, guard).await
+        self.write_key(cx, access, guard).await
     }
 
     /// The connection for several statements that take effect together.
-    pub(super) async fn hold_together<'a>(&self, cx: &Cx, entry: &'a Entry<SqlTransaction<G>>) -> Result<Held<'a, G>> {
+    pub(super) async fn hold_together<'a>(&self, cx: &Cx, entry: &'a Entry) -> Result<Held<'a, G>> {
         match entry {
             Entry::Joined(..) => self.hold(cx, entry, Access::Write, StatementKind::Any).await,
             Entry::Alone(mode) => self.own(cx, Access::Write, *mode).await,
@@ -154,6 +139,7 @@ impl<G: Engine> SqlStore<G> {
         Ok(Held::Own(own, access, cx.limits().clone()))
     }
 
+    /// Begins a transaction, with the key of the context.
     pub(super) async fn begun(
         &self,
         cx: &Cx,
@@ -161,14 +147,8 @@ impl<G: Engine> SqlStore<G> {
         access: Access,
         mode: AcquireMode,
     ) -> Result<SqlTransaction<G>> {
-        let limits = cx.limits();
-        let guard = limits.bound(WAITING, self.engine().acquire(access, mode, StatementKind::Any)).await?;
-        let begun = limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), guard, options, limits));
-        let mut open = begun.await?;
-        // The key that a sandbox is given is left to what runs in it.
-        if !options.is_sandbox() {
-            self.record(cx, access, open.guard()).await?;
-        }
+        let mut open = self.open(cx, options, access, mode).await?;
+        self.write_key(cx, access, open.guard()).await?;
         Ok(open)
     }
 }
@@ -176,7 +156,7 @@ impl<G: Engine> SqlStore<G> {
 #[async_trait]
 impl<G: Engine> Backend for SqlStore<G> {
     fn id(&self) -> StoreId {
-        self.0.id
+        self.0.transactions.id()
     }
 
     fn name(&self) -> &'static str {
@@ -188,10 +168,10 @@ impl<G: Engine> Backend for SqlStore<G> {
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+        self.0.transactions.clock()
     }
 
-    fn statement_counts(&self) -> StatementCounts {
+    fn statement_counts(&self) -> Option<StatementCounts> {
         self.engine().statement_counts()
     }
 
@@ -216,7 +196,7 @@ impl<G: Engine> Backend for SqlStore<G> {
     }
 
     async fn health(&self, cx: &Cx) -> Health {
-        Health::new(self.answer(cx).await, self.0.monitor.look())
+        self.0.transactions.health(self.answer(cx).await)
     }
 
     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
@@ -231,7 +211,7 @@ impl<G: Engine> Backend for SqlStore<G> {
 #[async_trait]
 impl<G: Engine> Transactional for SqlStore<G> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
-        cx.joins(self.0.id)
+        self.0.transactions.are_joined_by(cx)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -239,30 +219,22 @@ impl<G: Engine> Transactional for SqlStore<G> {
     }
 
     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
-        let cx = &cx.to_begin(self.0.id, &options)?;
-        options.check(&self.capabilities())?;
-        let access = if options.access_mode() == AccessMode::ReadOnly { Access::Read } else { Access::Write };
-        // A sandbox may stand beside those of other stores.
-        let entered = if options.is_sandbox() { Access::Read } else { access };
-        let level = match self.enter(cx, entered)? {
-            Entry::Joined(outer, transaction) => {
-                let level = cx.limits().bound(RUNNING, transaction.clone().nest(&outer, &options)).await?;
-                if cx.key_for(access).is_some() {
-                    let mut step = cx.limits().bound(WAITING, transaction.step(level.id())).await?;
-                    let recorded = self.record(cx, access, step.work()?.guard()).await;
-                    step.finish(recorded)?;
-                }
-                level
-            }
-            Entry::Alone(mode) => {
-                let open = self.begun(cx, &options, access, mode).await.inspect_err(|error| {
-                    if error.kind() == ErrorKind::Contention {
-                        self.0.monitor.in_the_way();
-                    }
-                })?;
-                Transaction::begun(self.0.id, options, open, self.0.monitor.clone())
-            }
-        };
-        Ok(cx.inside(level))
+        this_runtime()?;
+        self.0.transactions.begin(self, cx, options).await
+    }
+}
+
+#[async_trait]
+impl<G: Engine> TransactionSource for SqlStore<G> {
+    type Open = SqlTransaction<G>;
+
+    async fn open(&self, cx: &Cx, options: &TxOptions, access: Access, mode: AcquireMode) -> Result<SqlTransaction<G>> {
+        let limits = cx.limits();
+        let guard = limits.bound(WAITING, self.engine().acquire(access, mode, StatementKind::Any)).await?;
+        limits.bound(RUNNING, SqlTransaction::begin(self.0.engine.clone(), guard, options, limits)).await
+    }
+
+    async fn record(&self, cx: &Cx, open: &mut SqlTransaction<G>) -> Result<()> {
+        self.write_key(cx, Access::Write, open.guard()).await
     }
 }

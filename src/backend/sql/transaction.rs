@@ -11,7 +11,7 @@ use crate::{
     transaction::{OpenTransaction, TxOptions},
 };
 
-pub(super) struct SqlTransaction<G: Engine> {
+pub(crate) struct SqlTransaction<G: Engine> {
     engine: Arc<G>,
     /// Rolls back by itself when it is dropped.
     guard: G::ConnectionGuard,
@@ -87,11 +87,11 @@ impl<G: Engine> OpenTransaction for SqlTransaction<G> {
         self.release(depth).await
     }
 
-    async fn commit(mut self) -> Result<()> {
+    async fn commit(mut self: Box<Self>) -> Result<()> {
         self.engine.commit(&mut self.guard).await.map_err(unknown_if_unanswered)
     }
 
-    async fn rollback(mut self) -> Result<()> {
+    async fn rollback(mut self: Box<Self>) -> Result<()> {
         self.engine.rollback(&mut self.guard).await
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{Iterable as _, ModelTrait as _, Value, sea_query::IntoValueTuple a
 
 use crate::{
     backend::{Decoder, Models, Rows},
-    entity::{IdOf, Storable, table_of},
+    entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     query::SortKey,
     table::Table,
@@ -29,18 +29,26 @@ impl<E: Storable> Mapping<E> {
         Arc::new(Self { table: Arc::new(table), columns: E::Column::iter().collect() })
     }
 
-    /// That of the table as the entity says it is, without rules. It is made once in a process.
+    /// That of the table as the entity says it is, without rules.
     pub(crate) fn plain() -> Arc<Self> {
-        type Known = BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>;
+        Self::with_prefix("")
+    }
+
+    /// The same with a prefix before the table's name. It is made once in a process.
+    pub(crate) fn with_prefix(prefix: &str) -> Arc<Self> {
+        type Known = BTreeMap<TypeId, BTreeMap<String, Arc<dyn Any + Send + Sync>>>;
         static KNOWN: RwLock<Known> = RwLock::new(BTreeMap::new());
 
-        let identity = TypeId::of::<E>();
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&identity).cloned();
-        if let Some(Ok(mapping)) = known.map(Arc::downcast) {
+        let entity = TypeId::of::<E>();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        let mapping = known.get(&entity).and_then(|mappings| mappings.get(prefix)).cloned();
+        drop(known);
+        if let Some(Ok(mapping)) = mapping.map(Arc::downcast) {
             return mapping;
         }
-        let mapping = Self::new(table_of::<E>());
-        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(identity, mapping.clone());
+        let mapping = Self::new(Table::of::<E>().with_prefix(prefix));
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(entity).or_default().insert(prefix.to_owned(), mapping.clone());
         mapping
     }
 

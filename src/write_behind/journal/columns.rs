@@ -7,14 +7,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sea_orm::{EntityTrait, ModelTrait, Value};
 use serde_json::json;
 
-use super::{
-    record::{read_part, write_part},
-    shown, value,
-};
+use super::shown;
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     repository::Mapping,
+    value::encoding::{self, read_part, write_part},
 };
 
 /// What a model begins with. An earlier form was JSON, which begins with other bytes.
@@ -53,7 +51,7 @@ fn encode<E: Storable>(model: &E::Model) -> Result<Vec<u8>> {
     write_part(mapping.table.full_name().as_bytes(), &mut bytes);
     for (position, column) in mapping.table.columns.iter().enumerate() {
         write_part(column.name().as_bytes(), &mut bytes);
-        value::write(&mapping.value(model, position)?, &mut bytes).ok_or_else(|| {
+        encoding::write(&mapping.value(model, position)?, &mut bytes).ok_or_else(|| {
             let message = format!("the column {} is of a type that a journal does not hold", column.name());
             Error::new(ErrorKind::Unsupported, message)
         })?;
@@ -109,7 +107,7 @@ impl<'a> JournaledModel<'a> {
         while !rest.is_empty() {
             let (name, behind) = read_part(rest)?;
             rest = behind;
-            columns.push((str::from_utf8(name).ok()?, value::read(&mut rest)?));
+            columns.push((str::from_utf8(name).ok()?, encoding::read(&mut rest)?));
         }
         Some(Self { table: str::from_utf8(table).ok()?, columns })
     }

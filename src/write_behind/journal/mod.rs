@@ -6,7 +6,6 @@ mod record;
 mod recover;
 mod shown;
 mod sync;
-mod value;
 
 use std::{path::PathBuf, time::Duration};
 

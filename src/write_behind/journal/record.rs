@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::value::encoding::{length_of, read_part, write_part};
+
 /// Unlikely to be found in a model: it is no UTF-8.
 const MARK: [u8; 4] = [0xF5, b'l', b'r', 0xFA];
 
@@ -95,22 +97,6 @@ impl<'a> Record<'a> {
         let record = is_sound.then(|| Self::read(body)).flatten()?;
         Some((record, HEAD + body.len()))
     }
-}
-
-/// More than four gigabytes do not come: a queue holds at most one.
-fn length_of(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
-}
-
-/// Something with its length before it.
-pub(super) fn write_part(part: &[u8], bytes: &mut Vec<u8>) {
-    bytes.extend(length_of(part).to_le_bytes());
-    bytes.extend(part);
-}
-
-pub(super) fn read_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
 /// Positions as runs: the first of each, and how many.

@@ -20,13 +20,13 @@ pub(in super::super) struct Incoming<M> {
 }
 
 impl<M: Clone + Send + Sync + 'static> Queue<M> {
-    /// Reserves capacity for models that are submitted later, or returns why there is none.
+    /// Reserves capacity for models that are submitted later, or returns why there is none. The oldest models, if they are in the
+    /// way, are dropped only when those are submitted: their transaction may roll back, and the journal may refuse them.
     pub(in super::super) fn reserve(&self, taken: Taken, when_full: WhenFull) -> Result<()> {
         let mut state = self.state();
         state.check_open()?;
-        let oldest = state.in_the_way(taken, when_full, &self.options)?;
-        self.drop_oldest(&mut state, oldest);
-        state.take(taken);
+        state.in_the_way(taken, when_full, &self.options)?;
+        state.held = state.held.plus(taken);
         state.reserved = state.reserved.plus(taken);
         Ok(())
     }
@@ -55,6 +55,9 @@ impl<M: Clone + Send + Sync + 'static> Queue<M> {
             incoming.into_iter().for_each(|new| new.answer.give(Err(error.clone())));
             return Err(error);
         }
+        let oldest = state.oldest_to_free(Taken::default(), &self.options).count;
+        self.drop_oldest(&mut state, oldest);
+        state.note_depth();
         Ok(self.enter(&mut state, incoming))
     }
 
@@ -160,16 +163,24 @@ impl<M> QueueState<M> {
         if taken.count > options.queue_size || (taken.count > 1 && taken.bytes > options.queue_bytes) {
             return Err(Error::new(ErrorKind::InvalidInput, "more at once than the queue ever holds"));
         }
-        // Models from an earlier process may be stored already, and are not dropped.
-        let droppable = self.waiting.iter().skip(self.recovered).take_while(|_| when_full == WhenFull::DropOldest);
+        let gone = match when_full {
+            WhenFull::DropOldest => self.oldest_to_free(taken, options),
+            _ => Taken::default(),
+        };
+        if self.has_room(taken, gone, options) { Ok(gone.count) } else { Err(full()) }
+    }
+
+    /// The capacity of the oldest models, as many as have to be dropped to free enough; or of all, if that is not enough. Models
+    /// from an earlier process may be stored already, and are not dropped.
+    fn oldest_to_free(&self, taken: Taken, options: &WriteBehindOptions) -> Taken {
         let mut gone = Taken::default();
-        for queued in droppable {
+        for queued in self.waiting.iter().skip(self.recovered) {
             if self.has_room(taken, gone, options) {
                 break;
             }
             gone = gone.plus(Taken { count: 1, bytes: queued.entry.bytes });
         }
-        if self.has_room(taken, gone, options) { Ok(gone.count) } else { Err(full()) }
+        gone
     }
 
     /// Whether there is capacity once `gone` is freed. An empty queue accepts one model of any size.
@@ -180,6 +191,10 @@ impl<M> QueueState<M> {
 
     pub(super) fn take(&mut self, taken: Taken) {
         self.held = self.held.plus(taken);
+        self.note_depth();
+    }
+
+    fn note_depth(&mut self) {
         self.counts.greatest_depth = self.counts.greatest_depth.max(self.held.count);
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::Database;
 use super::writer::is_sound;
 use crate::{
     child::{Again, run, say, told},
-    support::{entities::note, note, tables},
+    support::{create_tables, entities::note, note},
 };
 
 #[cfg(feature = "sqlite")]
@@ -110,7 +110,7 @@ fn a_neighbour_costs_a_writer_nothing() {
         let options = OpenOptions::new().write_ahead_log(writes_ahead);
         run(async {
             let store = options.open(&url).await.unwrap();
-            tables::create(&store).await;
+            create_tables(&store).await;
             store.close().await;
         });
         let writer = Again::running(TEST).tell("URL", &url).tell("PART", "writer");
@@ -164,7 +164,7 @@ fn a_neighbour_costs_a_writer_to_duckdb_nothing() {
     let url = format!("duckdb:{}", directory.path().join("a.duckdb").display());
     run(async {
         let store = larder::open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         store.close().await;
     });
     let mut writer = Again::running(TEST).tell("URL", &url).tell("PART", "writer").start();

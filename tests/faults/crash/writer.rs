@@ -14,8 +14,9 @@ use uuid::Uuid;
 use crate::{
     child::say,
     support::{
+        create_tables,
         entities::{label, note, person},
-        note, person, tables,
+        note, person,
     },
 };
 
@@ -59,7 +60,7 @@ impl Shelves {
 
     /// Makes the tables, and whom the transactions change.
     pub(crate) async fn new(store: &Store) -> Self {
-        tables::create(store).await;
+        create_tables(store).await;
         let shelves = Self::of(store);
         shelves.people.create(&Cx::new(), &person(FIRST)).await.unwrap();
         shelves

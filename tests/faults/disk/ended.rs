@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::room::Room;
 use crate::{
     child::run,
-    support::{entities::note, note, tables},
+    support::{create_tables, entities::note, note},
 };
 
 /// How a transaction is ended.
@@ -93,7 +93,7 @@ fn a_transaction_that_sqlite_ended_stores_nothing_more() {
 }
 
 async fn stores_nothing_more(store: &Store, url: &str, how: End) {
-    tables::create(store).await;
+    create_tables(store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
     execute(store, &Cx::new(), trigger).await.unwrap();
     let notes = &store.repository::<note::Entity>();

@@ -85,7 +85,7 @@ fn sqlite_goes_on_when_there_are_files_again() {
     let url = format!("sqlite:{}", directory.path().join("a.sqlite").display());
     run(async {
         let store = larder::open(&url).await.unwrap();
-        crate::support::tables::create(&store).await;
+        crate::support::create_tables(&store).await;
         store.close().await;
     });
     run_out_of_files(&url, concat!(module_path!(), "::sqlite_goes_on_when_there_are_files_again"), REFUSED);
@@ -121,7 +121,7 @@ fn duckdb_goes_on_when_there_are_files_again() {
     let url = format!("duckdb:{}", directory.path().join("a.duckdb").display());
     run(async {
         let store = larder::open(&url).await.unwrap();
-        crate::support::tables::create(&store).await;
+        crate::support::create_tables(&store).await;
         store.close().await;
     });
     let test = concat!(module_path!(), "::duckdb_goes_on_when_there_are_files_again");

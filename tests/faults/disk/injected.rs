@@ -24,11 +24,11 @@ const LONG: usize = 30;
 
 /// Has the connection that writes prepare a statement that no other does. Says whether it was prepared on that connection before.
 async fn mark(store: &Store) -> bool {
-    let before = store.statement_counts().prepared;
+    let before = store.statement_counts().unwrap().prepared;
     let marked =
         store.tx(&Cx::new(), |cx| async move { store.sql()?.query_as::<i64>(&cx, &SqlText::new("SELECT 1000000")).await });
     assert_eq!(marked.await.unwrap(), [1_000_000]);
-    store.statement_counts().prepared == before
+    store.statement_counts().unwrap().prepared == before
 }
 
 /// Writes whatever fails, and says what is there in the end.

@@ -8,7 +8,7 @@ use std::env;
 use larder::Isolation;
 
 use self::check::{Anomaly, Outcome};
-use crate::{places::Place, support::backend::Wanted};
+use crate::{places::Place, support::backend::OpenWith};
 
 const TASKS: usize = 8;
 
@@ -33,7 +33,7 @@ async fn histories_show_only_what_their_level_allows(place: Place) {
     let usual = if place == Place::Postgres { 1_000 } else { 2_000 };
     let transactions = env::var("LARDER_HISTORY_TRANSACTIONS").map_or(usual, |count| count.parse().unwrap());
     for level in place.levels() {
-        let fixture = place.open_with(Wanted::default().options().max_connections(8)).await;
+        let fixture = place.open_with(8, OpenWith::default().options()).await;
         let another = place.another(&fixture).await;
         let stores: Vec<_> = [&fixture.store, &another].into_iter().cycle().take(TASKS).cloned().collect();
         let history = run::run(&stores, *level, transactions, 1).await;

@@ -23,7 +23,7 @@ fn runtime(blocking: usize) -> Runtime {
 /// Calls of a runtime that ends, those that have not begun among them, interrupt nobody in another runtime.
 fn ends_interrupt_nobody_else(place: Place) {
     let other = runtime(8);
-    let fixture = other.block_on(place.open_with(OpenOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(60))));
+    let fixture = other.block_on(place.open_with(4, OpenOptions::new().acquire_timeout(Duration::from_secs(60))));
     let (notes, has_ended) = (fixture.store.repository::<note::Entity>(), Arc::new(AtomicBool::new(false)));
     let all: Vec<_> = (0..2_000).map(|nth| note(&nth.to_string())).collect();
     other.block_on(notes.create_batch(&Cx::new(), &all)).unwrap();

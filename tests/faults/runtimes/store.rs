@@ -31,12 +31,12 @@ fn runtime() -> Runtime {
 }
 
 fn options() -> OpenOptions {
-    OpenOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5))
+    OpenOptions::new().acquire_timeout(Duration::from_secs(5))
 }
 
 /// Opens a store, and writes so much at once that the log of SQLite has to be moved.
 async fn opened(place: Place) -> Fixture {
-    let fixture = place.open_with(options()).await;
+    let fixture = place.open_with(4, options()).await;
     let notes = fixture.store.repository::<note::Entity>();
     let first: Vec<_> = (0..2_000).map(|_| note(&"x".repeat(4_000))).collect();
     notes.create_batch(&Cx::new(), &first).await.unwrap();
@@ -138,7 +138,7 @@ fn a_blocked_runtime_leads_nobody() {
     for durability in [Durability::Process, Durability::Power] {
         for is_held in [false, true] {
             let (blocked, elsewhere) = (runtime(), runtime());
-            let fixture = elsewhere.block_on(Place::Sqlite.open_with(options().durability(durability)));
+            let fixture = elsewhere.block_on(Place::Sqlite.open_with(4, options().durability(durability)));
             let notes = fixture.store.repository::<note::Entity>();
             let holder = is_held.then(|| elsewhere.block_on(fixture.store.begin(&Cx::new(), TxOptions::new())).unwrap());
             let (is_blocked, wait) = mpsc::channel();
@@ -181,7 +181,7 @@ fn a_blocked_runtime_leads_nobody() {
 #[test]
 fn the_end_of_a_runtime_cancels_no_write_of_another() {
     let (ending, lasting) = (runtime(), runtime());
-    let fixture = lasting.block_on(Place::Sqlite.open_with(options().durability(Durability::Power)));
+    let fixture = lasting.block_on(Place::Sqlite.open_with(4, options().durability(Durability::Power)));
     let notes = fixture.store.repository::<note::Entity>();
     let holder = lasting.block_on(fixture.store.begin(&Cx::new(), TxOptions::new())).unwrap();
     let first = notes.clone();

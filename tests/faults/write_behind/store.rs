@@ -6,7 +6,7 @@ use futures::future::join_all;
 use larder::{Cx, ErrorKind, HealthStatus, Journal, OpenOptions};
 
 use super::{Numbered, adds_up, kind, options, patient, settled, start, stored, submit};
-use crate::{disk::room::Room, places::Place, support::tables};
+use crate::{disk::room::Room, places::Place, support::create_tables};
 
 /// A store is closed while a queue in front of it holds models: what was stored is told, all else is told not to be, and the
 /// queue takes nothing more; with a journal, the next queue stores the rest.
@@ -61,7 +61,7 @@ async fn has_no_room_for_a_while<M: Numbered>() {
     let room = Room::of(2_000);
     let url = format!("sqlite:{}", room.path().join("a.sqlite").display());
     let store = OpenOptions::new().max_connections(1).open(&url).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let queue = start::<M>(&store, options().batch_size(100).queue_size(1_000), None).await.unwrap();
     let pad = std::fs::File::create(room.path().join("pad")).unwrap();
     while std::io::Write::write(&mut &pad, &[0; 512]).is_ok() {}

@@ -5,9 +5,10 @@ use sea_orm::sea_query::{ColumnDef, Table};
 
 use super::{InMemory, asked, url};
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
+    create_tables,
     entities::{letter, note, strict},
-    note, tables,
+    note,
 };
 
 /// The engine's words for what goes wrong: a change of them shows here.
@@ -36,7 +37,7 @@ async fn errors_are_told_by_the_engines_words() {
 /// The appender's errors have no type: they are told by their words, as those of a single model are.
 #[tokio::test]
 async fn a_refused_batch_is_told_by_the_engines_words() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let (stricts, letters) = (fixture.store.repository::<strict::Entity>(), fixture.store.repository::<letter::Entity>());
     let cx = Cx::new();
     let strict = |id, required: Option<&str>, amount| strict::Model { id, required: required.map(str::to_owned), amount };
@@ -73,7 +74,7 @@ async fn a_batch_is_refused_where_nothing_may_be_written() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.duckdb");
     let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let batch = [note("a"), note("b")];
     let notes = store.repository::<note::Entity>();
     let (notes_in, batch_in) = (&notes, &batch);

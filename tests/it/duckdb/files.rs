@@ -16,7 +16,7 @@ use sea_orm::Schema;
 use tokio::time::timeout;
 
 use super::url;
-use crate::support::{entities::note, note, tables};
+use crate::support::{create_tables, entities::note, note};
 
 /// A file is opened once in a process, by whatever name; a second store shares it and has to want the same.
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn stores_on_one_file_share_it() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("made/on/the/way/a.duckdb");
     let first = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&first).await;
+    create_tables(&first).await;
     let other_name = file.parent().unwrap().join("../way/a.duckdb");
     let second = larder::open(&url(&other_name, "")).await.unwrap();
     let notes = [&first, &second].map(|store| store.repository::<note::Entity>());
@@ -46,7 +46,7 @@ async fn a_file_is_closed_before_it_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let place = url(&directory.path().join("a.duckdb"), "");
     let store = larder::open(&place).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     store.close().await;
     let tasks = (0..4).map(|task| {
         let place = place.clone();
@@ -105,7 +105,7 @@ async fn links_do_not_lead_astray() {
     assert!(!directory.path().join("nothing.duckdb").exists());
 
     let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     std::os::unix::fs::symlink(&file, &symbolic).unwrap();
     std::fs::hard_link(&file, &hard).unwrap();
     let same = larder::open(&url(&symbolic, "")).await.unwrap();
@@ -173,7 +173,7 @@ async fn what_is_no_regular_file_is_refused() {
         }
     }
     let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     timeout(Duration::from_secs(60), store.close()).await.unwrap();
 }
 
@@ -247,7 +247,7 @@ async fn a_log_that_cannot_be_made_is_no_contention() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.duckdb");
     let store = larder::open(&url(&file, "")).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     store.close().await;
     let store = larder::open(&url(&file, "")).await.unwrap();
     std::fs::create_dir(file.with_extension("duckdb.wal")).unwrap();

@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::{InMemory, asked};
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
     entities::{door, label, letter, note, person, place, price, sign, ticket},
     note, person,
 };
@@ -29,7 +29,7 @@ fn endless() -> SelectStatement {
 /// back takes nothing of the second's along.
 #[tokio::test]
 async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let (mine, yours, theirs) = (note("in a transaction"), note("plain"), note("in another transaction"));
     let first = fixture.store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
@@ -59,7 +59,7 @@ async fn transactions_are_apart_from_each_other_and_from_plain_calls() {
 /// run again.
 #[tokio::test]
 async fn conflicting_writers_are_contention() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let people = fixture.store.repository::<person::Entity>();
     let plain = Cx::new();
     let person = people.create(&plain, &person("a@b")).await.unwrap();
@@ -92,7 +92,7 @@ async fn conflicting_writers_are_contention() {
 /// Contention that only the commit meets degrades the store as any other.
 #[tokio::test]
 async fn contention_at_commits_is_seen() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let people = fixture.store.repository::<person::Entity>();
     let (first, second, third) = (begun(&fixture.store).await, begun(&fixture.store).await, begun(&fixture.store).await);
     for (cx, email) in [(&first, "a@b"), (&second, "c@d"), (&third, "e@f")] {
@@ -112,7 +112,7 @@ async fn begun(store: &Store) -> Cx {
 /// A batch that violates a constraint, by what is stored or by itself, names it; nothing of it is stored.
 #[tokio::test]
 async fn a_refused_batch_names_the_constraint() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let (people, notes) = (fixture.store.repository::<person::Entity>(), fixture.store.repository::<note::Entity>());
     people.create(&Cx::new(), &person("taken@b")).await.unwrap();
     let note = note("twice");
@@ -141,7 +141,7 @@ async fn a_refused_batch_names_the_constraint() {
 /// A batch that fails inside a transaction leaves nothing of it, nor of what went before.
 #[tokio::test]
 async fn a_refused_batch_takes_its_transaction_along() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     let outcome = fixture.store.tx(&Cx::new(), |cx| async move {
         let made: Vec<_> = (0..20_000).map(|i| note(&i.to_string())).collect();
@@ -157,7 +157,7 @@ async fn a_refused_batch_takes_its_transaction_along() {
 /// reference.
 #[tokio::test]
 async fn references_refuse_more_than_elsewhere() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let cx = Cx::new();
     let (people, letters) = (fixture.store.repository::<person::Entity>(), fixture.store.repository::<letter::Entity>());
     let (places, signs) = (fixture.store.repository::<place::Entity>(), fixture.store.repository::<sign::Entity>());
@@ -195,7 +195,7 @@ async fn references_refuse_more_than_elsewhere() {
 /// Two transactions that store the same new models by the appender: the later commit is `Contention`.
 #[tokio::test]
 async fn conflicting_batches_are_contention() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let notes = fixture.store.repository::<note::Entity>();
     let models: Vec<_> = (0..3_000).map(|i| note(&i.to_string())).collect();
     let (first, second) = (begun(&fixture.store).await, begun(&fixture.store).await);
@@ -209,7 +209,7 @@ async fn conflicting_batches_are_contention() {
 /// A column that is added later is of the type it would have been from the start: a decimal keeps its digits.
 #[tokio::test]
 async fn a_column_added_later_is_the_same() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
     sql.execute(&cx, Table::drop().table(price::Entity)).await.unwrap();
     let id = ColumnDef::new("id").integer().not_null().primary_key().to_owned();
@@ -226,7 +226,7 @@ async fn a_column_added_later_is_the_same() {
 /// A statement of the caller's says how many rows it changed, also if it returns them.
 #[tokio::test]
 async fn changed_rows_are_counted() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
     fixture.store.repository::<note::Entity>().create_batch(&cx, &[note("a"), note("b"), note("c")]).await.unwrap();
     let mut update = Query::update();
@@ -240,7 +240,7 @@ async fn changed_rows_are_counted() {
 /// A statement runs beside the tasks of the runtime, also of one with a single thread.
 #[tokio::test(flavor = "current_thread")]
 async fn a_long_statement_keeps_nobody_waiting() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let turns = &AtomicU32::new(0);
     let statement = asked(&fixture.store, "(SELECT count(*) FROM range(30000000) WHERE range % 7 = 3)::VARCHAR");
     let ticker = async {
@@ -260,7 +260,7 @@ async fn a_long_statement_keeps_nobody_waiting() {
 /// transaction, of which nothing is left.
 #[tokio::test]
 async fn a_dropped_statement_is_stopped() {
-    let fixture = InMemory::narrow().await;
+    let fixture = InMemory.narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
     let sql = fixture.store.sql().unwrap();
     for inside in [false, true] {
@@ -279,7 +279,7 @@ async fn a_dropped_statement_is_stopped() {
 /// Dropped at once, before the engine has begun, a statement is stopped as well; and no interrupt meets the statement after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupt_meets_only_its_own_statement() {
-    let fixture = InMemory::narrow().await;
+    let fixture = InMemory.narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
     let sql = fixture.store.sql().unwrap();
     for round in 0..200_u64 {
@@ -295,7 +295,7 @@ async fn an_interrupt_meets_only_its_own_statement() {
 /// Numbers are generated by a sequence, which goes on when the table is made again.
 #[tokio::test]
 async fn generated_numbers_come_from_a_sequence() {
-    let fixture = InMemory::fresh().await;
+    let fixture = InMemory.fresh().await;
     let (sql, cx) = (fixture.store.sql().unwrap(), Cx::new());
     let tickets = fixture.store.repository::<ticket::Entity>();
     let make = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(ticket::Entity);

@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{File, InMemory};
-use crate::{memory::Memory, support::backend::Backend};
+use crate::{memory::Memory, support::backend::Harness};
 
 mod kind {
     use sea_orm::entity::prelude::*;
@@ -200,8 +200,8 @@ fn corpus() -> Vec<wide::Model> {
     corpus
 }
 
-async fn wides<B: Backend>() -> (Store, Arc<dyn Storage<wide::Model, u64>>, impl Sized) {
-    let fixture = B::fresh().await;
+async fn wides(harness: &'static dyn Harness) -> (Store, Arc<dyn Storage<wide::Model, u64>>, impl Sized) {
+    let fixture = harness.fresh().await;
     if let Ok(sql) = fixture.store.sql() {
         let table = Schema::new(sql.dialect().sea_orm()).create_table_from_entity(wide::Entity);
         // SeaORM makes the type of an enum by its name; here it is text.
@@ -218,10 +218,10 @@ async fn wides<B: Backend>() -> (Store, Arc<dyn Storage<wide::Model, u64>>, impl
     (fixture.store.clone(), fixture.store.repository::<wide::Entity>(), fixture.guard)
 }
 
-async fn come_back_exactly<B: Backend>() {
+async fn come_back_exactly(harness: &'static dyn Harness) {
     let cx = Cx::new();
     for is_batch in [false, true] {
-        let (_store, wides, _guard) = wides::<B>().await;
+        let (_store, wides, _guard) = wides(harness).await;
         let corpus = corpus();
         if is_batch {
             assert_eq!(wides.create_batch(&cx, &corpus).await.unwrap(), corpus.len() as u64);
@@ -244,15 +244,15 @@ async fn come_back_exactly<B: Backend>() {
 
 #[tokio::test]
 async fn values_of_every_type_come_back_exactly() {
-    come_back_exactly::<InMemory>().await;
-    come_back_exactly::<File>().await;
-    come_back_exactly::<Memory>().await;
+    come_back_exactly(&InMemory).await;
+    come_back_exactly(&File).await;
+    come_back_exactly(&Memory).await;
 }
 
 /// A decimal that its column would round is refused, by a single insert and in a batch.
 #[tokio::test]
 async fn decimals_are_not_rounded() {
-    let (_store, wides, _guard) = wides::<InMemory>().await;
+    let (_store, wides, _guard) = wides(&InMemory).await;
     for price in ["0.001", "100000000", "-100000000.00"] {
         let given = wide::Model { price: price.parse().unwrap(), ..plain() };
         assert_eq!(wides.create(&Cx::new(), &given).await.unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -11,7 +11,7 @@ use larder::{
 use crate::{
     memory::Memory,
     support::{
-        backend::Backend,
+        backend::Harness,
         entities::{note, person},
         note, person,
     },
@@ -38,7 +38,7 @@ fn taken(log: &Arc<Mutex<Vec<String>>>) -> Vec<String> {
 /// The layer that is added last is the outermost.
 #[tokio::test]
 async fn layers_are_in_order() {
-    let (fixture, log) = (Memory::fresh().await, Arc::default());
+    let (fixture, log) = (Memory.fresh().await, Arc::default());
     let store = fixture.store.layer(&Log("inner", Arc::clone(&log))).layer(&Log("outer", Arc::clone(&log)));
     store.repository::<note::Entity>().create(&Cx::new(), &note("a")).await.unwrap();
     assert_eq!(taken(&log), ["outer: insert! note", "inner: insert! note"]);
@@ -49,7 +49,7 @@ async fn layers_are_in_order() {
 /// Every operation goes through a layer.
 #[tokio::test]
 async fn a_layer_sees_every_operation() {
-    let (fixture, log, cx) = (Memory::fresh().await, Arc::default(), &Cx::new());
+    let (fixture, log, cx) = (Memory.fresh().await, Arc::default(), &Cx::new());
     let notes = fixture.store.layer(&Log("log", Arc::clone(&log))).repository::<note::Entity>();
     let stored = notes.create(cx, &note("a")).await.unwrap();
     notes.create_batch(cx, &[note("b")]).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_layer_sees_every_operation() {
 /// A layered store is the same store: a transaction that was begun on either is joined by the repositories of the other.
 #[tokio::test]
 async fn a_layered_store_is_the_same_store() {
-    let (fixture, log) = (Memory::fresh().await, Arc::default());
+    let (fixture, log) = (Memory.fresh().await, Arc::default());
     let (plain, layered) = (&fixture.store, fixture.store.layer(&Log("log", Arc::clone(&log))));
     for (begun_on, other) in [(plain, &layered), (&layered, plain)] {
         let (notes, people) = (&begun_on.repository::<note::Entity>(), &other.repository::<person::Entity>());
@@ -107,7 +107,7 @@ async fn a_layered_store_is_the_same_store() {
 /// A layer around one repository alone is around no other.
 #[tokio::test]
 async fn a_layer_is_around_one_repository_alone() {
-    let (fixture, log) = (Memory::fresh().await, Arc::default());
+    let (fixture, log) = (Memory.fresh().await, Arc::default());
     let builder = fixture.store.repository_builder::<note::Entity>();
     let notes = builder.layer(&Log("log", Arc::clone(&log))).build().unwrap();
     notes.create(&Cx::new(), &note("a")).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_layer_runs_an_operation_again() {
         }
     }
 
-    let fixture = Memory::fresh().await;
+    let fixture = Memory.fresh().await;
     let people = fixture.store.layer(&Twice).repository::<person::Entity>();
     let error = people.create(&Cx::new(), &person("a@b")).await.unwrap_err();
     assert_eq!(error.kind(), larder::ErrorKind::Duplicate);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     memory::Memory,
     support::{
-        backend::{Backend, Fixture},
+        backend::{Fixture, Harness},
         entities::{note, person},
         note, person,
     },
@@ -58,8 +58,8 @@ struct Setup {
     told: Arc<Mutex<Vec<String>>>,
 }
 
-async fn setup<B: Backend>() -> Setup {
-    let fixture: Fixture = B::fresh().await;
+async fn setup(harness: &'static dyn Harness) -> Setup {
+    let fixture: Fixture = harness.fresh().await;
     let (people, told) = (fixture.store.repository::<person::Entity>(), Arc::default());
     let hooks = Hooks::new().on::<note::Entity>(Observer { people: people.clone(), told: Arc::clone(&told) });
     let notes = fixture.store.layer(&hooks).repository::<note::Entity>();
@@ -78,8 +78,8 @@ impl Setup {
 }
 
 /// A write and what its hook stores are stored together, or not at all.
-async fn is_one_with_its_write<B: Backend>() {
-    let (setup, cx) = (setup::<B>().await, &Cx::new());
+async fn is_one_with_its_write(harness: &'static dyn Harness) {
+    let (setup, cx) = (setup(harness).await, &Cx::new());
     setup.notes.create(cx, &note("yes")).await.unwrap();
     assert_eq!(setup.counts().await, (1, 1));
     assert_eq!(setup.told(), ["before Create 1 yes", "after Create 1 yes"]);
@@ -89,8 +89,8 @@ async fn is_one_with_its_write<B: Backend>() {
 }
 
 /// A hook is told what was written by every operation, as models where they are known.
-async fn is_told_what_was_written<B: Backend>() {
-    let (setup, cx) = (setup::<B>().await, &Cx::new());
+async fn is_told_what_was_written(harness: &'static dyn Harness) {
+    let (setup, cx) = (setup(harness).await, &Cx::new());
     let (notes, both) = (&setup.notes, [note("a"), note("b")]);
     notes.create_batch(cx, &both).await.unwrap();
     notes.upsert_batch(cx, &both, &OnConflict::replace()).await.unwrap();
@@ -106,8 +106,8 @@ async fn is_told_what_was_written<B: Backend>() {
 }
 
 /// In a transaction of the caller's, a refusal keeps that from committing, and what runs after the commit waits for it.
-async fn takes_part_in_the_callers_transaction<B: Backend>() {
-    let (setup, cx) = (setup::<B>().await, &Cx::new());
+async fn takes_part_in_the_callers_transaction(harness: &'static dyn Harness) {
+    let (setup, cx) = (setup(harness).await, &Cx::new());
     let (notes, told) = (&setup.notes, &setup.told);
     let committed = setup.fixture.store.tx(cx, |cx| async move {
         notes.create(&cx, &note("yes")).await?;
@@ -128,7 +128,7 @@ async fn takes_part_in_the_callers_transaction<B: Backend>() {
 }
 
 /// A hook that is called with a context of its own, and not with the one it was given, would wait for itself. It is told so.
-async fn never_waits_for_itself<B: Backend>() {
+async fn never_waits_for_itself(harness: &'static dyn Harness) {
     struct Stray(Arc<dyn Storage<person::Model, i64>>);
 
     #[async_trait]
@@ -138,7 +138,7 @@ async fn never_waits_for_itself<B: Backend>() {
         }
     }
 
-    let fixture: Fixture = B::fresh().await;
+    let fixture: Fixture = harness.fresh().await;
     let hooks = Hooks::new().on::<note::Entity>(Stray(fixture.store.repository::<person::Entity>()));
     let notes = fixture.store.layer(&hooks).repository::<note::Entity>();
     assert_eq!(notes.create(&Cx::new(), &note("a")).await.unwrap_err().kind(), ErrorKind::NestedAcquire);
@@ -146,26 +146,26 @@ async fn never_waits_for_itself<B: Backend>() {
 }
 
 macro_rules! on {
-    ($name:ident: $backend:ty) => {
+    ($name:ident: $backend:expr) => {
         mod $name {
             #[tokio::test]
             async fn is_one_with_its_write() {
-                super::is_one_with_its_write::<$backend>().await;
+                super::is_one_with_its_write(&$backend).await;
             }
 
             #[tokio::test]
             async fn is_told_what_was_written() {
-                super::is_told_what_was_written::<$backend>().await;
+                super::is_told_what_was_written(&$backend).await;
             }
 
             #[tokio::test]
             async fn takes_part_in_the_callers_transaction() {
-                super::takes_part_in_the_callers_transaction::<$backend>().await;
+                super::takes_part_in_the_callers_transaction(&$backend).await;
             }
 
             #[tokio::test]
             async fn never_waits_for_itself() {
-                super::never_waits_for_itself::<$backend>().await;
+                super::never_waits_for_itself(&$backend).await;
             }
         }
     };

@@ -15,7 +15,7 @@ use larder::{
 use crate::{
     memory::Memory,
     support::{
-        backend::{Backend, Fixture, Wanted},
+        backend::{Fixture, Harness, OpenWith},
         entities::{item, label, note, page, person, sample},
         spans,
     },
@@ -35,37 +35,39 @@ fn layered(store: &Store) -> Store {
 }
 
 /// A backend with every layer around it.
-pub(crate) struct Layered<B>(B);
+pub(crate) struct Layered<B>(pub(crate) B);
 
-impl<B: Backend> Backend for Layered<B> {
-    fn is_skipped() -> bool {
-        B::is_skipped()
+#[async_trait::async_trait]
+impl<B: Harness> Harness for Layered<B> {
+    fn is_skipped(&self) -> bool {
+        self.0.is_skipped()
     }
 
-    async fn open(wanted: Wanted) -> Fixture {
-        let fixture = B::open(wanted).await;
+    async fn open(&self, with: OpenWith) -> Fixture {
+        let fixture = self.0.open(with).await;
         Fixture { store: layered(&fixture.store), ..fixture }
     }
 
-    fn declares(capabilities: &Capabilities) -> bool {
-        B::declares(capabilities)
+    fn declares(&self, capabilities: &Capabilities) -> bool {
+        self.0.declares(capabilities)
     }
 
-    async fn with_rival() -> Option<(Fixture, Store)> {
-        let (fixture, rival) = B::with_rival().await?;
+    async fn with_rival(&self) -> Option<(Fixture, Store)> {
+        let (fixture, rival) = self.0.with_rival().await?;
         Some((Fixture { store: layered(&fixture.store), ..fixture }, rival))
     }
 }
 
 mod over_memory {
-    type Stack = super::Layered<super::Memory>;
+    use super::{Layered, Memory};
 
-    conformance!(Stack);
+    larder::testing::conformance!(Layered(Memory));
 }
 
 #[cfg(feature = "sqlite")]
 mod over_sqlite {
-    type Stack = super::Layered<crate::sqlite::File>;
+    use super::Layered;
+    use crate::sqlite::File;
 
-    conformance!(Stack);
+    larder::testing::conformance!(Layered(File));
 }

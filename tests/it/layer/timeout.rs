@@ -7,7 +7,7 @@ use larder::{Cx, ErrorKind, Query, ReaderExt, Transactional, TransactionalExt, T
 use crate::{
     memory::Memory,
     support::{
-        backend::{Backend, Fixture},
+        backend::{Fixture, Harness},
         entities::note,
         note,
     },
@@ -16,8 +16,8 @@ use crate::{
 const SHORT: Duration = Duration::from_millis(100);
 
 /// An operation that waits for longer than its limit is late, by itself and as the begin of a transaction.
-async fn late_by_itself<B: Backend>() {
-    let (fixture, cx): (Fixture, _) = (B::narrow().await, Cx::new());
+async fn late_by_itself(harness: &'static dyn Harness) {
+    let (fixture, cx): (Fixture, _) = (harness.narrow().await, Cx::new());
     let store = fixture.store.layer(&Timeout::new(SHORT));
     let notes = store.repository::<note::Entity>();
     let open = fixture.store.begin(&cx, TxOptions::new()).await.unwrap();
@@ -30,8 +30,8 @@ async fn late_by_itself<B: Backend>() {
 }
 
 /// A transaction may take longer than each of its operations.
-async fn transactions_last<B: Backend>() {
-    let fixture: Fixture = B::fresh().await;
+async fn transactions_last(harness: &'static dyn Harness) {
+    let fixture: Fixture = harness.fresh().await;
     let store = fixture.store.layer(&Timeout::new(Duration::from_secs(2)));
     let notes = &store.repository::<note::Entity>();
     let stored = store.tx(&Cx::new(), |cx| async move {
@@ -43,8 +43,8 @@ async fn transactions_last<B: Backend>() {
 }
 
 /// A stream may take longer than its limit, as long as nothing is waited for longer.
-async fn streams_last<B: Backend>() {
-    let (fixture, cx): (Fixture, _) = (B::fresh().await, Cx::new());
+async fn streams_last(harness: &'static dyn Harness) {
+    let (fixture, cx): (Fixture, _) = (harness.fresh().await, Cx::new());
     let notes = fixture.store.repository::<note::Entity>();
     let some: Vec<_> = (0..3_000).map(|number| note(&number.to_string())).collect();
     notes.create_batch(&cx, &some).await.unwrap();
@@ -62,23 +62,23 @@ async fn streams_last<B: Backend>() {
 
 #[tokio::test]
 async fn memory() {
-    late_by_itself::<Memory>().await;
-    transactions_last::<Memory>().await;
-    streams_last::<Memory>().await;
+    late_by_itself(&Memory).await;
+    transactions_last(&Memory).await;
+    streams_last(&Memory).await;
 }
 
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn sqlite() {
-    late_by_itself::<crate::sqlite::File>().await;
-    transactions_last::<crate::sqlite::File>().await;
-    streams_last::<crate::sqlite::File>().await;
+    late_by_itself(&crate::sqlite::File).await;
+    transactions_last(&crate::sqlite::File).await;
+    streams_last(&crate::sqlite::File).await;
 }
 
 /// An earlier deadline of the context stays.
 #[tokio::test]
 async fn an_earlier_deadline_stays() {
-    let fixture = Memory::fresh().await;
+    let fixture = Memory.fresh().await;
     let notes = fixture.store.layer(&Timeout::new(Duration::from_secs(60))).repository::<note::Entity>();
     let late = Cx::new().with_timeout(Duration::ZERO);
     assert_eq!(notes.create(&late, &note("a")).await.unwrap_err().kind(), ErrorKind::DeadlineExceeded);

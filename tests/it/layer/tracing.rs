@@ -7,7 +7,7 @@ use larder::{Cx, Query, layer::Tracing};
 use crate::{
     memory::Memory,
     support::{
-        backend::Backend,
+        backend::Harness,
         entities::{note, person},
         note, person,
         spans::spans,
@@ -21,7 +21,7 @@ fn fields(pairs: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
 /// Each operation has a span, whose fields are those of the convention, with a duration.
 #[tokio::test]
 async fn each_operation_has_a_span() {
-    let (fixture, cx) = (Memory::fresh().await, Cx::new());
+    let (fixture, cx) = (Memory.fresh().await, Cx::new());
     let store = fixture.store.layer(&Tracing::new());
     let (notes, people) = (store.repository::<note::Entity>(), store.repository::<person::Entity>());
     people.create(&cx, &person("a@b")).await.unwrap();
@@ -55,7 +55,7 @@ async fn each_operation_has_a_span() {
 /// The span of a stream ends with the stream, and has all of its models.
 #[tokio::test]
 async fn the_span_of_a_stream_ends_with_it() {
-    let (fixture, cx) = (Memory::fresh().await, Cx::new());
+    let (fixture, cx) = (Memory.fresh().await, Cx::new());
     let notes = fixture.store.layer(&Tracing::new()).repository::<note::Entity>();
     let some: Vec<_> = (0..3_000).map(|number| note(&number.to_string())).collect();
     notes.create_batch(&cx, &some).await.unwrap();

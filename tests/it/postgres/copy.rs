@@ -5,7 +5,7 @@ use sea_orm::prelude::Decimal;
 
 use super::Server;
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
     drop_at,
     entities::{item, label, moment, note, price},
     item, note,
@@ -27,7 +27,7 @@ async fn a_batch_is_what_single_writes_are() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::fresh().await;
+    let fixture = Server.fresh().await;
     let cx = Cx::new();
     let items = fixture.store.repository::<item::Entity>();
     let full = |id: i32| item::Model {
@@ -79,7 +79,7 @@ async fn a_duplicate_refuses_the_whole_batch() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::narrow().await;
+    let fixture = Server.narrow().await;
     let (cx, repository) = (Cx::new(), fixture.store.repository::<note::Entity>());
     let mut batch = notes(3000);
     batch.push(batch[7].clone());
@@ -96,7 +96,7 @@ async fn a_batch_is_undone_with_its_transaction() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::fresh().await;
+    let fixture = Server.fresh().await;
     let repository = &fixture.store.repository::<note::Entity>();
     let kept = fixture.store.tx(&Cx::new(), |cx| async move {
         repository.create_batch(&cx, &notes(700)).await?;
@@ -117,7 +117,7 @@ async fn a_dropped_batch_confuses_nobody() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::narrow().await;
+    let fixture = Server.narrow().await;
     let (cx, repository) = (Cx::new(), fixture.store.repository::<note::Entity>());
     // More than goes out at once.
     let batch: Vec<_> = (0..2000).map(|nth| note(&format!("{nth} {}", "x".repeat(500)))).collect();

@@ -15,12 +15,11 @@ use sea_orm::{
 
 use super::Server;
 use crate::support::{
-    backend::Backend,
-    drop_at,
+    backend::Harness,
+    create_tables, drop_at,
     entities::{label, note, person},
     note, person,
     postgres::{TestDatabase, is_skipped},
-    tables,
 };
 
 /// Two columns of a system view, as labels.
@@ -49,7 +48,7 @@ async fn write_skew_passes_at_repeatable_read_and_not_when_serializable() {
         return;
     }
     for (isolation, passes) in [(Isolation::RepeatableRead, true), (Isolation::Serializable, false)] {
-        let fixture = Server::fresh().await;
+        let fixture = Server.fresh().await;
         let people = fixture.store.repository::<person::Entity>();
         let on_call = [person("a@b"), person("c@d")].map(|person| person::Model { level: Some(1), ..person });
         let on_call = people.create_many(&Cx::new(), &on_call).await.unwrap();
@@ -75,7 +74,7 @@ async fn a_statement_is_prepared_once_for_a_connection() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::narrow().await;
+    let fixture = Server.narrow().await;
     let notes = fixture.store.repository::<note::Entity>();
     let stored = notes.create(&Cx::new(), &note("n")).await.unwrap();
     for _ in 0..5 {
@@ -151,7 +150,7 @@ async fn a_dropped_transaction_is_not_left_open_on_the_server() {
     if is_skipped() {
         return;
     }
-    let fixture = Server::fresh().await;
+    let fixture = Server.fresh().await;
     let notes = &fixture.store.repository::<note::Entity>();
     for _ in 0..20 {
         let tx = fixture.store.tx(&Cx::new(), |cx| async move {
@@ -179,7 +178,7 @@ async fn text_is_ordered_by_bytes_whatever_the_database_speaks() {
     }
     let database = TestDatabase::in_english().await;
     let store = larder::open(&database.url()).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let names = store.repository::<label::Entity>();
     for name in ["b", "B", "a", "é", "Z"] {
         names.create(&Cx::new(), &label::Model { name: name.into(), text: None }).await.unwrap();
@@ -369,7 +368,7 @@ async fn a_statement_that_ends_the_transaction_is_not_sent() {
     if is_skipped() {
         return;
     }
-    for fixture in [Server::narrow().await, super::SeaOrm::narrow().await] {
+    for fixture in [Server.narrow().await, super::SeaOrm.narrow().await] {
         let store = &fixture.store;
         let notes = &store.repository::<note::Entity>();
         let hidden = &Query::select().expr(Expr::cust("1; COMMIT; SELECT 1")).to_owned();
@@ -427,7 +426,7 @@ async fn what_a_statement_leaves_in_its_session_is_not_met() {
     if is_skipped() {
         return;
     }
-    for fixture in [Server::narrow().await, super::SeaOrm::narrow().await] {
+    for fixture in [Server.narrow().await, super::SeaOrm.narrow().await] {
         let store = &fixture.store;
         let notes = &store.repository::<note::Entity>();
         let stored = notes.create(&Cx::new(), &note("n")).await.unwrap();

@@ -9,16 +9,16 @@ use larder::{
 };
 
 use crate::support::{
-    drop_at,
+    create_tables, drop_at,
     entities::{label, note},
-    note, tables,
+    note,
     warnings::warnings,
 };
 
 async fn durable(directory: &tempfile::TempDir, options: OpenOptions) -> Store {
     let url = format!("sqlite:{}", directory.path().join("durable.sqlite").display());
     let store = options.durability(Durability::Power).open(&url).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     store
 }
 
@@ -100,7 +100,7 @@ async fn a_failed_write_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("left.sqlite").display());
         let store = options.open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         run(&store, "CREATE TRIGGER fails AFTER INSERT ON note WHEN NEW.body = 'fail' BEGIN SELECT RAISE(FAIL, 'failed'); END")
             .await;
         // What looks like a number becomes one in it.
@@ -198,7 +198,7 @@ async fn the_log_is_moved_while_writers_go_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sqlite");
     let store = larder::open(&format!("sqlite:{}", path.display())).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let notes = store.repository::<note::Entity>();
     let body = "x".repeat(3_000);
     for _ in 0..12_000 {
@@ -216,7 +216,7 @@ async fn a_long_reader_is_warned_of() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("long.sqlite").display());
     let (store, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
-    tables::create(&store).await;
+    create_tables(&store).await;
     let (notes, seen) = (store.repository::<note::Entity>(), other.repository::<note::Entity>());
     let body = "x".repeat(3_000);
     let (warnings, _guard) = warnings();

@@ -12,7 +12,7 @@ use larder::{
     TransactionalExt as _, TxOptions,
 };
 
-use crate::support::{entities::note, note, tables};
+use crate::support::{create_tables, entities::note, note};
 
 fn url(file: &Path) -> String {
     format!("sqlite:{}", file.display())
@@ -129,7 +129,7 @@ async fn a_displaced_file_is_noticed_by_the_health() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a.sqlite");
         let store = options.open(&url(&file)).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let notes = store.repository::<note::Entity>();
         let kept = notes.create(&Cx::new(), &note("kept")).await.unwrap();
         let open = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_displaced_file_is_noticed_by_a_new_connection() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a.sqlite");
         let store = options.open(&url(&file)).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         done.to(&file);
         // Whoever has the connections that there are makes others make more.
         let mut held = Vec::new();
@@ -181,7 +181,7 @@ async fn a_displaced_file_is_noticed_under_a_pool_of_sea_orm() {
         let mut connect = ConnectOptions::new(url(&file) + "?mode=rwc");
         connect.max_connections(4).sqlx_logging(false);
         let store = Store::from_sea_orm(Database::connect(connect).await.unwrap()).unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let notes = store.repository::<note::Entity>();
         notes.create(&Cx::new(), &note("kept")).await.unwrap();
         let moved = done.to(&file);

@@ -9,8 +9,9 @@ use larder::{
 use sea_orm::{IdenStatic as _, Iterable as _};
 
 use crate::support::{
+    create_tables,
     entities::{item, label, note},
-    item, note, tables, time,
+    item, note, time,
 };
 
 async fn run(store: &Store, cx: &Cx, sql: &str) -> Result<u64> {
@@ -48,7 +49,7 @@ async fn a_column_that_changes_what_it_is_given_is_noticed() {
         let url = format!("sqlite:{}", directory.path().join("given.sqlite").display());
         let options = OpenOptions::new().durability(durability);
         let (store, other) = (options.open(&url).await.unwrap(), options.open(&url).await.unwrap());
-        tables::create(&store).await;
+        create_tables(&store).await;
         for (turn, by) in [&store, &other, &store, &other].into_iter().enumerate() {
             for (declared, keeps) in [("TEXT", true), ("NUMERIC", false), ("BLOB", true), ("INT", false)] {
                 if turn > 1 {
@@ -133,7 +134,7 @@ async fn a_write_that_begins_a_transaction_waits_for_its_turn() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("turn.sqlite").display());
     let other = larder::open(&url).await.unwrap();
-    tables::create(&other).await;
+    create_tables(&other).await;
     let there: Vec<_> = (0..3).map(|nth| note(&format!("note {nth}"))).collect();
     other.repository::<note::Entity>().create_batch(&Cx::new(), &there).await.unwrap();
     let of_sea_orm = Store::from_sea_orm(sea_orm::Database::connect(&url).await.unwrap()).unwrap();

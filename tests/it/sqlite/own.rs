@@ -14,9 +14,10 @@ use sea_orm::{
 
 use super::File;
 use crate::support::{
-    backend::Backend,
+    backend::Harness,
+    create_tables,
     entities::{label, note, sample},
-    note, sample, tables, time,
+    note, sample, time,
 };
 
 /// The value of a pragma, as the text of a label.
@@ -44,7 +45,7 @@ async fn pragmas(store: &Store, cx: &Cx) -> Vec<String> {
 
 #[tokio::test]
 async fn every_connection_has_the_settings() {
-    let fixture = File::fresh().await;
+    let fixture = File.fresh().await;
     let mut open = Vec::new();
     for _ in 0..5 {
         open.push(fixture.store.begin(&Cx::new(), TxOptions::new().read_only()).await.unwrap());
@@ -69,7 +70,7 @@ async fn a_file_keeps_what_was_stored() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("kept with spaces.sqlite").display());
     let store = larder::open(&url).await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let stored = store.repository::<note::Entity>().create(&Cx::new(), &note("kept")).await.unwrap();
     store.close().await;
     let store = larder::open(&url).await.unwrap();
@@ -80,7 +81,7 @@ async fn a_file_keeps_what_was_stored() {
 async fn databases_in_memory_are_shared_by_name_only() {
     let shared = "sqlite:file:larder-shared-by-name?mode=memory&cache=shared";
     let first = larder::open(shared).await.unwrap();
-    tables::create(&first).await;
+    create_tables(&first).await;
     let second = larder::open(shared).await.unwrap();
     first.repository::<note::Entity>().create(&Cx::new(), &note("shared")).await.unwrap();
     first.close().await;
@@ -93,7 +94,7 @@ async fn databases_in_memory_are_shared_by_name_only() {
         ErrorKind::TableMissing
     );
     let (one, other) = (larder::open("sqlite::memory:").await.unwrap(), larder::open("sqlite::memory:").await.unwrap());
-    tables::create(&one).await;
+    create_tables(&one).await;
     assert_eq!(
         other.repository::<note::Entity>().count(&Cx::new(), &larder::Filter::all()).await.unwrap_err().kind(),
         ErrorKind::TableMissing
@@ -123,7 +124,7 @@ async fn another_handle_waits_for_the_writer() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("busy.sqlite").display());
     let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
-    tables::create(&one).await;
+    create_tables(&one).await;
     let writing = one.begin(&Cx::new(), TxOptions::new()).await.unwrap();
     let notes = other.repository::<note::Entity>();
     assert_eq!(notes.create(&Cx::new(), &note("refused")).await.unwrap_err().kind(), ErrorKind::Contention);
@@ -145,7 +146,7 @@ async fn a_transaction_that_sqlite_ended_is_over() {
 
 /// sqlx says that there is nothing to roll back.
 async fn is_over_when_sqlite_ends_it(store: &Store, url: &str, by_sqlx: bool) {
-    tables::create(store).await;
+    create_tables(store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
     store.sql().unwrap().execute(&Cx::new(), &SqlText::new(trigger)).await.unwrap();
 
@@ -191,7 +192,7 @@ fn a_context_may_outlive_its_runtime() {
     let first = runtime();
     let (store, cx) = first.block_on(async {
         let store = OpenOptions::new().min_connections(1).open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let cx = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
         store.repository::<note::Entity>().create(&cx, &note("gone")).await.unwrap();
         (store, cx)
@@ -212,7 +213,7 @@ fn a_database_in_memory_outlives_its_connection() {
     let first = runtime();
     let (store, cx) = first.block_on(async {
         let store = larder::open("sqlite::memory:").await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let notes = store.repository::<note::Entity>();
         notes.create(&Cx::new(), &note("kept")).await.unwrap();
         let cx = store.begin(&Cx::new(), TxOptions::new()).await.unwrap();
@@ -231,7 +232,7 @@ async fn a_deferred_transaction_locks_at_its_first_write() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("deferred.sqlite").display());
     let (one, other) = (larder::open(&url).await.unwrap(), larder::open(&url).await.unwrap());
-    tables::create(&one).await;
+    create_tables(&one).await;
     let deferred = one.begin(&Cx::new(), TxOptions::new().locking(Locking::Deferred)).await.unwrap();
     let (inside, beside) = (one.repository::<note::Entity>(), other.repository::<note::Entity>());
     assert_eq!(inside.count(&deferred, &larder::Filter::all()).await.unwrap(), 0);
@@ -253,7 +254,7 @@ async fn a_connection_to_something_else_is_refused() {
 #[tokio::test]
 async fn stepping_outside_in_memory_never_waits() {
     let store = OpenOptions::new().max_connections(3).open("sqlite::memory:").await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let notes = &store.repository::<note::Entity>();
     let outcome = store.tx(&Cx::new(), |cx| async move {
         notes.create(&cx, &note("inside")).await?;
@@ -268,7 +269,7 @@ async fn stepping_outside_in_memory_never_waits() {
 async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
     let connection = Database::connect("sqlite::memory:").await.unwrap();
     let store = Store::from_sea_orm(connection.clone()).unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let trigger = "CREATE TRIGGER ends BEFORE INSERT ON note WHEN NEW.body = 'end' BEGIN SELECT RAISE(ROLLBACK, 'ended'); END";
     connection.execute_unprepared(trigger).await.unwrap();
     let notes = &store.repository::<note::Entity>();
@@ -281,7 +282,7 @@ async fn a_transaction_that_sqlite_ended_costs_no_database_in_memory() {
 /// What is stored and is not what the entity says is `Corrupt`, and not a model that does not exist.
 #[tokio::test]
 async fn stored_text_that_is_no_json_is_corrupt() {
-    let fixture = File::fresh().await;
+    let fixture = File.fresh().await;
     let samples = fixture.store.repository::<sample::Entity>();
     let stored = samples.create(&Cx::new(), &sample("s")).await.unwrap();
     let spoil = Query::update().table(sample::Entity).value(sample::Column::Json, "{ no json").to_owned();
@@ -298,7 +299,7 @@ async fn a_connection_that_was_handed_in_is_shared() {
     let clock = Arc::new(ManualClock::at(time("2026-05-01T00:00:00Z")));
     let store = Store::from_sea_orm_with_clock(connection.clone(), clock).unwrap();
     assert_eq!(store.database_now(), time("2026-05-01T00:00:00Z"));
-    tables::create(&store).await;
+    create_tables(&store).await;
     let ours = store.repository::<note::Entity>().create(&Cx::new(), &note("ours")).await.unwrap();
     assert_eq!(note::Entity::find_by_id(ours.id).one(&connection).await.unwrap(), Some(ours));
     let theirs = note("theirs");
@@ -313,7 +314,7 @@ async fn a_file_can_be_opened_to_read_only() {
     for (name, write_ahead_log) in [("wal", true), ("rollback", false)] {
         let url = format!("sqlite:{}", directory.path().join(name).display());
         let store = OpenOptions::new().write_ahead_log(write_ahead_log).open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         store.repository::<note::Entity>().create(&Cx::new(), &note("there")).await.unwrap();
         store.close().await;
         let notes = larder::open(&format!("{url}?mode=ro")).await.unwrap().repository::<note::Entity>();
@@ -326,7 +327,7 @@ async fn a_file_can_be_opened_to_read_only() {
 #[tokio::test]
 async fn a_named_database_in_memory_is_one() {
     let store = OpenOptions::new().max_connections(3).open("sqlite:plain-name?mode=memory").await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     let cx = &Cx::new();
     let readers: Vec<_> = (0..3).map(|_| store.begin(cx, TxOptions::new().read_only())).collect();
     for reader in futures::future::join_all(readers).await {
@@ -345,7 +346,7 @@ fn a_call_outside_of_a_runtime_is_an_error() {
     assert_eq!(block_on(larder::open(&url)).unwrap_err().kind(), ErrorKind::InvalidInput);
     let stores = runtime.block_on(async {
         let store = larder::open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let durable = OpenOptions::new().durability(Durability::Power).open(&url).await.unwrap();
         [store, durable, Store::from_sea_orm(Database::connect(&url).await.unwrap()).unwrap()]
     });

@@ -6,17 +6,17 @@ use futures::future::join_all;
 use larder::{Cx, Filter, OpenOptions, ReaderExt as _, Store, Transactional as _, TxOptions, field};
 
 use super::File;
-use crate::support::{backend::Backend, entities::label, tables};
+use crate::support::{backend::Harness, create_tables, entities::label};
 
 /// Lists of many lengths are of few different statements, and what is asked twice is prepared once.
 #[tokio::test]
 async fn lists_of_many_lengths_are_few_statements() {
-    let store = File::narrow().await.store;
+    let store = File.narrow().await.store;
     let (cx, labels) = (&Cx::new(), store.repository::<label::Entity>());
     let names: Vec<_> = (0..1_200).map(|nth| format!("{nth:04}")).collect();
     let models: Vec<_> = names.iter().map(|name| label::Model { name: name.clone(), text: None }).collect();
     labels.create_batch(cx, &models).await.unwrap();
-    let before = store.statement_counts().prepared;
+    let before = store.statement_counts().unwrap().prepared;
     for length in (1..=1_200).step_by(7) {
         assert_eq!(labels.find_many(cx, &names[..length]).await.unwrap(), models[..length]);
         let listed: Filter<_> = field(label::COLUMN.name).is_in(&names[..length]);
@@ -24,13 +24,13 @@ async fn lists_of_many_lengths_are_few_statements() {
         assert_eq!(labels.delete_many(cx, &names[1_200 - length..][..length.min(1)]).await.unwrap(), 1);
         labels.create(cx, &models[1_200 - length]).await.unwrap();
     }
-    let prepared = store.statement_counts().prepared - before;
+    let prepared = store.statement_counts().unwrap().prepared - before;
     assert!(prepared < 2 * 130, "{prepared} statements");
     let ask = async |length: usize| labels.find_many(cx, &names[..length]).await.unwrap().len();
     assert_eq!(ask(1_000).await, 1_000);
-    let before = store.statement_counts().prepared;
+    let before = store.statement_counts().unwrap().prepared;
     assert_eq!((ask(1_000).await, ask(995).await), (1_000, 995));
-    assert_eq!(store.statement_counts().prepared, before);
+    assert_eq!(store.statement_counts().unwrap().prepared, before);
 }
 
 const CHILD: &str = "LARDER_TEST_PREPARED_MEMORY";
@@ -75,7 +75,7 @@ fn what_is_kept_prepared_takes_little_memory() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("a.sqlite").display());
         let store = OpenOptions::new().max_connections(10).open(&url).await.unwrap();
-        tables::create(&store).await;
+        create_tables(&store).await;
         let before = resident();
         ask_on_each(&store).await;
         let growth = resident().saturating_sub(before);

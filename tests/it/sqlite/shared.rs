@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use larder::{Cx, Filter, OpenOptions, Result, SqlText, Store, Transactional as _, TransactionalExt as _, TxOptions};
 use tokio::time::timeout;
 
-use crate::support::{entities::note, note, tables};
+use crate::support::{create_tables, entities::note, note};
 
 /// Some seconds, if nobody stops it.
 const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000000) \
@@ -57,7 +57,7 @@ async fn others_wait_elsewhere(busy: Store, store: Store) {
 #[tokio::test]
 async fn connections_of_one_store_wait_elsewhere() {
     let store = options().open("sqlite::memory:").await.unwrap();
-    tables::create(&store).await;
+    create_tables(&store).await;
     others_wait_elsewhere(store.clone(), store).await;
 }
 
@@ -65,6 +65,6 @@ async fn connections_of_one_store_wait_elsewhere() {
 async fn stores_of_one_cache_wait_elsewhere() {
     let url = "sqlite:file:stores_of_one_cache?mode=memory&cache=shared";
     let busy = OpenOptions::new().open(url).await.unwrap();
-    tables::create(&busy).await;
+    create_tables(&busy).await;
     others_wait_elsewhere(busy, options().open(url).await.unwrap()).await;
 }

@@ -9,7 +9,7 @@ use larder::{Cx, Filter, Query, ReaderExt as _, SqlText, Store, Transactional as
 
 use super::File;
 use crate::support::{
-    backend::{Backend, Fixture},
+    backend::{Fixture, Harness},
     entities::{label, note},
     note,
 };
@@ -23,7 +23,7 @@ fn other_task() -> Arc<AtomicBool> {
 }
 
 async fn with_labels(count: u64) -> Fixture {
-    let fixture = File::fresh().await;
+    let fixture = File.fresh().await;
     let fill = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {count}) \
          INSERT INTO label SELECT printf('%07d', i), 'text' FROM n"
@@ -167,13 +167,13 @@ async fn statements_are_kept_prepared() {
     let fixture = with_labels(10).await;
     let (cx, labels) = (Cx::new(), fixture.store.repository::<label::Entity>());
     labels.find(&cx, &"0000001".to_owned()).await.unwrap();
-    let before = fixture.store.statement_counts();
+    let before = fixture.store.statement_counts().unwrap();
     for nth in 1..=100 {
         labels.find(&cx, &format!("{nth:07}")).await.unwrap();
     }
-    let after = fixture.store.statement_counts();
+    let after = fixture.store.statement_counts().unwrap();
     assert_eq!((after.prepared - before.prepared, after.reused - before.reused), (0, 100));
-    assert_eq!(larder::open("memory:").await.unwrap().statement_counts(), larder::StatementCounts::default());
+    assert_eq!(larder::open("memory:").await.unwrap().statement_counts(), None);
 }
 
 /// Ten that write and five that read get on with each other, and readers with a long batch.

@@ -23,7 +23,7 @@ use testcontainers::{
     runners::SyncRunner,
 };
 
-use super::tables;
+use super::create_tables;
 
 const OFFICIAL_IMAGE: &str = "postgres:17-alpine";
 const LOCAL_IMAGE: &str = "larder-postgres:local";
@@ -115,7 +115,7 @@ impl OwnServer {
     pub async fn database(&self) -> TestDatabase {
         let database = TestDatabase::made(self.0.clone(), "").await;
         let store = OpenOptions::new().open(&database.url()).await.expect("the database");
-        tables::create(&store).await;
+        create_tables(&store).await;
         store.close().await;
         database
     }
@@ -176,7 +176,7 @@ impl Server {
         self.admin(&format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.template)).await;
         self.admin(&format!(r#"CREATE DATABASE "{}""#, self.template)).await;
         let store = OpenOptions::new().open(&format!("{}/{}", self.base, self.template)).await.expect("the template");
-        tables::create(&store).await;
+        create_tables(&store).await;
         store.close().await;
     }
 }

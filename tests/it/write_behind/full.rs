@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use larder::{Cx, ErrorKind, FeedEvent, WhenFull, WriteBehind, WriteBehindOptions};
+use larder::{Cx, Error, ErrorKind, FeedEvent, TransactionalExt as _, WhenFull, WriteBehind, WriteBehindOptions};
 use tokio::time::{Instant, sleep};
 
 use super::scripted::{Item, Scripted, item, items, queue, submit};
@@ -161,6 +161,32 @@ async fn the_oldest_make_room_if_they_are_to() {
         }
     }
     assert_eq!(failed, [2, 3, 4].map(|id| (id, ErrorKind::QueueFull)));
+}
+
+/// A transaction that submits models makes room for them when it commits. If it rolls back, nothing was dropped for them.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_rolls_back_drops_nothing() {
+    let repository = Scripted::sound();
+    let queue = &queue(&repository, small().when_full(WhenFull::DropOldest)).await;
+    let store = larder::open("memory:").await.unwrap();
+    repository.pause();
+    (0..5).for_each(|id| submit(queue, id));
+    sleep(MS).await;
+    let transaction = async |ids: std::ops::Range<u64>, is_right: bool| {
+        let models = &items(ids);
+        let outcome = store.tx(&Cx::new(), |cx| async move {
+            drop(queue.submit_many(&cx, models)?);
+            if is_right { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, "mine")) }
+        });
+        assert_eq!(outcome.await.is_ok(), is_right);
+        queue.stats().dropped
+    };
+    assert_eq!(transaction(5..8, false).await, 0);
+    assert_eq!(transaction(8..10, true).await, 2);
+    repository.resume();
+    let stats = queue.close(&Cx::new()).await;
+    assert_eq!(repository.stored(), [0, 1, 4, 8, 9]);
+    assert_eq!((stats.dropped, stats.greatest_depth), (2, 5));
 }
 
 /// What finds no room is created past the queue, if that is asked for, and its ticket is answered.

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use larder::{CancellationToken, Cx, ErrorKind, Filter, Journal, JournalSync, ReaderExt, WriteBehind, WriteBehindOptions};
+use larder::{
+    CancellationToken, Cx, ErrorKind, Filter, Journal, JournalSync, ReaderExt, TransactionalExt as _, WriteBehind,
+    WriteBehindOptions,
+};
 use tempfile::TempDir;
 
 use crate::support::{Notes, entities::note, note};
@@ -297,6 +300,9 @@ async fn what_is_not_accepted_needs_no_room() {
     let tickets = queue.submit_many(&Cx::new(), &[note("0"), note("1")]).unwrap();
     let refused = queue.submit(&Cx::new(), &note("2")).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ResourceExhausted);
+    let (other, queue) = (larder::open("memory:").await.unwrap(), &queue);
+    let submitted = other.tx(&Cx::new(), |cx| async move { queue.submit(&cx, &note("3")) }).await.unwrap();
+    assert_eq!(submitted.await.unwrap_err().kind(), ErrorKind::ResourceExhausted);
     for ticket in tickets {
         ticket.await.unwrap();
     }

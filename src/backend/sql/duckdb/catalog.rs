@@ -1,7 +1,6 @@
 //! What DuckDB's catalog says of a table.
 
 use std::{
-    any::TypeId,
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -19,7 +18,7 @@ use crate::{
         catalog::{Described, Form, LosslessValues, TextOrder},
     },
     error::Result,
-    table::{Table, TableColumn},
+    table::{Table, TableColumn, TableIdentity},
 };
 
 /// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several
@@ -156,14 +155,14 @@ fn has_casts(column: &TableColumn) -> bool {
 
 /// The catalogs that were looked up, by the identities of their tables.
 #[derive(Debug, Default)]
-pub(crate) struct DuckDbCatalogCache(RwLock<BTreeMap<TypeId, Arc<Catalog>>>);
+pub(crate) struct DuckDbCatalogCache(RwLock<BTreeMap<TableIdentity, Arc<Catalog>>>);
 
 impl DuckDbCatalogCache {
-    pub(crate) fn get(&self, table: TypeId) -> Option<Arc<Catalog>> {
+    pub(crate) fn get(&self, table: TableIdentity) -> Option<Arc<Catalog>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
     }
 
-    pub(crate) fn put(&self, table: TypeId, catalog: Arc<Catalog>) {
+    pub(crate) fn put(&self, table: TableIdentity, catalog: Arc<Catalog>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(table, catalog);
     }
 

@@ -1,6 +1,6 @@
 //! [`DuckDbCheckout`], the connection of a guard with the state of its transaction and session.
 
-use std::{any::TypeId, sync::Arc};
+use std::sync::Arc;
 
 use duckdb::{Connection, Error as DuckError};
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     backend::sql::Catalog,
     error::{Error, ErrorKind, Result},
+    table::TableIdentity,
 };
 
 /// A connection with the state of its transaction. Dropping it rolls back an open transaction and gives the connection back.
@@ -89,7 +90,7 @@ impl DuckDbCheckout {
     }
 
     /// Caches the catalog of an entity's table, if the schema has not changed since the lookup began.
-    pub(super) fn remember(&self, table: TypeId, catalog: &Arc<Catalog>, changes_of_schema: u64) {
+    pub(super) fn remember(&self, table: TableIdentity, catalog: &Arc<Catalog>, changes_of_schema: u64) {
         if let Some(pooled) = self.pooled.as_ref().filter(|_| !self.changes_schema) {
             pooled.instance().remember(table, catalog.clone(), changes_of_schema);
         }

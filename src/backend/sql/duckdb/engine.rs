@@ -22,13 +22,13 @@ use crate::{
     backend::sql::{Catalog, ChunkSender, Engine, EngineProfile, statement::source_of},
     backend::{Decoder, Models, Rows},
     capability::Capabilities,
-    context::{Access, AcquireMode},
+    context::Access,
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     table::Table,
-    transaction::{AccessMode, Isolation, TxOptions},
+    transaction::{AccessMode, AcquireMode, Isolation, TxOptions},
 };
 
 pub(crate) struct DuckDbEngine {

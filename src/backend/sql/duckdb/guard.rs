@@ -1,6 +1,6 @@
 //! [`DuckDbGuard`], a connection taken from the pool: how calls run on it, and how it goes back.
 
-use std::{any::TypeId, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     checkout::{DuckDbCheckout, gone, unknown},
@@ -14,6 +14,7 @@ use crate::{
     clock::within,
     context::Access,
     error::{ErrorKind, Result},
+    table::TableIdentity,
 };
 
 /// A connection of the pool.
@@ -36,7 +37,7 @@ impl DuckDbGuard {
     }
 
     /// The cached catalog of an entity's table. Returns `None` if there is none, or if this connection has changed the schema.
-    pub(super) fn known_catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
+    pub(super) fn known_catalog(&self, table: TableIdentity) -> Option<Arc<Catalog>> {
         let checkout = self.connection.as_ref().filter(|checkout| !checkout.changes_schema)?;
         checkout.pooled.as_ref()?.instance().catalog(table)
     }

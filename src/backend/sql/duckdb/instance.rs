@@ -2,7 +2,6 @@
 //! out other processes only.
 
 use std::{
-    any::TypeId,
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     backend::sql::Catalog,
     error::{Error, ErrorKind, Result},
+    table::TableIdentity,
 };
 
 /// An open database. It is closed, and its log written to the file, when the last holder lets go.
@@ -116,7 +116,7 @@ impl Instance {
         }
     }
 
-    pub(super) fn catalog(&self, table: TypeId) -> Option<Arc<Catalog>> {
+    pub(super) fn catalog(&self, table: TableIdentity) -> Option<Arc<Catalog>> {
         self.catalogs.get(table)
     }
 
@@ -126,7 +126,7 @@ impl Instance {
     }
 
     /// Remembers a catalog, if the schema has not changed since it was this often.
-    pub(super) fn remember(&self, table: TypeId, catalog: Arc<Catalog>, changes_of_schema: u64) {
+    pub(super) fn remember(&self, table: TableIdentity, catalog: Arc<Catalog>, changes_of_schema: u64) {
         self.catalogs.put(table, catalog);
         if self.changes_of_schema() != changes_of_schema {
             self.catalogs.forget();

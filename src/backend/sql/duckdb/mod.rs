@@ -36,6 +36,7 @@ use crate::{
 pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore> {
+    options.require(&["max_connections"])?;
     let (path, settings) = DuckDbSettings::parse(url)?;
     let (in_memory, attaches) = (path.is_none(), settings.attaches());
     let opening = tokio::task::spawn_blocking(move || Instance::open(path.as_deref(), settings));

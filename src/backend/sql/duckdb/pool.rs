@@ -19,8 +19,8 @@ use super::{
 use crate::{
     backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
     clock::within,
-    context::AcquireMode,
     error::{Error, ErrorKind, Result},
+    transaction::AcquireMode,
 };
 
 pub(super) struct DuckDbPool {

@@ -6,7 +6,6 @@
 //! with when a type has changed.
 
 use std::{
-    any::TypeId,
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -28,7 +27,7 @@ use crate::{
     },
     clock::{Moment, this_moment},
     error::Result,
-    table::Table,
+    table::{Table, TableIdentity},
 };
 
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
@@ -256,7 +255,7 @@ struct CachedCatalog {
 
 /// The tables that were looked up, by entity.
 #[derive(Debug, Default)]
-pub(crate) struct PostgresCatalogCache(RwLock<BTreeMap<TypeId, CachedCatalog>>);
+pub(crate) struct PostgresCatalogCache(RwLock<BTreeMap<TableIdentity, CachedCatalog>>);
 
 impl PostgresCatalogCache {
     /// What was looked up of an entity's table not long ago.

@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresStore> {
+    options.require(&["max_connections", "min_connections"])?;
     let (connect, mut session, files) = url::parse(url)?;
     check(files).await?;
     let connect = connect.disable_statement_logging();
@@ -38,7 +39,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
     let gate = Gate::open(session.clone());
     let pool = PgPoolOptions::new()
         .max_connections(options.connections(CONNECTIONS))
-        .min_connections(options.min_connections)
+        .min_connections(options.min_connections.unwrap_or_default())
         .acquire_timeout(options.acquire_timeout)
         .after_connect(move |connection, _| {
             let session = session.clone();

@@ -13,11 +13,12 @@ use super::{
 use crate::{
     backend::{
         Backend as _, Decoder, Models, Rows,
-        sql::{Engine, WholeInsert, engine::StatementKind, transaction::SqlTransaction},
+        sql::{Engine, WholeInsert, engine::StatementKind},
     },
-    context::{Access, Cx, Entry, RUNNING},
+    context::{Access, Cx, RUNNING},
     coop::Budget,
     error::{Error, ErrorKind, Result},
+    transaction::Entry,
     value::{Key, integer, is_array},
 };
 
@@ -102,7 +103,7 @@ impl<G: Engine> SqlTable<G> {
     async fn insert_whole(
         &self,
         cx: &Cx,
-        entry: &Entry<SqlTransaction<G>>,
+        entry: &Entry,
         row: Vec<Value>,
         insert: Arc<WholeInsert>,
         decoder: &Arc<dyn Decoder>,

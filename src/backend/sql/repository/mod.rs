@@ -21,11 +21,12 @@ use super::{
 };
 use crate::{
     backend::{Answer, Decoder, Parts, Read, Rows, TableBackend, Write},
-    context::{Access, Cx, Entry, WAITING},
+    context::{Access, Cx},
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result},
     query::{ResolvedFilter, Selection},
     table::Table,
+    transaction::Entry,
 };
 
 /// A table as the database describes it, and the texts of statements for it.
@@ -146,9 +147,7 @@ impl<G: Engine> SqlTable<G> {
     ) -> Result<Vec<Vec<Value>>> {
         let entry = self.store.enter(cx, Access::Write)?;
         let step = match &entry {
-            Entry::Joined(level, transaction) if given.len() >= STEPS => {
-                Some(cx.limits().bound(WAITING, transaction.step(level.id())).await?)
-            }
+            Entry::Joined(joined) if given.len() >= STEPS => Some(joined.step(cx).await?),
             _ => None,
         };
         let rows = self.values(given, complete).await;

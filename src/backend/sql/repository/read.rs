@@ -8,17 +8,15 @@ use super::{SqlTable, View};
 use crate::{
     backend::{
         Decoder, Models, Parts,
-        sql::{
-            Engine, chunk_stream::ChunkStream, engine::StatementKind, held::Held, statement::Statements,
-            transaction::SqlTransaction,
-        },
+        sql::{Engine, chunk_stream::ChunkStream, engine::StatementKind, held::Held, statement::Statements},
     },
-    context::{Access, Cx, Entry, RUNNING, WAITING},
+    context::{Access, Cx, RUNNING, WAITING},
     coop::Budget,
     error::{Error, Result},
     query::{ResolvedFilter, Selection},
     row::Row,
     table::Table,
+    transaction::Entry,
     value::Key,
 };
 
@@ -28,7 +26,7 @@ impl<G: Engine> SqlTable<G> {
     pub(super) async fn prepared<'a>(
         &self,
         cx: &Cx,
-        entry: &'a Entry<SqlTransaction<G>>,
+        entry: &'a Entry,
         (access, kind): (Access, StatementKind),
         compares_forms: bool,
         write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
@@ -171,8 +169,8 @@ impl<G: Engine> SqlTable<G> {
     pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         self.require_readable()?;
         let mode = match self.store.enter(cx, Access::Read)? {
-            Entry::Joined(level, transaction) => {
-                drop(cx.limits().bound(WAITING, transaction.step(level.id())).await?.finish(Ok(())));
+            Entry::Joined(joined) => {
+                drop(joined.step(cx).await?.finish(Ok(())));
                 return Ok(None);
             }
             Entry::Alone(mode) => mode,

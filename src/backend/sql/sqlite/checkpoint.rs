@@ -24,8 +24,9 @@ use tokio::runtime::Builder;
 use super::{connection::SqliteConnection, pool::SqlitePool};
 use crate::{
     clock::{Moment, this_moment},
-    context::{Access, AcquireMode},
+    context::Access,
     error::{Error, ErrorKind, Result},
+    transaction::AcquireMode,
 };
 
 /// From how many pages on the log is moved: SQLite's own limit.

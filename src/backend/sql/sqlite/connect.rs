@@ -12,17 +12,19 @@ use crate::{
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {
+    options.require(&["max_connections", "min_connections", "durability", "write_ahead_log"])?;
     let url = SqliteUrl::parse(url)?;
     let in_memory = url.in_memory;
     let size = options.connections(if in_memory { 1 } else { CONNECTIONS });
-    if options.min_connections > size {
+    let least = options.min_connections.unwrap_or_default();
+    if least > size {
         return Err(Error::new(ErrorKind::InvalidInput, "`min_connections` is above the one connection of a database in memory"));
     }
     let settings = SqliteSettings::new(url, options, size);
     let first = {
         let settings = settings.clone();
         // One at least, which a database in memory keeps for itself.
-        let count = options.min_connections.max(1) + u32::from(in_memory);
+        let count = least.max(1) + u32::from(in_memory);
         tokio::task::spawn_blocking(move || (0..count).map(|_| SqliteConnection::open(&settings)).collect::<Result<Vec<_>>>())
     };
     let message = "the database could not be opened in time";

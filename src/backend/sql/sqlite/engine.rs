@@ -23,14 +23,14 @@ use crate::{
         },
     },
     capability::Capabilities,
-    context::{Access, AcquireMode},
+    context::Access,
     coop::off_thread,
     error::Result,
     limits::Limits,
     row::Row,
-    store::StatementCounts,
+    statement_counts::StatementCounts,
     table::Table,
-    transaction::TxOptions,
+    transaction::{AcquireMode, TxOptions},
 };
 
 /// The statement that inserts a row, and the columns that it names by their positions.
@@ -277,8 +277,8 @@ impl Engine for SqliteEngine {
         guard.run(ExecutionMode::Blocking, append).await
     }
 
-    fn statement_counts(&self) -> StatementCounts {
-        self.pool.settings().counts.now()
+    fn statement_counts(&self) -> Option<StatementCounts> {
+        Some(self.pool.settings().counts.now())
     }
 
     async fn close(&self) {

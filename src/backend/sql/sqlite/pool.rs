@@ -22,8 +22,9 @@ use crate::{
         turns::{Turn, Turns, Waiter},
     },
     clock::within,
-    context::{Access, AcquireMode},
+    context::Access,
     error::{Error, ErrorKind, Result},
+    transaction::AcquireMode,
 };
 
 pub(super) struct SqlitePool {

@@ -11,7 +11,7 @@ use super::{error::code, file::FileIdentity, url::SqliteUrl, watch::Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
     open::{Durability, OpenOptions},
-    store::StatementCounts,
+    statement_counts::StatementCounts,
 };
 
 /// What all connections of a store are opened with.
@@ -45,7 +45,8 @@ impl Counts {
 impl SqliteSettings {
     /// Those of a store that has so many connections at most.
     pub(super) fn new(url: SqliteUrl, options: &OpenOptions, connections: u32) -> Self {
-        let synchronous = match (options.write_ahead_log, options.durability) {
+        let write_ahead_log = options.write_ahead_log.unwrap_or(true);
+        let synchronous = match (write_ahead_log, options.durability.unwrap_or_default()) {
             (true, Durability::Process) => "NORMAL",
             (true, Durability::Power) => "FULL",
             // Without it, the folder is not synced, and a journal that a power failure brings back undoes the last commit.
@@ -56,7 +57,7 @@ impl SqliteSettings {
             runs_in_place: !url.shares_cache || (url.is_private && connections == 1),
             url,
             file,
-            write_ahead_log: options.write_ahead_log,
+            write_ahead_log,
             synchronous,
             counts: Arc::default(),
             watch: Arc::default(),

@@ -2,7 +2,6 @@
 //! of any form.
 
 use std::{
-    any::TypeId,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -19,12 +18,12 @@ use super::{
 use crate::{
     backend::sql::{Catalog, sqlx::classify},
     error::{Error, ErrorKind, Result},
-    table::Table,
+    table::{Table, TableIdentity},
 };
 
 /// The catalogs of tables, as the schema described them.
 #[derive(Debug, Default)]
-pub(crate) struct SqlxCatalogCache(Mutex<BTreeMap<TypeId, CachedFacts>>);
+pub(crate) struct SqlxCatalogCache(Mutex<BTreeMap<TableIdentity, CachedFacts>>);
 
 #[derive(Clone, Debug)]
 struct CachedFacts {
@@ -36,7 +35,7 @@ struct CachedFacts {
 }
 
 impl SqlxCatalogCache {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TypeId, CachedFacts>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TableIdentity, CachedFacts>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -8,7 +8,6 @@
 //! about a table is valid until its period ends.
 
 use std::{
-    any::TypeId,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,6 +17,7 @@ use super::facts::Facts;
 use crate::{
     backend::sql::Catalog,
     clock::{Moment, this_moment},
+    table::TableIdentity,
 };
 
 /// The pause after a check of a table's values, as a multiple of the time that the check took.
@@ -37,7 +37,7 @@ struct WatchState {
     writes: u64,
     /// The number of checks that have ended.
     found: u64,
-    tables: BTreeMap<TypeId, WatchedTable>,
+    tables: BTreeMap<TableIdentity, WatchedTable>,
 }
 
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Watch {
 
     /// What the schema says about a table, if that was read at this version of the schema. It is then also valid in the period of
     /// the mark.
-    pub(super) fn facts(&self, table: TypeId, schema_version: i64, mark: Option<Mark>) -> Option<Arc<Facts>> {
+    pub(super) fn facts(&self, table: TableIdentity, schema_version: i64, mark: Option<Mark>) -> Option<Arc<Facts>> {
         let mut state = self.lock();
         let known = state.tables.get_mut(&table).filter(|known| known.schema_version == schema_version)?;
         if let Some(mark) = mark {
@@ -138,7 +138,7 @@ impl Watch {
 
     /// What the schema says about a table, inside a transaction that holds the write lock, if nobody can have changed the schema
     /// since it was read. And whether all ids are known to be in the form that larder writes.
-    pub(super) fn facts_of(&self, table: TypeId, connection: u64, version: i64) -> Option<(Arc<Facts>, bool)> {
+    pub(super) fn facts_of(&self, table: TableIdentity, connection: u64, version: i64) -> Option<(Arc<Facts>, bool)> {
         let mut state = self.lock();
         state.see(connection, version);
         let period = state.period;
@@ -146,7 +146,7 @@ impl Watch {
         Some((known.facts.clone(), known.has_own_ids == Some(period) && !known.facts.is_volatile))
     }
 
-    pub(super) fn learn(&self, table: TypeId, schema_version: i64, mark: Option<Mark>, facts: &Arc<Facts>) {
+    pub(super) fn learn(&self, table: TableIdentity, schema_version: i64, mark: Option<Mark>, facts: &Arc<Facts>) {
         let (own, any) = facts.usual_catalogs();
         let mut state = self.lock();
         // No period has this number.
@@ -157,7 +157,7 @@ impl Watch {
     }
 
     /// Records that all ids of a table are in the form that larder writes.
-    pub(super) fn learn_ids(&self, table: TypeId, connection: u64, version: i64) {
+    pub(super) fn learn_ids(&self, table: TableIdentity, connection: u64, version: i64) {
         let mut state = self.lock();
         state.see(connection, version);
         let period = state.period;
@@ -168,7 +168,7 @@ impl Watch {
 
     /// The catalog of a table if all values are in the forms that larder writes, and the catalog if any value may be in another
     /// form.
-    pub(super) fn catalogs(&self, table: TypeId, facts: &Arc<Facts>) -> (Arc<Catalog>, Arc<Catalog>) {
+    pub(super) fn catalogs(&self, table: TableIdentity, facts: &Arc<Facts>) -> (Arc<Catalog>, Arc<Catalog>) {
         let state = self.lock();
         match state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) {
             Some(known) => (known.own.clone(), known.any.clone()),
@@ -177,7 +177,7 @@ impl Watch {
     }
 
     /// The catalog of a table in a snapshot, if a check of its values is valid there.
-    pub(super) fn checked(&self, table: TypeId, facts: &Arc<Facts>, mark: Mark) -> Option<Arc<Catalog>> {
+    pub(super) fn checked(&self, table: TableIdentity, facts: &Arc<Facts>, mark: Mark) -> Option<Arc<Catalog>> {
         let state = self.lock();
         let known = state.tables.get(&table).filter(|known| Arc::ptr_eq(&known.facts, facts))?;
         let checked = known.checked.as_ref()?;
@@ -189,7 +189,7 @@ impl Watch {
     }
 
     /// Whether it is time to check a table's values. If so, no other caller checks them until this check ends.
-    pub(super) fn begin_check(&self, table: TypeId, facts: &Arc<Facts>) -> bool {
+    pub(super) fn begin_check(&self, table: TableIdentity, facts: &Arc<Facts>) -> bool {
         let mut state = self.lock();
         let Some(known) = state.tables.get_mut(&table).filter(|known| Arc::ptr_eq(&known.facts, facts)) else { return false };
         let now = this_moment();
@@ -202,14 +202,21 @@ impl Watch {
     }
 
     /// Records that a check was given up.
-    pub(super) fn give_up_check(&self, table: TypeId) {
+    pub(super) fn give_up_check(&self, table: TableIdentity) {
         if let Some(known) = self.lock().tables.get_mut(&table) {
             known.next_check = None;
         }
     }
 
     /// Records the result of a check in a snapshot, and when the check began.
-    pub(super) fn end_check(&self, table: TypeId, catalog: &Arc<Catalog>, is_own: bool, mark: Mark, began: Moment) -> Mark {
+    pub(super) fn end_check(
+        &self,
+        table: TableIdentity,
+        catalog: &Arc<Catalog>,
+        is_own: bool,
+        mark: Mark,
+        began: Moment,
+    ) -> Mark {
         let mut state = self.lock();
         state.found += 1;
         let mark = Mark { found: state.found, ..mark };

@@ -10,8 +10,9 @@ use super::{engine::SqlxEngine, error::refused, flavor::Flavor};
 use crate::{
     backend::sql::engine::nested_acquire,
     clock::within,
-    context::{Access, AcquireMode},
+    context::Access,
     error::{ErrorKind, Result},
+    transaction::AcquireMode,
 };
 
 /// How long a server is asked why it lets nobody in.

@@ -18,12 +18,12 @@ use crate::{
     },
     capability::Capabilities,
     clock::within,
-    context::{Access, AcquireMode},
+    context::Access,
     error::{Error, ErrorKind, Result, unreadable},
     limits::Limits,
     row::Row,
     table::Table,
-    transaction::TxOptions,
+    transaction::{AcquireMode, TxOptions},
 };
 
 const NO_ANSWER: &str = "no answer to a rollback";

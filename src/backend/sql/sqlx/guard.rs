@@ -1,7 +1,6 @@
 //! [`SqlxGuard`], a connection taken from the pool, and how it goes back.
 
 use std::{
-    any::TypeId,
     collections::BTreeMap,
     future::Future,
     sync::{
@@ -24,7 +23,7 @@ use crate::{
     backend::sql::Catalog,
     clock::{Moment, this_moment, within},
     error::{Error, ErrorKind, Result},
-    table::Table,
+    table::{Table, TableIdentity},
     transaction::{AccessMode, Locking, TxOptions},
 };
 
@@ -62,7 +61,7 @@ pub(crate) struct SqlxGuard<F: Flavor> {
     /// Whether the unit of work has limits.
     is_limited: bool,
     /// The catalogs of tables, and when they were looked up.
-    seen: BTreeMap<TypeId, (Moment, Arc<Catalog>)>,
+    seen: BTreeMap<TableIdentity, (Moment, Arc<Catalog>)>,
 }
 
 impl<F: Flavor> SqlxGuard<F> {

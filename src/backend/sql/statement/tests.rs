@@ -8,11 +8,11 @@ use super::{Catalog, Described, Source, StatementCache, Statements};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
-    entity::table_of,
     error::Result,
     query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
     repository::Mapping,
     rules::Rules,
+    table::Table,
 };
 
 /// Every statement of two entities, one with a plain id and a default, one with a composite id; and what others add.
@@ -153,7 +153,7 @@ fn queries() -> Vec<Query<raw_log::Model>> {
 
 /// Statements of an entity whose repository keeps a version, times and a mark.
 fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
-    let mut table = table_of::<document::Entity>();
+    let mut table = Table::of::<document::Entity>();
     table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     table.rules.check(&table)?;
     let mapping = Mapping::<document::Entity>::new(table);
