@@ -197,8 +197,8 @@ impl OpenOptions {
     /// Opens the store, with at least one working connection.
     ///
     /// # Errors
-    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that are out of bounds, contradict each other, or are
-    /// none of the backend's.
+    /// As [`open`], and [`InvalidInput`](ErrorKind::InvalidInput) for settings that are out of bounds, contradict each other, or
+    /// are none of the backend's.
     pub async fn open(&self, url: &str) -> Result<Store> {
         self.check()?;
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);

@@ -3,6 +3,8 @@
 //!
 //! A program that only uses larder needs nothing of it. It is for authors of backends and of [layers](crate::layer).
 
+mod admission;
+pub(crate) mod log;
 pub(crate) mod memory;
 mod models;
 mod operation;

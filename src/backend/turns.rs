@@ -96,8 +96,12 @@ impl Turns {
         .await;
     }
 
+    #[cfg(any(feature = "sqlite", feature = "duckdb-linked"))]
+    pub(crate) fn places(&self) -> usize {
+        self.places
+    }
+
     /// Whether somebody has the turn to write.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn is_writing(&self) -> bool {
         self.lock().is_writing
     }

@@ -1,10 +1,7 @@
 //! What the repositories of one memory store share.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -12,11 +9,11 @@ use async_trait::async_trait;
 
 use crate::{
     backend::{
-        Answer, Backend, SqlRequest, TableBackend, Tables, TablesBackend, TablesSource, TablesWriter,
-        turns::{Turn, Turns},
+        Answer, Backend, SqlRequest, TableBackend, Tables, TablesBackend, TablesSource, TablesWriter, admission::Admission,
+        turns::Turn,
     },
     capability::Capabilities,
-    clock::{Clock, within},
+    clock::Clock,
     context::{Access, Cx, WAITING},
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
@@ -32,22 +29,17 @@ pub(crate) struct MemoryStore(Arc<MemoryStoreInner>);
 
 struct MemoryStoreInner {
     transactions: Transactions,
-    /// How long a writer waits for its turn.
-    timeout: Duration,
     committed: RwLock<Tables>,
-    /// Held by the one transaction, or the one operation, that may write.
-    writer: Arc<Turns>,
-    closed: AtomicBool,
+    /// Lets in the one transaction, or the one operation, that may write.
+    admission: Admission,
 }
 
 impl MemoryStore {
     pub(crate) fn new(clock: Arc<dyn Clock>, timeout: Duration, long: Duration) -> Self {
         Self(Arc::new(MemoryStoreInner {
             transactions: Transactions::new(clock, long),
-            timeout,
             committed: RwLock::default(),
-            writer: Turns::new(1),
-            closed: AtomicBool::new(false),
+            admission: Admission::new(1, timeout),
         }))
     }
 
@@ -65,13 +57,6 @@ impl MemoryStore {
             unsigned: true,
             decimals: true,
             sql: false,
-        }
-    }
-
-    fn refuse_if_closed(&self) -> Result<()> {
-        match self.0.closed.load(Ordering::SeqCst) {
-            true => Err(Error::new(ErrorKind::Closed, "")),
-            false => Ok(()),
         }
     }
 }
@@ -109,7 +94,7 @@ impl Backend for MemoryStore {
 
     /// It is there, unless it was closed.
     async fn health(&self, _: &Cx) -> Health {
-        self.0.transactions.health(self.refuse_if_closed())
+        self.0.transactions.health(self.0.admission.check_open())
     }
 
     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
@@ -118,8 +103,7 @@ impl Backend for MemoryStore {
 
     /// Refuses further work and waits for the writer that is busy.
     async fn close(&self) {
-        self.0.closed.store(true, Ordering::SeqCst);
-        self.0.writer.all_back().await;
+        self.0.admission.close().await;
     }
 }
 
@@ -155,24 +139,12 @@ impl TablesSource for MemoryStore {
     }
 
     fn committed(&self) -> Result<Tables> {
-        self.refuse_if_closed()?;
+        self.0.admission.check_open()?;
         Ok(self.0.committed.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     async fn writer(&self, cx: &Cx, mode: AcquireMode) -> Result<MemoryWriter> {
-        self.refuse_if_closed()?;
-        let turn = match (self.0.writer.try_take(Access::Write), mode) {
-            (Some(turn), _) => turn,
-            (None, AcquireMode::NoWait) => {
-                return Err(Error::new(ErrorKind::NestedAcquire, "the surrounding transaction is writing and only one can"));
-            }
-            (None, AcquireMode::Wait) => {
-                let turn = self.0.writer.take(Access::Write);
-                let turn = within(self.0.timeout, turn, ErrorKind::PoolTimeout, "another transaction kept writing");
-                cx.limits().bound(WAITING, turn).await?
-            }
-        };
-        self.refuse_if_closed()?;
+        let turn = cx.limits().bound(WAITING, self.0.admission.enter(Access::Write, mode)).await?;
         Ok(MemoryWriter { store: self.clone(), _turn: turn })
     }
 }

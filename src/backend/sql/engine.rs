@@ -272,11 +272,6 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// No second connection is free at once, for a task that holds one already.
-pub(super) fn nested_acquire() -> Error {
-    Error::new(ErrorKind::NestedAcquire, "the surrounding transaction may be what keeps a second connection from being free")
-}
-
 /// Whether values of a type are known by what they are, wherever they are read from.
 #[cfg(any(feature = "duckdb-linked", feature = "_sqlx"))]
 pub(super) fn is_known(value_type: &ArrayType) -> bool {

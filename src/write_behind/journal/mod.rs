@@ -5,7 +5,6 @@ mod log;
 mod record;
 mod recover;
 mod shown;
-mod sync;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,6 +13,9 @@ pub(super) use log::Log;
 pub(super) use recover::{OpenedJournal, Recovered, open};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// What the files of a journal are called, after their numbers.
+const EXTENSION: &str = "journal";
 
 /// When what is in the journal is forced to the disk. It outlives a killed process anyway, because the operating system has it;
 /// this is about a power failure.

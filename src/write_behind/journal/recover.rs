@@ -1,33 +1,25 @@
 //! How a journal is opened: what it has is read, written anew without what is settled, and given back.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, TryLockError},
-    io::{self, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use super::{
-    Journal, JournalRecovery,
+    EXTENSION, Journal, JournalRecovery,
     columns::{ModelCodec, set_aside},
-    log::{Locked, Log, Segment, create_folder, create_private, failed, path_of, private, require_regular, sync_folder},
-    record::{Contents, Record},
+    log::{Log, Segment},
+    record::Record,
 };
 use crate::{
-    clock::wait_here,
-    error::{Error, ErrorKind, Result},
+    backend::log::{
+        FolderLock, Frames,
+        files::{create_folder, failed, numbers_in, path_of, require_regular, sync_folder, write_synced, write_whole},
+    },
+    error::Result,
     id::new_id,
 };
 
 const READING: &str = "while the journal was read";
 const WRITING: &str = "while the journal was written anew";
 const SETTING_ASIDE: &str = "while what cannot be read was set aside";
-
-/// How often the lock of a journal is tried, and how long it is waited for in between.
-const LOCK_ATTEMPTS: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A model that an earlier process accepted, and is not known to have settled.
 pub(in super::super) struct Recovered<M> {
@@ -55,15 +47,15 @@ struct Left {
 pub(in super::super) fn open<M>(journal: &Journal, codec: ModelCodec<M>) -> Result<OpenedJournal<M>> {
     let directory = &*journal.directory;
     create_folder(directory).map_err(failed("while the folder of the journal was made"))?;
-    let lock = locked(directory)?;
-    let numbers = numbers_in(directory)?;
+    let lock = FolderLock::take(directory, "the journal belongs to another queue that is open")?;
+    let numbers = numbers_in(directory, EXTENSION).map_err(failed(READING))?;
     let mut recovery = JournalRecovery::default();
     let (mut left, mut next) = (BTreeMap::new(), 0);
     for number in &numbers {
-        let path = path_of(directory, *number);
+        let path = path_of(directory, *number, EXTENSION);
         require_regular(&path)?;
         let bytes = fs::read(&path).map_err(failed(READING))?;
-        let contents = Contents::of(&bytes);
+        let contents = Frames::read(&bytes, Record::read);
         // A younger file is begun only after this one was written to its end.
         let tail = contents.tail.clone().filter(|_| Some(number) != numbers.last());
         for range in contents.damaged.iter().cloned().chain(tail.clone()) {
@@ -89,57 +81,11 @@ pub(in super::super) fn open<M>(journal: &Journal, codec: ModelCodec<M>) -> Resu
         None => None,
     };
     for number in numbers {
-        fs::remove_file(path_of(directory, number)).map_err(failed(WRITING))?;
+        fs::remove_file(path_of(directory, number, EXTENSION)).map_err(failed(WRITING))?;
     }
     let log = Log::new(journal, lock, first, next, number + 1)?;
     sync_folder(directory).map_err(failed(WRITING))?;
     Ok(OpenedJournal { log, models, recovery })
-}
-
-/// Locks the file `lock`; and the folder itself, where that can be locked, because the file may be deleted.
-fn locked(directory: &Path) -> Result<Locked> {
-    const LOCKING: &str = "while the journal was locked";
-    let path = directory.join("lock");
-    require_regular(&path)?;
-    let file = private().create(true).write(true).truncate(false).open(path).map_err(failed(LOCKING))?;
-    lock(&file)?;
-    let folder = if cfg!(unix) { Some(File::open(directory).map_err(failed(LOCKING))?) } else { None };
-    match folder.as_ref().map_or(Ok(()), lock) {
-        Err(error) if error.kind() == ErrorKind::Connection => Err(error),
-        // Not every file system can lock a folder.
-        _ => Ok(Locked { file, folder }),
-    }
-}
-
-fn lock(file: &File) -> Result<()> {
-    for attempt in 1.. {
-        match file.try_lock() {
-            Ok(()) => break,
-            // A process that is just being started has copies of all open files for a moment, also of one that was closed here
-            // meanwhile.
-            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => wait_here(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(ErrorKind::Connection, "the journal belongs to another queue that is open"));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed("while the journal was locked")(error)),
-        }
-    }
-    Ok(())
-}
-
-/// The numbers of the files, in order.
-fn numbers_in(directory: &Path) -> Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed(READING))? {
-        let path = entry.map_err(failed(READING))?.path();
-        let stem = path.file_stem().filter(|_| path.extension().is_some_and(|extension| extension == "journal"));
-        // Other names are none of ours.
-        let own =
-            stem.and_then(|stem| stem.to_str()).filter(|stem| stem.len() == 16 && stem.bytes().all(|byte| byte.is_ascii_digit()));
-        numbers.extend(own.and_then(|stem| stem.parse::<u64>().ok()));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
 }
 
 fn apply(record: Record<'_>, left: &mut BTreeMap<u64, Left>, next: &mut u64) {
@@ -204,20 +150,6 @@ fn compact(directory: &Path, number: u64, left: &BTreeMap<u64, Left>) -> Result<
     for (key, positions) in begun {
         Record::Begun { key, positions }.write_to(&mut bytes);
     }
-    let path: PathBuf = directory.join("new");
-    // Left by an attempt that did not come to its end. A link is removed, and not what it leads to.
-    if let Err(error) = fs::remove_file(&path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(failed(WRITING)(error));
-    }
-    let named = write_synced(&path, &bytes).and_then(|()| fs::rename(&path, path_of(directory, number)));
-    named.and_then(|()| sync_folder(directory)).map_err(failed(WRITING))?;
+    write_whole(&path_of(directory, number, EXTENSION), &bytes).map_err(failed(WRITING))?;
     Ok(bytes.len() as u64)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = create_private(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -40,7 +40,7 @@ pub(crate) struct DuckDbEngine {
 
 impl DuckDbEngine {
     pub(super) fn new(pool: DuckDbPool, in_memory: bool, attaches: bool) -> Self {
-        let several = pool.size() > 1;
+        let several = pool.admission().size() > 1;
         let capabilities = Capabilities {
             durable: !in_memory,
             schema: true,
@@ -156,7 +156,7 @@ impl Engine for DuckDbEngine {
 
     /// What another transaction has inserted, nobody sees before it commits.
     async fn claim(&self, guard: &mut DuckDbGuard, key: &str) -> Result<()> {
-        guard.claim(key, self.pool.acquire_timeout()).await
+        guard.claim(key, self.pool.admission().acquire_timeout()).await
     }
 
     async fn rollback(&self, guard: &mut DuckDbGuard) -> Result<()> {

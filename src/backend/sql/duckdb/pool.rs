@@ -2,33 +2,30 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use duckdb::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     instance::{Holder, Instance},
     settings::DuckDbSettings,
 };
 use crate::{
-    backend::sql::{blocking::drop_elsewhere, engine::nested_acquire},
-    clock::within,
+    backend::{
+        admission::{Admission, closed},
+        sql::blocking::drop_elsewhere,
+        turns::Turn,
+    },
+    context::Access,
     error::{Error, ErrorKind, Result},
     transaction::AcquireMode,
 };
 
 pub(super) struct DuckDbPool {
     shared: Arc<DuckDbPoolInner>,
-    permits: Arc<Semaphore>,
-    size: u32,
-    is_closed: AtomicBool,
-    acquire_timeout: Duration,
+    admission: Admission,
 }
 
 struct DuckDbPoolInner {
@@ -65,7 +62,7 @@ pub(super) struct DuckDbPooledConnection {
     pub(super) connection: Connection,
     instance: Arc<Instance>,
     shared: Arc<DuckDbPoolInner>,
-    _permit: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl DuckDbPool {
@@ -74,29 +71,19 @@ impl DuckDbPool {
         let open = DuckDbPoolState { idle: Vec::new(), instance: Some(instance.clone()), place };
         let shared = Arc::new(DuckDbPoolInner { open: Mutex::new(Some(open)) });
         instance.add_holder(Arc::<DuckDbPoolInner>::downgrade(&shared));
-        let permits = Arc::new(Semaphore::new(size as usize));
-        Self { shared, permits, size, is_closed: AtomicBool::new(false), acquire_timeout }
+        Self { shared, admission: Admission::new(size, acquire_timeout) }
     }
 
     pub(super) async fn acquire(&self, mode: AcquireMode) -> Result<DuckDbPooledConnection> {
-        self.check_open()?;
-        let permits = self.permits.clone();
-        let permit = match mode {
-            AcquireMode::NoWait => permits.try_acquire_owned().map_err(|_| nested_acquire())?,
-            AcquireMode::Wait => {
-                let waiting = permits.acquire_owned();
-                let permit = within(self.acquire_timeout, waiting, ErrorKind::PoolTimeout, "all connections were in use").await?;
-                permit.map_err(|_| closed())?
-            }
-        };
-        self.check_open()?;
+        // To DuckDB, several may write at a time.
+        let turn = self.admission.enter(Access::Read, mode).await?;
         self.mend().await?;
         let (idle, instance) = self.shared.take()?;
         let connection = match idle {
             Some(connection) => connection,
             None => instance.connect()?,
         };
-        Ok(DuckDbPooledConnection { connection, instance, shared: self.shared.clone(), _permit: permit })
+        Ok(DuckDbPooledConnection { connection, instance, shared: self.shared.clone(), _turn: turn })
     }
 
     /// Reopens a file whose instance is broken, once nothing holds the old instance.
@@ -120,12 +107,8 @@ impl DuckDbPool {
         reopened.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))?
     }
 
-    pub(super) fn size(&self) -> u32 {
-        self.size
-    }
-
-    pub(super) fn acquire_timeout(&self) -> Duration {
-        self.acquire_timeout
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     #[cfg(test)]
@@ -133,15 +116,9 @@ impl DuckDbPool {
         self.shared.lock().as_ref()?.instance.clone()
     }
 
-    fn check_open(&self) -> Result<()> {
-        if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
-    }
-
     /// Waits until all connections have been given back, and closes them.
     pub(super) async fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
-        let Ok(_all) = self.permits.acquire_many(self.size).await else { return };
-        self.permits.close();
+        self.admission.close().await;
         let open = self.shared.lock().take();
         if tokio::task::spawn_blocking(move || drop(open)).await.is_err() {
             tracing::warn!("the database could not be closed in order");
@@ -153,10 +130,6 @@ impl Drop for DuckDbPool {
     fn drop(&mut self) {
         drop_elsewhere(self.shared.lock().take());
     }
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "")
 }
 
 impl DuckDbPoolInner {

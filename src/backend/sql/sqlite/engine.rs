@@ -16,11 +16,8 @@ use super::{
 use crate::{
     backend::{
         Decoder, Models, Rows,
-        sql::{
-            Catalog, ChunkSender, Engine, EngineProfile, WholeInsert,
-            bindable::refuse_unbindable,
-            engine::{StatementKind, nested_acquire},
-        },
+        admission::nested_acquire,
+        sql::{Catalog, ChunkSender, Engine, EngineProfile, WholeInsert, bindable::refuse_unbindable, engine::StatementKind},
     },
     capability::Capabilities,
     context::Access,
@@ -49,7 +46,7 @@ impl SqliteEngine {
     pub(super) fn new(pool: SqlitePool, mut capabilities: Capabilities) -> Self {
         // One connection does one thing at a time, whatever the database could do; and without a log, a commit waits for those
         // who read.
-        capabilities.reads_beside_writer &= pool.size() > 1 && pool.settings().writes_ahead();
+        capabilities.reads_beside_writer &= pool.admission().size() > 1 && pool.settings().writes_ahead();
         let profile = EngineProfile {
             skips_returning: true,
             // A statement for many rows has to be prepared for that many.

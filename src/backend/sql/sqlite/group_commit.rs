@@ -120,8 +120,10 @@ impl GroupCommit {
         work: impl FnMut(&SqliteConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, mut answered) = oneshot::channel();
-        let member =
-            Member { group: self, id: self.join(Box::new(SingleWrite { work, done: None, answer }), pool.wait_to_write()) };
+        let member = Member {
+            group: self,
+            id: self.join(Box::new(SingleWrite { work, done: None, answer }), pool.admission().wait_to_write()),
+        };
         let ask = |context: &mut Context<'_>| match (answered.poll_unpin(context), member.poll(context)) {
             (Poll::Ready(answer), _) => Poll::Ready(answer),
             (Poll::Pending, Poll::Pending) => Poll::Pending,
@@ -131,9 +133,10 @@ impl GroupCommit {
                 Poll::Pending
             }
         };
-        let in_time = within(pool.acquire_timeout(), asked_again(INVITATION_TIMEOUT, ask), ErrorKind::PoolTimeout, "").await;
+        let in_time =
+            within(pool.admission().acquire_timeout(), asked_again(INVITATION_TIMEOUT, ask), ErrorKind::PoolTimeout, "").await;
         let answer = match in_time {
-            Err(_) if member.give_up() => return Err(pool.late(Access::Write)),
+            Err(_) if member.give_up() => return Err(pool.admission().late(Access::Write)),
             // It runs already.
             Err(_) => answered.await,
             Ok(answer) => answer,

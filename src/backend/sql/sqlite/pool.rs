@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     backend::{
-        sql::{blocking::drop_elsewhere, engine::nested_acquire},
-        turns::{Turn, Turns, Waiter},
+        admission::{Admission, closed},
+        sql::blocking::drop_elsewhere,
+        turns::Turn,
     },
-    clock::within,
     context::Access,
     error::{Error, ErrorKind, Result},
     transaction::AcquireMode,
@@ -31,11 +31,7 @@ pub(super) struct SqlitePool {
     settings: SqliteSettings,
     /// The idle connections. `None` once the store is closed.
     idle: Mutex<Option<Idle>>,
-    /// The turns to use a connection, and to write.
-    turns: Arc<Turns>,
-    size: u32,
-    is_closed: AtomicBool,
-    acquire_timeout: Duration,
+    admission: Admission,
     checkpoints: Checkpoints,
     /// Whether the log begins anew with the next commit, which then waits for the disk.
     begins_log: AtomicBool,
@@ -49,7 +45,7 @@ struct Idle {
     #[expect(clippy::vec_box, reason = "a connection is moved out and in as a pointer")]
     readers: Vec<Box<SqliteConnection>>,
     /// How many connections are open, including those in use.
-    open: u32,
+    open: usize,
     /// Keeps a database in memory alive.
     _anchor: Option<Box<SqliteConnection>>,
 }
@@ -74,14 +70,11 @@ impl SqlitePool {
         }
         idle.writer = first.next();
         idle.readers = first.collect();
-        idle.open = u32::try_from(idle.readers.len() + usize::from(idle.writer.is_some())).unwrap_or(size);
+        idle.open = idle.readers.len() + usize::from(idle.writer.is_some());
         Self {
             settings,
             idle: Mutex::new(Some(idle)),
-            turns: Turns::new(size as usize),
-            size,
-            is_closed: AtomicBool::new(false),
-            acquire_timeout,
+            admission: Admission::new(size, acquire_timeout),
             checkpoints: Checkpoints::default(),
             begins_log: AtomicBool::new(true),
         }
@@ -103,25 +96,17 @@ impl SqlitePool {
         }
     }
 
-    pub(super) fn size(&self) -> u32 {
-        self.size
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Acquire)
-    }
-
-    pub(super) fn acquire_timeout(&self) -> Duration {
-        self.acquire_timeout
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     pub(super) async fn acquire(self: &Arc<Self>, access: Access, mode: AcquireMode) -> Result<SqlitePooledConnection> {
         // What follows may never have to wait, and a task that never waits leaves no turn to others.
         consume_budget().await;
         loop {
-            self.check_open()?;
-            let turn = self.turn(access, mode).await?;
-            self.check_open()?;
+            self.settings.check_file()?;
+            let turn = self.admission.enter(access, mode).await?;
+            self.settings.check_file()?;
             let mut pooled = self.pooled(access, turn)?;
             if pooled.connection.is_some() {
                 return Ok(pooled);
@@ -131,22 +116,6 @@ impl SqlitePool {
             let opening = tokio::task::spawn_blocking(move || pooled.open().map(|()| pooled.give_back()));
             opening.await.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
         }
-    }
-
-    async fn turn(&self, access: Access, mode: AcquireMode) -> Result<Turn> {
-        match (self.turns.try_take(access), mode) {
-            (Some(turn), _) => Ok(turn),
-            (None, AcquireMode::NoWait) => Err(nested_acquire()),
-            (None, AcquireMode::Wait) => {
-                let turn = within(self.acquire_timeout, self.turns.take(access), ErrorKind::PoolTimeout, "").await;
-                turn.map_err(|_| self.late(access))
-            }
-        }
-    }
-
-    /// A place among those who wait for their turn to write.
-    pub(super) fn wait_to_write(&self) -> Waiter {
-        self.turns.wait(Access::Write)
     }
 
     /// The connection for a turn to write. Opens one if none is idle. Blocks.
@@ -160,17 +129,8 @@ impl SqlitePool {
 
     /// A connection for a turn. It has no connection yet if one has to be opened.
     fn pooled(self: &Arc<Self>, access: Access, turn: Turn) -> Result<SqlitePooledConnection> {
-        let connection = self.lock().as_mut().ok_or_else(closed)?.take(access, self.size);
+        let connection = self.lock().as_mut().ok_or_else(closed)?.take(access, self.admission.size());
         Ok(SqlitePooledConnection { connection, access, is_given_back: false, pool: self.clone(), _turn: turn })
-    }
-
-    /// The error of a caller that has waited for too long.
-    pub(super) fn late(&self, access: Access) -> Error {
-        let message = match access == Access::Write && self.turns.is_writing() {
-            true => "another transaction kept writing",
-            false => "all connections of the store were in use",
-        };
-        Error::new(ErrorKind::PoolTimeout, message)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Idle>> {
@@ -178,7 +138,8 @@ impl SqlitePool {
     }
 
     pub(super) fn check_open(&self) -> Result<()> {
-        if self.is_closed() { Err(closed()) } else { self.settings.check_file() }
+        self.admission.check_open()?;
+        self.settings.check_file()
     }
 
     /// The state of the data that a connection's snapshot shows, which it must have taken. Returns `None` if it is not known.
@@ -191,7 +152,7 @@ impl SqlitePool {
         let Some(idle) = idle.as_mut() else { return Ok(None) };
         if idle.writer.is_none() {
             // A writer that begins now waits for this lock.
-            if self.turns.is_writing() {
+            if self.admission.is_writing() {
                 return Ok(watch.seen_beside_writer(before));
             }
             // The connection that wrote last is closed, or reads.
@@ -206,8 +167,7 @@ impl SqlitePool {
 
     /// Waits until all connections have been given back, and closes them.
     pub(super) async fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
-        self.turns.all_back().await;
+        self.admission.close().await;
         let idle = self.lock().take();
         if tokio::task::spawn_blocking(move || drop(idle)).await.is_err() {
             tracing::warn!("the database could not be closed in order");
@@ -222,19 +182,15 @@ impl Drop for SqlitePool {
     }
 }
 
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "")
-}
-
 impl Idle {
     /// Takes an idle connection. Returns `None` if the caller has to open one, which is counted as open already.
-    fn take(&mut self, access: Access, size: u32) -> Option<Box<SqliteConnection>> {
+    fn take(&mut self, access: Access, size: usize) -> Option<Box<SqliteConnection>> {
         let kept = match access {
             Access::Read => self.readers.pop(),
             Access::Write => self.writer.take(),
         };
         if kept.is_some() || self.open < size {
-            self.open += u32::from(kept.is_none());
+            self.open += usize::from(kept.is_none());
             return kept;
         }
         self.readers.pop().or_else(|| self.writer.take())

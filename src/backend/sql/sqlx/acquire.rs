@@ -8,7 +8,7 @@ use tokio_util::context::TokioContext;
 
 use super::{engine::SqlxEngine, error::refused, flavor::Flavor};
 use crate::{
-    backend::sql::engine::nested_acquire,
+    backend::admission::nested_acquire,
     clock::within,
     context::Access,
     error::{ErrorKind, Result},
