@@ -158,8 +158,8 @@ impl Cx {
     /// ```
     ///
     /// # Errors
-    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled), and those of the work. At a limit
-    /// the work is dropped.
+    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) and [`Cancelled`](ErrorKind::Cancelled), and those of the work. At a
+    /// limit the work is dropped.
     pub async fn bound<T: Send>(&self, doing: &'static str, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
         self.limits.bound(doing, work).await
     }

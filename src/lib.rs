@@ -75,6 +75,7 @@ pub mod backend;
 mod builder;
 mod health;
 mod open;
+mod open_options;
 #[cfg(feature = "_sql")]
 mod parameter;
 mod sql;
@@ -99,7 +100,8 @@ pub use entity::{IdOf, Storable};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use id::new_id;
-pub use open::{Durability, OpenOptions, open};
+pub use open::open;
+pub use open_options::{Durability, OpenOptions};
 pub use query::{
     Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric,
     OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted, field,

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{ColumnType, TableCreateStatement},
 };
 
-use super::sealed::Render;
+use super::statement::Render;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},

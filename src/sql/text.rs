@@ -4,7 +4,10 @@ use std::fmt;
 
 use sea_orm::{Statement, Value, sea_query::Values};
 
-use super::{Render, SqlStatement, scan};
+use super::{
+    scan,
+    statement::{Render, SqlStatement},
+};
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 use crate::{dialect::Dialect, error::Result};

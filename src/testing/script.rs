@@ -18,8 +18,8 @@ use crate::{
 /// A [layer](crate::layer) for tests of an application: operations fail, or wait, as was said before. Everything else is done by
 /// the store that it wraps.
 ///
-/// Operations are named as [`Call::name`] says, such as `insert`, `find` or `begin`, and numbered from 1, each name by itself, over
-/// all repositories of the store.
+/// Operations are named as [`Call::name`] says, such as `insert`, `find` or `begin`, and numbered from 1, each name by itself,
+/// over all repositories of the store.
 ///
 /// ```
 /// # mod note {

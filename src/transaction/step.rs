@@ -30,8 +30,8 @@ impl<'a> Step<'a> {
     /// What the backend does for the transaction: what its [source](super::TransactionSource) has opened.
     ///
     /// # Errors
-    /// [`TransactionClosed`](ErrorKind::TransactionClosed) if it has ended meanwhile, and [`Internal`](ErrorKind::Internal) if it is
-    /// of another type.
+    /// [`TransactionClosed`](ErrorKind::TransactionClosed) if it has ended meanwhile, and [`Internal`](ErrorKind::Internal) if
+    /// it is of another type.
     pub fn work<T: OpenTransaction>(&mut self) -> Result<&mut T> {
         let work: &mut dyn Any = &mut **self.any_work()?;
         work.downcast_mut().ok_or_else(|| Error::new(ErrorKind::Internal, "one store id stands for two kinds of transaction"))

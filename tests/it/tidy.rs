@@ -1,5 +1,7 @@
 //! Invariants of the source, read from the source.
 
+mod circles;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -268,4 +270,13 @@ fn lines_stay_within_130_columns() {
             assert!(columns <= 130 || is_table || is_sql, "{name}:{} has {columns} columns", number + 1);
         }
     }
+}
+
+#[test]
+fn no_circle_of_imports_is_larger_than_three_files() {
+    let sources: Vec<_> = sources().into_iter().filter(|(name, _)| !name.ends_with("tests.rs")).collect();
+    let circles = circles::circles(&sources);
+    assert!(circles.len() > 5, "{} circles were found", circles.len());
+    let large: Vec<_> = circles.iter().filter(|circle| circle.len() > 3).collect();
+    assert!(large.is_empty(), "{large:?}");
 }

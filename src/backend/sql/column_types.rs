@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 #[cfg(any(feature = "duckdb-linked", feature = "postgres"))]
 use crate::query::range;
-use crate::{dialect::Dialect, sql::Render as _};
+use crate::{dialect::Dialect, sql::statement::Render as _};
 
 /// A type of a model's field.
 pub(super) struct FieldType {

@@ -8,7 +8,7 @@ use crate::{
     backend::Backend,
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
-    open::LONG_TRANSACTION,
+    open_options::LONG_TRANSACTION,
     store::Store,
 };
 

@@ -13,7 +13,7 @@ use super::{
     error::classify,
     run::named,
 };
-use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::Render as _, table::Table};
+use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::statement::Render as _, table::Table};
 
 /// Columns of a table that rows are appended to.
 pub(crate) struct AppendTarget {

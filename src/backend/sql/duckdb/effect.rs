@@ -2,7 +2,7 @@
 
 use sea_orm::Statement;
 
-use crate::{backend::sql::engine::StatementKind, dialect::Dialect, sql::first_word};
+use crate::{backend::sql::engine::StatementKind, dialect::Dialect, sql::scan::first_word};
 
 /// From the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

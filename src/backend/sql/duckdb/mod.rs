@@ -10,7 +10,7 @@ mod checkout;
 mod column_types;
 mod corrected;
 mod decode;
-mod dialect;
+pub(crate) mod dialect;
 mod duplicate;
 mod effect;
 mod encode;
@@ -24,13 +24,13 @@ mod pool;
 mod run;
 mod settings;
 
-pub(crate) use self::dialect::{cast_of, create_table, query, schema};
+pub(crate) use self::dialect::cast_of;
 use self::{engine::DuckDbEngine, instance::Instance, pool::DuckDbPool, settings::DuckDbSettings};
 use super::SqlStore;
 use crate::{
     clock::within,
     error::{Error, ErrorKind, Result},
-    open::{CONNECTIONS, OpenOptions},
+    open_options::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;

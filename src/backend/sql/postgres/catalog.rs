@@ -15,9 +15,10 @@ use sea_orm::sea_query::{ArrayType, Expr};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{
-    flavor::{PostgresFlavor, prepared},
+    error::PostgresErrors,
     kind::{CITEXT, Kind, kind_of},
     lossless,
+    prepared::prepared,
 };
 use crate::{
     backend::sql::{
@@ -198,8 +199,8 @@ impl CatalogColumn {
 /// The columns of an entity's table as they are now. Empty if there is no such table.
 pub(super) async fn columns(connection: &mut PgConnection, of: &Table) -> Result<Vec<CatalogColumn>> {
     let rows = prepared!(connection, sqlx::query(COLUMNS).bind(quoted_name(of)).fetch_all(&mut *connection));
-    let rows = rows.map_err(classify::<PostgresFlavor>)?;
-    rows.iter().map(|row| CatalogColumn::of(row).map_err(classify::<PostgresFlavor>)).collect()
+    let rows = rows.map_err(classify::<PostgresErrors>)?;
+    rows.iter().map(|row| CatalogColumn::of(row).map_err(classify::<PostgresErrors>)).collect()
 }
 
 /// A table, as SQL names it.

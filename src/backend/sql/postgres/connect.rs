@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, postgres::PgPoolOptions};
 
 use super::{
     PostgresStore,
-    flavor::PostgresFlavor,
+    error::PostgresErrors,
     gate::{Gate, way},
     store,
     url::{self, Files},
@@ -16,7 +16,7 @@ use crate::{
     clock::within,
     coop::off_thread,
     error::{Error, ErrorKind, Result},
-    open::{CONNECTIONS, OpenOptions},
+    open_options::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresStore> {
@@ -28,8 +28,8 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
     let opening = async {
         let way = way(&connect).await?;
         session.is_direct = way.is_direct;
-        let mut first = way.connect.connect().await.map_err(refused::<PostgresFlavor>)?;
-        session.prepare(&mut first).await.map_err(refused::<PostgresFlavor>)?;
+        let mut first = way.connect.connect().await.map_err(refused::<PostgresErrors>)?;
+        session.prepare(&mut first).await.map_err(refused::<PostgresErrors>)?;
         session.watch_client(&mut first).await;
         drop(sqlx::Connection::close(first).await);
         Ok((way.connect, session))

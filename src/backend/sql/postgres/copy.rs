@@ -17,7 +17,7 @@ use sqlx::{
 
 use super::{
     catalog::{self, quoted, quoted_name},
-    flavor::PostgresFlavor,
+    error::PostgresErrors,
     kind::Kind,
     lossless,
 };
@@ -110,8 +110,8 @@ async fn has_types_of_now(
         literal(&table),
         now.join(", ")
     );
-    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(classify::<PostgresFlavor>)?;
-    row.try_get(0).map_err(classify::<PostgresFlavor>)
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(classify::<PostgresErrors>)?;
+    row.try_get(0).map_err(classify::<PostgresErrors>)
 }
 
 fn literal(text: &str) -> String {
@@ -165,7 +165,7 @@ impl CopyTarget {
     /// Stores rows. A connection on which this did not come to its end is of no more use: sqlx does not read what the server
     /// answers to a copy that was given up.
     pub(super) async fn append(&self, connection: &mut PgConnection, rows: Vec<PgArgumentBuffer>) -> Result<()> {
-        let failed = classify::<PostgresFlavor>;
+        let failed = classify::<PostgresErrors>;
         let mut copy = connection.copy_in_raw(&self.copy).await.map_err(failed)?;
         copy.send(HEADER).await.map_err(failed)?;
         // Each is dropped when it is on its way.

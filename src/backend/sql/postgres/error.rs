@@ -12,7 +12,10 @@ use sqlx::{
     postgres::{PgDatabaseError, PgSeverity},
 };
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    backend::sql::sqlx::DatabaseErrors,
+    error::{Error, ErrorKind},
+};
 
 /// The code of text that cannot be converted: to an encoding, or, in a document, to text at all.
 pub(super) const UNTRANSLATABLE: &str = "22P05";
@@ -20,13 +23,25 @@ pub(super) const UNTRANSLATABLE: &str = "22P05";
 /// What reports that code about an encoding.
 const OF_ENCODINGS: &str = "report_untranslatable_char";
 
+pub(crate) struct PostgresErrors;
+
+impl DatabaseErrors for PostgresErrors {
+    fn classify(error: &dyn DatabaseError) -> Error {
+        classify(error)
+    }
+
+    fn ends_connection(error: &dyn DatabaseError) -> bool {
+        ends_connection(error)
+    }
+}
+
 /// Whether the connection ends with an error.
-pub(super) fn ends_connection(error: &dyn DatabaseError) -> bool {
+fn ends_connection(error: &dyn DatabaseError) -> bool {
     let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
     matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
 }
 
-pub(super) fn classify(error: &dyn DatabaseError) -> Error {
+fn classify(error: &dyn DatabaseError) -> Error {
     let code = error.code().unwrap_or_default();
     let postgres = error.try_downcast_ref::<PgDatabaseError>();
     let is_outdated_plan = code == "0A000" && postgres.and_then(PgDatabaseError::routine) == Some("RevalidateCachedQuery");

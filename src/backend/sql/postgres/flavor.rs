@@ -12,16 +12,23 @@ use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
     AssertSqlSafe, Column, ConnectOptions as _, Connection as _, Executor, PgConnection, PgPool, Postgres, Row, TypeInfo,
-    error::DatabaseError, postgres::PgArgumentBuffer,
+    postgres::PgArgumentBuffer,
 };
 
-use super::{catalog::PostgresCatalogCache, copy, decode, error, gate::Gate, lossless::LONGEST_NAME};
+use super::{
+    catalog::PostgresCatalogCache,
+    copy, decode,
+    error::{self, PostgresErrors},
+    gate::Gate,
+    lossless::LONGEST_NAME,
+    prepared::{self, prepared},
+};
 use crate::{
     backend::{
         Rows,
         sql::{
             Catalog, EngineProfile,
-            sqlx::{Flavor, STATEMENT_MISSING, all_rows},
+            sqlx::{Flavor, all_rows},
         },
     },
     capability::Capabilities,
@@ -47,29 +54,6 @@ fn typed(statement: &Statement) -> (String, SqlxValues) {
     (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
 }
 
-/// Runs a statement that is kept prepared, and once more if the server has forgotten it.
-macro_rules! prepared {
-    ($connection:ident, $run:expr) => {
-        match $run.await {
-            Err(error) => match $crate::backend::sql::postgres::flavor::prepare_anew($connection, error).await {
-                Ok(()) => $run.await,
-                Err(error) => Err(error),
-            },
-            answered => answered,
-        }
-    };
-}
-pub(super) use prepared;
-
-/// Forgets what is prepared, if an error says that the server has: it was told to, by a function or by another user of the
-/// connection. In a transaction, which the error has ended, and for any other error, returns the error.
-pub(super) async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
-    let is_forgotten = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(STATEMENT_MISSING));
-    let can_go_on =
-        is_forgotten && connection.clear_cached_statements().await.is_ok() && connection.execute("SELECT 1").await.is_ok();
-    if can_go_on { Ok(()) } else { Err(error) }
-}
-
 /// A process of a server's.
 pub(crate) struct Stopper {
     pool: PgPool,
@@ -89,6 +73,7 @@ impl Flavor for PostgresFlavor {
     type Target = copy::CopyTarget;
     type Encoded = PgArgumentBuffer;
     type CatalogCache = PostgresCatalogCache;
+    type Errors = PostgresErrors;
 
     const BELONGS_TO_RUNTIME: bool = true;
 
@@ -232,10 +217,6 @@ impl Flavor for PostgresFlavor {
         looked.await.err()
     }
 
-    fn ends_connection(error: &dyn DatabaseError) -> bool {
-        error::ends_connection(error)
-    }
-
     /// A server that has become a replica: somewhere else there may be the one that has not. Or a statement that a change of the
     /// schema outdated: it is refused for as long as the connection keeps it prepared.
     fn is_outdated(error: &Error, only_reads: bool) -> bool {
@@ -250,16 +231,12 @@ impl Flavor for PostgresFlavor {
         None
     }
 
-    fn classify(error: &dyn DatabaseError) -> Error {
-        error::classify(error)
-    }
-
     async fn run(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
         connection.execute(AssertSqlSafe(sql)).await.map(drop)
     }
 
     async fn prepare_anew(connection: &mut PgConnection, error: sqlx::Error) -> sqlx::Result<()> {
-        prepare_anew(connection, error).await
+        prepared::prepare_anew(connection, error).await
     }
 
     async fn execute(connection: &mut PgConnection, statement: Statement) -> sqlx::Result<u64> {

@@ -18,7 +18,7 @@ use sqlx::{
 use tokio::sync::OnceCell;
 
 use super::{
-    flavor::PostgresFlavor,
+    error::PostgresErrors,
     session::{SessionOptions, SessionProperties, marked},
 };
 use crate::{
@@ -101,7 +101,7 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
     let direct = marked(connect);
     match direct.connect().await {
         Ok(mut connection) => {
-            let found = SessionProperties::of(&mut connection).await.map_err(refused::<PostgresFlavor>)?;
+            let found = SessionProperties::of(&mut connection).await.map_err(refused::<PostgresErrors>)?;
             drop(connection.close().await);
             if found.is_direct {
                 return Ok(Way { connect: direct, is_direct: true });
@@ -109,7 +109,7 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
         }
         // The answers of poolers to a setting that they do not pass on.
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("08P01" | "0A000" | "42704")) => {}
-        Err(error) => return Err(refused::<PostgresFlavor>(error)),
+        Err(error) => return Err(refused::<PostgresErrors>(error)),
     }
     let connect = connect.clone().extra_float_digits(None);
     pools_sessions(&connect).await?;
@@ -118,7 +118,7 @@ pub(super) async fn way(connect: &PgConnectOptions) -> Result<Way> {
 
 /// Refuses a pooler that does not pool sessions.
 async fn pools_sessions(connect: &PgConnectOptions) -> Result<()> {
-    let failed = refused::<PostgresFlavor>;
+    let failed = refused::<PostgresErrors>;
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CHECK_TIMEOUT).connect_lazy_with(connect.clone());
     let mut listener = PgListener::connect_with(&pool).await.map_err(failed)?;
     let mut other = connect.connect().await.map_err(failed)?;

@@ -11,6 +11,7 @@ mod flavor;
 mod gate;
 mod kind;
 mod lossless;
+mod prepared;
 mod session;
 mod url;
 mod wire;

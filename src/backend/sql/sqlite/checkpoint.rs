@@ -175,7 +175,7 @@ mod tests {
         super::{connection::SqliteConnection, settings::SqliteSettings, url::SqliteUrl},
         *,
     };
-    use crate::open::OpenOptions;
+    use crate::open_options::OpenOptions;
 
     #[test]
     fn a_turn_that_came_to_nothing_is_followed_by_longer_and_longer_rests() {

@@ -8,7 +8,7 @@ use crate::{
     backend::sql::SqlStore,
     clock::within,
     error::{Error, ErrorKind, Result},
-    open::{CONNECTIONS, OpenOptions},
+    open_options::{CONNECTIONS, OpenOptions},
 };
 
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<SqliteStore> {

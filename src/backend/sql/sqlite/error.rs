@@ -4,6 +4,8 @@ use rusqlite::{Error as SqliteError, ffi};
 #[cfg(feature = "sea-orm")]
 use sqlx::error::DatabaseError;
 
+#[cfg(feature = "sea-orm")]
+use crate::backend::sql::sqlx::DatabaseErrors;
 use crate::{
     backend::sql::statement::meaning::UNREADABLE,
     error::{Error, ErrorKind},
@@ -47,11 +49,16 @@ pub(super) fn classify(error: SqliteError) -> Error {
     classified.with_source(error)
 }
 
-/// The same of an error of sqlx's.
+/// The same of errors of sqlx's.
 #[cfg(feature = "sea-orm")]
-pub(super) fn classify_sqlx(error: &dyn DatabaseError) -> Error {
-    let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-    classify_code(code, error.message())
+pub(crate) struct SqlxSqliteErrors;
+
+#[cfg(feature = "sea-orm")]
+impl DatabaseErrors for SqlxSqliteErrors {
+    fn classify(error: &dyn DatabaseError) -> Error {
+        let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+        classify_code(code, error.message())
+    }
 }
 
 fn classify_code(code: i32, message: &str) -> Error {

@@ -13,7 +13,7 @@ use rusqlite::{
 use super::error::{classify, code};
 use crate::{
     error::{Error, ErrorKind, Result},
-    sql::{is_kept_by_connection, is_met_by_all},
+    sql::session::{is_kept_by_connection, is_met_by_all},
 };
 
 /// Looks at the statements of the application on one connection.

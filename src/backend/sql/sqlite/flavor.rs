@@ -12,12 +12,11 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use sea_orm::{QueryResult, Statement, Value, Values, sea_query::ArrayType};
 use sea_query_sqlx::SqlxValues;
-use sqlx::{
-    AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, SqlitePool, TypeInfo, ValueRef, error::DatabaseError,
-};
+use sqlx::{AssertSqlSafe, Column, Executor, Row, Sqlite, SqliteConnection, SqlitePool, TypeInfo, ValueRef};
 
 use super::{
-    decode, error,
+    decode,
+    error::SqlxSqliteErrors,
     file::FileIdentity,
     forms, profile, reads,
     sqlx_catalog::{self, SqlxCatalogCache},
@@ -82,6 +81,7 @@ impl Flavor for SqliteFlavor {
     type Target = Infallible;
     type Encoded = Infallible;
     type CatalogCache = SqlxCatalogCache;
+    type Errors = SqlxSqliteErrors;
 
     /// Each connection has a thread of its own.
     const BELONGS_TO_RUNTIME: bool = false;
@@ -178,10 +178,6 @@ impl Flavor for SqliteFlavor {
 
     fn after(options: &TxOptions) -> Option<&'static str> {
         (options.access_mode() == AccessMode::ReadOnly).then_some("PRAGMA query_only = OFF")
-    }
-
-    fn classify(error: &dyn DatabaseError) -> Error {
-        error::classify_sqlx(error)
     }
 
     async fn run(connection: &mut SqliteConnection, sql: String) -> sqlx::Result<()> {

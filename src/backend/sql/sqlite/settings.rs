@@ -10,7 +10,7 @@ use rusqlite::{OpenFlags, ffi};
 use super::{error::code, file::FileIdentity, url::SqliteUrl, watch::Watch};
 use crate::{
     error::{Error, ErrorKind, Result},
-    open::{Durability, OpenOptions},
+    open_options::{Durability, OpenOptions},
     statement_counts::StatementCounts,
 };
 

@@ -11,8 +11,8 @@ use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, SqliteConnection, TypeInfo a
 
 use super::{
     described::{text_of, uuid_id},
+    error::SqlxSqliteErrors,
     facts::{self, Facts, TextRow, UnreadableIds},
-    flavor::SqliteFlavor,
     forms,
 };
 use crate::{
@@ -95,7 +95,7 @@ async fn load(connection: &mut SqliteConnection, table: &Table) -> Result<Option
 }
 
 async fn texts(connection: &mut SqliteConnection, sql: String) -> Result<Vec<TextRow>> {
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(classify::<SqliteFlavor>)?;
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(classify::<SqlxSqliteErrors>)?;
     let text = |row: &SqliteRow, at| stored(row, at).map(text_of);
     rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect()
 }
@@ -105,7 +105,7 @@ pub(super) fn stored(row: &SqliteRow, at: usize) -> Result<Stored<'_>> {
     let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(ErrorKind::Corrupt, "a stored value cannot be read").with_source(std::io::Error::other(error))
     };
-    let raw = row.try_get_raw(at).map_err(classify::<SqliteFlavor>)?;
+    let raw = row.try_get_raw(at).map_err(classify::<SqlxSqliteErrors>)?;
     if raw.is_null() {
         return Ok(Stored::Null);
     }

@@ -60,9 +60,9 @@ impl<F: Flavor> SqlxEngine<F> {
             // The pool knows why none could be made, and does not tell.
             Err(sqlx::Error::PoolTimedOut) if pool.size() < pool.options().get_max_connections() => {
                 let refusal = within(REFUSAL_TIMEOUT, F::refusal(&self.gate, pool), ErrorKind::PoolTimeout, "").await;
-                Err(refused::<F>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
+                Err(refused::<F::Errors>(refusal.ok().flatten().unwrap_or(sqlx::Error::PoolTimedOut)))
             }
-            acquired => acquired.map_err(refused::<F>),
+            acquired => acquired.map_err(refused::<F::Errors>),
         }
     }
 }

@@ -2,22 +2,31 @@
 
 use std::io;
 
-use sqlx::Error as SqlxError;
+use sqlx::{Error as SqlxError, error::DatabaseError};
 
-use super::flavor::Flavor;
 use crate::error::{Error, ErrorKind};
+
+/// What the errors of one database mean.
+pub(crate) trait DatabaseErrors {
+    fn classify(error: &dyn DatabaseError) -> Error;
+
+    /// Whether the server ends the connection with this error.
+    fn ends_connection(_error: &dyn DatabaseError) -> bool {
+        false
+    }
+}
 
 /// What a statement came to. An error that ends the connection is no answer to the statement, whatever its code: a pooler or a
 /// server that is shut down sends such a one, and the statement may have taken effect.
-pub(crate) fn classify<F: Flavor>(error: SqlxError) -> Error {
+pub(crate) fn classify<E: DatabaseErrors>(error: SqlxError) -> Error {
     match &error {
-        SqlxError::Database(database) if F::ends_connection(database.as_ref()) => {
+        SqlxError::Database(database) if E::ends_connection(database.as_ref()) => {
             let ended = Error::new(ErrorKind::Connection, "the server, or a pooler in between, ended the connection");
             ended.with_code(database.code().unwrap_or_default()).with_source(error)
         }
         // Of a connection that was there.
         SqlxError::Io(_) | SqlxError::Tls(_) => lost().with_source(error),
-        _ => refused::<F>(error),
+        _ => refused::<E>(error),
     }
 }
 
@@ -26,10 +35,10 @@ fn lost() -> Error {
 }
 
 /// Why there is no connection.
-pub(crate) fn refused<F: Flavor>(error: SqlxError) -> Error {
+pub(crate) fn refused<E: DatabaseErrors>(error: SqlxError) -> Error {
     let known = |kind, message| Error::new(kind, message);
     let classified = match &error {
-        SqlxError::Database(database) => F::classify(database.as_ref()),
+        SqlxError::Database(database) => E::classify(database.as_ref()),
         SqlxError::RowNotFound => known(ErrorKind::NotFound, ""),
         SqlxError::PoolTimedOut => {
             known(ErrorKind::PoolTimeout, "all connections of the store were in use, or none could be made")

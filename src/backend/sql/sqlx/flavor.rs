@@ -4,9 +4,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
-use sqlx::{Database, Pool, error::DatabaseError};
+use sqlx::{Database, Pool};
 
-use super::decode::read;
+use super::{decode::read, error::DatabaseErrors};
 use crate::{
     backend::{
         Rows,
@@ -34,6 +34,9 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// What the database was asked of tables.
     type CatalogCache: Default + Send + Sync;
+
+    /// What its errors mean.
+    type Errors: DatabaseErrors;
 
     /// What the database is like.
     fn profile(capabilities: Capabilities) -> EngineProfile;
@@ -144,11 +147,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         async { None }
     }
 
-    /// Whether the server ends the connection with this error.
-    fn ends_connection(_error: &dyn DatabaseError) -> bool {
-        false
-    }
-
     /// Whether an error, in a transaction that only reads or in another, says that a new connection may fare better.
     fn is_outdated(_error: &Error, _only_reads: bool) -> bool {
         false
@@ -156,8 +154,6 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
 
     /// What has to be undone on the connection after a transaction with these options has ended.
     fn after(options: &TxOptions) -> Option<&'static str>;
-
-    fn classify(error: &dyn DatabaseError) -> Error;
 
     /// Runs statements without values.
     fn run(connection: &mut FlavorConnection<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;

@@ -103,7 +103,7 @@ impl<F: Flavor> SqlxGuard<F> {
     pub(super) fn answered<T>(&mut self, answer: sqlx::Result<T>) -> Result<T> {
         self.done();
         answer.map_err(|error| {
-            let error = super::error::classify::<F>(error);
+            let error = super::error::classify::<F::Errors>(error);
             self.is_outdated |= F::is_outdated(&error, self.only_reads);
             error
         })

@@ -13,9 +13,9 @@ mod read;
 #[cfg(feature = "postgres")]
 pub(super) use engine::STATEMENT_MISSING;
 pub(super) use engine::SqlxEngine;
-pub(super) use error::classify;
 #[cfg(feature = "postgres")]
 pub(super) use error::refused;
+pub(super) use error::{DatabaseErrors, classify};
 pub(super) use flavor::Flavor;
 pub(super) use pools::Pools;
 pub(super) use read::all_rows;

@@ -94,7 +94,7 @@ impl<F: Flavor> SqlxEngine<F> {
         while let Some(part) = parts.next().await {
             let (mut models, mut budget) = (decoder.models(), Budget::new());
             for row in part {
-                reader.read(&row.map_err(classify::<F>)?, &mut *models)?;
+                reader.read(&row.map_err(classify::<F::Errors>)?, &mut *models)?;
                 budget.consume().await;
             }
             sender.send(models).await?;

@@ -25,7 +25,7 @@ pub(super) use self::{source::Source, statement_cache::StatementCache};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
-    sql::Render,
+    sql::statement::Render,
     table::{Table, TableColumn},
 };
 
