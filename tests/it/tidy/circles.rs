@@ -81,7 +81,7 @@ fn imports(file: &str, code: &str, modules: &BTreeSet<Module>, definitions: &BTr
                     base.pop();
                 }
             }
-            while let Some(name) = names.next_if(|name| modules.contains(&[&base[..], &[name.clone()]].concat())) {
+            while let Some(name) = names.next_if(|name| modules.contains(&[&base[..], std::slice::from_ref(name)].concat())) {
                 base.push(name);
             }
             let target = match names.next() {

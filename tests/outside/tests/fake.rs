@@ -1,6 +1,6 @@
 //! A fake of a repository for a function of an application: it implements `Reader` alone.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use async_trait::async_trait;
 use futures::stream;
