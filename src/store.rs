@@ -43,8 +43,8 @@ impl Store {
     }
 
     /// The same store, whose repositories have a prefix before the names of their tables, and before those of the tables that
-    /// these refer to: with `app_`, the entity of the table `user` is stored in `app_user`. It takes the place of an earlier prefix.
-    /// Repositories that came from the store before stay as they are.
+    /// these refer to: with `app_`, the entity of the table `user` is stored in `app_user`. It takes the place of an earlier
+    /// prefix. Repositories that came from the store before stay as they are.
     ///
     /// The table of the idempotency keys has none, and neither have statements of [`sql`](Self::sql), which name their tables
     /// themselves. [`OpenOptions::table_prefix`](crate::OpenOptions::table_prefix) is the same from the beginning.

@@ -105,6 +105,18 @@ async fn is_told_what_was_written(harness: &'static dyn Harness) {
     assert_eq!(told, ["Create 2 a,b", "Upsert 2 a,b", "Update 1 a", "Update 2 a,b", "Delete 1 ", "Delete 1 "]);
 }
 
+/// Statements of SQL are no writes of models: no hook is called.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn are_not_called_for_sql() {
+    let (setup, cx) = (setup(&crate::sqlite::File).await, &Cx::new());
+    let hooks = Hooks::new().on::<note::Entity>(Observer { people: setup.people.clone(), told: Arc::clone(&setup.told) });
+    let sql = setup.fixture.store.layer(&hooks).sql().unwrap();
+    let insert = larder::SqlText::new("INSERT INTO note (id, body) VALUES (x'00112233445566778899aabbccddeeff', 'no')");
+    assert_eq!(sql.execute(cx, &insert).await.unwrap(), 1);
+    assert_eq!((setup.told(), setup.counts().await), (Vec::new(), (1, 0)));
+}
+
 /// In a transaction of the caller's, a refusal keeps that from committing, and what runs after the commit waits for it.
 async fn takes_part_in_the_callers_transaction(harness: &'static dyn Harness) {
     let (setup, cx) = (setup(harness).await, &Cx::new());

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use larder::{Cx, ErrorKind, Query, ReaderExt, Transactional, TransactionalExt, TxOptions, layer::Timeout};
+use futures::{StreamExt as _, TryStreamExt as _};
+use larder::{
+    Cx, ErrorKind, Query, ReaderExt, Result, Transactional, TransactionalExt, TxOptions,
+    backend::Answer,
+    layer::{Around, Call, Timeout},
+};
 
 use crate::{
     memory::Memory,
@@ -73,6 +78,39 @@ async fn sqlite() {
     late_by_itself(&crate::sqlite::File).await;
     transactions_last(&crate::sqlite::File).await;
     streams_last(&crate::sqlite::File).await;
+}
+
+/// Waits before each part of a stream.
+#[derive(Clone)]
+struct SlowParts;
+
+#[async_trait::async_trait]
+impl Around for SlowParts {
+    async fn around(&self, cx: &Cx, call: Call<'_>) -> Result<Answer> {
+        Ok(match call.run(cx).await? {
+            Answer::Parts(Some(parts)) => Answer::Parts(Some(Box::pin(parts.then(|part| async {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                part
+            })))),
+            other => other,
+        })
+    }
+}
+
+/// Each part of a stream has to be there in time, and not all of them together.
+#[tokio::test(start_paused = true)]
+async fn each_part_of_a_stream_is_limited() {
+    let (fixture, cx) = (Memory.fresh().await, &Cx::new());
+    let some: Vec<_> = (0..3_000).map(|number| note(&number.to_string())).collect();
+    fixture.store.repository::<note::Entity>().create_batch(cx, &some).await.unwrap();
+    let read = async |limit| {
+        let store = fixture.store.layer(&SlowParts).layer(&Timeout::new(Duration::from_millis(limit)));
+        let notes = store.repository::<note::Entity>();
+        let read = async { notes.stream(cx, &Query::new()).await?.try_collect::<Vec<_>>().await };
+        read.await.map(|notes| notes.len()).map_err(|error| error.kind())
+    };
+    assert_eq!(read(300).await, Ok(3_000));
+    assert_eq!(read(100).await, Err(ErrorKind::DeadlineExceeded));
 }
 
 /// An earlier deadline of the context stays.
