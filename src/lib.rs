@@ -35,6 +35,7 @@
 //! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`],
 //!   [`Capabilities`].
 //! - **Tests of an application**: [`TransactionalExt::sandbox`], [`ManualClock`]; see [`guide::testing`].
+//! - **A backend of your own**: [`backend`], [`Store::from_backend`]; see [`guide::backends_and_layers`].
 //! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and
 //!   [`guide::failures`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
