@@ -2,6 +2,142 @@
 //! known.
 //!
 //! A program that only uses larder needs nothing of it. It is for authors of backends and of [layers](crate::layer).
+//!
+//! # A backend
+//! Implements [`Backend`], and [`TableBackend`] for each of its tables. It has [`Transactions`], and says by
+//! [`TransactionSource`] and [`OpenTransaction`] how one is opened and ends. A backend that holds its rows in memory, whatever
+//! keeps them, implements [`TablesSource`] in place of these three. This one keeps nothing:
+//!
+//! ```
+//! # use std::{sync::{Arc, Mutex}, time::Duration};
+//! # use async_trait::async_trait;
+//! # use larder::{Capabilities, Clock, Cx, Dialect, Error, ErrorKind, Health, Isolation, Result, StatementCounts, Store};
+//! # use larder::{SystemClock, Transactional, TxOptions};
+//! use larder::backend::{
+//!     AcquireMode, Answer, Backend, SqlRequest, StoreId, Table, TableBackend, Tables, TablesBackend, TablesSource, TablesWriter,
+//!     Transactions,
+//! };
+//! use tokio::sync::OwnedMutexGuard;
+//!
+//! #[derive(Clone)]
+//! struct Volatile {
+//!     transactions: Arc<Transactions>,
+//!     committed: Arc<Mutex<Tables>>,
+//!     turn: Arc<tokio::sync::Mutex<()>>,
+//! }
+//!
+//! #[async_trait]
+//! impl TablesSource for Volatile {
+//!     type Writer = Turn;
+//!
+//!     fn transactions(&self) -> &Transactions {
+//!         &self.transactions
+//!     }
+//!
+//!     fn define(&self, table: &Arc<Table>) -> Result<()> {
+//!         self.committed.lock().unwrap().define(table)
+//!     }
+//!
+//!     fn committed(&self) -> Result<Tables> {
+//!         Ok(self.committed.lock().unwrap().clone())
+//!     }
+//!
+//!     async fn writer(&self, cx: &Cx, mode: AcquireMode) -> Result<Turn> {
+//!         let turn = self.turn.clone();
+//!         let turn = match mode {
+//!             AcquireMode::NoWait => turn.try_lock_owned().map_err(|_| Error::new(ErrorKind::NestedAcquire, "it writes"))?,
+//!             AcquireMode::Wait => cx.bound("while it waited for its turn", async { Ok(turn.lock_owned().await) }).await?,
+//!         };
+//!         Ok(Turn { store: self.clone(), _turn: turn })
+//!     }
+//! }
+//!
+//! struct Turn {
+//!     store: Volatile,
+//!     _turn: OwnedMutexGuard<()>,
+//! }
+//!
+//! #[async_trait]
+//! impl TablesWriter for Turn {
+//!     async fn commit(self, tables: Tables) -> Result<()> {
+//!         *self.store.committed.lock().unwrap() = tables;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl Backend for Volatile {
+//!     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
+//!         Arc::new(TablesBackend::new(self.clone(), table))
+//!     }
+//!
+//!     async fn has_committed(&self, cx: &Cx, key: &str) -> Result<bool> {
+//!         self.finds_key(cx, key).await
+//!     }
+//!
+//!     async fn health(&self, _: &Cx) -> Health {
+//!         self.transactions.health(Ok(()))
+//!     }
+//!
+//!     fn dialect(&self) -> Result<Dialect> {
+//!         Err(Error::new(ErrorKind::Unsupported, "it runs no SQL"))
+//!     }
+//!
+//!     async fn sql(&self, _: &Cx, _: SqlRequest) -> Result<Answer> {
+//!         Err(Error::new(ErrorKind::Unsupported, "it runs no SQL"))
+//!     }
+//!     # fn id(&self) -> StoreId { self.transactions.id() }
+//!     # fn name(&self) -> &'static str { "volatile" }
+//!     # fn clock(&self) -> &Arc<dyn Clock> { self.transactions.clock() }
+//!     # fn statement_counts(&self) -> Option<StatementCounts> { None }
+//!     # async fn close(&self) { drop(self.turn.lock().await) }
+//!     // And its id, its name, its clock, no counts of statements, and how it is closed.
+//! }
+//!
+//! #[async_trait]
+//! impl Transactional for Volatile {
+//!     fn is_joined_by(&self, cx: &Cx) -> bool {
+//!         self.transactions.are_joined_by(cx)
+//!     }
+//!
+//!     fn capabilities(&self) -> Capabilities {
+//!         let mut capabilities = Capabilities::NONE;
+//!         (capabilities.savepoints, capabilities.isolation) = (true, &[Isolation::Serializable]);
+//!         capabilities
+//!     }
+//!
+//!     async fn begin(&self, cx: &Cx, options: TxOptions) -> Result<Cx> {
+//!         self.transactions.begin(self, cx, options).await
+//!     }
+//! }
+//!
+//! # mod note {
+//! #     use sea_orm::entity::prelude::*;
+//! #     #[sea_orm::compact_model]
+//! #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+//! #     #[sea_orm(table_name = "note")]
+//! #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub text: String }
+//! #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! #     pub enum Relation {}
+//! #     impl ActiveModelBehavior for ActiveModel {}
+//! # }
+//! # use larder::{Creator, Filter, Reader, TransactionalExt};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+//! let transactions = Arc::new(Transactions::new(Arc::new(SystemClock), Duration::from_secs(60)));
+//! let volatile = Volatile { transactions, committed: Arc::default(), turn: Arc::default() };
+//! let store = Store::from_backend(Arc::new(volatile));
+//! let (notes, cx) = (store.repository::<note::Entity>(), Cx::new());
+//! let undone = store.tx(&cx, |cx| {
+//!     let notes = notes.clone();
+//!     async move {
+//!         notes.create(&cx, &note::Model { id: 0, text: "one".into() }).await?;
+//!         Err::<(), _>(Error::new(ErrorKind::InvalidInput, "thought better of"))
+//!     }
+//! });
+//! assert!(undone.await.is_err());
+//! assert_eq!(notes.count(&cx, &Filter::all()).await?, 0);
+//! # Ok(()) }
+//! ```
 
 mod admission;
 pub(crate) mod log;

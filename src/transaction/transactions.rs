@@ -18,7 +18,8 @@ use crate::{
     repository::Transactional,
 };
 
-/// The transactions of one store: what they are known by, how they are begun, and how long they are open.
+/// The transactions of one store: what they are known by, how they are begun, and how long they are open. See
+/// [the module](crate::backend#a-backend) for an example.
 pub struct Transactions {
     id: StoreId,
     clock: Arc<dyn Clock>,

@@ -21,7 +21,8 @@ use crate::{
 
 /// A backend whose rows are [`Tables`]: what was committed last is read beside the one transaction that writes.
 ///
-/// What it does for a table is [`TablesBackend`], and [`Transactions::begin`] opens its transactions.
+/// What it does for a table is [`TablesBackend`], and [`Transactions::begin`] opens its transactions. See
+/// [the module](crate::backend#a-backend) for an example.
 #[async_trait]
 pub trait TablesSource: Backend + Clone {
     /// The turn to write.
