@@ -25,7 +25,7 @@ edition = "2024"
 
 [features]
 larder = ["dep:larder"]
-sea-orm = ["orm/runtime-tokio", "orm/sqlx-sqlite"]
+sea-orm = ["orm/runtime-tokio", "orm/sqlx-sqlite", "orm/stream"]
 
 [dependencies]
 futures = "0.3"
@@ -80,7 +80,7 @@ async fn use{n}(store: &larder::Store, model: entity{n}::Model) -> larder::Resul
     while let Some(model) = stream.try_next().await? {{
         seen += model.name.len();
     }}
-    seen += all.page(cx, &query, &PageRequest::new(10)).await?.items.len();
+    seen += all.page(cx, &query, &PageRequest::new(10)).await?.models.len();
     seen += all.project(cx, &query, &Projection::of(columns.name)).await?.len();
     all.count(cx, &filter).await?;
     all.update(cx, &model).await?;
