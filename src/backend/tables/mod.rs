@@ -104,6 +104,7 @@ impl Tables {
     }
 
     /// Adds rows that were stored before. Foreign keys are not checked: what they point at may follow.
+    /// Generated ids go on after the largest of them: the id of a row that was deleted before may be generated again.
     ///
     /// # Errors
     /// [`Duplicate`](ErrorKind::Duplicate), [`NotNull`](ErrorKind::NotNull). The rows before are added.
