@@ -103,7 +103,8 @@ impl Tables {
         self.state.rows(&table.key).into_iter().flat_map(|rows| rows.by_id.values()).map(AsRef::as_ref)
     }
 
-    /// Adds rows that were stored before. Foreign keys are not checked: what they point at may follow.
+    /// Adds rows that were stored before; clones that were made before do not have them. Foreign keys are not checked: what they
+    /// point at may follow.
     /// Generated ids go on after the largest of them: the id of a row that was deleted before may be generated again.
     ///
     /// # Errors

@@ -31,10 +31,11 @@ pub trait TablesSource: Backend + Clone {
     /// The transactions of the store.
     fn transactions(&self) -> &Transactions;
 
-    /// Makes a table known, with the rows that are stored of it.
+    /// Makes a table known. This can happen beside an open transaction, which works on a copy: rows that are stored of the table
+    /// have to be [loaded](Tables::load) before, when the store is opened.
     ///
     /// # Errors
-    /// As of [`Tables::define`]; and those of reading the rows.
+    /// As of [`Tables::define`].
     fn define(&self, table: &Arc<Table>) -> Result<()>;
 
     /// The tables as they were committed last.

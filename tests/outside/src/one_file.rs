@@ -33,31 +33,32 @@ pub struct OneFile(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     transactions: Transactions,
-    committed: Mutex<Committed>,
+    committed: Mutex<Tables>,
+    /// Rows of the file whose tables the store was opened without. They stay as they are.
+    others: Rows,
     writer: Arc<Semaphore>,
     /// How long a writer waits for its turn.
     timeout: Duration,
     closed: AtomicBool,
 }
 
-struct Committed {
-    tables: Tables,
-    /// Rows of the file whose tables nobody has asked for yet.
-    others: Rows,
-}
-
 impl OneFile {
-    /// Opens a store in a file, or in a new one.
-    pub fn open(path: PathBuf, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Store> {
-        let committed = Mutex::new(Committed { tables: Tables::new(), others: file::read(&path)? });
+    /// Opens a store in a file, or in a new one. Tables that have rows in the file are named here: a table of which rows came later
+    /// would be missing in the copies of transactions that are open. Without it, such a table is `Unsupported`, and its rows stay.
+    pub fn open(path: PathBuf, stored: &[Arc<Table>], clock: Arc<dyn Clock>, timeout: Duration) -> Result<Store> {
+        let (mut tables, mut others) = (Tables::new(), file::read(&path)?);
+        stored.iter().try_for_each(|table| tables.define(table))?;
+        for table in tables.definitions() {
+            tables.load(&table, others.remove(&table.full_name()).unwrap_or_default())?;
+        }
+        let committed = Mutex::new(tables);
         let (transactions, closed) = (Transactions::new(clock, Duration::from_secs(60)), AtomicBool::new(false));
         let writer = Arc::new(Semaphore::new(1));
-        let backend = Self(Arc::new(Inner { path, transactions, committed, writer, timeout, closed }));
-        backend.committed()?.definitions().iter().try_for_each(|table| backend.define(table))?;
+        let backend = Self(Arc::new(Inner { path, transactions, committed, others, writer, timeout, closed }));
         Ok(Store::from_backend(Arc::new(backend)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Committed> {
+    fn lock(&self) -> MutexGuard<'_, Tables> {
         self.0.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -78,15 +79,15 @@ impl TablesSource for OneFile {
     }
 
     fn define(&self, table: &Arc<Table>) -> Result<()> {
-        let mut committed = self.lock();
-        committed.tables.define(table)?;
-        let rows = committed.others.remove(&table.full_name()).unwrap_or_default();
-        committed.tables.load(table, rows)
+        match self.0.others.contains_key(&table.full_name()) {
+            true => Err(Error::new(ErrorKind::Unsupported, "the file has rows of this table: open the store with it")),
+            false => self.lock().define(table),
+        }
     }
 
     fn committed(&self) -> Result<Tables> {
         self.require_open()?;
-        Ok(self.lock().tables.clone())
+        Ok(self.lock().clone())
     }
 
     async fn writer(&self, cx: &Cx, mode: AcquireMode) -> Result<OneFileWriter> {
@@ -121,10 +122,9 @@ impl TablesWriter for OneFileWriter {
     async fn commit(self, tables: Tables) -> Result<()> {
         let work = move || {
             let Self { store, turn } = self;
-            let others = store.lock().others.clone();
-            let replaced = file::replace(&store.0.path, &tables, &others);
+            let replaced = file::replace(&store.0.path, &tables, &store.0.others);
             if replaced.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::CommitUnknown) {
-                store.lock().tables = tables;
+                *store.lock() = tables;
             }
             drop(turn);
             replaced
@@ -161,7 +161,7 @@ impl Backend for OneFile {
     }
 
     async fn sql(&self, _: &Cx, _: SqlRequest) -> Result<Answer> {
-        self.dialect().map(|_| Answer::Number(0))
+        Err(Error::new(ErrorKind::Unsupported, "the store runs no SQL"))
     }
 
     async fn health(&self, _: &Cx) -> Health {

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use larder::{
-    Capabilities, Cx, Isolation, ReaderExt as _, Store, SystemClock,
+    Capabilities, Cx, ErrorKind, Isolation, ReaderExt as _, Store, SystemClock,
+    backend::Table,
     testing::{Fixture, Harness, OpenWith, entities::person, person},
 };
 use larder_outside::OneFile;
@@ -16,7 +17,7 @@ struct InOneFile;
 impl Harness for InOneFile {
     async fn open(&self, options: OpenWith) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
-        let store = OneFile::open(folder.path().join("store"), options.clock(), options.acquire_timeout).unwrap();
+        let store = OneFile::open(folder.path().join("store"), &[], options.clock(), options.acquire_timeout).unwrap();
         Fixture::new(store, folder)
     }
 
@@ -40,18 +41,21 @@ larder::testing::conformance!(InOneFile);
 #[tokio::test]
 async fn models_and_keys_are_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || -> Store {
+    let table = Arc::new(Table::of::<person::Entity>());
+    let open = |tables: &[Arc<Table>]| -> Store {
         let options = OpenWith::default();
-        OneFile::open(folder.path().join("store"), Arc::new(SystemClock), options.acquire_timeout).unwrap()
+        OneFile::open(folder.path().join("store"), tables, Arc::new(SystemClock), options.acquire_timeout).unwrap()
     };
-    let (store, cx) = (open(), Cx::new());
+    let (store, cx) = (open(&[]), Cx::new());
     let people = store.repository::<person::Entity>();
     let stored = people.create(&cx.with_idempotency_key("once"), &person("a@b")).await.unwrap();
     store.close().await;
-    let store = open();
+    // Without its table, its rows are neither read nor lost.
+    let store = open(&[]);
+    let refused = store.repository::<person::Entity>().create(&cx, &person("c@d")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(store.has_committed(&cx, "once").await.unwrap());
-    // A commit before anybody asks for the people keeps them.
     store.forget_commits(&cx, std::time::Duration::ZERO).await.unwrap();
     store.close().await;
-    assert_eq!(open().repository::<person::Entity>().get(&cx, &stored.id).await.unwrap(), stored);
+    assert_eq!(open(&[table]).repository::<person::Entity>().get(&cx, &stored.id).await.unwrap(), stored);
 }
