@@ -132,6 +132,7 @@ impl Table {
         Table {
             entity: TypeId::of::<E>(),
             identity: TableIdentity::of(TypeId::of::<E>(), ""),
+            prefix: Arc::from(""),
             key,
             iden: entity.into_iden(),
             generated: id.first().copied().filter(|_| E::PrimaryKey::auto_increment() && id.len() == 1),

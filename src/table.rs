@@ -3,7 +3,7 @@
 mod column;
 mod identity;
 
-use std::any::TypeId;
+use std::{any::TypeId, sync::Arc};
 
 use sea_orm::{
     Value,
@@ -33,7 +33,7 @@ pub(crate) struct TableId {
 }
 
 /// A foreign key of a table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ForeignKey {
     pub(crate) columns: Vec<usize>,
     pub(crate) parent: TableId,
@@ -50,13 +50,15 @@ impl ForeignKey {
 }
 
 /// The columns of a table by position, what the engine may fill in, and the rules that the repository keeps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// The entity that it is of.
     pub(crate) entity: TypeId,
     /// What an engine keeps what it knows of the table by: the same for all repositories of one entity in a store.
     pub(crate) identity: TableIdentity,
     pub(crate) key: TableId,
+    /// What stands before its name and before those of the store's other tables.
+    pub(crate) prefix: Arc<str>,
     /// The name, as it stands before a column in a statement.
     pub(crate) iden: DynIden,
     pub(crate) columns: Vec<TableColumn>,
@@ -85,6 +87,7 @@ impl Table {
         self.identity = TableIdentity::of(self.entity, prefix);
         self.iden = DynIden::from(name(&self.key.name));
         self.key.name = name(&self.key.name);
+        self.prefix = prefix.into();
         self.foreign_keys.iter_mut().for_each(|key| key.parent.name = name(&key.parent.name));
         self
     }

@@ -103,7 +103,6 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
 }
 
 /// Whether values of a type are text.
-#[cfg(feature = "_sql")]
 pub(crate) fn is_text(value_type: &ArrayType) -> bool {
     matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char)
 }
@@ -219,7 +218,8 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::ChronoDateTimeUtc(a), Value::ChronoDateTimeUtc(b)) => a.cmp(b),
         (Value::ChronoDateTimeWithTimeZone(a), Value::ChronoDateTimeWithTimeZone(b)) => a.cmp(b),
         (Value::ChronoDateTimeLocal(a), Value::ChronoDateTimeLocal(b)) => a.cmp(b),
-        _ if integer(a).is_some() || integer(b).is_some() => integer(a).cmp(&integer(b)),
+        _ if whole_number(a).is_some() || whole_number(b).is_some() => whole_number(a).cmp(&whole_number(b)),
+        _ if instant_of(a).is_some() || instant_of(b).is_some() => instant_of(a).cmp(&instant_of(b)),
         // Types that do not serve as ids on their own: any fixed order will do.
         _ => format!("{a:?}").cmp(&format!("{b:?}")),
     }

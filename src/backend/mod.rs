@@ -165,7 +165,7 @@ use crate::{
 };
 pub use crate::{
     context::Access,
-    query::{Change, Comparison, Resolution, ResolvedFilter, Selection, Test, Tree},
+    query::{Change, Comparison, Resolution, ResolvedFilter, Selection, SemiJoin, Test, Tree},
     table::Table,
     transaction::{AcquireMode, Entry, Joined, OpenTransaction, Step, StoreId, TransactionSource, Transactions},
     value::{Key, Put, ReadRow, decode_row, encode_row},

@@ -21,6 +21,12 @@ impl ResolvedFilter {
             Self::Any(parts) => parts.iter().any(|part| part.is_met_by(row)),
             Self::Not(inner) => !inner.is_met_by(row),
             Self::Test(column, test) => row.get(*column).is_some_and(|value| test.is_met_by(value)),
+            Self::Columns(one, comparison, other) => match (row.get(*one), row.get(*other)) {
+                (Some(one), Some(other)) => !is_null(one) && !is_null(other) && comparison.holds(compare(one, other)),
+                _ => false,
+            },
+            // A filter is looked up before it evaluates rows.
+            Self::Exists(..) => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Value};
 
 use super::{
     column::{Column, Comparable, JsonKind, Operand, Ordered, Scalar, TypedColumn, kind},
-    filter::{Comparison, Filter, Test},
+    filter::{Comparison, Filter, Test, Tree},
 };
 
 /// A column to make conditions of: see [`field`].
@@ -80,6 +80,10 @@ impl<M, K> Field<M, K> {
         self.test(Test::Compare(comparison, value))
     }
 
+    fn compare_column(self, comparison: Comparison, other: &impl TypedColumn<Model = M>) -> Filter<M> {
+        Filter::of(Tree::Columns(self.column.name, comparison, other.column().name), 0)
+    }
+
     /// There is no value.
     #[must_use]
     pub fn is_null(self) -> Filter<M> {
@@ -104,6 +108,21 @@ impl<M, K: Comparable> Field<M, K> {
     #[must_use]
     pub fn not_equals(self, value: impl Operand<K>) -> Filter<M> {
         self.compare(Comparison::NotEqual, value.into_value())
+    }
+
+    /// The value is that of another column of the same model. Null is equal to nothing, not even to null.
+    ///
+    /// Two columns can be compared whose values are of one type, or both whole numbers, both text or enums, or both instants. Of
+    /// other types it is [`InvalidInput`](crate::ErrorKind::InvalidInput) when the query runs.
+    #[must_use]
+    pub fn equals_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::Equal, &other)
+    }
+
+    /// Both columns have a value, and they differ.
+    #[must_use]
+    pub fn not_equals_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::NotEqual, &other)
     }
 
     /// The value is one of these; of none, never.
@@ -136,6 +155,31 @@ impl<M, K: Ordered> Field<M, K> {
     #[must_use]
     pub fn at_least(self, value: impl Operand<K>) -> Filter<M> {
         self.compare(Comparison::AtLeast, value.into_value())
+    }
+
+    /// The value is less than that of another column of the same model. What can be compared, see
+    /// [`equals_column`](Self::equals_column).
+    #[must_use]
+    pub fn less_than_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::Less, &other)
+    }
+
+    /// The value is that of another column of the same model or less.
+    #[must_use]
+    pub fn at_most_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::AtMost, &other)
+    }
+
+    /// The value is greater than that of another column of the same model.
+    #[must_use]
+    pub fn greater_than_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::Greater, &other)
+    }
+
+    /// The value is that of another column of the same model or greater.
+    #[must_use]
+    pub fn at_least_column(self, other: impl TypedColumn<Model = M, Kind = K>) -> Filter<M> {
+        self.compare_column(Comparison::AtLeast, &other)
     }
 
     /// The value is one of these two or between them.

@@ -4,8 +4,10 @@ use std::{fmt, marker::PhantomData, ops::Not};
 
 use sea_orm::Value;
 
-use super::column::Scalar;
+use super::{column::Scalar, semi_join::SemiJoin};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "_sql")]
+use crate::table::{Table, TableColumn};
 
 /// How deep conditions may be nested.
 const MAX_DEPTH: usize = 100;
@@ -16,7 +18,8 @@ const MAX_DEPTH: usize = 100;
 /// Each condition is true or false of a model and nothing between: what compares with null is false, and its opposite is true.
 ///
 /// A filter of more than 500 conditions, or 30 000 values, or nested more than 100 deep, is
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend when it is used. A list of filters for
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) on every backend when it is used. Those on
+/// [other tables](crate::Field::exists_in) count as well. A list of filters for
 /// [`all_of`](Self::all_of) and [`any_of`](Self::any_of) is one level, and so is a chain of [`and`](Self::and) or of
 /// [`or`](Self::or).
 pub struct Filter<M> {
@@ -39,6 +42,10 @@ pub enum Tree<C> {
     Not(Box<Self>),
     /// A condition on one column.
     Test(C, Test),
+    /// The values of two columns of the same row compare so. Null compares with nothing.
+    Columns(C, Comparison, C),
+    /// The column's value is also in a row of another table. Null is in none.
+    Exists(C, Box<SemiJoin<C>>),
 }
 
 /// A filter that has been resolved against a table: its columns are positions, and its values are of the columns' types.
@@ -87,17 +94,19 @@ impl ResolvedFilter {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.compares(is_one)),
             Self::Not(inner) => inner.compares(is_one),
             Self::Test(_, Test::Null) => false,
-            Self::Test(column, _) => is_one(*column),
+            Self::Test(column, _) | Self::Exists(column, _) => is_one(*column),
+            Self::Columns(one, _, other) => is_one(*one) || is_one(*other),
         }
     }
 
-    /// The first column whose documents it looks into.
-    pub(crate) fn document(&self) -> Option<usize> {
+    /// The name of the first column whose documents it looks into, in this table or another.
+    pub(crate) fn document<'t>(&'t self, table: &'t Table) -> Option<&'t str> {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::document),
-            Self::Not(inner) => inner.document(),
-            Self::Test(column, Test::Path(..)) => Some(*column),
-            Self::Test(..) => None,
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(|part| part.document(table)),
+            Self::Not(inner) => inner.document(table),
+            Self::Test(column, Test::Path(..)) => table.columns.get(*column).map(TableColumn::name),
+            Self::Exists(_, join) => join.condition.document(&join.table),
+            Self::Test(..) | Self::Columns(..) => None,
         }
     }
 }
@@ -147,13 +156,18 @@ impl<C> Tree<C> {
 }
 
 impl<M> Filter<M> {
-    fn of(tree: Tree<&'static str>, height: usize) -> Self {
+    pub(super) fn of(tree: Tree<&'static str>, height: usize) -> Self {
         let tree = if height > MAX_DEPTH { Tree::FALSE } else { tree };
         Self { tree, height, model: PhantomData }
     }
 
-    pub(super) fn test(column: &'static str, test: Test) -> Self {
+    pub(crate) fn test(column: &'static str, test: Test) -> Self {
         Self::of(Tree::Test(column, test), 0)
+    }
+
+    /// The conditions, and how deep they are nested.
+    pub(super) fn into_tree(self) -> (Tree<&'static str>, usize) {
+        (self.tree, self.height)
     }
 
     /// The conditions.

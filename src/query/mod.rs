@@ -18,6 +18,7 @@ mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
 mod query;
 mod resolve;
+mod semi_join;
 
 pub use changes::Changes;
 pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
@@ -43,3 +44,4 @@ pub(crate) use operand::{is_comparable, is_whole, of_type, range};
 pub(crate) use query::Position;
 pub use resolve::Selection;
 pub(crate) use resolve::SortKey;
+pub use semi_join::SemiJoin;

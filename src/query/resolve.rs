@@ -116,7 +116,7 @@ impl Table {
         Ok(order)
     }
 
-    fn require_order(&self, column: usize) -> Result<()> {
+    pub(super) fn require_order(&self, column: usize) -> Result<()> {
         self.require_comparable(column)?;
         if *self.value_type(column)? == ArrayType::Json {
             return Err(self.in_column(column, Error::new(ErrorKind::InvalidInput, "JSON documents have no order")));
@@ -145,6 +145,18 @@ impl Table {
                 size.check()?;
                 let column = self.position(name)?;
                 self.test(column, test).map_err(|error| self.in_column(column, error))
+            }
+            Tree::Columns(one, comparison, other) => {
+                size.tests += 1;
+                size.check()?;
+                self.columns_compared(self.position(one)?, *comparison, self.position(other)?)
+            }
+            Tree::Exists(name, join) => {
+                size.tests += 1;
+                size.check()?;
+                let column = self.position(name)?;
+                let join = self.semi_join(column, join, |table, condition| table.resolve(condition, size))?;
+                Ok(Tree::Exists(column, Box::new(join)))
             }
         }
     }

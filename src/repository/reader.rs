@@ -67,6 +67,15 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// How many models the filter selects.
     async fn count(&self, cx: &Cx, filter: &Filter<M>) -> Result<u64>;
 
+    /// The filter that the models fulfil which this repository sees: all but those that it has marked as
+    /// [deleted](crate::RepositoryBuilder::deleted_at). It is for filters of other repositories that look into this one's table,
+    /// which take its models as they are stored: see [`Field::exists_in`](crate::Field::exists_in).
+    ///
+    /// By default every model.
+    fn visible(&self) -> Filter<M> {
+        Filter::all()
+    }
+
     /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
     /// [`distinct`](crate::ReaderExt::distinct) to read.
     async fn project(&self, cx: &Cx, query: &Query<M>, projection: &Projection<M>) -> Result<Vec<Row>>;

@@ -15,6 +15,8 @@
 mod documents;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
+#[cfg(feature = "_sql")]
+mod joins;
 mod memory;
 #[cfg(feature = "_sql")]
 mod names;

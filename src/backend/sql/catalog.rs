@@ -43,6 +43,8 @@ pub(crate) struct Described {
     pub(crate) is_generated: bool,
     pub(crate) lossless: LosslessValues,
     pub(crate) text: TextOrder,
+    /// The collation of a column of text, as it stands in a statement, where columns of different collations do not compare.
+    pub(crate) collation: Option<Arc<str>>,
     pub(crate) form: Form,
     /// Whether the column is of the id, and the engine looks by itself for ids in other forms that a statement by id has missed:
     /// see [`missed`](crate::backend::sql::Engine::missed).
@@ -100,6 +102,7 @@ const PLAIN: Described = Described {
     is_generated: false,
     lossless: LosslessValues::All,
     text: TextOrder::Bytes,
+    collation: None,
     form: Form::Own,
     is_probed: false,
     is_nullable: false,

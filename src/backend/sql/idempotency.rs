@@ -22,7 +22,8 @@ impl<G: Engine> SqlStore<G> {
         let (engine, cache) = (self.engine(), StatementCache::default());
         let (table, row) = (idempotency::table(), idempotency::row(key, self.clock().now())?);
         let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
-        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), cache: &cache };
+        let (catalog, limits) = (Catalog::plain(), (dialect, bind_limit));
+        let statements = Statements::new(&table, limits, &catalog, &cache);
         let insert = statements.insert(&[row], false)?;
         cx.limits().bound(WAITING, engine.claim(guard, key)).await?;
         recorded(cx.limits().bound(RUNNING, engine.execute(guard, insert, StatementKind::Any)).await).map(drop)
@@ -54,7 +55,8 @@ impl<G: Engine> SqlStore<G> {
     async fn finds_record(&self, cx: &Cx, key: &str) -> Result<bool> {
         let (engine, table, cache) = (self.engine(), idempotency::table(), StatementCache::default());
         let EngineProfile { dialect, bind_limit, .. } = *engine.profile();
-        let statements = Statements { table: &table, dialect, bind_limit, catalog: &Catalog::plain(), cache: &cache };
+        let (catalog, limits) = (Catalog::plain(), (dialect, bind_limit));
+        let statements = Statements::new(&table, limits, &catalog, &cache);
         let count = statements.count_of(&[Key(vec![key.into()])]);
         let entry = self.enter(cx, Access::Read)?;
         let mut held = self.hold(cx, &entry, Access::Read, StatementKind::Read).await?;

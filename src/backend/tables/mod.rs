@@ -1,6 +1,7 @@
 //! [`Tables`], the rows of a store's tables as a value: what a backend that holds its rows in memory is made of.
 
 mod constraint;
+mod look_up;
 mod read;
 mod source;
 mod state;
@@ -130,7 +131,8 @@ impl Tables {
         decoder: &Arc<dyn Decoder>,
         now: DateTime<Utc>,
     ) -> Result<(Self, Result<Answer>)> {
-        let reach = self.reach(table, &write);
+        let joined = write.condition().map_or(Ok(0), |condition| self.joined(condition))?;
+        let reach = self.reach(table, &write) + joined;
         let (mut changed, table, decoder) = (self.clone(), table.clone(), decoder.clone());
         let work = move || {
             let definitions = changed.known();

@@ -64,8 +64,10 @@ impl Tables {
                 self.selected(cx, table, selection, move |rows| models(&decoder, &rows).map(Answer::Models)).await
             }
             Read::Count(condition) => {
-                let (reach, state, table) = (self.state.len(&table.key), self.state.clone(), table.clone());
+                let reach = self.state.len(&table.key) + self.joined(&condition)?;
+                let (state, table) = (self.state.clone(), table.clone());
                 let count = move || {
+                    let condition = state.looked_up(&table, condition)?;
                     let rows = state.rows(&table.key).into_iter().flat_map(|rows| rows.by_id.values());
                     Ok(Answer::Number(rows.filter(|row| condition.is_met_by(row)).count() as u64))
                 };
@@ -106,8 +108,9 @@ impl Tables {
         make: impl FnOnce(Vec<StoredRow>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let reach = selection.first_of_all(&table.id).unwrap_or_else(|| self.state.len(&table.key));
+        let reach = reach + self.joined(&selection.condition)?;
         let (state, table) = (self.state.clone(), table.clone());
-        run(cx, reach, move || make(selected(&state, &table, &selection))).await
+        run(cx, reach, move || make(selected(&state, &table, &state.selection(&table, selection)?))).await
     }
 
     async fn project(

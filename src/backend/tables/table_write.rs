@@ -61,6 +61,14 @@ impl TableWrite {
         }
     }
 
+    /// Which rows are written, for what goes by a condition.
+    pub(super) fn condition(&self) -> Option<&ResolvedFilter> {
+        match &self.0 {
+            Owned::UpdateWhere(condition, _) | Owned::DeleteWhere(condition) => Some(condition),
+            _ => None,
+        }
+    }
+
     /// Whether it changes rows that others may refer to.
     pub(super) fn may_be_referred_to(&self) -> bool {
         !matches!(self.0, Owned::Insert(..))
@@ -94,9 +102,9 @@ impl TableWrite {
                 let updated = writer.update_all(latest)?;
                 Answer::Models(models(decoder, ids.iter().filter_map(|id| updated.get(id)))?)
             }
-            Owned::UpdateWhere(condition, changes) => Answer::Number(writer.update_where(&condition, &changes)?),
+            Owned::UpdateWhere(condition, changes) => Answer::Number(writer.update_where(condition, &changes)?),
             Owned::Delete(ids) => Answer::Number(writer.delete(&ids)?),
-            Owned::DeleteWhere(condition) => Answer::Number(writer.delete_where(&condition)?),
+            Owned::DeleteWhere(condition) => Answer::Number(writer.delete_where(condition)?),
         }))
     }
 }

@@ -32,9 +32,10 @@ impl Writer<'_> {
         self.table.not_deleted().is_met_by(row).then(|| row.clone())
     }
 
-    fn matching(&self, condition: &ResolvedFilter) -> Vec<StoredRow> {
+    fn matching(&self, condition: ResolvedFilter) -> Result<Vec<StoredRow>> {
+        let condition = self.state.looked_up(self.table, condition)?;
         let rows = self.state.rows(&self.table.key).into_iter().flat_map(|rows| rows.by_id.values());
-        rows.filter(|row| condition.is_met_by(row)).cloned().collect()
+        Ok(rows.filter(|row| condition.is_met_by(row)).cloned().collect())
     }
 
     pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<StoredRow>> {
@@ -93,8 +94,8 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn update_where(&mut self, condition: &ResolvedFilter, changes: &[Change]) -> Result<u64> {
-        let rows = self.matching(condition);
+    pub(super) fn update_where(&mut self, condition: ResolvedFilter, changes: &[Change]) -> Result<u64> {
+        let rows = self.matching(condition)?;
         // Nothing changes, and so neither does the version.
         let changed = rows.iter().filter(|_| !changes.is_empty());
         for old in changed {
@@ -142,14 +143,14 @@ impl Writer<'_> {
     }
 
     /// Deletes the rows that fulfil a condition, or marks them.
-    pub(super) fn delete_where(&mut self, condition: &ResolvedFilter) -> Result<u64> {
+    pub(super) fn delete_where(&mut self, condition: ResolvedFilter) -> Result<u64> {
         match self.table.rules.deleted_at {
             Some(column) => {
                 let mark = Change::Set(column, time_of(self.table.value_type(column)?, self.now));
                 self.update_where(condition, &[mark])
             }
             None => {
-                let rows = self.matching(condition);
+                let rows = self.matching(condition)?;
                 self.remove(&rows)
             }
         }

@@ -3,7 +3,11 @@
 use sea_orm::ModelTrait;
 
 use super::Mapping;
-use crate::{entity::Storable, error::Result, query::Filter};
+use crate::{
+    entity::Storable,
+    error::{Error, ErrorKind, Result},
+    query::Filter,
+};
 
 impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
     /// Whether a model fulfils the filter, as every store decides it: for a fake of a [`Reader`](crate::Reader), or a store of
@@ -34,10 +38,15 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
     ///
     /// # Errors
     /// As for a query with the filter: [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is too large, too deep or
-    /// does not fit its columns, and [`Unsupported`](crate::ErrorKind::Unsupported) for a column whose values cannot be compared.
+    /// does not fit its columns, and [`Unsupported`](crate::ErrorKind::Unsupported) for a column whose values cannot be compared
+    /// and for a filter that looks into [another table](crate::Field::exists_in).
     /// `InvalidInput`, which names the column, for a model with a value that no store could hold.
     pub fn matches(&self, model: &M) -> Result<bool> {
         let mapping = Mapping::<M::Entity>::plain();
-        Ok(mapping.table.condition(self)?.is_met_by(&mapping.values(model)?))
+        let condition = mapping.table.condition(self)?;
+        if !condition.joins().is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, "a filter that looks into another table"));
+        }
+        Ok(condition.is_met_by(&mapping.values(model)?))
     }
 }

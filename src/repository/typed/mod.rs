@@ -1,5 +1,6 @@
 //! [`Repository`], the one implementation of the contract: models above the door, rows below it.
 
+mod exists;
 mod hook;
 mod mapping;
 mod matches;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, future::BoxFuture};
+use sea_orm::{IdenStatic as _, Iterable as _};
 
 use self::mapping::Given;
 pub(crate) use self::{
@@ -22,7 +24,7 @@ use crate::{
     coop::Budget,
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
-    query::{Changes, Filter, OnConflict, Projection, Query, Upserted},
+    query::{Changes, Filter, OnConflict, Projection, Query, Test, Upserted},
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
@@ -167,6 +169,11 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter)).map_err(self.at("count"))?;
         self.read(cx, Read::Count(condition)).await.and_then(Answer::number).map_err(self.at("count"))
+    }
+
+    fn visible(&self) -> Filter<E::Model> {
+        let marked = self.mapping.table.rules.deleted_at.and_then(|column| E::Column::iter().nth(column));
+        marked.map_or_else(Filter::all, |column| Filter::test(column.as_str(), Test::Null))
     }
 
     async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {

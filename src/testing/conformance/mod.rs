@@ -16,6 +16,7 @@ pub mod limits;
 pub mod nested;
 pub mod newtypes;
 pub mod options;
+pub mod other_tables;
 pub mod page;
 pub mod propagation;
 pub mod query;
@@ -182,6 +183,14 @@ macro_rules! __conformance {
                 reads_some_columns
                 names_a_column_of_the_wrong_type
                 gives_each_value_once
+            }
+            other_tables {
+                are_looked_into_by_filters
+                have_no_null
+                decide_what_is_written
+                are_taken_as_they_are_stored
+                compare_columns_of_one_model
+                refuse_columns_of_other_types
             }
             page {
                 reads_every_model_once_while_others_write

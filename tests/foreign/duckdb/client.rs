@@ -6,12 +6,12 @@ use larder::Store;
 use tempfile::TempDir;
 
 /// A database file.
-pub(super) struct File {
+pub(crate) struct File {
     directory: TempDir,
 }
 
 impl File {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
@@ -20,7 +20,7 @@ impl File {
     }
 
     /// What a script prints whose `c` is a connection to the file. No other process may have the file open meanwhile.
-    pub(super) fn python(&self, script: &str) -> String {
+    pub(crate) fn python(&self, script: &str) -> String {
         let python = env::var("LARDER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let script = format!("import sys, duckdb\nc = duckdb.connect(sys.argv[1])\n{script}\nc.close()\n");
         let output = Command::new(&python).args(["-c", &script]).arg(self.path()).output();
@@ -29,11 +29,11 @@ impl File {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub(super) async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         self.open_with("").await
     }
 
-    pub(super) async fn open_with(&self, parameters: &str) -> Store {
+    pub(crate) async fn open_with(&self, parameters: &str) -> Store {
         larder::open(&format!("duckdb:{}?threads=1{parameters}", self.path().display())).await.unwrap()
     }
 }

@@ -78,6 +78,8 @@ SELECT p.attname::text AS name, p.attgenerated <> '' AS is_computed, p.attidenti
   p.oid::int8 AS type_oid, p.typtype = 'e' AS is_enum, p.typname::text AS type_name, p.typmod,
   COALESCE(l.collisdeterministic, TRUE) AS is_deterministic,
   o.provider = 'b' OR o.provider = 'c' AND (o.locale IN ('C', 'POSIX') OR lower(replace(o.locale, '-', '')) = 'c.utf8') AS is_of_bytes,
+  (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)
+    FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = p.attcollation) AS collation,
   k.is_rewritten, k.is_changed_afterwards,
   NOT k.is_rewritten AND NOT r.relrowsecurity AS is_copied_to,
   r.relkind IN ('p', 'v') OR r.relname = 'excluded' AS hides_inserts,
@@ -108,6 +110,8 @@ pub(super) struct CatalogColumn {
     pub(super) typmod: i32,
     is_deterministic: bool,
     is_of_bytes: bool,
+    /// The collation of a column of text, as it stands in a statement.
+    collation: Option<Arc<str>>,
     is_rewritten: bool,
     /// Whether that may happen after a statement has returned its rows.
     is_changed_afterwards: bool,
@@ -145,6 +149,7 @@ impl CatalogColumn {
             typmod: row.try_get("typmod")?,
             is_deterministic: row.try_get("is_deterministic")?,
             is_of_bytes: row.try_get("is_of_bytes")?,
+            collation: row.try_get::<Option<String>, _>("collation")?.map(Arc::from),
             is_rewritten: row.try_get("is_rewritten")?,
             is_changed_afterwards: row.try_get("is_changed_afterwards")?,
             hides_inserts: row.try_get("hides_inserts")?,
@@ -171,6 +176,7 @@ impl CatalogColumn {
             typmod,
             is_deterministic: true,
             is_of_bytes: true,
+            collation: None,
             is_rewritten: false,
             is_changed_afterwards: false,
             hides_inserts: false,
@@ -232,6 +238,7 @@ fn catalog(table: &Table, columns: &[CatalogColumn]) -> Arc<Catalog> {
             is_generated: found.is_computed || (found.is_identity && !table.id.contains(&position)),
             lossless: lossless.unwrap_or_default(),
             text: found.text_order(&column.value_type, column.select_as(Expr::val("")) != Expr::val("")),
+            collation: found.collation.clone(),
             form: Form::Own,
             is_probed: false,
             is_nullable: found.is_nullable && !column.is_null(),

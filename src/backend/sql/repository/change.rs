@@ -242,8 +242,8 @@ impl<G: Engine> SqlTable<G> {
             // Nothing changes; how many there are is asked for as a write, also for the context.
             Ok(update.unwrap_or_else(|| statements.count(&condition)))
         };
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compares_forms, write).await?;
+        let compared = self.compared(&condition)?;
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compared, write).await?;
         let changed = async {
             let engine = self.store.engine();
             match is_counted {

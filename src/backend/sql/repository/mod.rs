@@ -1,6 +1,7 @@
 //! What a SQL store does for one table, written once over any [`Engine`].
 
 mod change;
+mod compared;
 mod insert;
 mod new;
 mod read;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use sea_orm::{Value, sea_query::ArrayType};
 
+use self::compared::Compared;
 use super::{
     Catalog, EngineProfile,
     engine::{Engine, StatementKind},
@@ -25,7 +27,7 @@ use crate::{
     coop::{Budget, STEPS},
     error::{Error, ErrorKind, Result},
     query::{ResolvedFilter, Selection},
-    table::Table,
+    table::{Table, TableIdentity},
     transaction::Entry,
 };
 
@@ -34,11 +36,13 @@ use crate::{
 struct View {
     catalog: Arc<Catalog>,
     cache: Arc<StatementCache>,
+    /// The catalogs of other tables that the statement looks into.
+    joined: Vec<(TableIdentity, Arc<Catalog>)>,
 }
 
 impl View {
     fn new(catalog: Arc<Catalog>) -> Self {
-        Self { catalog, cache: Arc::default() }
+        Self { catalog, cache: Arc::default(), joined: Vec::new() }
     }
 }
 
@@ -82,7 +86,8 @@ impl<G: Engine> SqlTable<G> {
     /// What builds the statements for a table.
     fn statements<'a>(&'a self, view: &'a View) -> Statements<'a> {
         let EngineProfile { dialect, bind_limit, .. } = *self.store.engine().profile();
-        Statements { table: &self.table, dialect, bind_limit, catalog: &view.catalog, cache: &view.cache }
+        let statements = Statements::new(&self.table, (dialect, bind_limit), &view.catalog, &view.cache);
+        Statements { joined: &view.joined, ..statements }
     }
 
     /// Whether a column's values may be stored in several forms, so that comparing them depends on these. The engine looks by
@@ -98,23 +103,43 @@ impl<G: Engine> SqlTable<G> {
         self.table.id.iter().any(|column| self.has_forms(*column))
     }
 
-    /// The table as the database describes it now. `compares_forms` says whether the statement that follows compares values that
-    /// may be stored in several forms.
-    async fn view(&self, guard: &mut G::ConnectionGuard, access: Access, compares_forms: bool) -> Result<View> {
+    /// What a condition compares.
+    fn compared(&self, condition: &ResolvedFilter) -> Result<Compared> {
+        Compared::by(condition, self.store.engine(), |column| self.has_forms(column))
+    }
+
+    /// What a selection compares.
+    fn compared_by(&self, selection: &Selection) -> Result<Compared> {
+        let has_forms = selection.compares(&|column| self.has_forms(column));
+        Ok(Compared { has_forms, ..self.compared(&selection.condition)? })
+    }
+
+    /// The table as the database describes it now, and the other tables that the statement which follows looks into.
+    async fn view(&self, guard: &mut G::ConnectionGuard, access: Access, compared: &Compared) -> Result<View> {
         if access == Access::Write {
             self.store.engine().begin_to_write(guard, &self.table).await?;
         }
-        let catalog = self.store.engine().catalog(guard, &self.table, compares_forms).await?;
+        let catalog = self.store.engine().catalog(guard, &self.table, compared.has_forms).await?;
+        let mut view = self.view_of(catalog);
+        for (table, has_forms) in &compared.joined {
+            let catalog = self.store.engine().catalog(guard, table, *has_forms).await?;
+            view.joined.push((table.identity, catalog));
+        }
+        Ok(view)
+    }
+
+    /// The view with a catalog: the last one, if that has the same.
+    fn view_of(&self, catalog: Arc<Catalog>) -> View {
         if Arc::ptr_eq(&catalog, &self.plain.catalog) {
-            return Ok(self.plain.clone());
+            return self.plain.clone();
         }
         let known = self.view.read().unwrap_or_else(PoisonError::into_inner).clone();
         if Arc::ptr_eq(&catalog, &known.catalog) {
-            return Ok(known);
+            return known;
         }
         let view = View::new(catalog);
         self.view.write().unwrap_or_else(PoisonError::into_inner).clone_from(&view);
-        Ok(view)
+        view
     }
 
     /// Refuses an entity whose models could not be read back.
@@ -160,9 +185,9 @@ impl<G: Engine> SqlTable<G> {
 
     /// Names the column of the documents that a condition looks into, if that is what an error is about.
     fn of_document(&self, condition: &ResolvedFilter) -> impl Fn(Error) -> Error + '_ {
-        let column = condition.document();
-        move |error| match column.filter(|_| self.store.engine().is_of_document(&error)) {
-            Some(column) => self.table.in_column(column, error),
+        let column = condition.document(&self.table).map(str::to_owned);
+        move |error| match column.as_ref().filter(|_| self.store.engine().is_of_document(&error)) {
+            Some(column) => error.in_column(column),
             None => error,
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::Statement;
 
-use super::{SqlTable, View};
+use super::{Compared, SqlTable, View};
 use crate::{
     backend::{
         Decoder, Models, Parts,
@@ -28,11 +28,11 @@ impl<G: Engine> SqlTable<G> {
         cx: &Cx,
         entry: &'a Entry,
         (access, kind): (Access, StatementKind),
-        compares_forms: bool,
+        compared: impl Into<Compared>,
         write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
     ) -> Result<(Held<'a, G>, Statement)> {
         let held = self.store.hold(cx, entry, access, kind).await?;
-        let (held, view) = self.viewed(cx, held, access, false, compares_forms).await?;
+        let (held, view) = self.viewed(cx, held, access, false, compared).await?;
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
         match write(&self.statements(&view)).and_then(checked) {
             Ok(statement) => Ok((held, statement)),
@@ -47,13 +47,14 @@ impl<G: Engine> SqlTable<G> {
         mut held: Held<'a, G>,
         access: Access,
         is_single: bool,
-        compares_forms: bool,
+        compared: impl Into<Compared>,
     ) -> Result<(Held<'a, G>, View)> {
         if is_single && !self.asks_for_single_models {
             return Ok((held, self.plain.clone()));
         }
+        let compared = compared.into();
         let viewed = match held.guard() {
-            Ok(guard) => cx.limits().bound(RUNNING, self.view(guard, access, compares_forms)).await,
+            Ok(guard) => cx.limits().bound(RUNNING, self.view(guard, access, &compared)).await,
             Err(error) => Err(error),
         };
         match viewed {
@@ -68,11 +69,11 @@ impl<G: Engine> SqlTable<G> {
         cx: &Cx,
         decoder: &Arc<dyn Decoder>,
         expected: usize,
-        compares_forms: bool,
+        compared: impl Into<Compared>,
         write: impl FnOnce(&Statements<'_>) -> Result<Statement> + Send,
     ) -> Result<Box<dyn Models>> {
         let entry = self.store.enter(cx, Access::Read)?;
-        let (held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, write).await?;
+        let (held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compared, write).await?;
         self.fetch_on(cx, held, statement, decoder, expected).await
     }
 
@@ -150,8 +151,8 @@ impl<G: Engine> SqlTable<G> {
 
     pub(super) async fn select(&self, cx: &Cx, selection: Selection, decoder: &Arc<dyn Decoder>) -> Result<Box<dyn Models>> {
         self.require_readable()?;
-        let compares_forms = selection.compares(&|column| self.has_forms(column));
-        let models = self.fetch(cx, decoder, 0, compares_forms, |statements| Ok(statements.select(&selection))).await;
+        let compared = self.compared_by(&selection)?;
+        let models = self.fetch(cx, decoder, 0, compared, |statements| Ok(statements.select(&selection))).await;
         models.map_err(self.of_document(&selection.condition))
     }
 
@@ -159,8 +160,8 @@ impl<G: Engine> SqlTable<G> {
         self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
         let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, count).await?;
+        let compared = self.compared(&condition)?;
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compared, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.guard()?, statement)).await;
         let number = held.finish(number).await.map_err(self.of_document(&condition))?;
         Ok(number.unsigned_abs())
@@ -168,6 +169,7 @@ impl<G: Engine> SqlTable<G> {
 
     pub(super) async fn open_stream(&self, cx: &Cx, selection: Selection, decoder: Arc<dyn Decoder>) -> Result<Option<Parts>> {
         self.require_readable()?;
+        let compared = self.compared_by(&selection)?;
         let mode = match self.store.enter(cx, Access::Read)? {
             Entry::Joined(joined) => {
                 drop(joined.step(cx).await?.finish(Ok(())));
@@ -178,8 +180,7 @@ impl<G: Engine> SqlTable<G> {
         let limits = cx.limits().clone();
         let mut guard = limits.bound(WAITING, self.store.engine().acquire(Access::Read, mode, StatementKind::Read)).await?;
         limits.bound(WAITING, self.store.engine().limit(&mut guard, &limits)).await?;
-        let compares_forms = selection.compares(&|column| self.has_forms(column));
-        let view = limits.bound(RUNNING, self.view(&mut guard, Access::Read, compares_forms)).await?;
+        let view = limits.bound(RUNNING, self.view(&mut guard, Access::Read, &compared)).await?;
         let statement = self.statements(&view).select(&selection);
         let table = self.clone();
         let read = move |sender| async move {
@@ -195,11 +196,9 @@ impl<G: Engine> SqlTable<G> {
         let types = columns.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
         let project = |statements: &Statements<'_>| Ok(statements.project(&selection, &columns, distinct));
         let entry = self.store.enter(cx, Access::Read)?;
-        let has_forms = |column: usize| self.has_forms(column);
-        let is_one_of_each = distinct && columns.iter().any(|column| has_forms(*column));
-        let compares_forms = is_one_of_each || selection.compares(&has_forms);
-        let (mut held, statement) =
-            self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, project).await?;
+        let mut compared = self.compared_by(&selection)?;
+        compared.has_forms |= distinct && columns.iter().any(|column| self.has_forms(*column));
+        let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compared, project).await?;
         let rows = self.store.engine().rows(held.guard()?, statement, Some(types), StatementKind::Read);
         let rows = cx.limits().bound(RUNNING, rows).await;
         held.finish(rows).await.map_err(self.of_document(&selection.condition))

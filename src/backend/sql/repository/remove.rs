@@ -53,8 +53,8 @@ impl<G: Engine> SqlTable<G> {
         }
         let entry = self.store.enter(cx, Access::Write)?;
         let delete = |statements: &Statements<'_>| statements.delete_where(&condition, mark.as_deref());
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compares_forms, delete).await?;
+        let compared = self.compared(&condition)?;
+        let (mut held, delete) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compared, delete).await?;
         let removed = cx.limits().bound(RUNNING, self.store.engine().execute(held.guard()?, delete, StatementKind::Any)).await;
         held.finish(removed).await.map_err(self.of_document(&condition))
     }
@@ -69,8 +69,8 @@ impl<G: Engine> SqlTable<G> {
     async fn count_and_remove_where(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
-        let (mut held, view) = self.viewed(cx, held, Access::Write, false, compares_forms).await?;
+        let compared = self.compared(&condition)?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, compared).await?;
         let guard = held.guard()?;
         let removed = async {
             let (engine, statements) = (self.store.engine(), self.statements(&view));

@@ -153,6 +153,7 @@ impl Facts {
                     is_generated: is(row, 5, "2") || is(row, 5, "3"),
                     lossless: lossless_values(affinity, &value_type, lacks_id),
                     text,
+                    collation: None,
                     // Such a column makes text of numbers.
                     form: if affinity == Affinity::Text && is_number(&value_type) && !column.is_cast() {
                         Form::Any

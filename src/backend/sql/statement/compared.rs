@@ -147,6 +147,11 @@ impl Statements<'_> {
         }
     }
 
+    /// What stored values of a column mean, whether or not some are in other forms.
+    pub(super) fn any_meaning(&self, column: &TableColumn) -> Option<Expr> {
+        if self.dialect == Dialect::Sqlite { meaning::meaning(self.column(column), &column.value_type) } else { None }
+    }
+
     /// Whether the values of a column are compared by what they mean.
     pub(super) fn has_meaning(&self, column: &TableColumn) -> bool {
         self.meaning(column).is_some()
@@ -158,7 +163,7 @@ impl Statements<'_> {
     }
 
     /// Whether the column's own collation may take text of different bytes for equal.
-    fn folds(&self, column: &TableColumn) -> bool {
+    pub(super) fn folds(&self, column: &TableColumn) -> bool {
         matches!(self.text_order(column), TextOrder::Folded | TextOrder::Padded)
     }
 
@@ -169,7 +174,7 @@ impl Statements<'_> {
     }
 
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
-    fn text_order(&self, column: &TableColumn) -> TextOrder {
+    pub(super) fn text_order(&self, column: &TableColumn) -> TextOrder {
         match self.dialect {
             _ if !is_text(&column.value_type) => TextOrder::Bytes,
             _ if self.catalog.is_known() => self.described(column).text,

@@ -38,10 +38,15 @@ impl Statements<'_> {
                 Some(column) => Cond::all().add(self.tested(column, test, *position, negated)),
                 None => self.constant(false),
             },
+            Tree::Columns(one, comparison, other) => Cond::all().add(self.columns_tested(*one, *comparison, *other, negated)),
+            Tree::Exists(position, join) => match self.table.columns.get(*position) {
+                Some(column) => Cond::all().add(self.exists(column, join, negated)),
+                None => self.constant(false),
+            },
         }
     }
 
-    fn constant(&self, holds: bool) -> Cond {
+    pub(super) fn constant(&self, holds: bool) -> Cond {
         if holds { Cond::all() } else { Cond::all().add(Expr::cust("1 = 0")) }
     }
 
@@ -111,7 +116,7 @@ impl Statements<'_> {
     }
 
     /// The first value of the storage class that a column's values are of, and the first value after it.
-    fn class_bounds(&self, column: &TableColumn) -> Option<(Option<&'static str>, Option<&'static str>)> {
+    pub(super) fn class_bounds(&self, column: &TableColumn) -> Option<(Option<&'static str>, Option<&'static str>)> {
         if self.dialect != Dialect::Sqlite || column.is_cast() || self.has_meaning(column) {
             return None;
         }

@@ -8,14 +8,17 @@ mod json;
 pub(super) mod meaning;
 mod order;
 mod select;
+mod semi_join;
 mod source;
 mod statement_cache;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use sea_orm::{
     Statement, Value,
-    sea_query::{Alias, DynIden, Expr, Query, ReturningClause},
+    sea_query::{Alias, DynIden, Expr, IntoIden, Query, ReturningClause},
 };
 
 #[cfg(feature = "duckdb-linked")]
@@ -26,7 +29,7 @@ use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
     sql::statement::Render,
-    table::{Table, TableColumn},
+    table::{Table, TableColumn, TableIdentity},
 };
 
 /// More rows in one statement gain nothing: the cost per row is flat from a few hundred on (measured on SQLite and Postgres).
@@ -47,11 +50,25 @@ pub(super) struct Statements<'a> {
     pub(super) bind_limit: usize,
     /// What the database says of the entity's table.
     pub(super) catalog: &'a Catalog,
+    /// What it says of the other tables that a filter looks into.
+    pub(super) joined: &'a [(TableIdentity, Arc<Catalog>)],
+    /// How many statements this one is within.
+    pub(super) depth: usize,
     /// The statements that were written before.
     pub(super) cache: &'a StatementCache,
 }
 
 impl<'a> Statements<'a> {
+    /// Statements that look into no other table.
+    pub(super) fn new(
+        table: &'a Table,
+        (dialect, bind_limit): (Dialect, usize),
+        catalog: &'a Catalog,
+        cache: &'a StatementCache,
+    ) -> Self {
+        Self { table, dialect, bind_limit, catalog, joined: &[], depth: 0, cache }
+    }
+
     fn build(&self, statement: &impl Render) -> Statement {
         statement.render(self.dialect)
     }
@@ -115,9 +132,17 @@ impl<'a> Statements<'a> {
         Expr::cust_with_exprs(text, expressions)
     }
 
+    /// The name that the table has in the statement. Within another, that is one of its own: both may be of one table.
+    fn iden(&self) -> DynIden {
+        match self.depth {
+            0 => self.table.iden.clone(),
+            depth => Alias::new(format!("larder_{depth}")).into_iden(),
+        }
+    }
+
     /// A column, by the name of its table.
     fn column(&self, column: &TableColumn) -> Expr {
-        Expr::col((self.table.iden.clone(), column.iden()))
+        Expr::col((self.iden(), column.iden()))
     }
 
     /// A column of a table of another name.

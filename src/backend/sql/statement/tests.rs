@@ -20,27 +20,10 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     let logs = Mapping::<raw_log::Entity>::plain();
     let members = Mapping::<fiber_membership::Entity>::plain();
     let fibers = Mapping::<fiber::Entity>::plain();
-    let of_fibers = Statements {
-        table: &fibers.table,
-        dialect,
-        bind_limit: 100,
-        catalog: &Catalog::plain(),
-        cache: &StatementCache::default(),
-    };
-    let of_logs = Statements {
-        table: &logs.table,
-        dialect,
-        bind_limit: 100,
-        catalog: &Catalog::plain(),
-        cache: &StatementCache::default(),
-    };
-    let of_members = Statements {
-        table: &members.table,
-        dialect,
-        bind_limit: 100,
-        catalog: &Catalog::plain(),
-        cache: &StatementCache::default(),
-    };
+    let (catalog, caches) = (Catalog::plain(), [(), (), ()].map(|()| StatementCache::default()));
+    let of_fibers = Statements::new(&fibers.table, (dialect, 100), &catalog, &caches[0]);
+    let of_logs = Statements::new(&logs.table, (dialect, 100), &catalog, &caches[1]);
+    let of_members = Statements::new(&members.table, (dialect, 100), &catalog, &caches[2]);
     let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
     let log = raw_log::Model {
         log_id,
@@ -91,6 +74,10 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
         let filter = field(fiber::COLUMN.attributes).path_equals(["one", key], scalar);
         all.push(of_fibers.count(&fibers.table.condition(&filter)?));
     }
+    for filter in filters_of_columns() {
+        all.push(of_logs.count(&logs.table.condition(&filter)?));
+        all.push(of_logs.count(&logs.table.condition(&!filter)?));
+    }
     for query in queries() {
         all.push(of_logs.select(&logs.table.selection(&query)?));
         let order = logs.table.order(&query)?;
@@ -139,6 +126,18 @@ fn filters() -> Vec<Filter<raw_log::Model>> {
     ]
 }
 
+/// Two columns of one row; one of another table, and of one beyond that.
+fn filters_of_columns() -> Vec<Filter<raw_log::Model>> {
+    let other = field(raw_log::COLUMN.raw_text).exists_in(raw_log::COLUMN.source_id, Filter::all());
+    let members = field(fiber_membership::COLUMN.log_id).exists_in(raw_log::COLUMN.log_id, other);
+    vec![
+        field(raw_log::COLUMN.raw_text).equals_column(raw_log::COLUMN.source_id),
+        field(raw_log::COLUMN.raw_text).less_than_column(raw_log::COLUMN.source_id),
+        field(raw_log::COLUMN.ingestion_time).at_least_column(raw_log::COLUMN.timestamp),
+        field(raw_log::COLUMN.log_id).exists_in(fiber_membership::COLUMN.log_id, members),
+    ]
+}
+
 /// By the id alone; all one way; another way; with nulls.
 fn queries() -> Vec<Query<raw_log::Model>> {
     use raw_log::COLUMN;
@@ -157,13 +156,8 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     table.rules.check(&table)?;
     let mapping = Mapping::<document::Entity>::new(table);
-    let statements = Statements {
-        table: &mapping.table,
-        dialect,
-        bind_limit: 100,
-        catalog: &Catalog::plain(),
-        cache: &StatementCache::default(),
-    };
+    let (catalog, cache) = (Catalog::plain(), StatementCache::default());
+    let statements = Statements::new(&mapping.table, (dialect, 100), &catalog, &cache);
     let (created_at, updated_at) = (None, None);
     let row =
         mapping.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
@@ -235,7 +229,7 @@ fn statements_for(described: Described) -> Result<Vec<Statement>> {
     let mut all = Vec::new();
     for (dialect, _) in DIALECTS {
         let cache = StatementCache::default();
-        let of_logs = Statements { table: &mapping.table, dialect: *dialect, bind_limit: 100, catalog: &catalog, cache: &cache };
+        let of_logs = Statements::new(&mapping.table, (*dialect, 100), &catalog, &cache);
         let text = || field(raw_log::COLUMN.raw_text);
         let time = || field(raw_log::COLUMN.ingestion_time);
         let is_new = time().at_least(chrono::DateTime::UNIX_EPOCH);
@@ -279,13 +273,8 @@ fn text_and_times_compare_alike_in_every_column() -> Result<()> {
 #[test]
 fn a_run_holds_what_one_statement_can() -> Result<()> {
     let mapping = Mapping::<fiber_membership::Entity>::plain();
-    let statements = Statements {
-        table: &mapping.table,
-        dialect: Dialect::Sqlite,
-        bind_limit: 10,
-        catalog: &Catalog::plain(),
-        cache: &StatementCache::default(),
-    };
+    let (catalog, cache) = (Catalog::plain(), StatementCache::default());
+    let statements = Statements::new(&mapping.table, (Dialect::Sqlite, 10), &catalog, &cache);
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };
     let rows = vec![mapping.values(&member)?; 7];
     assert_eq!(statements.insert_runs(&rows), [0..3, 3..6, 6..7]);

@@ -41,6 +41,14 @@ SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ((NOT ("raw_logs"."raw_text" =
 SELECT COUNT(*) AS "number" FROM "fibers" WHERE ((CAST("fibers"."attributes" AS jsonb) -> CAST($1 AS text)) -> CAST($2 AS text)) = to_jsonb(CAST($3 AS text));
 SELECT COUNT(*) AS "number" FROM "fibers" WHERE ((CAST("fibers"."attributes" AS jsonb) -> CAST($1 AS text)) -> CAST($2 AS text)) = to_jsonb(CAST($3 AS bigint));
 SELECT COUNT(*) AS "number" FROM "fibers" WHERE ((CAST("fibers"."attributes" AS jsonb) -> CAST($1 AS text)) -> CAST($2 AS text)) = to_jsonb(CAST($3 AS boolean));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE "raw_logs"."raw_text" = "raw_logs"."source_id";
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT ("raw_logs"."raw_text" = "raw_logs"."source_id");
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE "C") < ("raw_logs"."source_id" COLLATE "C");
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT (("raw_logs"."raw_text" COLLATE "C") < ("raw_logs"."source_id" COLLATE "C"));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE "raw_logs"."ingestion_time" >= "raw_logs"."timestamp";
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT COALESCE("raw_logs"."ingestion_time" >= "raw_logs"."timestamp", FALSE);
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE EXISTS(SELECT 1 FROM "fiber_memberships" AS "larder_1" WHERE "larder_1"."log_id" = "raw_logs"."log_id" AND EXISTS(SELECT 1 FROM "raw_logs" AS "larder_2" WHERE "larder_2"."log_id" = "larder_1"."log_id" AND EXISTS(SELECT 1 FROM "raw_logs" AS "larder_3" WHERE "larder_3"."source_id" = "larder_2"."raw_text")));
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT EXISTS(SELECT 1 FROM "fiber_memberships" AS "larder_1" WHERE "larder_1"."log_id" = "raw_logs"."log_id" AND EXISTS(SELECT 1 FROM "raw_logs" AS "larder_2" WHERE "larder_2"."log_id" = "larder_1"."log_id" AND EXISTS(SELECT 1 FROM "raw_logs" AS "larder_3" WHERE "larder_3"."source_id" = "larder_2"."raw_text")));
 SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" ORDER BY "raw_logs"."log_id" ASC;
 SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "raw_logs"."log_id" > $1 ORDER BY "raw_logs"."log_id" ASC;
 SELECT "raw_logs"."log_id" AS "log_id", "raw_logs"."timestamp" AS "timestamp", "raw_logs"."source_id" AS "source_id", "raw_logs"."raw_text" AS "raw_text", "raw_logs"."ingestion_time" AS "ingestion_time", "raw_logs"."config_version" AS "config_version" FROM "raw_logs" WHERE "raw_logs"."log_id" < $1 ORDER BY "raw_logs"."log_id" DESC;

@@ -1,0 +1,173 @@
+//! [`SemiJoin`], the part of a filter that looks into another table.
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use sea_orm::{Value, sea_query::ArrayType};
+
+use super::{
+    column::Comparable,
+    field::Field,
+    filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
+    operand::{Fitted, fit, is_whole},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    table::{Table, TableIdentity},
+    value::{Key, is_null, is_text},
+};
+
+/// The rows of a table of which one has to be there: those with a value in a column that fulfil a condition.
+///
+/// They are the rows as they are stored: no rule of a repository, such as soft deletion, leaves any of them out.
+#[derive(Clone)]
+pub struct SemiJoin<C> {
+    pub(crate) table: Arc<Table>,
+    /// The column whose value is that of the outer row.
+    pub(crate) column: C,
+    pub(crate) condition: Tree<C>,
+}
+
+impl<C> SemiJoin<C> {
+    /// The table that is looked into.
+    #[must_use]
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// Its column whose value is that of the outer row's column.
+    #[must_use]
+    pub fn column(&self) -> &C {
+        &self.column
+    }
+
+    /// What a row of it has to fulfil.
+    #[must_use]
+    pub fn condition(&self) -> &Tree<C> {
+        &self.condition
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for SemiJoin<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("SemiJoin");
+        debug.field("table", &self.table.full_name()).field("column", &self.column).field("condition", &self.condition).finish()
+    }
+}
+
+impl<C: PartialEq> PartialEq for SemiJoin<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.table.identity == other.table.identity && self.column == other.column && self.condition == other.condition
+    }
+}
+
+impl<M, K: Comparable> Field<M, K> {
+    /// A row of a table has this column's value in a column of its own, and fulfils a filter.
+    pub(crate) fn exists<N>(self, table: Arc<Table>, column: &'static str, filter: Filter<N>) -> Filter<M> {
+        let (tree, height) = filter.into_tree();
+        let join = SemiJoin { table, column, condition: tree };
+        Filter::of(Tree::Exists(self.column.name, Box::new(join)), height.saturating_add(1))
+    }
+}
+
+impl ResolvedFilter {
+    /// The other tables that it looks into. One may be there more than once.
+    #[must_use]
+    pub fn joined_tables(&self) -> Vec<&Arc<Table>> {
+        self.joins().into_iter().map(|join| &join.table).collect()
+    }
+
+    /// What it looks into in other tables, the outer before the inner.
+    pub(crate) fn joins(&self) -> Vec<&SemiJoin<usize>> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::joins).collect(),
+            Self::Not(inner) => inner.joins(),
+            Self::Exists(_, join) => [&**join].into_iter().chain(join.condition.joins()).collect(),
+            Self::Test(..) | Self::Columns(..) => Vec::new(),
+        }
+    }
+
+    /// The same filter, in which the rows of other tables have been looked up: it evaluates a row by itself. `rows` answers the
+    /// rows of a table that fulfil a condition of this form.
+    pub(crate) fn looked_up<'r, R>(self, own: &Table, rows: &impl Fn(&Table, &Self) -> R) -> Result<Self>
+    where
+        R: Iterator<Item = &'r [Value]>,
+    {
+        let each = |parts: Vec<Self>| parts.into_iter().map(|part| part.looked_up(own, rows)).collect::<Result<Vec<_>>>();
+        Ok(match self {
+            Self::All(parts) => Self::All(each(parts)?),
+            Self::Any(parts) => Self::Any(each(parts)?),
+            Self::Not(inner) => inner.looked_up(own, rows)?.negated(),
+            Self::Exists(column, join) => {
+                let SemiJoin { table, column: other, condition } = *join;
+                let condition = condition.looked_up(&table, rows)?;
+                let value_type = own.value_type(column)?;
+                let values = rows(&table, &condition).filter_map(|row| row.get(other)).filter(|value| !is_null(value));
+                let fitted = values.filter_map(|value| match fit(value.clone(), value_type) {
+                    Ok(Fitted::Value(value)) => Some(Key(vec![value])),
+                    _ => None,
+                });
+                let values: BTreeSet<Key> = fitted.collect();
+                Self::Test(column, Test::In(values.into_iter().flat_map(|key| key.0).collect()))
+            }
+            other @ (Self::Test(..) | Self::Columns(..)) => other,
+        })
+    }
+}
+
+impl Table {
+    /// The table of another entity in the same store as this one, which has the same prefix.
+    fn beside(&self, other: &Arc<Self>) -> Arc<Self> {
+        if self.prefix.is_empty() { other.clone() } else { Arc::new(Self::clone(other).with_prefix(&self.prefix)) }
+    }
+
+    /// Resolves what a filter on a column of this table looks into.
+    pub(super) fn semi_join(
+        &self,
+        column: usize,
+        join: &SemiJoin<&'static str>,
+        resolve: impl FnOnce(&Self, &Tree<&'static str>) -> Result<ResolvedFilter>,
+    ) -> Result<SemiJoin<usize>> {
+        let table = self.beside(&join.table);
+        let other = table.position(join.column)?;
+        self.require_alike(column, &table, other)?;
+        let condition = resolve(&table, &join.condition)?;
+        Ok(SemiJoin { table, column: other, condition })
+    }
+
+    /// Resolves a comparison of two columns.
+    pub(super) fn columns_compared(&self, one: usize, comparison: Comparison, other: usize) -> Result<ResolvedFilter> {
+        self.require_alike(one, self, other)?;
+        Ok(Tree::Columns(one, comparison, other))
+    }
+
+    /// Refuses to compare two columns whose values are not of one type: whole numbers of any width, text and enums, instants, or
+    /// the same type.
+    fn require_alike(&self, column: usize, table: &Self, other: usize) -> Result<()> {
+        self.require_order(column)?;
+        table.require_order(other)?;
+        let (one, two) = (self.value_type(column)?, table.value_type(other)?);
+        let both = |is_one: fn(&ArrayType) -> bool| is_one(one) && is_one(two);
+        if one == two || both(is_whole) || both(is_text_or_enum) || both(is_instant) {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::InvalidInput, "two columns whose values are of different types are compared");
+        Err(self.in_column(column, error))
+    }
+}
+
+fn is_text_or_enum(value_type: &ArrayType) -> bool {
+    is_text(value_type) && *value_type != ArrayType::Char
+}
+
+fn is_instant(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(value_type, T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone)
+}
+
+impl TableIdentity {
+    /// Finds what belongs to a table in a list.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn find<T>(self, list: &[(Self, T)]) -> Option<&T> {
+        list.iter().find(|(identity, _)| *identity == self).map(|(_, found)| found)
+    }
+}
