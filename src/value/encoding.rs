@@ -266,13 +266,8 @@ mod tests {
         (0..depth).fold(json!(1), |json, _| json!([json]))
     }
 
-    fn values() -> Vec<Value> {
-        let time = chrono::NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
-        let date = NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default();
-        let before = date.and_time(time);
-        let name = || OptionEnum::Some(Box::new(Enum { type_name: "mood".into(), value: "glad".into() }));
-        let mut values: Vec<Value> = vec![
-            true.into(),
+    fn numbers() -> Vec<Value> {
+        vec![
             i8::MIN.into(),
             i16::MIN.into(),
             i32::MIN.into(),
@@ -284,22 +279,40 @@ mod tests {
             f32::MIN_POSITIVE.into(),
             f64::from_bits(0x3FB9_9999_9999_999A).into(),
             f64::NEG_INFINITY.into(),
-            "ä \" text".into(),
-            Value::Enum(name()),
-            '\u{10FFFF}'.into(),
-            vec![0_u8, 255, 0xF5].into(),
-            json!({ "a": [1, 1.0, -0.5, u64::MAX, null, { "": "x" }] }).into(),
-            nested(127).into(),
-            Uuid::from_u128(u128::MAX).into(),
             "-79228162514264337593543950335".parse::<Decimal>().unwrap_or_default().into(),
             "0.0000000000000000000000000010".parse::<Decimal>().unwrap_or_default().into(),
+        ]
+    }
+
+    fn times() -> Vec<Value> {
+        let time = chrono::NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
+        let date = NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default();
+        let before = date.and_time(time);
+        vec![
             date.into(),
             time.into(),
             before.into(),
             before.and_utc().into(),
             before.and_utc().fixed_offset().into(),
             before.and_utc().with_timezone(&Local).into(),
+        ]
+    }
+
+    /// A value of every type, and a null of each.
+    fn values() -> Vec<Value> {
+        let mood = OptionEnum::Some(Box::new(Enum { type_name: "mood".into(), value: "glad".into() }));
+        let mut values: Vec<Value> = vec![
+            true.into(),
+            "ä \" text".into(),
+            Value::Enum(mood),
+            '\u{10FFFF}'.into(),
+            vec![0_u8, 255, 0xF5].into(),
+            json!({ "a": [1, 1.0, -0.5, u64::MAX, null, { "": "x" }] }).into(),
+            nested(127).into(),
+            Uuid::from_u128(u128::MAX).into(),
         ];
+        values.extend(numbers());
+        values.extend(times());
         #[cfg(feature = "postgres")]
         values.extend::<[Value; 3]>([
             Vec::<i32>::new().into(),

@@ -13,8 +13,23 @@ use crate::{
     thing::{Kind, Row, Thing, row},
 };
 
-/// What a filter is called, the filter, and the models that it is to select.
-type Expected<'a, M> = (&'static str, Filter<M>, Vec<&'a M>);
+/// A table to filter, and what is known of it.
+struct Filtered<'f, E: Thing> {
+    case: &'f Case,
+    rows: &'f Rows,
+    known: &'f [E::Model],
+    /// Whether all rows are known.
+    is_complete: bool,
+    repository: &'f Repository<E>,
+}
+
+/// A filter of a column, and the rows that it is to select.
+struct Tested<M> {
+    name: &'static str,
+    at: usize,
+    filter: Filter<M>,
+    expected: Vec<Row>,
+}
 
 pub async fn filters<E: Thing>(
     case: &Case,
@@ -25,91 +40,81 @@ pub async fn filters<E: Thing>(
     rng: &mut Rng,
     found: &mut Findings<'_>,
 ) {
-    let columns: Vec<_> = E::Column::iter().enumerate().collect();
-    let chosen = case.focus.iter().copied().chain([rng.usize(0..columns.len())]);
-    for at in chosen {
-        let (column, declared) = (columns[at].1, &case.columns[at]);
-        let kind = declared.field.kind;
-        if kind == Kind::Json {
-            continue;
-        }
-        let text = |model: &E::Model| row::<E>(model).swap_remove(at);
+    let filtered: Filtered<'_, E> = Filtered { case, rows, known, is_complete, repository };
+    let chosen = case.focus.iter().copied().chain([rng.usize(0..case.columns.len())]);
+    for at in chosen.filter(|at| case.columns[*at].field.kind != Kind::Json) {
         for model in known.iter().take(3) {
-            let Some(value) = text(model) else { continue };
-            if value == "NaN" {
-                continue;
-            }
-            let operand = model.get(column);
-            let by = field_of(column);
-            let is_equal = |other: &E::Model| text(other).as_deref() == Some(&value);
-            let is_less =
-                |other: &E::Model| text(other).is_some_and(|other| other != "NaN" && compare(kind, &other, &value).is_lt());
-            let mut tests: Vec<Expected<'_, E::Model>> = vec![
-                ("equals", by.equals(operand.clone()), known.iter().filter(|model| is_equal(model)).collect()),
-                ("is_in", by.is_in([operand.clone()]), known.iter().filter(|model| is_equal(model)).collect()),
-                ("less_than", by.less_than(operand.clone()), known.iter().filter(|model| is_less(model)).collect()),
-                ("at_most", by.at_most(operand), known.iter().filter(|model| is_equal(model) || is_less(model)).collect()),
-            ];
-            if kind == Kind::Text {
-                let prefix: String = decoded(&value).chars().take(1).collect();
-                let begins =
-                    known.iter().filter(|model| text(model).is_some_and(|other| decoded(&other).starts_with(&prefix))).collect();
-                tests.push(("starts_with", by.starts_with(prefix), begins));
-            }
-            for (name, filter, expected) in tests {
-                let test = Tested { name, filter, expected: expected.into_iter().map(row::<E>).collect() };
-                one_filter::<E>(case, rows, at, test, is_complete, repository, found).await;
+            for test in filtered.tests(at, model) {
+                filtered.selects(&test, found).await;
+                filtered.counts(&test, found).await;
             }
         }
     }
 }
 
-struct Tested<M> {
-    name: &'static str,
-    filter: Filter<M>,
-    expected: Vec<Row>,
-}
-
-async fn one_filter<E: Thing>(
-    case: &Case,
-    rows: &Rows,
-    at: usize,
-    test: Tested<E::Model>,
-    is_complete: bool,
-    repository: &Repository<E>,
-    found: &mut Findings<'_>,
-) {
-    let cx = Cx::new();
-    let may_refuse = !case.columns[at].trust.compare || !is_complete;
-    found.at(test.name);
-    match repository.query(&cx, &Query::from(test.filter.clone())).await {
-        Ok(models) => {
-            let models: Vec<_> = models.iter().map(row::<E>).collect();
-            let missed = test.expected.iter().filter(|expected| !models.contains(expected)).count();
-            let false_models = models.iter().filter(|row| !rows.iter().any(|line| holds(line, row))).count();
-            let strange = models.iter().filter(|row| is_complete && !test.expected.contains(row)).count();
-            if false_models > 0 {
-                found.wrong("a model that is not stored", format!("{false_models} beside {}", test.expected.len()));
-            }
-            if missed > 0 {
-                found.wrong(format!("misses rows{}", found.columns(&[at])), format!("{missed} of {}", test.expected.len()));
-            }
-            if strange > 0 {
-                found.wrong(
-                    format!("selects rows that do not match{}", found.columns(&[at])),
-                    format!("{strange} beside {}", test.expected.len()),
-                );
-            }
+impl<E: Thing> Filtered<'_, E> {
+    /// Filters of a column by what a model has in it.
+    fn tests(&self, at: usize, model: &E::Model) -> Vec<Tested<E::Model>> {
+        let column = E::Column::iter().nth(at).expect("a column");
+        let (kind, by, operand) = (self.case.columns[at].field.kind, field_of(column), model.get(column));
+        let text = |model: &E::Model| row::<E>(model).swap_remove(at).filter(|value| value != "NaN");
+        let Some(value) = text(model) else { return Vec::new() };
+        let is_equal = |other: &E::Model| text(other).as_ref() == Some(&value);
+        let is_less = |other: &E::Model| text(other).is_some_and(|other| compare(kind, &other, &value).is_lt());
+        let test = |name, filter, selects: &dyn Fn(&E::Model) -> bool| {
+            let expected = self.known.iter().filter(|model| selects(model)).map(row::<E>).collect();
+            Tested { name, at, filter, expected }
+        };
+        let mut tests = vec![
+            test("equals", by.equals(operand.clone()), &is_equal),
+            test("is_in", by.is_in([operand.clone()]), &is_equal),
+            test("less_than", by.less_than(operand.clone()), &is_less),
+            test("at_most", by.at_most(operand), &|other| is_equal(other) || is_less(other)),
+        ];
+        if kind == Kind::Text {
+            let prefix: String = decoded(&value).chars().take(1).collect();
+            let begins = |other: &E::Model| text(other).is_some_and(|other| decoded(&other).starts_with(&prefix));
+            tests.push(test("starts_with", by.starts_with(&prefix), &begins));
         }
-        Err(error) => found.refusal(&error, may_refuse),
+        tests
     }
-    found.at(format!("count of {}", test.name));
-    match repository.count(&cx, &test.filter).await {
-        Ok(count) if is_complete && count != test.expected.len() as u64 => {
-            found.wrong(format!("another number{}", found.columns(&[at])), format!("{count} instead of {}", test.expected.len()));
+
+    fn may_refuse(&self, test: &Tested<E::Model>) -> bool {
+        !self.case.columns[test.at].trust.compare || !self.is_complete
+    }
+
+    async fn selects(&self, test: &Tested<E::Model>, found: &mut Findings<'_>) {
+        found.at(test.name);
+        let models = match self.repository.query(&Cx::new(), &Query::from(test.filter.clone())).await {
+            Ok(models) => models,
+            Err(error) => return found.refusal(&error, self.may_refuse(test)),
+        };
+        let models: Vec<_> = models.iter().map(row::<E>).collect();
+        let (expected, place) = (test.expected.len(), found.columns(&[test.at]));
+        let missed = test.expected.iter().filter(|expected| !models.contains(expected)).count();
+        let false_models = models.iter().filter(|row| !self.rows.iter().any(|line| holds(line, row))).count();
+        let strange = models.iter().filter(|row| self.is_complete && !test.expected.contains(row)).count();
+        if false_models > 0 {
+            found.wrong("a model that is not stored", format!("{false_models} beside {expected}"));
         }
-        Ok(_) => {}
-        Err(error) => found.refusal(&error, may_refuse),
+        if missed > 0 {
+            found.wrong(format!("misses rows{place}"), format!("{missed} of {expected}"));
+        }
+        if strange > 0 {
+            found.wrong(format!("selects rows that do not match{place}"), format!("{strange} beside {expected}"));
+        }
+    }
+
+    async fn counts(&self, test: &Tested<E::Model>, found: &mut Findings<'_>) {
+        found.at(format!("count of {}", test.name));
+        match self.repository.count(&Cx::new(), &test.filter).await {
+            Ok(count) if self.is_complete && count != test.expected.len() as u64 => {
+                let place = found.columns(&[test.at]);
+                found.wrong(format!("another number{place}"), format!("{count} instead of {}", test.expected.len()));
+            }
+            Ok(_) => {}
+            Err(error) => found.refusal(&error, self.may_refuse(test)),
+        }
     }
 }
 

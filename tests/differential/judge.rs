@@ -97,55 +97,43 @@ pub fn is_same(a: &Rows, b: &Rows) -> bool {
         && a.iter().all(|line| left.iter().position(|other| *other == line).map(|at| left.swap_remove(at)).is_some())
 }
 
+/// A row by what was there before, if something was, and what is given.
+type Touched<'e> = (Option<&'e Line>, Option<Row>);
+
 /// What a write has to leave behind.
 struct Expected<'e> {
     untouched: Vec<&'e Line>,
-    /// Rows by what was there before, if something was, and what is given.
-    touched: Vec<(Option<&'e Line>, Option<Row>)>,
+    touched: Vec<Touched<'e>>,
     /// How many of them are new, replaced, and left as they are.
     counts: (u64, u64, u64),
     /// A column and its new value, where only one is given.
     set: Option<(usize, Option<String>)>,
 }
 
+/// The rows that have a value.
+fn matching<'e>(before: &'e Rows, at: usize, value: &str) -> Vec<Touched<'e>> {
+    before.iter().filter(|line| line[at].holds(Some(value))).map(|line| (Some(line), None)).collect()
+}
+
 impl<'e> Expected<'e> {
     fn new(case: &Case, asked: &Asked, before: &'e Rows) -> Self {
         let fields = case.fields();
-        let of_key = |wanted: &Option<Vec<String>>| before.iter().find(|line| wanted.is_some() && key(&fields, line) == *wanted);
         let mut expected = Self { untouched: Vec::new(), touched: Vec::new(), counts: (0, 0, 0), set: None };
         match asked {
             Asked::Insert(given) => {
                 expected.counts.0 = given.len() as u64;
                 expected.touched = given.iter().map(|row| (None, Some(row.clone()))).collect();
             }
-            Asked::Update(given) | Asked::Upsert(given, _) => {
-                let replaces = !matches!(asked, Asked::Upsert(_, false));
-                for (nth, row) in given.iter().enumerate() {
-                    let wanted = key_of_row(&fields, row);
-                    let there = of_key(&wanted);
-                    match there {
-                        None => expected.counts.0 += 1,
-                        Some(_) if replaces => expected.counts.1 += 1,
-                        Some(_) => expected.counts.2 += 1,
-                    }
-                    let is_last = !given[nth + 1..].iter().any(|later| key_of_row(&fields, later) == wanted);
-                    if is_last && (there.is_none() || replaces) {
-                        expected.touched.push((there, Some(row.clone())));
-                    }
-                }
-            }
+            Asked::Update(given) => expected.write(case, given, true, before),
+            Asked::Upsert(given, replaces) => expected.write(case, given, *replaces, before),
             Asked::Set { matching: (at, value), column, value: new } => {
                 expected.set = Some((*column, new.clone()));
-                expected.touched =
-                    before.iter().filter(|line| line[*at].holds(Some(value))).map(|line| (Some(line), None)).collect();
+                expected.touched = matching(before, *at, value);
             }
-            Asked::DeleteWhere(at, value) => {
-                expected.touched =
-                    before.iter().filter(|line| line[*at].holds(Some(value))).map(|line| (Some(line), None)).collect();
-            }
+            Asked::DeleteWhere(at, value) => expected.touched = matching(before, *at, value),
             Asked::Delete(keys) => {
-                expected.touched =
-                    keys.iter().filter_map(|key| of_key(&Some(key.clone()))).map(|line| (Some(line), None)).collect();
+                let of_key = |wanted: &Vec<String>| before.iter().find(|line| key(&fields, line).as_ref() == Some(wanted));
+                expected.touched = keys.iter().filter_map(of_key).map(|line| (Some(line), None)).collect();
             }
         }
         // Rows of known ids first: any other row that is like one of an unknown id may be that.
@@ -154,6 +142,24 @@ impl<'e> Expected<'e> {
             |line: &Line| expected.touched.iter().any(|(there, _)| there.is_some_and(|there| std::ptr::eq(there, line)));
         expected.untouched = before.iter().filter(|line| !is_touched(line)).collect();
         expected
+    }
+
+    /// Rows that replace those of their ids, or are left out. Of several with one id, the last stays.
+    fn write(&mut self, case: &Case, given: &[Row], replaces: bool, before: &'e Rows) {
+        let fields = case.fields();
+        for (nth, row) in given.iter().enumerate() {
+            let wanted = key_of_row(&fields, row);
+            let there = before.iter().find(|line| wanted.is_some() && key(&fields, line) == wanted);
+            match there {
+                None => self.counts.0 += 1,
+                Some(_) if replaces => self.counts.1 += 1,
+                Some(_) => self.counts.2 += 1,
+            }
+            let is_last = !given[nth + 1..].iter().any(|later| key_of_row(&fields, later) == wanted);
+            if is_last && (there.is_none() || replaces) {
+                self.touched.push((there, Some(row.clone())));
+            }
+        }
     }
 
     /// The rows after the write without those that it had nothing to do with.
@@ -170,49 +176,13 @@ impl<'e> Expected<'e> {
 
     fn touched_in(&self, case: &Case, step: &Step, mut left: Vec<&Line>, found: &mut Findings<'_>) {
         let deletes = matches!(step.asked, Asked::Delete(_) | Asked::DeleteWhere(..));
-        let fields = case.fields();
         let mut done = 0;
-        for (there, given) in &self.touched {
-            // What a table with such a trigger may leave as it was.
-            let kept = there.and_then(|there| left.iter().position(|line| *line == there));
-            if deletes {
-                match kept {
-                    Some(at) if case.skips => drop(left.swap_remove(at)),
-                    Some(_) => {
-                        found.wrong(format!("Ok, and a row is still there{}", filtered(step, found)), format!("{there:?}"))
-                    }
-                    None => done += 1,
-                }
-                continue;
-            }
-            let at = left.iter().position(|line| match given {
-                Some(row) if !has_new_id(case, row) => key(&fields, line) == key_of_row(&fields, row),
-                Some(row) => self.wrong_columns(case, line, there.as_ref(), Some(row)).is_empty(),
-                None => there.is_some_and(|there| key(&fields, line) == key(&fields, there)),
-            });
-            let Some(at) = at else {
-                if !case.skips {
-                    found.wrong(
-                        "Ok, and it is not stored",
-                        format!("{} in {}", found.row(given.as_ref()), found.lines(left.iter().copied())),
-                    );
-                }
-                continue;
+        for touched in &self.touched {
+            let is_done = match (deletes, touched) {
+                (true, (Some(there), _)) => deleted_in(case, step, there, &mut left, found),
+                _ => self.written_in(case, touched, &mut left, found),
             };
-            let line = left.swap_remove(at);
-            let wrong = self.wrong_columns(case, line, there.as_ref(), given.as_ref());
-            if wrong.is_empty() {
-                done += 1;
-            } else if !(case.skips && kept.is_some()) {
-                let cells: Vec<_> = wrong.iter().map(|at| &line[*at]).collect();
-                let set = self.set.as_ref().map(|(_, value)| vec![value.clone()]);
-                let values = given.as_ref().map(|row| wrong.iter().map(|at| row[*at].clone()).collect());
-                found.wrong(
-                    format!("Ok, and another value is stored{}", found.columns(&wrong)),
-                    format!("{cells:?} for {:?}", values.or(set)),
-                );
-                done += 1;
-            }
+            done += u64::from(is_done);
         }
         if !left.is_empty() {
             found.wrong("stores a row that was not given", found.lines(left.iter().copied()));
@@ -229,6 +199,39 @@ impl<'e> Expected<'e> {
         if !is_counted {
             found.wrong("Ok with another number than there were", format!("{:?}, {done} of {}", step.answer, self.touched.len()));
         }
+    }
+
+    /// Whether a row is written, rightly or wrongly; it is taken from the rows that are left.
+    fn written_in(&self, case: &Case, touched: &Touched<'_>, left: &mut Vec<&Line>, found: &mut Findings<'_>) -> bool {
+        let (there, given) = touched;
+        let fields = case.fields();
+        // What a table with a trigger that skips rows may leave as it was.
+        let may_be_kept = case.skips && there.is_some_and(|there| left.contains(&there));
+        let at = left.iter().position(|line| match given {
+            Some(row) if !has_new_id(case, row) => key(&fields, line) == key_of_row(&fields, row),
+            Some(row) => self.wrong_columns(case, line, there.as_ref(), Some(row)).is_empty(),
+            None => there.is_some_and(|there| key(&fields, line) == key(&fields, there)),
+        });
+        let Some(at) = at else {
+            if !case.skips {
+                let lines = found.lines(left.iter().copied());
+                found.wrong("Ok, and it is not stored", format!("{} in {lines}", found.row(given.as_ref())));
+            }
+            return false;
+        };
+        let line = left.swap_remove(at);
+        let wrong = self.wrong_columns(case, line, there.as_ref(), given.as_ref());
+        if wrong.is_empty() || may_be_kept {
+            return wrong.is_empty();
+        }
+        let cells: Vec<_> = wrong.iter().map(|at| &line[*at]).collect();
+        let set = self.set.as_ref().map(|(_, value)| vec![value.clone()]);
+        let values = given.as_ref().map(|row| wrong.iter().map(|at| row[*at].clone()).collect());
+        found.wrong(
+            format!("Ok, and another value is stored{}", found.columns(&wrong)),
+            format!("{cells:?} for {:?}", values.or(set)),
+        );
+        true
     }
 
     /// Columns that hold something else than was given, and that the table does not rewrite.
@@ -249,6 +252,18 @@ impl<'e> Expected<'e> {
         };
         (0..line.len()).filter(|at| !is_right(*at)).collect()
     }
+}
+
+/// Whether a row is deleted. One that a table with a trigger may leave as it was is taken from the rows that are left.
+fn deleted_in(case: &Case, step: &Step, there: &Line, left: &mut Vec<&Line>, found: &mut Findings<'_>) -> bool {
+    match left.iter().position(|line| *line == there) {
+        Some(at) if case.skips => drop(left.swap_remove(at)),
+        Some(_) => {
+            found.wrong(format!("Ok, and a row is still there{}", filtered(step, found)), format!("{there:?}"));
+        }
+        None => return true,
+    }
+    false
 }
 
 fn has_new_id(case: &Case, row: &Row) -> bool {

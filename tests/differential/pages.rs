@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use fastrand::Rng;
-use larder::{Cx, PageRequest, Query, ReaderExt, field_of};
+use larder::{Cursor, Cx, Error, PageRequest, Query, ReaderExt, field_of};
 use sea_orm::Iterable;
 
 use crate::{
@@ -37,54 +37,83 @@ pub async fn pages<E: Thing>(
         let place = order.map_or(String::new(), |(at, descending)| {
             format!("{}{}", if descending { " descending" } else { "" }, found.columns(&[at]))
         });
-        both_ways::<E>(case, rows, is_all_read, repository, &query, order, size, &place, found).await;
+        let paged: Paged<'_, E> = Paged { case, rows, is_all_read, repository, query, order, size, place };
+        paged.both_ways(found).await;
     }
 }
 
-#[expect(clippy::too_many_arguments)] // One step of the function above.
-async fn both_ways<E: Thing>(
-    case: &Case,
-    rows: &Rows,
+/// A query to be read by pages.
+struct Paged<'p, E: Thing> {
+    case: &'p Case,
+    rows: &'p Rows,
     is_all_read: bool,
-    repository: &Repository<E>,
-    query: &Query<E::Model>,
+    repository: &'p Repository<E>,
+    query: Query<E::Model>,
+    /// The position of a column, and whether the order is descending.
     order: Option<(usize, bool)>,
     size: u32,
-    place: &str,
-    found: &mut Findings<'_>,
-) {
-    let cx = Cx::new();
-    found.at(format!("page{}", if order.is_some() { " by a column" } else { "" }));
-    let most = rows.len() / size as usize + 2;
-    let by_rows = |at: usize| case.columns[at].trust.compare;
-    let has_strange = rows.iter().any(|line| !is_readable(&case.fields(), line));
-    let is_nan = |model: &E::Model| order.is_some_and(|(at, _)| row::<E>(model)[at].as_deref() == Some("NaN"));
-    let may_refuse =
-        !is_all_read || has_strange || !order.is_none_or(|(at, _)| by_rows(at)) || case.ids().any(|id| !id.trust.compare);
+    /// The order in words, for what is wrong with it.
+    place: String,
+}
 
-    let (mut models, mut request, mut last) = (Vec::new(), PageRequest::new(size), None);
-    for turn in 0.. {
-        if turn > most {
-            return found.wrong(
-                format!("pages do not end{place}"),
-                format!("{} models of {} rows in pages of {size}", models.len(), rows.len()),
-            );
+impl<E: Thing> Paged<'_, E> {
+    async fn both_ways(&self, found: &mut Findings<'_>) {
+        found.at(format!("page{}", if self.order.is_some() { " by a column" } else { "" }));
+        let Some((models, last)) = self.forward(found).await else { return };
+        if !self.is_all_read {
+            let read = format!("{} models of {} rows", models.len(), self.rows.len());
+            return found.wrong("pages to their end where `all` fails", read);
         }
-        let page = match repository.page(&cx, query, &request).await {
-            Ok(page) => page,
-            Err(error) => return found.refusal(&error, may_refuse || models.iter().any(is_nan)),
-        };
-        models.extend(page.models);
-        let Some(next) = page.next else { break };
-        request = PageRequest::new(size).after(&next);
-        last = Some(next);
+        same_rows::<E>(self.rows, &models, found);
+        self.are_in_order(&models, found);
+        if let Some(last) = last {
+            found.at(format!("{} backward", found.operation));
+            self.backward(&models, last, found).await;
+        }
     }
-    if !is_all_read {
-        return found.wrong("pages to their end where `all` fails", format!("{} models of {} rows", models.len(), rows.len()));
+
+    /// The most pages that there can be.
+    fn most(&self) -> usize {
+        self.rows.len() / self.size as usize + 2
     }
-    same_rows::<E>(rows, &models, found);
-    if let Some((at, descending)) = order {
-        let kind = case.columns[at].field.kind;
+
+    /// Takes an error of a page, after these models.
+    fn refusal(&self, error: &Error, models: &[E::Model], found: &mut Findings<'_>) {
+        let (case, rows) = (self.case, self.rows);
+        let is_nan = |model: &E::Model| self.order.is_some_and(|(at, _)| row::<E>(model)[at].as_deref() == Some("NaN"));
+        let may_refuse = !self.is_all_read
+            || rows.iter().any(|line| !is_readable(&case.fields(), line))
+            || self.order.is_some_and(|(at, _)| !case.columns[at].trust.compare)
+            || case.ids().any(|id| !id.trust.compare);
+        found.refusal(error, may_refuse || models.iter().any(is_nan));
+    }
+
+    /// All models, and the place of the last page. Returns `None` if something is wrong or refused.
+    async fn forward(&self, found: &mut Findings<'_>) -> Option<(Vec<E::Model>, Option<Cursor>)> {
+        let (mut models, mut request, mut last) = (Vec::new(), PageRequest::new(self.size), None);
+        for _ in 0..=self.most() {
+            let page = match self.repository.page(&Cx::new(), &self.query, &request).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.refusal(&error, &models, found);
+                    return None;
+                }
+            };
+            models.extend(page.models);
+            let Some(next) = page.next else { return Some((models, last)) };
+            request = PageRequest::new(self.size).after(&next);
+            last = Some(next);
+        }
+        found.wrong(
+            format!("pages do not end{}", self.place),
+            format!("{} models of {} rows in pages of {}", models.len(), self.rows.len(), self.size),
+        );
+        None
+    }
+
+    fn are_in_order(&self, models: &[E::Model], found: &mut Findings<'_>) {
+        let Some((at, descending)) = self.order else { return };
+        let kind = self.case.columns[at].field.kind;
         let values: Vec<_> = models.iter().map(|model| row::<E>(model).swap_remove(at)).collect();
         let in_order = values.windows(2).all(|two| {
             let ordering = match (&two[0], &two[1]) {
@@ -96,35 +125,34 @@ async fn both_ways<E: Thing>(
             if descending { ordering.is_ge() } else { ordering.is_le() }
         });
         if !in_order {
-            found.wrong(format!("in another order{place}"), format!("{values:?}"));
+            found.wrong(format!("in another order{}", self.place), format!("{values:?}"));
         }
     }
-    // Back from the last place: all that comes before it.
-    let Some(mut place_before) = last else { return };
-    found.at(format!("{} backward", found.operation));
-    let before = models.len() - models.len().min(size as usize * ((models.len() - 1) / size as usize));
-    let expected: Vec<_> = models.iter().map(row::<E>).take(models.len() - before).collect();
-    let mut back = Vec::new();
-    for turn in 0.. {
-        if turn > most {
-            return found.wrong(format!("pages do not end{place}"), "");
+
+    /// Back from the last place: all that comes before it.
+    async fn backward(&self, models: &[E::Model], last: Cursor, found: &mut Findings<'_>) {
+        let size = self.size as usize;
+        let before = models.len() - models.len().min(size * ((models.len() - 1) / size));
+        // The place itself is the last model of the page before the last, which is not before itself.
+        let expected: Vec<_> = models.iter().map(row::<E>).take((models.len() - before).saturating_sub(1)).collect();
+        let (mut back, mut place) = (Vec::new(), last);
+        for _ in 0..=self.most() {
+            let request = PageRequest::new(self.size).before(&place);
+            let page = match self.repository.page(&Cx::new(), &self.query, &request).await {
+                Ok(page) => page,
+                Err(error) => return self.refusal(&error, models, found),
+            };
+            back.splice(0..0, page.models.iter().map(row::<E>));
+            let Some(previous) = page.previous else {
+                if back != expected {
+                    let counts = format!("{} instead of {}", back.len(), expected.len());
+                    found.wrong(format!("other models than forward{}", self.place), counts);
+                }
+                return;
+            };
+            place = previous;
         }
-        let page = match repository.page(&cx, query, &PageRequest::new(size).before(&place_before)).await {
-            Ok(page) => page,
-            Err(error) => return found.refusal(&error, may_refuse || models.iter().any(is_nan)),
-        };
-        back.splice(0..0, page.models.iter().map(row::<E>));
-        match page.previous {
-            Some(previous) => place_before = previous,
-            None => break,
-        }
-    }
-    // The place itself is the last model of the page before the last, which is not before itself.
-    if back != expected[..expected.len().saturating_sub(1)] {
-        found.wrong(
-            format!("other models than forward{place}"),
-            format!("{} instead of {}", back.len(), expected.len().saturating_sub(1)),
-        );
+        found.wrong(format!("pages do not end{}", self.place), "");
     }
 }
 

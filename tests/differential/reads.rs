@@ -7,7 +7,7 @@ use larder::{Cx, ErrorKind, Filter, IdOf, Query, ReaderExt, Storage};
 
 use crate::{
     case::Case,
-    cell::{Rows, holds, is_readable, key},
+    cell::{Line, Rows, holds, is_readable, key},
     filters::filters,
     findings::Findings,
     pages::pages,
@@ -87,8 +87,7 @@ pub fn same_rows<E: Thing>(rows: &Rows, models: &[E::Model], found: &mut Finding
 
 /// The columns in which a model differs from the row that is most like it.
 fn differing(found: &Findings<'_>, rows: &Rows, row: &Row) -> String {
-    let differing =
-        |line: &crate::cell::Line| -> Vec<usize> { (0..row.len()).filter(|at| !line[*at].holds(row[*at].as_deref())).collect() };
+    let differing = |line: &Line| -> Vec<usize> { (0..row.len()).filter(|at| !line[*at].holds(row[*at].as_deref())).collect() };
     let least = rows.iter().map(differing).min_by_key(Vec::len).unwrap_or_default();
     found.columns(&least)
 }
@@ -100,15 +99,45 @@ async fn finds<E: Thing>(
     repository: &Repository<E>,
     found: &mut Findings<'_>,
 ) -> Vec<E::Model> {
-    let cx = Cx::new();
     let fields = case.fields();
     let keys: Vec<_> = rows.iter().filter_map(|line| Some((line, key(&fields, line)?))).collect();
+    let (known, failed) = finds_each::<E>(case, &keys, is_all_read, repository, found).await;
+    if !is_all_read && failed == 0 && !keys.is_empty() && keys.len() == rows.len() {
+        found.at("find");
+        found.wrong("Ok for every row where `all` fails", "");
+    }
+    found.at("find_many");
+    let ids: Vec<_> = keys.iter().filter_map(|(_, key)| id_of::<E>(case, key)).collect();
+    match repository.find_many(&Cx::new(), &ids).await {
+        Ok(models) if failed > 0 => found.wrong("Ok where `find` fails", format!("{} models", models.len())),
+        Ok(models) => {
+            let is_same =
+                models.len() == keys.len() && models.iter().zip(&keys).all(|(model, (line, _))| holds(line, &row::<E>(model)));
+            if !is_same {
+                found.wrong("other models than asked for", format!("{} of {}", models.len(), keys.len()));
+            }
+        }
+        Err(error) => found.refusal(&error, failed > 0),
+    }
+    others::<E>(case, rows, is_all_read, repository, found).await;
+    known
+}
+
+/// Finds rows one by one. Returns the models that were found, and how often that failed.
+async fn finds_each<E: Thing>(
+    case: &Case,
+    keys: &[(&Line, Vec<String>)],
+    is_all_read: bool,
+    repository: &Repository<E>,
+    found: &mut Findings<'_>,
+) -> (Vec<E::Model>, usize) {
+    let fields = case.fields();
     let may_refuse_ids = case.ids().any(|column| !column.trust.compare);
     let (mut known, mut failed) = (Vec::new(), 0);
-    for (line, key) in &keys {
+    found.at("find");
+    for (line, key) in keys {
         let Some(id) = id_of::<E>(case, key) else { continue };
-        found.at("find");
-        match repository.find(&cx, &id).await {
+        match repository.find(&Cx::new(), &id).await {
             Ok(Some(model)) if holds(line, &row::<E>(&model)) => known.push(model),
             Ok(Some(model)) => {
                 found.wrong("another model", format!("{} for {}", found.row(Some(&row::<E>(&model))), found.line(line)))
@@ -122,25 +151,7 @@ async fn finds<E: Thing>(
             }
         }
     }
-    if !is_all_read && failed == 0 && !keys.is_empty() && keys.len() == rows.len() {
-        found.at("find");
-        found.wrong("Ok for every row where `all` fails", "");
-    }
-    found.at("find_many");
-    let ids: Vec<_> = keys.iter().filter_map(|(_, key)| id_of::<E>(case, key)).collect();
-    match repository.find_many(&cx, &ids).await {
-        Ok(models) if failed > 0 => found.wrong("Ok where `find` fails", format!("{} models", models.len())),
-        Ok(models) => {
-            let is_same =
-                models.len() == keys.len() && models.iter().zip(&keys).all(|(model, (line, _))| holds(line, &row::<E>(model)));
-            if !is_same {
-                found.wrong("other models than asked for", format!("{} of {}", models.len(), keys.len()));
-            }
-        }
-        Err(error) => found.refusal(&error, failed > 0),
-    }
-    others::<E>(case, rows, is_all_read, repository, found).await;
-    known
+    (known, failed)
 }
 
 /// Looks for ids that are nearly those of rows.

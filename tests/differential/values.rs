@@ -86,91 +86,81 @@ fn plain(kind: Kind, nth: u32) -> Value {
     }
 }
 
+const MICROS: &[&i64] = &[
+    &-62_135_596_800_000_000,
+    &253_402_300_799_999_999,
+    &-1,
+    &0,
+    &1,
+    &1_772_366_400_123_456,
+    &1_772_366_400_500_000,
+    &1_772_366_400_999_999,
+    &-210_866_760_000_000_001,
+    &253_402_300_800_000_000,
+];
+const SMALL_INTS: &[&i16] = &[&i16::MIN, &i16::MAX, &-1, &99, &100];
+const INTS: &[&i32] = &[&i32::MIN, &i32::MAX, &-1, &99_999, &16_777_217];
+const BIG_INTS: &[&i64] = &[&i64::MIN, &i64::MAX, &-1, &9_007_199_254_740_993, &12_345_678_901_234];
+const SINGLES: &[&f32] = &[&0.1, &f32::MAX, &f32::MIN_POSITIVE, &f32::INFINITY, &f32::NAN, &-0.0, &16_777_216.0, &1e-40];
+const REALS: &[&f64] = &[&0.1, &f64::MAX, &5e-324, &f64::NEG_INFINITY, &f64::NAN, &-0.0, &9_007_199_254_740_993.0, &1.239];
+const TEXTS: &[&str] = &[
+    "008",
+    "0x10",
+    "1e5",
+    "abc  ",
+    "  abc",
+    "Ann",
+    "ann",
+    "ANN",
+    "Zebra",
+    "ä",
+    "Ä",
+    "",
+    "a\0b",
+    "1.50",
+    "Infinity",
+    "glad",
+    "abcd",
+    "9223372036854775808",
+    "'quoted' \\ | text",
+    "\u{fffd}",
+    "2026-03-01 12:00:00",
+    "null",
+    "👋🏽",
+    "-",
+    "+1",
+    " 1 ",
+];
+const BYTES: &[&[u8]] = &[b"", b"\0", b"text", b"1.5", b"\xff\xfe", &[7; 40]];
+const UUIDS: &[&Uuid] = &[&Uuid::nil(), &Uuid::max(), &Uuid::from_u128(0x1234_5678_9012_3456_7890_1234_5678_9012)];
+const DECIMALS: &[&str] = &[
+    "1.239",
+    "99999999.99",
+    "100000000",
+    "12345678901234567890.123456789012345678",
+    "0.1234567890123456789",
+    "-0.005",
+    "1e3",
+    "79228162514264337593543950335",
+];
+
 /// Values at the edges of what engines hold, and some beyond.
 fn wild(rng: &mut Rng, kind: Kind) -> Value {
-    let micros = pick(
-        rng,
-        &[
-            &-62_135_596_800_000_000_i64,
-            &253_402_300_799_999_999,
-            &-1,
-            &0,
-            &1,
-            &1_772_366_400_123_456,
-            &1_772_366_400_500_000,
-            &1_772_366_400_999_999,
-            &-210_866_760_000_000_001,
-            &253_402_300_800_000_000,
-        ],
-    );
+    let micros = pick(rng, MICROS);
     let nanos = i64::from(rng.u8(0..4) == 0) * 789;
     let at = DateTime::from_timestamp_micros(*micros).expect("an instant") + chrono::TimeDelta::nanoseconds(nanos);
     match kind {
         Kind::Bool => rng.bool().into(),
-        Kind::Int(16) => (*pick(rng, &[&i16::MIN, &i16::MAX, &-1, &99, &100])).into(),
-        Kind::Int(32) => (*pick(rng, &[&i32::MIN, &i32::MAX, &-1, &99_999, &16_777_217])).into(),
-        Kind::Int(_) => (*pick(rng, &[&i64::MIN, &i64::MAX, &-1, &9_007_199_254_740_993, &12_345_678_901_234])).into(),
-        Kind::Single => {
-            (*pick(rng, &[&0.1_f32, &f32::MAX, &f32::MIN_POSITIVE, &f32::INFINITY, &f32::NAN, &-0.0, &16_777_216.0, &1e-40]))
-                .into()
-        }
-        Kind::Real => {
-            (*pick(rng, &[&0.1, &f64::MAX, &5e-324, &f64::NEG_INFINITY, &f64::NAN, &-0.0, &9_007_199_254_740_993.0, &1.239]))
-                .into()
-        }
-        Kind::Text => pick(
-            rng,
-            &[
-                "008",
-                "0x10",
-                "1e5",
-                "abc  ",
-                "  abc",
-                "Ann",
-                "ann",
-                "ANN",
-                "Zebra",
-                "ä",
-                "Ä",
-                "",
-                "a\0b",
-                "1.50",
-                "Infinity",
-                "glad",
-                "abcd",
-                "9223372036854775808",
-                "'quoted' \\ | text",
-                "\u{fffd}",
-                "2026-03-01 12:00:00",
-                "null",
-                "👋🏽",
-                "-",
-                "+1",
-                " 1 ",
-            ],
-        )
-        .into(),
+        Kind::Int(16) => (*pick(rng, SMALL_INTS)).into(),
+        Kind::Int(32) => (*pick(rng, INTS)).into(),
+        Kind::Int(_) => (*pick(rng, BIG_INTS)).into(),
+        Kind::Single => (*pick(rng, SINGLES)).into(),
+        Kind::Real => (*pick(rng, REALS)).into(),
+        Kind::Text => pick(rng, TEXTS).into(),
         Kind::Enum => pick(rng, &[&Mood::Glad, &Mood::Sad, &Mood::Calm]).to_owned().into(),
-        Kind::Bytes => pick(rng, &[&b""[..], b"\0", b"text", b"1.5", b"\xff\xfe", &[7; 40]]).to_vec().into(),
-        Kind::Uuid => {
-            (*pick(rng, &[&Uuid::nil(), &Uuid::max(), &Uuid::from_u128(0x1234_5678_9012_3456_7890_1234_5678_9012)])).into()
-        }
-        Kind::Json => pick(
-            rng,
-            &[
-                &json!(null),
-                &json!(12),
-                &json!("text"),
-                &json!([]),
-                &json!({"b": 1, "a": 2.5}),
-                &json!(1e20),
-                &json!(u64::MAX),
-                &json!({"a\0": 1}),
-                &json!("\u{0}"),
-            ],
-        )
-        .clone()
-        .into(),
+        Kind::Bytes => pick(rng, BYTES).to_vec().into(),
+        Kind::Uuid => (*pick(rng, UUIDS)).into(),
+        Kind::Json => document(rng).into(),
         Kind::Date => pick(rng, &[&at.date_naive(), &NaiveDate::MAX, &NaiveDate::MIN, &NaiveDate::default()]).to_owned().into(),
         Kind::Time => {
             let leap = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).expect("a leap second");
@@ -180,23 +170,23 @@ fn wild(rng: &mut Rng, kind: Kind) -> Value {
         Kind::Local => at.naive_utc().into(),
         Kind::Instant => at.into(),
         Kind::Zoned => at.with_timezone(&chrono::FixedOffset::east_opt(7200).expect("an offset")).into(),
-        Kind::Decimal => pick(
-            rng,
-            &[
-                "1.239",
-                "99999999.99",
-                "100000000",
-                "12345678901234567890.123456789012345678",
-                "0.1234567890123456789",
-                "-0.005",
-                "1e3",
-                "79228162514264337593543950335",
-            ],
-        )
-        .parse::<Decimal>()
-        .unwrap_or(Decimal::ONE)
-        .into(),
+        Kind::Decimal => pick(rng, DECIMALS).parse::<Decimal>().unwrap_or(Decimal::ONE).into(),
     }
+}
+
+fn document(rng: &mut Rng) -> serde_json::Value {
+    let documents = &[
+        &json!(null),
+        &json!(12),
+        &json!("text"),
+        &json!([]),
+        &json!({"b": 1, "a": 2.5}),
+        &json!(1e20),
+        &json!(u64::MAX),
+        &json!({"a\0": 1}),
+        &json!("\u{0}"),
+    ];
+    pick(rng, documents).clone()
 }
 
 /// Whether every engine stores these values: what it may refuse is none of them.

@@ -6,6 +6,7 @@ use sea_orm::{Iterable, ModelTrait};
 
 use crate::{
     case::Case,
+    cell::key_of_row,
     findings::Findings,
     judge::{Answer, Asked, Step},
     reads::Repository,
@@ -48,101 +49,108 @@ impl<'w, E: Thing> Writer<'w, E> {
 
     /// Does the `nth` write. None where there is nothing to do it to.
     pub async fn write(&mut self, nth: usize, found: &mut Findings<'_>) -> Option<Step> {
-        let cx = Cx::new();
-        let repository = self.repository;
-        Some(match nth {
-            0 => {
-                let given = self.fresh(1);
-                found.at("create");
-                let answer = repository.create(&cx, &given[0]).await;
-                self.step("create", Asked::Insert(rows::<E>(&given)), models::<E>(answer.map(|model| vec![model])), &given)
-            }
-            1 => {
-                let given = self.fresh(3);
-                found.at("create_many");
-                let answer = repository.create_many(&cx, &given).await;
-                self.step("create_many", Asked::Insert(rows::<E>(&given)), models::<E>(answer), &given)
-            }
-            2 => {
-                let given = self.fresh(2);
-                found.at("create_batch");
-                let answer = repository.create_batch(&cx, &given).await;
-                self.step("create_batch", Asked::Insert(rows::<E>(&given)), count(answer), &given)
-            }
-            3 if self.rng.u8(0..8) == 0 => {
-                let given = self.fresh(MANY);
-                found.at("create_batch of many");
-                let answer = repository.create_batch(&cx, &given).await;
-                self.step("create_batch of many", Asked::Insert(rows::<E>(&given)), count(answer), &given)
-            }
-            4 => {
-                let given = self.known(1);
-                let given = vec![changed::<E>(self.rng, self.case, given.first()?)];
-                found.at("update");
-                let answer = repository.update(&cx, &given[0]).await;
-                self.step("update", Asked::Update(rows::<E>(&given)), models::<E>(answer.map(|model| vec![model])), &given)
-            }
-            5 => {
-                let model = self.known(1).pop()?;
-                let id = id_of::<E>(self.case, &crate::cell::key_of_row(&self.case.fields(), &row::<E>(&model))?)?;
-                // What is stored now, written back as it is.
-                let given = vec![repository.find(&cx, &id).await.ok()??];
-                found.at("update of nothing");
-                let answer = repository.update(&cx, &given[0]).await;
-                self.step(
-                    "update of nothing",
-                    Asked::Update(rows::<E>(&given)),
-                    models::<E>(answer.map(|model| vec![model])),
-                    &given,
-                )
-            }
-            6 => {
-                let known = self.known(2);
-                let given: Vec<_> = known.iter().map(|model| changed::<E>(self.rng, self.case, model)).collect();
-                found.at("update_many");
-                let answer = repository.update_many(&cx, &given).await;
-                self.step("update_many", Asked::Update(rows::<E>(&given)), models::<E>(answer), &given)
-            }
-            7 | 8 => self.set(found).await?,
-            9 | 10 => {
-                let mut given = self.fresh(1);
-                let known = self.known(1);
-                given.extend(known.iter().map(|model| changed::<E>(self.rng, self.case, model)));
-                given.retain(|model| !self.leaves_id_to_engine(model));
-                found.at("upsert_batch");
-                let replaces = nth == 9;
-                let on_conflict = if replaces { OnConflict::replace() } else { OnConflict::ignore() };
-                let answer = match repository.upsert_batch(&cx, &given, &on_conflict).await {
-                    Ok(upserted) => Answer::Upserted(upserted.inserted, upserted.updated, upserted.ignored),
-                    Err(error) => Answer::Error(error),
-                };
-                self.step("upsert_batch", Asked::Upsert(rows::<E>(&given), replaces), answer, &given)
-            }
-            11 => {
-                let (at, column, model) = self.condition()?;
-                let value = text(&model.get(column))?;
-                found.at("delete_where");
-                let answer = repository.delete_where(&cx, &field_of(column).equals(model.get(column))).await;
-                self.step("delete_where", Asked::DeleteWhere(at, value), count(answer), &[])
-            }
-            12 => {
-                let fields = self.case.fields();
-                let keys: Vec<_> =
-                    self.known(2).iter().filter_map(|model| crate::cell::key_of_row(&fields, &row::<E>(model))).collect();
-                let ids: Vec<_> = keys.iter().filter_map(|key| id_of::<E>(self.case, key)).collect();
-                found.at("delete_many");
-                let answer = repository.delete_many(&cx, &ids).await;
-                self.step("delete_many", Asked::Delete(keys), count(answer), &[])
-            }
-            13 => {
-                let key = crate::cell::key_of_row(&self.case.fields(), &row::<E>(&self.known(1).pop()?))?;
-                let id = id_of::<E>(self.case, &key)?;
-                found.at("delete");
-                let answer = repository.delete(&cx, &id).await.map(u64::from);
-                self.step("delete", Asked::Delete(vec![key]), count(answer), &[])
-            }
-            _ => return None,
-        })
+        match nth {
+            0 => Some(self.create(found).await),
+            1 => Some(self.create_many(found).await),
+            2 => Some(self.create_batch("create_batch", 2, found).await),
+            3 if self.rng.u8(0..8) == 0 => Some(self.create_batch("create_batch of many", MANY, found).await),
+            4 => self.update(found).await,
+            5 => self.update_of_nothing(found).await,
+            6 => Some(self.update_many(found).await),
+            7 | 8 => self.set(found).await,
+            9 | 10 => Some(self.upsert(nth == 9, found).await),
+            11 => self.delete_where(found).await,
+            12 => Some(self.delete_many(found).await),
+            13 => self.delete(found).await,
+            _ => None,
+        }
+    }
+
+    async fn create(&mut self, found: &mut Findings<'_>) -> Step {
+        let given = self.fresh(1);
+        found.at("create");
+        let answer = self.repository.create(&Cx::new(), &given[0]).await;
+        self.step("create", Asked::Insert(rows::<E>(&given)), models::<E>(answer.map(|model| vec![model])), &given)
+    }
+
+    async fn create_many(&mut self, found: &mut Findings<'_>) -> Step {
+        let given = self.fresh(3);
+        found.at("create_many");
+        let answer = self.repository.create_many(&Cx::new(), &given).await;
+        self.step("create_many", Asked::Insert(rows::<E>(&given)), models::<E>(answer), &given)
+    }
+
+    async fn create_batch(&mut self, operation: &'static str, models: u32, found: &mut Findings<'_>) -> Step {
+        let given = self.fresh(models);
+        found.at(operation);
+        let answer = self.repository.create_batch(&Cx::new(), &given).await;
+        self.step(operation, Asked::Insert(rows::<E>(&given)), count(answer), &given)
+    }
+
+    async fn update(&mut self, found: &mut Findings<'_>) -> Option<Step> {
+        let given = self.known(1);
+        let given = vec![changed::<E>(self.rng, self.case, given.first()?)];
+        found.at("update");
+        let answer = self.repository.update(&Cx::new(), &given[0]).await;
+        Some(self.step("update", Asked::Update(rows::<E>(&given)), models::<E>(answer.map(|model| vec![model])), &given))
+    }
+
+    /// Writes what is stored now back as it is.
+    async fn update_of_nothing(&mut self, found: &mut Findings<'_>) -> Option<Step> {
+        let model = self.known(1).pop()?;
+        let id = id_of::<E>(self.case, &key_of_row(&self.case.fields(), &row::<E>(&model))?)?;
+        let given = vec![self.repository.find(&Cx::new(), &id).await.ok()??];
+        found.at("update of nothing");
+        let answer = self.repository.update(&Cx::new(), &given[0]).await;
+        let answer = models::<E>(answer.map(|model| vec![model]));
+        Some(self.step("update of nothing", Asked::Update(rows::<E>(&given)), answer, &given))
+    }
+
+    async fn update_many(&mut self, found: &mut Findings<'_>) -> Step {
+        let known = self.known(2);
+        let given: Vec<_> = known.iter().map(|model| changed::<E>(self.rng, self.case, model)).collect();
+        found.at("update_many");
+        let answer = self.repository.update_many(&Cx::new(), &given).await;
+        self.step("update_many", Asked::Update(rows::<E>(&given)), models::<E>(answer), &given)
+    }
+
+    async fn upsert(&mut self, replaces: bool, found: &mut Findings<'_>) -> Step {
+        let mut given = self.fresh(1);
+        let known = self.known(1);
+        given.extend(known.iter().map(|model| changed::<E>(self.rng, self.case, model)));
+        given.retain(|model| !self.leaves_id_to_engine(model));
+        found.at("upsert_batch");
+        let on_conflict = if replaces { OnConflict::replace() } else { OnConflict::ignore() };
+        let answer = match self.repository.upsert_batch(&Cx::new(), &given, &on_conflict).await {
+            Ok(upserted) => Answer::Upserted(upserted.inserted, upserted.updated, upserted.ignored),
+            Err(error) => Answer::Error(error),
+        };
+        self.step("upsert_batch", Asked::Upsert(rows::<E>(&given), replaces), answer, &given)
+    }
+
+    async fn delete_where(&mut self, found: &mut Findings<'_>) -> Option<Step> {
+        let (at, column, model) = self.condition()?;
+        let value = text(&model.get(column))?;
+        found.at("delete_where");
+        let answer = self.repository.delete_where(&Cx::new(), &field_of(column).equals(model.get(column))).await;
+        Some(self.step("delete_where", Asked::DeleteWhere(at, value), count(answer), &[]))
+    }
+
+    async fn delete_many(&mut self, found: &mut Findings<'_>) -> Step {
+        let fields = self.case.fields();
+        let keys: Vec<_> = self.known(2).iter().filter_map(|model| key_of_row(&fields, &row::<E>(model))).collect();
+        let ids: Vec<_> = keys.iter().filter_map(|key| id_of::<E>(self.case, key)).collect();
+        found.at("delete_many");
+        let answer = self.repository.delete_many(&Cx::new(), &ids).await;
+        self.step("delete_many", Asked::Delete(keys), count(answer), &[])
+    }
+
+    async fn delete(&mut self, found: &mut Findings<'_>) -> Option<Step> {
+        let key = key_of_row(&self.case.fields(), &row::<E>(&self.known(1).pop()?))?;
+        let id = id_of::<E>(self.case, &key)?;
+        found.at("delete");
+        let answer = self.repository.delete(&Cx::new(), &id).await.map(u64::from);
+        Some(self.step("delete", Asked::Delete(vec![key]), count(answer), &[]))
     }
 
     async fn set(&mut self, found: &mut Findings<'_>) -> Option<Step> {

@@ -38,11 +38,16 @@ fn what_ends_or_changes_a_transaction_is_refused() {
         ],
     );
     is_refused(&[Dialect::Postgres], &["SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on"]);
+    is_refused(&[Dialect::Sqlite], &["SELECT 1 AS [a'b]; COMMIT --']", "SELECT e'\\'; COMMIT --'", "\u{feff}COMMIT"]);
 }
 
 #[test]
-fn what_changes_a_connection_is_refused() {
+fn prepared_statements_are_refused() {
     is_refused(&ALL, &["PREPARE a AS SELECT 1", "EXECUTE a", "DEALLOCATE ALL"]);
+}
+
+#[test]
+fn what_changes_a_connection_to_postgres_is_refused() {
     is_refused(
         &[Dialect::Postgres],
         &[
@@ -59,7 +64,10 @@ fn what_changes_a_connection_is_refused() {
             "DECLARE a CURSOR WITH HOLD FOR SELECT 1",
         ],
     );
-    is_refused(&[Dialect::Sqlite], &["SELECT 1 AS [a'b]; COMMIT --']", "SELECT e'\\'; COMMIT --'", "\u{feff}COMMIT"]);
+}
+
+#[test]
+fn what_changes_a_connection_to_sqlite_is_refused() {
     let sqlite = [
         "PRAGMA journal_mode = off",
         "PRAGMA main . Journal_Mode /* a */ (delete)",
@@ -74,6 +82,10 @@ fn what_changes_a_connection_is_refused() {
         "EXPLAIN QUERY PLAN PRAGMA query_only = 1",
     ];
     is_refused(&[Dialect::Sqlite], &sqlite);
+}
+
+#[test]
+fn what_changes_a_connection_to_duckdb_is_refused() {
     is_refused(
         &[Dialect::DuckDb],
         &[

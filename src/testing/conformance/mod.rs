@@ -8,6 +8,7 @@ pub mod concurrency;
 pub mod create;
 pub mod delete;
 pub mod errors;
+pub mod filter;
 pub mod health;
 pub mod hooks;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod newtypes;
 pub mod options;
 pub mod other_tables;
 pub mod page;
+pub mod project;
 pub mod propagation;
 pub mod query;
 pub mod read;
@@ -165,21 +167,19 @@ macro_rules! __conformance {
                 accepts_a_model_that_is_all_id
                 takes_what_points_at_it_along
             }
-            query {
+            filter {
                 selects_by_every_operator
                 joins_conditions
                 refuses_what_is_nested_too_deep
                 compares_nothing_with_null
+                compares_numbers_by_value
                 takes_text_as_it_stands
                 follows_paths_by_their_keys
-                orders_by_columns_and_then_by_id
-                takes_a_part
-                finds_what_is_left
-                counts_what_is_selected
-                compares_numbers_by_value
-                refuses_what_does_not_fit
-                sees_its_own_transaction
                 filters_by_an_id_that_is_a_time
+                refuses_what_does_not_fit
+                counts_what_is_selected
+            }
+            project {
                 reads_some_columns
                 names_a_column_of_the_wrong_type
                 gives_each_value_once
@@ -191,6 +191,12 @@ macro_rules! __conformance {
                 are_taken_as_they_are_stored
                 compare_columns_of_one_model
                 refuse_columns_of_other_types
+            }
+            query {
+                orders_by_columns_and_then_by_id
+                takes_a_part
+                finds_what_is_left
+                sees_its_own_transaction
             }
             page {
                 reads_every_model_once_while_others_write

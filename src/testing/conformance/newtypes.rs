@@ -1,9 +1,11 @@
 //! Columns of newtypes: numbers above those of the column's type, text that stands for a number.
 
-use std::{fmt, num::ParseIntError, str::FromStr};
+use std::{fmt, num::ParseIntError, str::FromStr, sync::Arc};
 
 use futures::TryStreamExt as _;
-use larder::{Changes, Cx, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt as _, SqlText, field_of};
+use larder::{
+    Changes, Cx, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt as _, SqlText, Storage, Store, field_of,
+};
 use sea_orm::{DeriveValueType, Schema};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,8 @@ mod release {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+type Releases = Arc<dyn Storage<Model, Fingerprint>>;
+
 /// The numbers that are stored as they are, and those that are stored as negative ones, in the order in which they are stored.
 const IDS: [u64; 6] = [1 << 63, u64::MAX - 1, u64::MAX, 0, 7, i64::MAX as u64];
 
@@ -85,20 +89,31 @@ pub async fn are_converted_by_themselves(harness: &'static dyn Harness) {
         sql.execute(cx, &schema.create_table_from_entity(release::Entity)).await.unwrap();
     }
     let releases = &store.repository::<release::Entity>();
-    let all = IDS.map(release);
+    let all = &IDS.map(release);
     assert_eq!(releases.create(cx, &all[0]).await.unwrap(), all[0]);
     releases.create_batch(cx, &all[1..]).await.unwrap();
 
-    // By the id.
     let ids = IDS.map(Fingerprint);
-    for (id, release) in ids.iter().zip(&all) {
+    for (id, release) in ids.iter().zip(all) {
         assert_eq!(releases.get(cx, id).await.unwrap(), *release);
     }
-    assert_eq!(releases.find_many(cx, &ids).await.unwrap(), all);
+    assert_eq!(releases.find_many(cx, &ids).await.unwrap(), *all);
 
-    // Filters, by the newtype and by the number that it stands for.
+    are_converted_in_filters(releases).await;
+    are_converted_in_orders(releases, all).await;
+    are_converted_in_columns(store, releases, all).await;
+    let changed = are_converted_in_changes(releases).await;
+    are_converted_in_conflicts(releases, changed).await;
+
+    assert_eq!(releases.delete_where(cx, &field_of(Column::Id).is_in([u64::MAX, 0])).await.unwrap(), 2);
+    assert!(releases.delete(cx, &Fingerprint(1 << 63)).await.unwrap());
+    assert_eq!(releases.delete_many(cx, &ids).await.unwrap(), 3);
+}
+
+/// A filter takes the newtype, and the number that it stands for.
+async fn are_converted_in_filters(releases: &Releases) {
     let found = async |filter: Filter<Model>| {
-        let found = releases.query(cx, &Query::from(filter)).await.unwrap();
+        let found = releases.query(&Cx::new(), &Query::from(filter)).await.unwrap();
         found.into_iter().map(|release| release.id.0).collect::<Vec<_>>()
     };
     let (id, next, edition) = (field_of(Column::Id), field_of(Column::Next), field_of(Column::Edition));
@@ -114,9 +129,12 @@ pub async fn are_converted_by_themselves(harness: &'static dyn Harness) {
     assert_eq!(found(id.less_than(Fingerprint(0))).await, IDS[..3], "in the order in which they are stored");
     assert_eq!(found(id.at_least(u64::MAX)).await, IDS[2..], "in the order in which they are stored");
     assert_eq!(found(edition.greater_than(Edition(1 << 63))).await, [u64::MAX - 1, u64::MAX]);
+}
 
-    // Orders, pages and their cursors.
-    let by_edition = Query::new().order_by_desc(edition);
+/// The same of orders, and of pages and their cursors.
+async fn are_converted_in_orders(releases: &Releases, all: &[Model]) {
+    let cx = &Cx::new();
+    let by_edition = Query::new().order_by_desc(field_of(Column::Edition));
     let mut request = PageRequest::new(1);
     let mut seen = Vec::new();
     loop {
@@ -133,9 +151,13 @@ pub async fn are_converted_by_themselves(harness: &'static dyn Harness) {
     assert_eq!(rest.models, all[2..]);
     let streamed: Vec<_> = releases.stream(cx, &Query::new()).await.unwrap().try_collect().await.unwrap();
     assert_eq!(streamed, all);
+}
 
-    // Columns.
-    let every = &Filter::all();
+/// The same of columns that are read by themselves.
+async fn are_converted_in_columns(store: &Store, releases: &Releases, all: &[Model]) {
+    let (cx, every) = (&Cx::new(), &Filter::all());
+    let (id, next, edition) = (field_of(Column::Id), field_of(Column::Next), field_of(Column::Edition));
+    let ids = IDS.map(Fingerprint);
     assert_eq!(releases.distinct::<Fingerprint, _>(cx, id, every).await.unwrap(), ids);
     let nexts = releases.distinct::<Option<Fingerprint>, _>(cx, next, every).await.unwrap();
     assert_eq!(nexts, [None, Some(Fingerprint(1 << 63)), Some(Fingerprint(0)), Some(Fingerprint(8))]);
@@ -144,36 +166,40 @@ pub async fn are_converted_by_themselves(harness: &'static dyn Harness) {
     let columns = Projection::of(id).and(next).and(edition);
     let parts: Vec<Part> = releases.query_as(cx, &Query::new(), &columns).await.unwrap();
     let part = |release: &Model| Part { id: release.id, next: release.next, edition: release.edition.clone() };
-    assert_eq!(parts, all.each_ref().map(part));
+    assert_eq!(parts, all.iter().map(part).collect::<Vec<_>>());
     let single: Vec<Fingerprint> = releases.query_as(cx, &Query::new(), &Projection::of(id)).await.unwrap();
     assert_eq!(single, ids);
     if let Ok(sql) = store.sql() {
         let text = SqlText::new("SELECT id, next, edition FROM release ORDER BY id");
         assert_eq!(sql.query_as::<Part>(cx, &text).await.unwrap(), parts);
     }
+}
 
-    // Changes.
-    let changed = Changes::new().set(next, u64::MAX).set(edition, Edition(99)).increase(field_of(Column::Downloads), 4);
+/// The same of changes. Returns the model that they have changed.
+async fn are_converted_in_changes(releases: &Releases) -> Model {
+    let cx = &Cx::new();
+    let (id, next, downloads) = (field_of(Column::Id), field_of(Column::Next), field_of(Column::Downloads));
+    let changed = Changes::new().set(next, u64::MAX).set(field_of(Column::Edition), Edition(99)).increase(downloads, 4);
     assert_eq!(releases.update_where(cx, &id.equals(u64::MAX), &changed).await.unwrap(), 1);
     let expected = Model { next: Some(Fingerprint(u64::MAX)), edition: Edition(99), downloads: Count(5), ..release(u64::MAX) };
     assert_eq!(releases.get(cx, &Fingerprint(u64::MAX)).await.unwrap(), expected);
-    let changed = Changes::new().set(next, Fingerprint(1 << 63)).set(field_of(Column::Downloads), Count(9));
+    let changed = Changes::new().set(next, Fingerprint(1 << 63)).set(downloads, Count(9));
     assert_eq!(releases.update_where(cx, &next.equals(u64::MAX), &changed).await.unwrap(), 1);
     let expected = Model { next: Some(Fingerprint(1 << 63)), downloads: Count(9), ..expected };
     assert_eq!(releases.update(cx, &expected).await.unwrap(), expected);
+    expected
+}
 
-    // What is there already, by the id and by another column.
-    let newer = Model { downloads: Count(10), ..expected.clone() };
+/// The same of upserts: what is there already is found by the id and by another column.
+async fn are_converted_in_conflicts(releases: &Releases, stored: Model) {
+    let cx = &Cx::new();
+    let newer = Model { downloads: Count(10), ..stored };
     let upserted = releases.upsert_batch(cx, std::slice::from_ref(&newer), &OnConflict::replace()).await.unwrap();
     assert_eq!((upserted.inserted, upserted.updated), (0, 1));
-    let by_edition = OnConflict::replace_column(field_of(Column::Next)).on(edition);
+    let by_edition = OnConflict::replace_column(field_of(Column::Next)).on(field_of(Column::Edition));
     let other = Model { id: Fingerprint(1 << 62), next: Some(Fingerprint(u64::MAX)), ..newer.clone() };
     let upserted = releases.upsert_batch(cx, &[other], &by_edition).await.unwrap();
     assert_eq!((upserted.inserted, upserted.updated), (0, 1));
     let expected = Model { next: Some(Fingerprint(u64::MAX)), ..newer };
     assert_eq!(releases.get(cx, &expected.id).await.unwrap(), expected);
-
-    assert_eq!(releases.delete_where(cx, &id.is_in([u64::MAX, 0])).await.unwrap(), 2);
-    assert!(releases.delete(cx, &Fingerprint(1 << 63)).await.unwrap());
-    assert_eq!(releases.delete_many(cx, &ids).await.unwrap(), 3);
 }

@@ -1,16 +1,13 @@
-use larder::{
-    Cx, DeleterExt, Error, ErrorKind, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt, Result, Scalar,
-    TransactionalExt, field, field_of,
-};
-use serde::Deserialize;
-use serde_json::json;
+//! Orders, limits, and what a query sees.
+
+use larder::{Cx, DeleterExt, Error, ErrorKind, Filter, Query, ReaderExt, TransactionalExt, field, field_of};
 use uuid::Uuid;
 
 use crate::testing::{
     Fixture, Harness, Items,
     entities::{
         item::{self, COLUMN, Status},
-        label, moment,
+        label,
     },
     item, time,
 };
@@ -19,12 +16,12 @@ async fn ids(items: &Items, query: Query<item::Model>) -> Vec<i32> {
     items.query(&Cx::new(), &query).await.unwrap().iter().map(|item| item.id).collect()
 }
 
-async fn which(items: &Items, filter: Filter<item::Model>) -> Vec<i32> {
+pub(super) async fn which(items: &Items, filter: Filter<item::Model>) -> Vec<i32> {
     ids(items, filter.into()).await
 }
 
 /// Five items: 1 to 4 with values that rise, and 5 with none but where one has to be.
-async fn five(harness: &'static dyn Harness) -> (Fixture, Items) {
+pub(super) async fn five(harness: &'static dyn Harness) -> (Fixture, Items) {
     let fixture = harness.fresh().await;
     let items = fixture.store.repository::<item::Entity>();
     let statuses = [Status::New, Status::Done, Status::Broken, Status::New];
@@ -43,160 +40,6 @@ async fn five(harness: &'static dyn Harness) -> (Fixture, Items) {
     let models: Vec<_> = (1..5).map(full).chain([item(5)]).collect();
     items.create_batch(&Cx::new(), &models).await.unwrap();
     (fixture, items)
-}
-
-/// Each operator selects what its name says, for values of every kind.
-pub async fn selects_by_every_operator(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let large = || field(COLUMN.large);
-    assert_eq!(which(&items, large().equals(20)).await, [2]);
-    assert_eq!(which(&items, large().not_equals(20)).await, [1, 3, 4]);
-    assert_eq!(which(&items, large().less_than(20)).await, [1]);
-    assert_eq!(which(&items, large().at_most(20)).await, [1, 2]);
-    assert_eq!(which(&items, large().greater_than(20)).await, [3, 4]);
-    assert_eq!(which(&items, large().at_least(20)).await, [2, 3, 4]);
-    assert_eq!(which(&items, large().between(20, 30)).await, [2, 3]);
-    assert_eq!(which(&items, large().is_in([10, 40, 50])).await, [1, 4]);
-    assert_eq!(which(&items, large().is_in([0_i64; 0])).await, [0_i32; 0]);
-    assert_eq!(which(&items, large().is_null()).await, [5]);
-    assert_eq!(which(&items, large().is_not_null()).await, [1, 2, 3, 4]);
-    assert_eq!(which(&items, field(COLUMN.nick).at_least("b")).await, [3, 4]);
-    assert_eq!(which(&items, field(COLUMN.flag).equals(true)).await, [2, 4]);
-    assert_eq!(which(&items, field(COLUMN.real).between(1.0, 1.5)).await, [2, 3]);
-    assert_eq!(which(&items, field(COLUMN.bytes).greater_than(vec![2_u8])).await, [3, 4]);
-    assert_eq!(which(&items, field(COLUMN.token).less_than(Uuid::from_u128(3))).await, [1, 2]);
-    assert_eq!(which(&items, field(COLUMN.due).at_least(time("2026-01-03T00:00:00Z"))).await, [3, 4]);
-    assert_eq!(which(&items, field_of(item::Column::Status).equals(Status::New)).await, [1, 4]);
-    assert_eq!(which(&items, field_of(item::Column::Status).less_than(Status::Done)).await, [3]);
-}
-
-/// A filter that is nested more than 100 deep is `InvalidInput`, however deep it is: it can be built, cloned and dropped on any
-/// stack.
-pub async fn refuses_what_is_nested_too_deep(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let small = || field(COLUMN.small);
-    let nested = |depth: usize| (0..depth).fold(small().equals(1), |filter, _| !filter.and(small().equals(2)));
-    let lists = |depth: usize| (0..depth).fold(small().equals(1), |filter, _| Filter::any_of([filter, Filter::all()]));
-    for (filter, is_refused) in [
-        (nested(50), false),
-        (nested(51), true),
-        (nested(60_000), true),
-        (lists(100), false),
-        (lists(101), true),
-        (lists(60_000), true),
-        (!nested(60_000), true),
-        (nested(60_000).or(small().equals(1)), true),
-        (small().equals(1).and(lists(60_000)), true),
-        // A chain is one level.
-        ((0..400).fold(small().equals(1), |filter, _| filter.or(small().equals(1))), false),
-        ((0..400).fold(Filter::all(), |filter, _| filter.and(small().equals(1))), false),
-    ] {
-        let copy = filter.clone();
-        let counted = items.count(&Cx::new(), &copy).await;
-        let page = items.page(&Cx::new(), &Query::from(filter.clone()), &PageRequest::new(1)).await;
-        assert_eq!(counted.err().map(|error| error.kind()), is_refused.then_some(ErrorKind::InvalidInput));
-        assert_eq!(page.err().map(|error| error.kind()), is_refused.then_some(ErrorKind::InvalidInput));
-    }
-}
-
-/// Conditions are joined by and, or and not, as deep as one likes.
-pub async fn joins_conditions(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let (small, large) = (|| field(COLUMN.small), || field(COLUMN.large));
-    assert_eq!(which(&items, small().at_least(2).and(small().at_most(3))).await, [2, 3]);
-    assert_eq!(which(&items, small().equals(1).or(large().equals(40))).await, [1, 4]);
-    assert_eq!(which(&items, !(small().equals(1).or(large().equals(40)))).await, [2, 3, 5]);
-    assert_eq!(which(&items, Filter::all_of([large().at_least(20), !small().equals(3)])).await, [2, 4]);
-    assert_eq!(which(&items, Filter::any_of([small().equals(1), small().equals(2)])).await, [1, 2]);
-    assert_eq!(which(&items, Filter::all_of([])).await, [1, 2, 3, 4, 5]);
-    assert_eq!(which(&items, Filter::any_of([])).await, [0_i32; 0]);
-    assert_eq!(which(&items, !Filter::all()).await, [0_i32; 0]);
-    let deep = (0..80).fold(small().equals(1), |filter, _| !filter.and(Filter::all()));
-    assert_eq!(which(&items, deep).await, [1]);
-}
-
-/// A comparison with null is false, and its opposite is true.
-pub async fn compares_nothing_with_null(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let large = || field(COLUMN.large);
-    for comparison in [large().equals(10), large().not_equals(10), large().less_than(100), large().is_in([10, 20])] {
-        assert!(!which(&items, comparison.clone()).await.contains(&5));
-        assert!(which(&items, !comparison.clone()).await.contains(&5));
-        assert_eq!(items.count(&Cx::new(), &comparison.clone().or(!comparison)).await.unwrap(), 5);
-    }
-    let nothing = || field_of(item::Column::Large).equals(None::<i64>);
-    assert_eq!(which(&items, nothing()).await, [0_i32; 0]);
-    assert_eq!(which(&items, !nothing()).await, [1, 2, 3, 4, 5]);
-    assert_eq!(which(&items, !field(COLUMN.nick).contains("a")).await, [2, 3, 4, 5]);
-}
-
-/// Text of the caller's means itself in every operator: wildcards, quotes, what looks like SQL, and a million characters of it.
-pub async fn takes_text_as_it_stands(harness: &'static dyn Harness) {
-    let fixture = harness.fresh().await;
-    let items = &fixture.store.repository::<item::Entity>();
-    let long = "x'%_".repeat(1 << 18);
-    let texts =
-        ["%", "_", "\\", "'", "\"", "a%b", "a_b", "axb", "'; DROP TABLE item; --", "$1", "?", "{}", "A", "a", "\n", &long];
-    for (id, text) in (1..).zip(texts) {
-        items.create(&Cx::new(), &item::Model { name: text.to_owned(), nick: Some(text.to_owned()), ..item(id) }).await.unwrap();
-    }
-    for (id, text) in (1..).zip(texts) {
-        let with =
-            |test: &dyn Fn(&str) -> bool| (1..).zip(texts).filter(|(_, other)| test(other)).map(|(id, _)| id).collect::<Vec<_>>();
-        assert_eq!(which(items, field(COLUMN.name).equals(text)).await, [id]);
-        assert_eq!(which(items, field(COLUMN.name).is_in([text])).await, [id]);
-        assert_eq!(which(items, field(COLUMN.name).contains(text)).await, with(&|other| other.contains(text)));
-        assert_eq!(which(items, field(COLUMN.nick).starts_with(text)).await, with(&|other| other.starts_with(text)));
-        assert_eq!(which(items, field(COLUMN.nick).less_than(text)).await, with(&|other| other < text));
-        assert_eq!(which(items, field(COLUMN.nick).at_least(text)).await, with(&|other| other >= text));
-        assert_eq!(which(items, field(COLUMN.json).path_equals([text], text)).await, [0_i32; 0]);
-    }
-    assert_eq!(items.count(&Cx::new(), &field(COLUMN.name).contains("")).await.unwrap(), texts.len() as u64);
-    // No text that is stored has a NUL in it.
-    let name = || field(COLUMN.name);
-    for hostile in [name().equals("a\0"), name().contains("\0"), name().starts_with("\0"), name().is_in(["\0"])] {
-        assert_eq!(items.query(&Cx::new(), &hostile.into()).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    }
-}
-
-/// A path in a document is a list of keys, whatever is in them; text is not a number, and elements of an array have no key.
-pub async fn follows_paths_by_their_keys(harness: &'static dyn Harness) {
-    let fixture = harness.fresh().await;
-    let items = &fixture.store.repository::<item::Entity>();
-    let keys = ["a", "a.b", "a\"b", "'", "", "0", "-", "/", "~1", "$", "[0]", "é", "\\", "\n", "$.a"];
-    for (id, key) in (1..).zip(keys) {
-        let inner = json!({ "to": [{ key: 1 }], key: "text", "n": 7, "f": 7.0, "h": 0.5, "t": true, "s": "true", "m": i64::MAX });
-        let json = json!({ key: inner });
-        items.create(&Cx::new(), &item::Model { json: Some(json), ..item(id) }).await.unwrap();
-    }
-    let others = [json!(["a", { "a": "text" }]), json!("a"), json!(7), json!({ "a": { "a": ["text"] } }), json!({ "a": null })];
-    for (id, json) in (100..).zip(others) {
-        items.create(&Cx::new(), &item::Model { json: Some(json), ..item(id) }).await.unwrap();
-    }
-    items.create(&Cx::new(), &item(200)).await.unwrap();
-    for (id, key) in (1..).zip(keys) {
-        let at = |inner: &str, value: Scalar| field(COLUMN.json).path_equals([key, inner], value);
-        assert_eq!(which(items, at(key, "text".into())).await, [id], "{key:?}");
-        assert_eq!(which(items, at("n", 7.into())).await, [id]);
-        assert_eq!(which(items, at("f", 7.into())).await, [id]);
-        assert_eq!(which(items, at("m", i64::MAX.into())).await, [id]);
-        assert_eq!(which(items, at("t", true.into())).await, [id]);
-        let wrong = [
-            at("n", "7".into()),
-            at("n", true.into()),
-            at("s", true.into()),
-            at("h", 0.into()),
-            at("t", 1.into()),
-            at("x", 1.into()),
-        ];
-        assert_eq!(which(items, Filter::any_of(wrong)).await, [0_i32; 0]);
-    }
-    let text = field(COLUMN.json).path_equals(["a", "a"], "text");
-    assert_eq!(items.count(&Cx::new(), &!text).await.unwrap(), keys.len() as u64 + 5);
-    for path in [vec![], vec!["a"; 33]] {
-        let refused = field(COLUMN.json).path_equals(path, 1);
-        assert_eq!(items.count(&Cx::new(), &refused).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    }
 }
 
 /// The order is that of the columns named, and then of the id; nulls come first, ascending or descending.
@@ -257,69 +100,6 @@ pub async fn finds_what_is_left(harness: &'static dyn Harness) {
     assert_eq!(ids(&items, Query::new().order_by_desc(COLUMN.id).limit(1)).await, [0]);
 }
 
-/// `count` counts what a filter selects, and `exists_where` says whether that is anything.
-pub async fn counts_what_is_selected(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let cx = Cx::new();
-    for (filter, count) in [(Filter::all(), 5), (Filter::none(), 0), (field(COLUMN.small).at_least(3), 2)] {
-        assert_eq!(items.count(&cx, &filter).await.unwrap(), count);
-        assert_eq!(items.exists_where(&cx, &filter).await.unwrap(), count > 0);
-    }
-}
-
-/// Numbers are compared by value, whatever their types; what a column cannot hold is above it or below it.
-pub async fn compares_numbers_by_value(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let small = || field(COLUMN.small);
-    assert_eq!(which(&items, small().less_than(i64::MAX)).await, [1, 2, 3, 4, 5]);
-    assert_eq!(which(&items, small().greater_than(u64::MAX)).await, [0_i32; 0]);
-    assert_eq!(which(&items, small().not_equals(u64::MAX)).await, [1, 2, 3, 4, 5]);
-    assert_eq!(which(&items, small().is_in([2, i64::MAX, 3])).await, [2, 3]);
-    assert_eq!(which(&items, field(COLUMN.large).at_least(20_u8)).await, [2, 3, 4]);
-    assert_eq!(which(&items, field(COLUMN.large).less_than(u64::MAX)).await, [1, 2, 3, 4]);
-    assert_eq!(which(&items, field(COLUMN.real).equals(1)).await, [2]);
-    assert_eq!(which(&items, field(COLUMN.real).equals(0.5_f32)).await, [1]);
-}
-
-/// What does not fit its column, or is too much for a statement, is refused, and leaves a transaction as it was.
-pub async fn refuses_what_does_not_fit(harness: &'static dyn Harness) {
-    let (fixture, items) = five(harness).await;
-    let items = &items;
-    let any = |column| field_of(column);
-    let wrong = [
-        field(COLUMN.small).equals(1.5),
-        field(COLUMN.real).equals(f64::NAN),
-        field(COLUMN.real).equals(i64::MAX),
-        any(item::Column::Small).equals("1"),
-        any(item::Column::Name).equals(1),
-        any(item::Column::At).at_least("2026-01-01"),
-        any(item::Column::Json).equals(json!({})),
-        any(item::Column::Json).is_in([json!({})]),
-        any(item::Column::Small).contains("1"),
-        any(item::Column::Small).path_equals(["a"], 1),
-        Filter::any_of((0..501).map(|n| field(COLUMN.small).equals(n))),
-        field(COLUMN.small).is_in(0..30_001),
-        (0..101).fold(field(COLUMN.small).equals(1), |filter, _| Filter::all_of([filter])),
-    ];
-    let tried = fixture.store.tx(&Cx::new(), |cx| {
-        let wrong = wrong.clone();
-        async move {
-            for filter in wrong {
-                let error = items.query(&cx, &filter.clone().into()).await.unwrap_err();
-                assert_eq!((error.kind(), error.operation()), (ErrorKind::InvalidInput, Some("query")));
-                assert_eq!(items.count(&cx, &filter).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-                assert_eq!(items.delete_where(&cx, &filter).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-            }
-            let by_json = Query::new().order_by(field_of(item::Column::Json));
-            assert_eq!(items.query(&cx, &by_json).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-            items.create(&cx, &item(6)).await
-        }
-    });
-    tried.await.unwrap();
-    assert_eq!(which(items, Filter::any_of((0..500).map(|n| field(COLUMN.small).equals(n)))).await, [1, 2, 3, 4, 5, 6]);
-    assert_eq!(which(items, field(COLUMN.small).is_in(1..30_000)).await, [1, 2, 3, 4]);
-}
-
 /// A query inside a transaction sees what the transaction wrote.
 pub async fn sees_its_own_transaction(harness: &'static dyn Harness) {
     let (fixture, items) = five(harness).await;
@@ -336,88 +116,4 @@ pub async fn sees_its_own_transaction(harness: &'static dyn Harness) {
     });
     undone.await.unwrap_err();
     assert_eq!(which(items, field(COLUMN.small).at_least(2)).await, [2, 3, 4]);
-}
-
-/// A time as id is a key like any other.
-pub async fn filters_by_an_id_that_is_a_time(harness: &'static dyn Harness) {
-    let fixture = harness.fresh().await;
-    let moments = fixture.store.repository::<moment::Entity>();
-    let times = ["1969-12-31T23:59:59.9Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z", "2026-01-01T00:00:00.5Z"];
-    let models = times.map(|text| moment::Model { at: time(text) });
-    moments.create_many(&Cx::new(), &models).await.unwrap();
-    let from = |text| Query::from(field_of(moment::Column::At).at_least(time(text)));
-    assert_eq!(moments.query(&Cx::new(), &from(times[1])).await.unwrap(), models[1..]);
-    assert_eq!(moments.query(&Cx::new(), &from(times[2])).await.unwrap(), models[2..]);
-    assert_eq!(moments.query(&Cx::new(), &from("2026-01-01T02:00:00+02:00")).await.unwrap(), models[1..]);
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-struct Summary {
-    name: String,
-    large: Option<i64>,
-    flag: Option<bool>,
-    #[serde(deserialize_with = "larder::column_value")]
-    status: Option<Status>,
-    token: Option<Uuid>,
-    due: Option<chrono::DateTime<chrono::Utc>>,
-    json: Option<serde_json::Value>,
-}
-
-/// `query_as` reads the columns it is asked for, in the order of the query, into structs, tuples and single values.
-pub async fn reads_some_columns(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let cx = Cx::new();
-    let json = Some(json!({ "a": [1, "b", null], "c": 0.5 }));
-    let model = item::Model { json: json.clone(), ..items.get(&cx, &2).await.unwrap() };
-    items.update(&cx, &model).await.unwrap();
-    let some = Projection::of(COLUMN.name).and(COLUMN.large).and(COLUMN.flag).and(field_of(item::Column::Status));
-    let some = some.and(COLUMN.token).and(COLUMN.due).and(COLUMN.json);
-    let query = Query::new().filter(field(COLUMN.id).is_in([2, 5])).order_by_desc(COLUMN.id);
-    let read: Vec<Summary> = items.query_as(&cx, &query, &some).await.unwrap();
-    let summary = |item: item::Model| Summary {
-        name: item.name,
-        large: item.large,
-        flag: item.flag,
-        status: item.status,
-        token: item.token,
-        due: item.due.map(|due| due.to_utc()),
-        json: item.json,
-    };
-    assert_eq!(read, [summary(item(5)), summary(model)]);
-
-    let pair = Projection::of(COLUMN.id).and(COLUMN.bytes);
-    let pairs: Vec<(i32, Option<Vec<u8>>)> = items.query_as(&cx, &query, &pair).await.unwrap();
-    assert_eq!(pairs, [(5, None), (2, Some(vec![2]))]);
-    let single: Vec<i64> = items.query_as(&cx, &Query::new().limit(2), &Projection::of(COLUMN.id)).await.unwrap();
-    assert_eq!(single, [1, 2]);
-}
-
-/// A column that cannot be read as what is asked for is named, its value is not.
-pub async fn names_a_column_of_the_wrong_type(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let cx = Cx::new();
-    items.create(&cx, &item::Model { name: "t0psecret".into(), ..item(9) }).await.unwrap();
-    let pair = Projection::of(COLUMN.id).and(COLUMN.name);
-    let wrong: Result<Vec<(i32, i32)>> = items.query_as(&cx, &Query::new(), &pair).await;
-    let error = wrong.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("`name`") && !format!("{error} {error:?}").contains("t0psecret"), "{error}");
-    let missing: Result<Vec<i64>> = items.query_as(&cx, &Query::new(), &Projection::of(COLUMN.large)).await;
-    assert!(missing.unwrap_err().to_string().contains("`large`"));
-}
-
-/// `distinct` gives each value once, ascending, null first.
-pub async fn gives_each_value_once(harness: &'static dyn Harness) {
-    let (_fixture, items) = five(harness).await;
-    let cx = Cx::new();
-    let more = [6, 7, 8].map(|id| item::Model { nick: Some("b".into()), large: Some(10), ..item(id) });
-    items.upsert_batch(&cx, &more, &OnConflict::replace()).await.unwrap();
-    let nicks: Vec<Option<String>> = items.distinct(&cx, COLUMN.nick, &Filter::all()).await.unwrap();
-    assert_eq!(nicks, [None, Some("B".into()), Some("a".into()), Some("b".into()), Some("ä".into())]);
-    let larges: Vec<i64> = items.distinct(&cx, COLUMN.large, &field(COLUMN.large).is_not_null()).await.unwrap();
-    assert_eq!(larges, [10, 20, 30, 40]);
-    let statuses: Vec<Option<Status>> = items.distinct(&cx, field_of(item::Column::Status), &Filter::all()).await.unwrap();
-    assert_eq!(statuses, [None, Some(Status::Broken), Some(Status::Done), Some(Status::New)]);
-    let refused: Result<Vec<serde_json::Value>> = items.distinct(&cx, COLUMN.json, &Filter::all()).await;
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

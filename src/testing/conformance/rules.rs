@@ -133,6 +133,10 @@ pub async fn keep_the_times(harness: &'static dyn Harness) {
     assert_eq!(times, [(start, second.fixed_offset()), (start, third), (start, third), (third.to_utc(), third)]);
 }
 
+fn ids(models: Vec<page::Model>) -> Vec<i64> {
+    models.into_iter().map(|page| page.id).collect()
+}
+
 /// What is deleted is marked and left out of everything that does not ask for it; what is marked is not deleted again.
 pub async fn mark_what_is_deleted(harness: &'static dyn Harness) {
     let (fixture, clock, pages) = kept(harness).await;
@@ -144,31 +148,12 @@ pub async fn mark_what_is_deleted(harness: &'static dyn Harness) {
     assert_eq!(pages.delete_many(&cx, &[1, 2, 2, 9]).await.unwrap(), 1);
     assert_eq!(pages.delete_where(&cx, &field(COLUMN.title).is_in(["b", "c"])).await.unwrap(), 1);
 
-    let left = |models: Vec<page::Model>| models.into_iter().map(|page| page.id).collect::<Vec<_>>();
-    assert_eq!(left(pages.all(&cx).await.unwrap()), [4, 5]);
-    assert_eq!(left(pages.find_many(&cx, &[1, 5, 2]).await.unwrap()), [5]);
-    assert_eq!(pages.find(&cx, &1).await.unwrap(), None);
-    assert_eq!(pages.count(&cx, &Filter::all()).await.unwrap(), 2);
-    assert_eq!(left(pages.page(&cx, &Query::new(), &PageRequest::new(9)).await.unwrap().models), [4, 5]);
-    assert_eq!(pages.distinct::<String, _>(&cx, COLUMN.title, &Filter::all()).await.unwrap(), ["d", "e"]);
-    let ids: Vec<i64> = pages.query_as(&cx, &Query::new(), &Projection::of(COLUMN.id)).await.unwrap();
-    assert_eq!(ids, [4, 5]);
-    let mut stream = pages.stream(&cx, &Query::new()).await.unwrap();
-    assert_eq!(stream.try_next().await.unwrap().map(|page| page.id), Some(4));
-    drop(stream);
+    what_is_marked_is_left_out(&pages).await;
     let deleted = pages.query(&cx, &Query::new().with_deleted()).await.unwrap();
-    assert_eq!(left(deleted.clone()), [1, 2, 3, 4, 5]);
+    assert_eq!(ids(deleted.clone()), [1, 2, 3, 4, 5]);
     assert_eq!((deleted[0].deleted_at, deleted[0].version), (Some(now(&clock)), 2));
 
-    assert_eq!(pages.update(&cx, &deleted[0]).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(pages.update_many(&cx, &deleted[..1]).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let mark = Changes::new().set(COLUMN.deleted_at, time("2030-01-01T00:00:00Z"));
-    assert_eq!(pages.update_where(&cx, &Filter::all(), &mark).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    let marked = page::Model { deleted_at: Some(now(&clock)), ..pages.get(&cx, &5).await.unwrap() };
-    assert_eq!(pages.update(&cx, &marked).await.unwrap().deleted_at, None);
-    let again = page::Model { version: 2, ..marked };
-    assert_eq!(pages.update_many(&cx, &[again]).await.unwrap()[0].deleted_at, None);
-    assert_eq!(pages.update_where(&cx, &field(COLUMN.id).at_most(4), &Changes::new().set(COLUMN.title, "new")).await.unwrap(), 1);
+    a_mark_is_not_updated(&pages, &deleted[0], now(&clock)).await;
     assert_eq!(pages.create(&cx, &page(1, "again")).await.unwrap_err().kind(), ErrorKind::Duplicate);
 
     // It is there to be seen, and to be had back, by whoever asks for it.
@@ -180,6 +165,36 @@ pub async fn mark_what_is_deleted(harness: &'static dyn Harness) {
     assert_eq!(plain.count(&cx, &Filter::all()).await.unwrap(), 5);
     assert!(plain.delete(&cx, &1).await.unwrap());
     assert_eq!(pages.query(&cx, &Query::new().with_deleted()).await.unwrap().len(), 4);
+}
+
+/// Of five pages, three of which are marked, every read knows two.
+async fn what_is_marked_is_left_out(pages: &Pages) {
+    let cx = Cx::new();
+    assert_eq!(ids(pages.all(&cx).await.unwrap()), [4, 5]);
+    assert_eq!(ids(pages.find_many(&cx, &[1, 5, 2]).await.unwrap()), [5]);
+    assert_eq!(pages.find(&cx, &1).await.unwrap(), None);
+    assert_eq!(pages.count(&cx, &Filter::all()).await.unwrap(), 2);
+    assert_eq!(ids(pages.page(&cx, &Query::new(), &PageRequest::new(9)).await.unwrap().models), [4, 5]);
+    assert_eq!(pages.distinct::<String, _>(&cx, COLUMN.title, &Filter::all()).await.unwrap(), ["d", "e"]);
+    let read: Vec<i64> = pages.query_as(&cx, &Query::new(), &Projection::of(COLUMN.id)).await.unwrap();
+    assert_eq!(read, [4, 5]);
+    let mut stream = pages.stream(&cx, &Query::new()).await.unwrap();
+    assert_eq!(stream.try_next().await.unwrap().map(|page| page.id), Some(4));
+    drop(stream);
+}
+
+/// No update finds what is marked, and none sets a mark.
+async fn a_mark_is_not_updated(pages: &Pages, deleted: &page::Model, now: chrono::DateTime<chrono::Utc>) {
+    let cx = Cx::new();
+    assert_eq!(pages.update(&cx, deleted).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(pages.update_many(&cx, std::slice::from_ref(deleted)).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let mark = Changes::new().set(COLUMN.deleted_at, time("2030-01-01T00:00:00Z"));
+    assert_eq!(pages.update_where(&cx, &Filter::all(), &mark).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let marked = page::Model { deleted_at: Some(now), ..pages.get(&cx, &5).await.unwrap() };
+    assert_eq!(pages.update(&cx, &marked).await.unwrap().deleted_at, None);
+    let again = page::Model { version: 2, ..marked };
+    assert_eq!(pages.update_many(&cx, &[again]).await.unwrap()[0].deleted_at, None);
+    assert_eq!(pages.update_where(&cx, &field(COLUMN.id).at_most(4), &Changes::new().set(COLUMN.title, "new")).await.unwrap(), 1);
 }
 
 /// A mark is undone with its transaction.

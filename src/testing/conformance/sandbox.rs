@@ -110,17 +110,7 @@ pub async fn is_no_transaction_to_what_runs_in_it(harness: &'static dyn Harness)
     assert_eq!(with(Propagation::Mandatory).await, Err(ErrorKind::TransactionClosed));
     assert_eq!(with(Propagation::RequiresNew).await, Err(ErrorKind::Unsupported));
     assert_eq!(with(Propagation::NotSupported).await, Err(ErrorKind::Unsupported));
-    assert_eq!(notes.create(&sandbox.outside_tx(), &note("n")).await.unwrap_err().kind(), ErrorKind::Unsupported);
-    // Nor is there an outside of a transaction in it.
-    let inside = store.tx(&sandbox, |cx| async move {
-        let beside = notes.create(&cx.outside_tx(), &note("n")).await;
-        assert_eq!(beside.unwrap_err().kind(), ErrorKind::Unsupported);
-        let beside = TxOptions::new().propagation(Propagation::RequiresNew);
-        let beside = store.tx_with(&cx, beside, |cx| async move { notes.create(&cx, &note("n")).await });
-        assert_eq!(beside.await.unwrap_err().kind(), ErrorKind::Unsupported);
-        Ok::<_, Error>(())
-    });
-    inside.await.unwrap();
+    has_no_outside(store, &sandbox).await;
     let isolation = store.capabilities().isolation[0];
     let options = TxOptions::new().isolation(isolation);
     store.tx_with(&sandbox, options, |cx| async move { notes.create(&cx, &note("n")).await }).await.unwrap();
@@ -134,6 +124,21 @@ pub async fn is_no_transaction_to_what_runs_in_it(harness: &'static dyn Harness)
     assert_eq!(sandbox.commit().await.unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(count(store, &sandbox).await, 4);
     assert_eq!(store.sandbox(&sandbox).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// Neither in a sandbox nor in a transaction in it is there a way to write beside it.
+async fn has_no_outside(store: &Store, sandbox: &Cx) {
+    let notes = &notes(store);
+    assert_eq!(notes.create(&sandbox.outside_tx(), &note("n")).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    let inside = store.tx(sandbox, |cx| async move {
+        let beside = notes.create(&cx.outside_tx(), &note("n")).await;
+        assert_eq!(beside.unwrap_err().kind(), ErrorKind::Unsupported);
+        let beside = TxOptions::new().propagation(Propagation::RequiresNew);
+        let beside = store.tx_with(&cx, beside, |cx| async move { notes.create(&cx, &note("n")).await });
+        assert_eq!(beside.await.unwrap_err().kind(), ErrorKind::Unsupported);
+        Ok::<_, Error>(())
+    });
+    inside.await.unwrap();
 }
 
 /// An idempotency key is taken in a sandbox by the transaction that it would be taken by, and is gone with it.

@@ -69,13 +69,10 @@ struct Document {
     key: Vec<String>,
 }
 
-/// What a statement answers is read into any type that can be deserialized.
-pub async fn reads_into_any_type(harness: &'static dyn Harness) {
-    let Some((fixture, sql)) = with_sql(harness).await else { return };
-    let items = fixture.store.repository::<item::Entity>();
-    let cx = Cx::new();
+/// An item with a value in every column that [`Found`] has, and what is found of it.
+fn full() -> (item::Model, Found) {
     let at = time("2026-03-01T12:00:00.123456Z");
-    let full = item::Model {
+    let model = item::Model {
         nick: Some("n".into()),
         large: Some(1 << 40),
         real: Some(0.5),
@@ -86,11 +83,7 @@ pub async fn reads_into_any_type(harness: &'static dyn Harness) {
         json: Some(json!({ "key": ["a", "b"] })),
         ..item(1)
     };
-    items.create_batch(&cx, &[full, item(2)]).await.unwrap();
-    let columns = r#"id, name, nick, large, "real", flag, token, day, "at", json"#;
-    let text = SqlText::new(format!("SELECT {columns}, 7 AS total FROM item WHERE \"at\" >= $1 ORDER BY id")).bind(at);
-    let found: Vec<Found> = sql.query_as(&cx, &text).await.unwrap();
-    let expected = Found {
+    let found = Found {
         id: 1,
         name: "same".into(),
         nick: Some("n".into()),
@@ -103,6 +96,20 @@ pub async fn reads_into_any_type(harness: &'static dyn Harness) {
         json: Some(Document { key: vec!["a".into(), "b".into()] }),
         total: 7,
     };
+    (model, found)
+}
+
+/// What a statement answers is read into any type that can be deserialized.
+pub async fn reads_into_any_type(harness: &'static dyn Harness) {
+    let Some((fixture, sql)) = with_sql(harness).await else { return };
+    let items = fixture.store.repository::<item::Entity>();
+    let cx = Cx::new();
+    let (full, expected) = full();
+    let at = full.at;
+    items.create_batch(&cx, &[full, item(2)]).await.unwrap();
+    let columns = r#"id, name, nick, large, "real", flag, token, day, "at", json"#;
+    let text = SqlText::new(format!("SELECT {columns}, 7 AS total FROM item WHERE \"at\" >= $1 ORDER BY id")).bind(at);
+    let found: Vec<Found> = sql.query_as(&cx, &text).await.unwrap();
     assert_eq!(found, [expected]);
     let empty = SqlText::new(format!("SELECT {columns}, 7 AS total FROM item WHERE id = $1")).bind(2);
     let found: Vec<Found> = sql.query_as(&cx, &empty).await.unwrap();

@@ -123,18 +123,7 @@ impl Schema for Postgres {
                 case.effects.push(format!("CREATE TRIGGER rewrites {when} ON {table} FOR EACH ROW EXECUTE FUNCTION rewrites()"));
                 rewrites_name(case);
             }
-            2 => {
-                let when = pick(rng, &["AFTER INSERT", "AFTER UPDATE"]);
-                let same: Vec<_> = case.ids().map(|id| format!("{0} = NEW.{0}", quoted(id.field.name))).collect();
-                case.effects.push(format!(
-                    "CREATE OR REPLACE FUNCTION rewrites_after() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN \
-                     UPDATE {table} SET name = 'by a trigger' WHERE {}; END IF; RETURN NULL; END $$",
-                    same.join(" AND ")
-                ));
-                case.effects
-                    .push(format!("CREATE TRIGGER rewrites {when} ON {table} FOR EACH ROW EXECUTE FUNCTION rewrites_after()"));
-                rewrites_name(case);
-            }
+            2 => rewritten_afterwards(rng, case),
             3 | 4 => {
                 let when = pick(rng, &["BEFORE INSERT", "BEFORE UPDATE", "BEFORE DELETE"]);
                 case.effects.push(format!("CREATE TRIGGER skips {when} ON {table} FOR EACH ROW EXECUTE FUNCTION skips()"));
@@ -157,6 +146,20 @@ impl Schema for Postgres {
             _ => {}
         }
     }
+}
+
+/// A trigger that changes a row once it is stored.
+fn rewritten_afterwards(rng: &mut Rng, case: &mut Case) {
+    let table = quoted(case.table);
+    let when = pick(rng, &["AFTER INSERT", "AFTER UPDATE"]);
+    let same: Vec<_> = case.ids().map(|id| format!("{0} = NEW.{0}", quoted(id.field.name))).collect();
+    case.effects.push(format!(
+        "CREATE OR REPLACE FUNCTION rewrites_after() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN \
+         UPDATE {table} SET name = 'by a trigger' WHERE {}; END IF; RETURN NULL; END $$",
+        same.join(" AND ")
+    ));
+    case.effects.push(format!("CREATE TRIGGER rewrites {when} ON {table} FOR EACH ROW EXECUTE FUNCTION rewrites_after()"));
+    rewrites_name(case);
 }
 
 fn rewrites_name(case: &mut Case) {

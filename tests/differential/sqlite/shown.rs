@@ -9,95 +9,118 @@ use crate::{
 const SECONDS: &str = "unixepoch({base})*1000000+CAST(substr({fraction}||'000000',1,6) AS INTEGER)";
 
 pub fn shown(field: &Field) -> String {
-    let c = quoted(field.name);
-    let bits = |value: &str| format!("'=x'||hex(ieee754_to_blob({value}))");
-    let of = |cases: &[(&str, String)]| {
-        let cases: Vec<_> = cases.iter().map(|(of, then)| format!("WHEN '{of}' THEN {then}")).collect();
-        format!("CASE typeof({c}) WHEN 'null' THEN '-' {} ELSE '!' END", cases.join(" "))
-    };
-    let (least, most) = field.kind.range();
+    let c = &quoted(field.name);
+    match field.kind {
+        Kind::Bool => truth(c),
+        Kind::Int(_) => whole(field.kind, c),
+        Kind::Single | Kind::Real | Kind::Decimal => real(c),
+        Kind::Text | Kind::Enum => {
+            of(c, &[("text", format!("'='||hex(CAST({c} AS BLOB))")), ("integer", format!("'='||hex(CAST({c} AS TEXT))"))])
+        }
+        Kind::Bytes => of(c, &[("blob", format!("'='||hex({c})"))]),
+        Kind::Uuid => uuid(c),
+        Kind::Json => of(
+            c,
+            &[
+                ("text", format!("'='||hex(CAST({c} AS BLOB))")),
+                ("integer", format!("'='||hex(CAST({c} AS TEXT))")),
+                ("real", format!("'='||hex(CAST({c} AS TEXT))")),
+            ],
+        ),
+        Kind::Date => date(c),
+        Kind::Time => time(c),
+        Kind::Local | Kind::Instant | Kind::Zoned => instant(field.kind, c),
+    }
+}
+
+/// An expression for each type of value that the column `c` may have; values of other types are strange to larder.
+fn of(c: &str, cases: &[(&str, String)]) -> String {
+    let cases: Vec<_> = cases.iter().map(|(of, then)| format!("WHEN '{of}' THEN {then}")).collect();
+    format!("CASE typeof({c}) WHEN 'null' THEN '-' {} ELSE '!' END", cases.join(" "))
+}
+
+fn only_if(condition: &str, then: &str) -> String {
+    format!("CASE WHEN {condition} THEN {then} ELSE '!' END")
+}
+
+fn truth(c: &str) -> String {
+    let of_text =
+        format!("CASE WHEN lower({c}) IN ('t','true','1') THEN '=1' WHEN lower({c}) IN ('f','false','0') THEN '=0' ELSE '!' END");
+    of(c, &[("integer", format!("'='||({c}<>0)")), ("real", format!("'='||({c}<>0)")), ("text", of_text)])
+}
+
+fn whole(kind: Kind, c: &str) -> String {
+    let (least, most) = kind.range();
     // The least integer has no literal of its own.
     let in_range = |value: &str| match least {
         i64::MIN => "1".to_owned(),
         _ => format!("{value} BETWEEN {least} AND {most}"),
     };
-    let only_if = |condition: String, then: String| format!("CASE WHEN {condition} THEN {then} ELSE '!' END");
-    match field.kind {
-        Kind::Bool => of(&[
-            ("integer", format!("'='||({c}<>0)")),
-            ("real", format!("'='||({c}<>0)")),
-            (
-                "text",
-                format!(
-                    "CASE WHEN lower({c}) IN ('t','true','1') THEN '=1' WHEN lower({c}) IN ('f','false','0') THEN '=0' ELSE '!' END"
-                ),
-            ),
-        ]),
-        Kind::Int(_) => {
-            let whole = format!("CAST({c} AS INTEGER)");
-            let real = format!("{c}={whole} AND abs({c})<9e15 AND {}", in_range(&whole));
-            of(&[
-                ("integer", only_if(in_range(&format!("+{c}")), format!("'='||{c}"))),
-                ("real", only_if(real, format!("'='||{whole}"))),
-            ])
-        }
-        Kind::Single | Kind::Real | Kind::Decimal => {
-            let real = format!("CAST({c} AS REAL)");
-            of(&[
-                ("integer", only_if(format!("CAST({real} AS INTEGER)={c}"), bits(&real))),
-                ("real", bits(&c)),
-                // The number of a text, where SQLite itself takes the two for equal in this column.
-                ("text", only_if(format!("CAST({real} AS TEXT)=CAST({c} AS TEXT) AND {c} = +{real}"), bits(&real))),
-            ])
-        }
-        Kind::Text | Kind::Enum => {
-            of(&[("text", format!("'='||hex(CAST({c} AS BLOB))")), ("integer", format!("'='||hex(CAST({c} AS TEXT))"))])
-        }
-        Kind::Bytes => of(&[("blob", format!("'='||hex({c})"))]),
-        Kind::Uuid => {
-            let simple =
-                format!("replace(replace(replace(replace(lower(CAST({c} AS TEXT)),'urn:uuid:',''),'-',''),'{{',''),'}}','')");
-            let text = only_if(format!("length({simple})=32 AND {simple} NOT GLOB '*[^0-9a-f]*'"), format!("'='||{simple}"));
-            of(&[("blob", only_if(format!("length({c})=16"), format!("'='||lower(hex({c}))"))), ("text", text)])
-        }
-        Kind::Json => of(&[
-            ("text", format!("'='||hex(CAST({c} AS BLOB))")),
-            ("integer", format!("'='||hex(CAST({c} AS TEXT))")),
-            ("real", format!("'='||hex(CAST({c} AS TEXT))")),
-        ]),
-        Kind::Date => {
-            let whole =
-                format!("CAST({c} AS TEXT) GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' AND substr({c},1,10)=date({c})");
-            let day = format!("{whole} AND {c}>='0001' AND time({c})='00:00:00'");
-            of(&[("text", only_if(day, format!("'='||(unixepoch({c})/86400)")))])
-        }
-        Kind::Time => {
-            let clock =
-                format!("CAST({c} AS TEXT) GLOB '[0-9][0-9]:[0-9][0-9]*' AND substr({c},1,2)<'24' AND {c} NOT GLOB '*[-+zZ]*'");
-            let micros = parted(&c, "'1970-01-01 '||", SECONDS);
-            of(&[("text", only_if(clock, format!("coalesce('='||({micros}),'!')")))])
-        }
-        Kind::Local | Kind::Instant | Kind::Zoned => {
-            let dated = format!("CAST({c} AS TEXT) GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' AND {c}>='0001'");
-            let zone = if field.kind == Kind::Local {
-                format!(" AND (substr({c},11) NOT GLOB '*[-+][0-9][0-9]*' OR {c} GLOB '*+00:00')")
-            } else {
-                String::new()
-            };
-            let micros = parted(&c, "", SECONDS);
-            of(&[
-                ("integer", only_if(format!("{c} BETWEEN -62135596800 AND 253402300799"), format!("'='||({c}*1000000)"))),
-                (
-                    "real",
-                    only_if(
-                        format!("{c} BETWEEN 1721425.5 AND 5373484.5"),
-                        format!("'~'||CAST(round(({c}-2440587.5)*86400000.0)*1000 AS INTEGER)"),
-                    ),
-                ),
-                ("text", only_if(format!("{dated}{zone}"), format!("coalesce('='||({micros}),'!')"))),
-            ])
-        }
-    }
+    let whole = format!("CAST({c} AS INTEGER)");
+    let real = format!("{c}={whole} AND abs({c})<9e15 AND {}", in_range(&whole));
+    of(
+        c,
+        &[
+            ("integer", only_if(&in_range(&format!("+{c}")), &format!("'='||{c}"))),
+            ("real", only_if(&real, &format!("'='||{whole}"))),
+        ],
+    )
+}
+
+fn real(c: &str) -> String {
+    let bits = |value: &str| format!("'=x'||hex(ieee754_to_blob({value}))");
+    let real = format!("CAST({c} AS REAL)");
+    of(
+        c,
+        &[
+            ("integer", only_if(&format!("CAST({real} AS INTEGER)={c}"), &bits(&real))),
+            ("real", bits(c)),
+            // The number of a text, where SQLite itself takes the two for equal in this column.
+            ("text", only_if(&format!("CAST({real} AS TEXT)=CAST({c} AS TEXT) AND {c} = +{real}"), &bits(&real))),
+        ],
+    )
+}
+
+fn uuid(c: &str) -> String {
+    let simple = format!("replace(replace(replace(replace(lower(CAST({c} AS TEXT)),'urn:uuid:',''),'-',''),'{{',''),'}}','')");
+    let text = only_if(&format!("length({simple})=32 AND {simple} NOT GLOB '*[^0-9a-f]*'"), &format!("'='||{simple}"));
+    of(c, &[("blob", only_if(&format!("length({c})=16"), &format!("'='||lower(hex({c}))"))), ("text", text)])
+}
+
+/// Whether the column begins with a date.
+fn is_dated(c: &str) -> String {
+    format!("CAST({c} AS TEXT) GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'")
+}
+
+fn date(c: &str) -> String {
+    let whole = format!("{} AND substr({c},1,10)=date({c})", is_dated(c));
+    let day = format!("{whole} AND {c}>='0001' AND time({c})='00:00:00'");
+    of(c, &[("text", only_if(&day, &format!("'='||(unixepoch({c})/86400)")))])
+}
+
+fn time(c: &str) -> String {
+    let clock = format!("CAST({c} AS TEXT) GLOB '[0-9][0-9]:[0-9][0-9]*' AND substr({c},1,2)<'24' AND {c} NOT GLOB '*[-+zZ]*'");
+    let micros = parted(c, "'1970-01-01 '||", SECONDS);
+    of(c, &[("text", only_if(&clock, &format!("coalesce('='||({micros}),'!')")))])
+}
+
+fn instant(kind: Kind, c: &str) -> String {
+    let dated = format!("{} AND {c}>='0001'", is_dated(c));
+    let zone = if kind == Kind::Local {
+        format!(" AND (substr({c},11) NOT GLOB '*[-+][0-9][0-9]*' OR {c} GLOB '*+00:00')")
+    } else {
+        String::new()
+    };
+    let micros = parted(c, "", SECONDS);
+    let of_real = format!("'~'||CAST(round(({c}-2440587.5)*86400000.0)*1000 AS INTEGER)");
+    of(
+        c,
+        &[
+            ("integer", only_if(&format!("{c} BETWEEN -62135596800 AND 253402300799"), &format!("'='||({c}*1000000)"))),
+            ("real", only_if(&format!("{c} BETWEEN 1721425.5 AND 5373484.5"), &of_real)),
+            ("text", only_if(&format!("{dated}{zone}"), &format!("coalesce('='||({micros}),'!')"))),
+        ],
+    )
 }
 
 /// A text of a time taken apart: its fraction, and the rest with its zone as SQLite writes it.

@@ -19,10 +19,15 @@ struct Named {
     a: Option<DateTimeUtc>,
 }
 
+/// A store with a view of one row, whose value is a null of no type.
+async fn untyped() -> Store {
+    in_memory(&["CREATE VIEW one AS SELECT 1 AS id, NULL AS value"]).await
+}
+
 /// A null of no type is a null of whatever type is asked for.
 #[tokio::test]
 async fn a_null_of_no_type_is_none() {
-    let store = &in_memory(&["CREATE VIEW one AS SELECT 1 AS id, NULL AS value"]).await;
+    let store = &untyped().await;
     for sql in [
         "SELECT NULL AS a",
         "SELECT a FROM (VALUES (NULL), (NULL)) t(a)",
@@ -47,6 +52,12 @@ async fn a_null_of_no_type_is_none() {
         let refused = store.sql().unwrap().query_as::<i64>(&Cx::new(), text).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{sql}");
     }
+    reads::<(Option<i64>, i64)>(store, &SqlText::new("SELECT NULL AS a, 7 AS b"), &(None, 7)).await;
+}
+
+#[tokio::test]
+async fn a_null_that_is_bound_is_none() {
+    let store = &untyped().await;
     for text in [
         SqlText::new("SELECT $1 AS a").bind(None::<i64>),
         SqlText::new("SELECT $1 AS a").bind(None::<String>),
@@ -56,8 +67,11 @@ async fn a_null_of_no_type_is_none() {
         reads::<Option<i64>>(store, &text, &None).await;
         reads::<Option<String>>(store, &text, &None).await;
     }
-    reads::<(Option<i64>, i64)>(store, &SqlText::new("SELECT NULL AS a, 7 AS b"), &(None, 7)).await;
-    // The same of models.
+}
+
+#[tokio::test]
+async fn a_null_of_no_type_is_none_in_a_model() {
+    let store = &untyped().await;
     let raw = SqlText::new("SELECT 1 AS id, NULL AS value");
     assert_eq!(store.sql().unwrap().models::<one::big::Entity>(&Cx::new(), &raw).await.unwrap()[0].value, None);
     let cx = &Cx::new();
@@ -67,14 +81,19 @@ async fn a_null_of_no_type_is_none() {
     assert_eq!(store.repository::<one::big::Entity>().distinct::<Option<i64>, _>(cx, big, &Filter::all()).await.unwrap(), [None]);
 }
 
-/// A `UHUGEINT` that is larger than all `HUGEINT`s is one of those read as they are, or refused, and never a negative number.
-#[tokio::test]
-async fn a_large_unsigned_number_is_not_negative() {
-    let store = &in_memory(&[
+/// Two numbers that are larger than all `HUGEINT`s, and a small one.
+async fn large_numbers() -> Store {
+    in_memory(&[
         "CREATE TABLE one (id INTEGER PRIMARY KEY, value UHUGEINT)",
         "INSERT INTO one VALUES (1, '340282366920938463463374607431768211455'), (2, '340282366920938463463374607431768211449'), (3, 7)",
     ])
-    .await;
+    .await
+}
+
+/// A `UHUGEINT` that is larger than all `HUGEINT`s is refused in a model, and hinders none that is not.
+#[tokio::test]
+async fn a_large_unsigned_number_is_corrupt_in_a_model() {
+    let store = &large_numbers().await;
     let cx = &Cx::new();
     let corrupt =
         |error: Error, what: &str| assert_eq!((error.kind(), error.column()), (ErrorKind::Corrupt, Some("value")), "{what}");
@@ -101,6 +120,13 @@ async fn a_large_unsigned_number_is_not_negative() {
         };
     }
     read! { big decimal }
+}
+
+/// Read by a statement, it is read as it is, or refused, and never a negative number.
+#[tokio::test]
+async fn a_large_unsigned_number_is_not_negative() {
+    let store = &large_numbers().await;
+    let cx = &Cx::new();
     for (sql, id) in [
         ("SELECT value FROM one WHERE id = $1", 1),
         ("SELECT value FROM one WHERE id <> $1 ORDER BY id LIMIT 1", 2),

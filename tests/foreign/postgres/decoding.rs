@@ -261,7 +261,14 @@ async fn times_out_of_range_are_corrupt() {
     }
     assert_eq!(read!(database, times, "time", "'24:00:00'"), CORRUPT);
     assert_eq!(read!(readings_by_sql, database, lists_of_times, "time[]", "'{24:00:00}'"), CORRUPT);
-    // The last that are in range.
+}
+
+#[tokio::test]
+async fn the_first_and_the_last_times_in_range_are_read() {
+    if is_skipped() {
+        return;
+    }
+    let database = &TestDatabase::empty().await;
     assert_eq!(
         read!(database, instants, "timestamptz", "'9999-12-31 23:59:59.999999+00'"),
         "[Some(9999-12-31T23:59:59.999999Z)]"

@@ -1,7 +1,8 @@
 //! Whole numbers of types that Postgres does not have, in columns of its own types.
 
 use larder::{
-    Changes, Cx, ErrorKind, Filter, OnConflict, Query, ReaderExt as _, SqlText, Storage, Store, TransactionalExt as _, field_of,
+    Changes, Cx, ErrorKind, Filter, OnConflict, Query, ReaderExt as _, Result, SqlText, Storage, Store, TransactionalExt as _,
+    field_of,
 };
 
 use super::{is_skipped, psql, stores};
@@ -150,6 +151,26 @@ async fn numbers_that_a_field_does_not_hold_are_corrupt() {
     }
 }
 
+/// The id of the model that is stored before.
+const STORED: u32 = 5;
+
+/// The outcome of every way to store what a column does not hold: in new models, and in the one that is stored.
+async fn writes(store: &Store, model: &width::Model, changes: &Changes<width::Model>) -> Vec<Result<()>> {
+    let (cx, widths) = (&Cx::new(), &store.repository::<width::Entity>());
+    let many: Vec<_> = (0..600).map(|id| width::Model { id, ..model.clone() }).collect();
+    let own = width::Model { id: STORED, ..model.clone() };
+    vec![
+        widths.create(cx, model).await.map(drop),
+        widths.create_batch(cx, &many).await.map(drop),
+        widths.create_many(cx, &many[..2]).await.map(drop),
+        widths.update(cx, &own).await.map(drop),
+        widths.update_many(cx, std::slice::from_ref(&own)).await.map(drop),
+        widths.upsert_batch(cx, &many[..9], &OnConflict::replace()).await.map(drop),
+        widths.update_where(cx, &Filter::all(), changes).await.map(drop),
+        store.tx(cx, |cx| async move { widths.create(&cx, model).await.map(drop) }).await,
+    ]
+}
+
 /// What a column does not hold is `InvalidInput`, by the column's name, and nothing is stored.
 #[tokio::test]
 async fn numbers_that_a_column_does_not_hold_are_invalid() {
@@ -158,40 +179,22 @@ async fn numbers_that_a_column_does_not_hold_are_invalid() {
     }
     let database = TestDatabase::empty().await;
     psql(&database, &table(["smallint", "smallint", "smallint", "integer"]));
+    let fitting = width::Model { tiny: 1, byte: 1, small: Some(1), whole: 1, id: 1 };
+    let small = width::Model { small: Some(u16::MAX), ..fitting.clone() };
+    let whole = width::Model { whole: u32::MAX, ..fitting.clone() };
     for store in stores(&database).await {
         let (cx, widths) = (&Cx::new(), store.repository::<width::Entity>());
-        for column in ["small", "whole"] {
-            let fitting = width::Model { tiny: 1, byte: 1, small: Some(1), whole: 1, id: 1 };
-            let model = match column {
-                "small" => width::Model { small: Some(u16::MAX), ..fitting.clone() },
-                _ => width::Model { whole: u32::MAX, ..fitting.clone() },
-            };
-            let many: Vec<_> = (0..600).map(|id| width::Model { id, ..model.clone() }).collect();
-            let changes = match column {
-                "small" => Changes::new().set(field_of(width::Column::Small), u16::MAX),
-                _ => Changes::new().set(field_of(width::Column::Whole), u32::MAX),
-            };
-            widths.create(cx, &width::Model { id: 5, ..fitting.clone() }).await.unwrap();
-            let own = width::Model { id: 5, ..model.clone() };
-            for outcome in [
-                widths.create(cx, &model).await.map(drop),
-                widths.create_batch(cx, &many).await.map(drop),
-                widths.create_many(cx, &many[..2]).await.map(drop),
-                widths.update(cx, &own).await.map(drop),
-                widths.update_many(cx, std::slice::from_ref(&own)).await.map(drop),
-                widths.upsert_batch(cx, &many[..9], &OnConflict::replace()).await.map(drop),
-                widths.update_where(cx, &Filter::all(), &changes).await.map(drop),
-                store
-                    .tx(cx, |cx| {
-                        let (widths, model) = (widths.clone(), model.clone());
-                        async move { widths.create(&cx, &model).await.map(drop) }
-                    })
-                    .await,
-            ] {
+        for (column, model, changes) in [
+            ("small", &small, Changes::new().set(field_of(width::Column::Small), u16::MAX)),
+            ("whole", &whole, Changes::new().set(field_of(width::Column::Whole), u32::MAX)),
+        ] {
+            let stored = width::Model { id: STORED, ..fitting.clone() };
+            widths.create(cx, &stored).await.unwrap();
+            for outcome in writes(&store, model, &changes).await {
                 let error = outcome.unwrap_err();
                 assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidInput, Some(column)), "{error}");
             }
-            assert_eq!(widths.all(cx).await.unwrap(), [width::Model { id: 5, ..fitting }]);
+            assert_eq!(widths.all(cx).await.unwrap(), [stored]);
             psql(&database, "TRUNCATE width");
         }
         store.close().await;

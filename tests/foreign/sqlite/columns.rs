@@ -11,21 +11,39 @@ fn model(id: i64, name: &str) -> named::Model {
     named::Model { id, name: name.into() }
 }
 
-/// Every way to store a name, with models of which the first is there already.
-async fn writes(store: &Store, cx: &Cx, name: &str) -> Vec<(&'static str, Result<()>)> {
+/// How many ways there are to store a name.
+const WRITES: usize = 9;
+
+/// One of the ways to store a name, with models of which the first is there already.
+async fn write(store: &Store, cx: &Cx, nth: usize, name: &str) -> (&'static str, Result<()>) {
     let names = store.repository::<named::Entity>();
     let there = field(named::COLUMN.id).equals(1_i64);
-    vec![
-        ("create", names.create(cx, &model(2, name)).await.map(drop)),
-        ("create_many", names.create_many(cx, &[model(3, name), model(4, "a")]).await.map(drop)),
-        ("create_many of one", names.create_many(cx, &[model(3, name)]).await.map(drop)),
-        ("create_batch", names.create_batch(cx, &[model(5, "a"), model(6, name)]).await.map(drop)),
-        ("create_batch of one", names.create_batch(cx, &[model(7, name)]).await.map(drop)),
-        ("update", names.update(cx, &model(1, name)).await.map(drop)),
-        ("update_many", names.update_many(cx, &[model(1, name)]).await.map(drop)),
-        ("update_where", names.update_where(cx, &there, &Changes::new().set(named::COLUMN.name, name)).await.map(drop)),
-        ("upsert_batch", names.upsert_batch(cx, &[model(8, name), model(1, name)], &OnConflict::replace()).await.map(drop)),
-    ]
+    match nth {
+        0 => ("create", names.create(cx, &model(2, name)).await.map(drop)),
+        1 => ("create_many", names.create_many(cx, &[model(3, name), model(4, "a")]).await.map(drop)),
+        2 => ("create_many of one", names.create_many(cx, &[model(3, name)]).await.map(drop)),
+        3 => ("create_batch", names.create_batch(cx, &[model(5, "a"), model(6, name)]).await.map(drop)),
+        4 => ("create_batch of one", names.create_batch(cx, &[model(7, name)]).await.map(drop)),
+        5 => ("update", names.update(cx, &model(1, name)).await.map(drop)),
+        6 => ("update_many", names.update_many(cx, &[model(1, name)]).await.map(drop)),
+        7 => {
+            let changes = Changes::new().set(named::COLUMN.name, name);
+            ("update_where", names.update_where(cx, &there, &changes).await.map(drop))
+        }
+        _ => {
+            let given = [model(8, name), model(1, name)];
+            ("upsert_batch", names.upsert_batch(cx, &given, &OnConflict::replace()).await.map(drop))
+        }
+    }
+}
+
+/// Every way to store a name.
+async fn writes(store: &Store, cx: &Cx, name: &str) -> Vec<(&'static str, Result<()>)> {
+    let mut outcomes = Vec::new();
+    for nth in 0..WRITES {
+        outcomes.push(write(store, cx, nth, name).await);
+    }
+    outcomes
 }
 
 #[tokio::test]
@@ -41,27 +59,9 @@ async fn text_that_a_column_would_make_a_number_is_refused_in_every_operation() 
                     assert_eq!(error.column(), Some("name"), "{} {declared} {operation} {name}: {error}", place.name);
                 }
                 // Inside a transaction, each by itself.
-                for nth in 0..9 {
-                    let store = place.store.clone();
-                    let inside = place.store.tx(&Cx::new(), |cx| {
-                        let store = store.clone();
-                        async move {
-                            let names = store.repository::<named::Entity>();
-                            match nth {
-                                0 => names.create(&cx, &model(2, name)).await.map(drop),
-                                1 => names.create_many(&cx, &[model(3, name), model(4, "a")]).await.map(drop),
-                                2 => names.create_batch(&cx, &[model(5, "a"), model(6, name)]).await.map(drop),
-                                3 => names.create_batch(&cx, &[model(7, name)]).await.map(drop),
-                                4 => names.update(&cx, &model(1, name)).await.map(drop),
-                                5 => names.update_many(&cx, &[model(1, name)]).await.map(drop),
-                                6 => {
-                                    let there = field(named::COLUMN.id).equals(1_i64);
-                                    names.update_where(&cx, &there, &Changes::new().set(named::COLUMN.name, name)).await.map(drop)
-                                }
-                                _ => names.upsert_batch(&cx, &[model(8, name)], &OnConflict::replace()).await.map(drop),
-                            }
-                        }
-                    });
+                for nth in 0..WRITES {
+                    let store = &place.store;
+                    let inside = store.tx(&Cx::new(), |cx| async move { write(store, &cx, nth, name).await.1 });
                     assert_eq!(inside.await.unwrap_err().kind(), ErrorKind::Corrupt, "{} {declared} {nth}", place.name);
                 }
             }

@@ -5,6 +5,8 @@ mod columns;
 mod entities;
 mod forms;
 mod ids;
+mod moments;
+mod noticed;
 mod statements;
 
 use std::{path::PathBuf, process::Command};

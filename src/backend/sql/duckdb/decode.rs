@@ -214,34 +214,35 @@ mod tests {
         ("GEOMETRY", &["POINT(1 1)"]),
     ];
 
+    /// The types of values that a column is asked for.
+    const WANTED: &[ArrayType] = &[
+        ArrayType::Bool,
+        ArrayType::TinyInt,
+        ArrayType::SmallInt,
+        ArrayType::Int,
+        ArrayType::BigInt,
+        ArrayType::TinyUnsigned,
+        ArrayType::SmallUnsigned,
+        ArrayType::Unsigned,
+        ArrayType::BigUnsigned,
+        ArrayType::Float,
+        ArrayType::Double,
+        ArrayType::String,
+        ArrayType::Char,
+        ArrayType::Bytes,
+        ArrayType::Json,
+        ArrayType::Uuid,
+        ArrayType::Decimal,
+        ArrayType::ChronoDate,
+        ArrayType::ChronoTime,
+        ArrayType::ChronoDateTime,
+        ArrayType::ChronoDateTimeUtc,
+        ArrayType::ChronoDateTimeLocal,
+        ArrayType::ChronoDateTimeWithTimeZone,
+    ];
+
     #[test]
     fn no_value_panics_under_any_type() -> std::result::Result<(), Box<dyn std::error::Error>> {
-        use ArrayType as T;
-        let wanted = [
-            T::Bool,
-            T::TinyInt,
-            T::SmallInt,
-            T::Int,
-            T::BigInt,
-            T::TinyUnsigned,
-            T::SmallUnsigned,
-            T::Unsigned,
-            T::BigUnsigned,
-            T::Float,
-            T::Double,
-            T::String,
-            T::Char,
-            T::Bytes,
-            T::Json,
-            T::Uuid,
-            T::Decimal,
-            T::ChronoDate,
-            T::ChronoTime,
-            T::ChronoDateTime,
-            T::ChronoDateTimeUtc,
-            T::ChronoDateTimeLocal,
-            T::ChronoDateTimeWithTimeZone,
-        ];
         let (_, settings) = DuckDbSettings::parse("duckdb::memory:")?;
         let connection = duckdb::Connection::open_in_memory_with_flags(settings.config()?)?;
         settings.apply(&connection)?;
@@ -253,7 +254,7 @@ mod tests {
                 let Some((array, id)) = batch.as_ref().and_then(|batch| batch.columns().first()).zip(ids.first()) else {
                     unreachable!()
                 };
-                for wanted in wanted.iter().chain(&type_of(&batch_field(&prepared), *id)) {
+                for wanted in WANTED.iter().chain(&type_of(&batch_field(&prepared), *id)) {
                     match column(array, *id, wanted) {
                         // To look at it does no harm either.
                         Ok(values) => values.into_iter().for_each(|value| match value {

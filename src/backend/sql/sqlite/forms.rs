@@ -75,57 +75,61 @@ fn own(value_type: &ArrayType) -> String {
 mod tests {
     use super::*;
 
+    /// Forms in which larder writes values of a type.
+    const OWN_FORMS: &[(ArrayType, &[&str])] = &[
+        (
+            ArrayType::ChronoDateTimeUtc,
+            &["'2026-01-01T00:00:00+00:00'", "'2026-01-01T00:00:00.100+00:00'", "'2026-01-01T23:59:59.000001+00:00'"],
+        ),
+        (ArrayType::ChronoDateTime, &["'2026-01-01 00:00:00'", "'2026-01-01 00:00:00.100'", "'2026-01-01 23:59:59.000001'"]),
+        (ArrayType::ChronoDate, &["'2026-01-01'", "'9999-12-31'", "'0001-01-01'"]),
+        (ArrayType::ChronoTime, &["'00:00:00'", "'12:30:00.500'", "'23:59:59.999999'"]),
+        (ArrayType::Uuid, &["zeroblob(16)"]),
+        (ArrayType::Bool, &["0", "1"]),
+    ];
+
+    /// Forms of other programs.
+    const OTHER_FORMS: &[(ArrayType, &[&str])] = &[
+        (
+            ArrayType::ChronoDateTimeUtc,
+            &[
+                "'2026-01-01T00:00:00Z'",
+                "'2026-01-01 00:00:00+00:00'",
+                "'2026-01-01T00:00:00'",
+                "'2026-01-01T00:00:00.000+00:00'",
+                "'2026-01-01T00:00:00.100000+00:00'",
+                "'2026-01-01T00:00:00.123456789+00:00'",
+                "'2026-01-01T00:00:00+02:00'",
+                "'2026-02-30T00:00:00+00:00'",
+                "'2026-01-01T24:00:00+00:00'",
+                "'0000-01-01T00:00:00+00:00'",
+                "'2026-01-01T00:00:00+00:00' || char(0)",
+                "'2026-01-01'",
+                "1767225600",
+                "2461041.5",
+                "''",
+                "x'00'",
+            ],
+        ),
+        (ArrayType::ChronoDateTime, &["'2026-01-01T00:00:00'", "'2026-01-01 00:00:00.000'", "'2026-01-01 00:00'", "1"]),
+        (ArrayType::ChronoDate, &["'2026-1-1'", "'2026-01-01 '", "'2026-02-29'", "'0000-01-01'", "20260101"]),
+        (ArrayType::ChronoTime, &["'00:00'", "'24:00:00'", "'12:30:00.5'", "'12:30:00Z'", "'12:30:00.500000'", "0"]),
+        (ArrayType::Uuid, &["zeroblob(15)", "''", "'936da01f-9abd-4d9d-80c7-02af85c822a8'"]),
+        (ArrayType::Bool, &["2", "-1", "'true'", "1.0", "x'01'"]),
+    ];
+
     #[test]
     fn only_what_is_written_here_is_the_own_form() -> rusqlite::Result<()> {
         let sqlite = rusqlite::Connection::open_in_memory()?;
         let is_own = |value: &str, value_type: &ArrayType| {
             sqlite.query_row(&format!("SELECT {} FROM (SELECT {value} AS v)", own(value_type)), [], |row| row.get::<_, bool>(0))
         };
-        let own_forms: [(ArrayType, &[&str]); 6] = [
-            (
-                ArrayType::ChronoDateTimeUtc,
-                &["'2026-01-01T00:00:00+00:00'", "'2026-01-01T00:00:00.100+00:00'", "'2026-01-01T23:59:59.000001+00:00'"],
-            ),
-            (ArrayType::ChronoDateTime, &["'2026-01-01 00:00:00'", "'2026-01-01 00:00:00.100'", "'2026-01-01 23:59:59.000001'"]),
-            (ArrayType::ChronoDate, &["'2026-01-01'", "'9999-12-31'", "'0001-01-01'"]),
-            (ArrayType::ChronoTime, &["'00:00:00'", "'12:30:00.500'", "'23:59:59.999999'"]),
-            (ArrayType::Uuid, &["zeroblob(16)"]),
-            (ArrayType::Bool, &["0", "1"]),
-        ];
-        for (value_type, forms) in &own_forms {
+        for (value_type, forms) in OWN_FORMS {
             for form in *forms {
                 assert!(is_own(form, value_type)?, "{form}");
             }
         }
-        let others: [(ArrayType, &[&str]); 6] = [
-            (
-                ArrayType::ChronoDateTimeUtc,
-                &[
-                    "'2026-01-01T00:00:00Z'",
-                    "'2026-01-01 00:00:00+00:00'",
-                    "'2026-01-01T00:00:00'",
-                    "'2026-01-01T00:00:00.000+00:00'",
-                    "'2026-01-01T00:00:00.100000+00:00'",
-                    "'2026-01-01T00:00:00.123456789+00:00'",
-                    "'2026-01-01T00:00:00+02:00'",
-                    "'2026-02-30T00:00:00+00:00'",
-                    "'2026-01-01T24:00:00+00:00'",
-                    "'0000-01-01T00:00:00+00:00'",
-                    "'2026-01-01T00:00:00+00:00' || char(0)",
-                    "'2026-01-01'",
-                    "1767225600",
-                    "2461041.5",
-                    "''",
-                    "x'00'",
-                ],
-            ),
-            (ArrayType::ChronoDateTime, &["'2026-01-01T00:00:00'", "'2026-01-01 00:00:00.000'", "'2026-01-01 00:00'", "1"]),
-            (ArrayType::ChronoDate, &["'2026-1-1'", "'2026-01-01 '", "'2026-02-29'", "'0000-01-01'", "20260101"]),
-            (ArrayType::ChronoTime, &["'00:00'", "'24:00:00'", "'12:30:00.5'", "'12:30:00Z'", "'12:30:00.500000'", "0"]),
-            (ArrayType::Uuid, &["zeroblob(15)", "''", "'936da01f-9abd-4d9d-80c7-02af85c822a8'"]),
-            (ArrayType::Bool, &["2", "-1", "'true'", "1.0", "x'01'"]),
-        ];
-        for (value_type, forms) in &others {
+        for (value_type, forms) in OTHER_FORMS {
             for form in *forms {
                 assert!(!is_own(form, value_type)?, "{form}");
             }

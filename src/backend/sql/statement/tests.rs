@@ -1,4 +1,4 @@
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, sync::Arc};
 
 use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
 use sea_orm::{Statement, Value};
@@ -8,6 +8,7 @@ use super::{Catalog, Described, Source, StatementCache, Statements};
 use crate::{
     backend::sql::catalog::{Form, TextOrder},
     dialect::Dialect,
+    entity::Storable,
     error::Result,
     query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
     repository::Mapping,
@@ -15,30 +16,56 @@ use crate::{
     table::Table,
 };
 
+/// Makes the statements of one entity.
+struct Maker<E: Storable> {
+    mapping: Arc<Mapping<E>>,
+    dialect: Dialect,
+    catalog: Arc<Catalog>,
+    cache: StatementCache,
+}
+
+impl<E: Storable> Maker<E> {
+    fn new(mapping: Arc<Mapping<E>>, dialect: Dialect) -> Self {
+        Self { mapping, dialect, catalog: Catalog::plain(), cache: StatementCache::default() }
+    }
+
+    fn statements(&self) -> Statements<'_> {
+        let (table, catalog, cache) = (&self.mapping.table, &self.catalog, &self.cache);
+        Statements::new(table, (self.dialect, 100), catalog, cache)
+    }
+}
+
 /// Every statement of two entities, one with a plain id and a default, one with a composite id; and what others add.
 fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let logs = Mapping::<raw_log::Entity>::plain();
-    let members = Mapping::<fiber_membership::Entity>::plain();
-    let fibers = Mapping::<fiber::Entity>::plain();
-    let (catalog, caches) = (Catalog::plain(), [(), (), ()].map(|()| StatementCache::default()));
-    let of_fibers = Statements::new(&fibers.table, (dialect, 100), &catalog, &caches[0]);
-    let of_logs = Statements::new(&logs.table, (dialect, 100), &catalog, &caches[1]);
-    let of_members = Statements::new(&members.table, (dialect, 100), &catalog, &caches[2]);
-    let (log_id, config_version) = (Uuid::nil(), ConfigVersion(1));
-    let log = raw_log::Model {
-        log_id,
+    let logs = Maker::new(Mapping::<raw_log::Entity>::plain(), dialect);
+    let mut all = of_rows(&logs)?;
+    all.extend(of_conflicts(&logs)?);
+    all.extend(of_filters(&logs)?);
+    all.extend(of_queries(&logs)?);
+    all.extend(with_rules(dialect)?);
+    Ok(all)
+}
+
+fn log() -> raw_log::Model {
+    raw_log::Model {
+        log_id: Uuid::nil(),
         timestamp: chrono::DateTime::UNIX_EPOCH,
         source_id: "source".to_owned(),
         raw_text: "line".to_owned(),
         ingestion_time: None,
-        config_version,
-    };
-    let member = fiber_membership::Model { log_id, fiber_id: Uuid::nil(), config_version };
-    let (log, member) = (logs.values(&log)?, members.values(&member)?);
-    let (log_key, member_key) = (logs.table.key_of(&log), members.table.key_of(&member));
+        config_version: ConfigVersion(1),
+    }
+}
+
+/// What is done to rows by their ids.
+fn of_rows(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
+    let members = Maker::new(Mapping::<fiber_membership::Entity>::plain(), logs.dialect);
+    let (of_logs, of_members) = (logs.statements(), members.statements());
+    let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(1) };
+    let (log, member) = (logs.mapping.values(&log())?, members.mapping.values(&member)?);
+    let (log_key, member_key) = (of_logs.table.key_of(&log), of_members.table.key_of(&member));
     let rows = [log.clone(), log.clone()];
-    let all_columns: Vec<usize> = (0..logs.table.columns.len()).collect();
-    let source = Source::Values(&rows);
+    let all_columns: Vec<usize> = (0..of_logs.table.columns.len()).collect();
     let mut all = vec![
         of_logs.insert(&rows, false)?,
         of_logs.insert(std::slice::from_ref(&log), true)?,
@@ -51,48 +78,65 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_logs.update(&log, true)?);
     all.extend(of_members.update(&member, true)?);
     all.extend(of_logs.update(&log, false)?);
-    all.extend(of_logs.update_from(&source, &all_columns)?);
+    all.extend(of_logs.update_from(&Source::Values(&rows), &all_columns)?);
     all.push(of_logs.delete_ids(std::slice::from_ref(&log_key), None)?);
     all.push(of_members.delete_ids(std::slice::from_ref(&member_key), None)?);
-    all.push(of_logs.delete_where(&logs.table.condition(&Filter::<raw_log::Model>::all())?, None)?);
+    all.push(of_logs.delete_where(&of_logs.table.condition(&Filter::<raw_log::Model>::all())?, None)?);
+    Ok(all)
+}
+
+/// Upserts in every way to deal with what is there already.
+fn of_conflicts(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
+    let of_logs = logs.statements();
+    let rows = vec![logs.mapping.values(&log())?; 2];
+    let mut all = Vec::new();
     for on_conflict in [OnConflict::ignore(), OnConflict::replace(), OnConflict::replace_column(raw_log::COLUMN.raw_text)] {
-        let resolution = logs.table.resolution(&on_conflict)?;
-        all.extend(upserts(&of_logs, &rows, &resolution)?);
+        all.extend(upserts(&of_logs, &rows, &of_logs.table.resolution(&on_conflict)?)?);
     }
+    Ok(all)
+}
+
+/// Updates and counts of what a filter selects.
+fn of_filters(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
+    let fibers = Maker::new(Mapping::<fiber::Entity>::plain(), logs.dialect);
+    let (of_logs, of_fibers) = (logs.statements(), fibers.statements());
     let changes = Changes::new().set(raw_log::COLUMN.raw_text, "new").set_null(raw_log::COLUMN.ingestion_time);
-    all.extend(
-        of_logs.update_where(
-            &logs.table.condition(&field(raw_log::COLUMN.source_id).equals("a"))?,
-            &logs.table.changes(&changes)?,
-        )?,
-    );
+    let changes = of_logs.table.changes(&changes)?;
+    let mut all = Vec::new();
+    all.extend(of_logs.update_where(&of_logs.table.condition(&field(raw_log::COLUMN.source_id).equals("a"))?, &changes)?);
     for filter in filters() {
-        all.push(of_logs.count(&logs.table.condition(&filter)?));
-        all.push(of_logs.count(&logs.table.condition(&!filter)?));
+        all.push(of_logs.count(&of_logs.table.condition(&filter)?));
+        all.push(of_logs.count(&of_logs.table.condition(&!filter)?));
     }
     for (scalar, key) in [(Scalar::from("a"), "k"), (Scalar::from(1), "0"), (Scalar::from(true), "a.b")] {
         let filter = field(fiber::COLUMN.attributes).path_equals(["one", key], scalar);
-        all.push(of_fibers.count(&fibers.table.condition(&filter)?));
+        all.push(of_fibers.count(&of_fibers.table.condition(&filter)?));
     }
     for filter in filters_of_columns() {
-        all.push(of_logs.count(&logs.table.condition(&filter)?));
-        all.push(of_logs.count(&logs.table.condition(&!filter)?));
+        all.push(of_logs.count(&of_logs.table.condition(&filter)?));
+        all.push(of_logs.count(&of_logs.table.condition(&!filter)?));
     }
+    Ok(all)
+}
+
+/// Selects of models, from their beginning and from a position, and of some columns.
+fn of_queries(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
+    let of_logs = logs.statements();
+    let log = logs.mapping.values(&log())?;
+    let mut all = Vec::new();
     for query in queries() {
-        all.push(of_logs.select(&logs.table.selection(&query)?));
-        let order = logs.table.order(&query)?;
-        let keys = key_of(&order, &log);
+        all.push(of_logs.select(&of_logs.table.selection(&query)?));
+        let keys = key_of(&of_logs.table.order(&query)?, &log);
         for backward in [false, true] {
             let position = Some(Position { keys: Some(keys.clone()), backward });
-            all.push(of_logs.select(&logs.table.selection(&Query { position, ..query.clone() })?));
+            all.push(of_logs.select(&of_logs.table.selection(&Query { position, ..query.clone() })?));
         }
     }
     let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
     for distinct in [false, true] {
-        let selection = logs.table.selection(&Query::<raw_log::Model>::new().limit(5).offset(1))?;
-        all.push(of_logs.project(&selection, &logs.table.projected(&projection)?, distinct));
+        let selection = of_logs.table.selection(&Query::<raw_log::Model>::new().limit(5).offset(1))?;
+        all.push(of_logs.project(&selection, &of_logs.table.projected(&projection)?, distinct));
     }
-    all.extend(with_rules(dialect)?);
     Ok(all)
 }
 
@@ -155,9 +199,8 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut table = Table::of::<document::Entity>();
     table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     table.rules.check(&table)?;
-    let mapping = Mapping::<document::Entity>::new(table);
-    let (catalog, cache) = (Catalog::plain(), StatementCache::default());
-    let statements = Statements::new(&mapping.table, (dialect, 100), &catalog, &cache);
+    let maker = Maker::new(Mapping::<document::Entity>::new(table), dialect);
+    let (mapping, statements) = (&maker.mapping, maker.statements());
     let (created_at, updated_at) = (None, None);
     let row =
         mapping.values(&document::Model { id: 1, version: 2, title: "a".into(), created_at, updated_at, deleted_at: None })?;
