@@ -24,6 +24,7 @@
 //!   columns that a repository keeps; [`new_id`] makes an id.
 //! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`],
 //!   [`Cursor`], [`Projection`], [`ModelStream`].
+//! - **Compute values of groups**: [`Aggregation`], [`Aggregate`], [`Having`], [`TimeBucket`].
 //! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`].
 //!   [`Storage`] is all of these and [`Reader`].
 //! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`],
@@ -104,9 +105,9 @@ pub use id::new_id;
 pub use open::open;
 pub use open_options::{Durability, OpenOptions};
 pub use query::{
-    Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric,
-    OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted, field,
-    field_of, kind,
+    Aggregate, Aggregation, Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, DateTimeKind, Field, Filter,
+    Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts,
+    Scalar, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};

@@ -1,5 +1,6 @@
 //! Values in their portable form: what every backend stores and returns exactly.
 
+mod decimal_sum;
 pub(crate) mod encoding;
 mod portable;
 mod put;
@@ -16,6 +17,7 @@ use sea_orm::{
 #[cfg(feature = "_sql")]
 use serde_json::Value as Json;
 
+pub(crate) use self::decimal_sum::DecimalSum;
 pub use self::encoding::{decode_row, encode_row};
 pub(crate) use self::portable::{EARLIEST, check_digits, has_nul, portable};
 pub use self::put::{Put, ReadRow};

@@ -165,7 +165,9 @@ use crate::{
 };
 pub use crate::{
     context::Access,
-    query::{Change, Comparison, Resolution, ResolvedFilter, Selection, SemiJoin, Test, Tree},
+    query::{
+        Change, Comparison, GroupKey, Grouping, Measure, MeasureKind, Resolution, ResolvedFilter, Selection, SemiJoin, Test, TimeGrid, Tree,
+    },
     table::Table,
     transaction::{AcquireMode, Entry, Joined, OpenTransaction, Step, StoreId, TransactionSource, Transactions},
     value::{Key, Put, ReadRow, decode_row, encode_row},

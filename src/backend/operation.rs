@@ -9,7 +9,7 @@ use super::{Decoder, Models, Parts, Rows};
 use crate::{
     context::{Access, Cx},
     error::{Error, ErrorKind, Result},
-    query::{Change, Resolution, ResolvedFilter, Selection, Upserted},
+    query::{Change, Grouping, Resolution, ResolvedFilter, Selection, Upserted},
     row::Row,
     value::Key,
 };
@@ -35,6 +35,13 @@ pub enum Read {
         /// Whether each combination of values is answered once.
         distinct: bool,
     },
+    /// Values that are computed of groups of the models that fulfil a condition.
+    Aggregate {
+        /// Which models.
+        condition: ResolvedFilter,
+        /// Which groups, and what is computed of each.
+        grouping: Grouping,
+    },
 }
 
 impl Read {
@@ -46,6 +53,7 @@ impl Read {
             Self::Select(_) => "select",
             Self::Count(_) => "count",
             Self::Project { .. } => "project",
+            Self::Aggregate { .. } => "aggregate",
         }
     }
 }

@@ -80,7 +80,7 @@ fn equals(json: &Json, scalar: &Scalar) -> bool {
 }
 
 impl Comparison {
-    fn holds(self, ordering: Ordering) -> bool {
+    pub(super) fn holds(self, ordering: Ordering) -> bool {
         match self {
             Self::Equal => ordering.is_eq(),
             Self::NotEqual => ordering.is_ne(),

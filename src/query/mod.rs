@@ -2,14 +2,20 @@
 //!
 //! A [`Filter`] is made of fields ([`field`], [`field_of`]); a [`Query`] adds order and limits; [`Changes`], [`Projection`] and
 //! [`OnConflict`] say what to write and what to read of the models it selects. [`Page`] and [`Cursor`] are for reading on where
-//! one left off. What they come to for an entity is in `resolve`, which every backend starts from.
+//! one left off. An [`Aggregation`] of [`Aggregate`]s computes values of groups of models. What they come to for an entity is in `resolve`, which every backend starts from.
 
+mod accumulate;
+mod aggregate;
+mod aggregate_resolve;
+mod aggregation;
 mod changes;
 mod column;
 mod cursor;
 mod evaluate;
 mod field;
 mod filter;
+mod group_finish;
+mod grouping;
 mod on_conflict;
 mod operand;
 mod page;
@@ -19,7 +25,10 @@ mod projection;
 mod query;
 mod resolve;
 mod semi_join;
+mod time_bucket;
 
+pub use aggregate::{Aggregate, Having};
+pub use aggregation::Aggregation;
 pub use changes::Changes;
 pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
 pub use cursor::Cursor;
@@ -30,13 +39,16 @@ pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
 pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;
+pub use time_bucket::{DateTimeKind, TimeBucket};
 
+pub(crate) use aggregate_resolve::ResolvedAggregation;
 pub use changes::{Change, ColumnChange};
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
 pub use filter::{Comparison, ResolvedFilter, Test, Tree};
+pub use grouping::{GroupKey, Grouping, Measure, MeasureKind};
 pub(crate) use on_conflict::Merged;
 pub use on_conflict::Resolution;
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};
@@ -45,3 +57,9 @@ pub(crate) use query::Position;
 pub use resolve::Selection;
 pub(crate) use resolve::SortKey;
 pub use semi_join::SemiJoin;
+pub use time_bucket::TimeGrid;
+#[cfg(feature = "_sql")]
+pub(crate) use {
+    grouping::{decimal_sum, float_sum, normalized, whole_sum},
+    time_bucket::{bucket_value, date_time},
+};

@@ -46,13 +46,13 @@ pub(crate) struct SortKey {
 
 /// How much of a filter has been seen.
 #[derive(Default)]
-struct Size {
-    tests: usize,
-    values: usize,
+pub(super) struct Size {
+    pub(super) tests: usize,
+    pub(super) values: usize,
 }
 
 impl Size {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.tests > MAX_TESTS || self.values > MAX_VALUES {
             return Err(Error::new(ErrorKind::InvalidInput, "a filter of more than 500 conditions or 30 000 values"));
         }
@@ -124,7 +124,7 @@ impl Table {
         Ok(())
     }
 
-    fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<ResolvedFilter> {
+    pub(super) fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<ResolvedFilter> {
         if matches!(tree, Tree::All(parts) | Tree::Any(parts) if parts.is_empty()) {
             size.tests += 1;
             size.check()?;

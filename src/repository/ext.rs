@@ -9,7 +9,7 @@ use crate::{
     context::{Cx, carried},
     entity::Storable,
     error::{Error, ErrorKind, Result, not_found},
-    query::{Filter, Page, PageRequest, Projection, Query, TypedColumn},
+    query::{Aggregation, Filter, Page, PageRequest, Projection, Query, TypedColumn},
     row::Row,
     stream::{CHUNK, ModelStream},
 };
@@ -197,6 +197,50 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         async move {
             let rows = self.project(cx, &Query::from(filter.clone()), &projection).await?;
             rows.into_iter().map(Row::value).collect()
+        }
+    }
+
+    /// The groups of an [`Aggregation`] of the models that the filter selects, each as a `T`: a struct with a field for each column
+    /// and aggregate, by its name; a tuple; or, for a single one, its value. What may be null, such as the sum of a group without
+    /// values, is an `Option`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the value, if one is not `T`'s: so is a sum that the type asked
+    /// for cannot hold. Those of [`Reader::aggregate`].
+    fn aggregate_as<'a, T>(
+        &'a self,
+        cx: &'a Cx,
+        filter: &'a Filter<M>,
+        aggregation: &'a Aggregation<M>,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send + 'a
+    where
+        M: 'a,
+        T: DeserializeOwned + Send + 'a,
+    {
+        async move { self.aggregate(cx, filter, aggregation).await?.into_iter().map(|row| row.read()).collect() }
+    }
+
+    /// The values of an [`Aggregation`] without groups, as a `T`: there is exactly one row, also of no models.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an aggregation that has groups, a limit or
+    /// [`having`](Aggregation::having). Those of [`aggregate_as`](Self::aggregate_as).
+    fn aggregate_one<'a, T>(
+        &'a self,
+        cx: &'a Cx,
+        filter: &'a Filter<M>,
+        aggregation: &'a Aggregation<M>,
+    ) -> impl Future<Output = Result<T>> + Send + 'a
+    where
+        M: 'a,
+        T: DeserializeOwned + Send + 'a,
+    {
+        async move {
+            if !aggregation.is_of_one_row() {
+                return Err(Error::new(ErrorKind::InvalidInput, "an aggregation that may have any number of rows"));
+            }
+            let row = self.aggregate(cx, filter, aggregation).await?.into_iter().next();
+            row.ok_or_else(|| Error::new(ErrorKind::Internal, "the repository answered no row"))?.read()
         }
     }
 }

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::{
     context::Cx,
-    error::Result,
-    query::{Filter, Projection, Query},
+    error::{Error, ErrorKind, Result},
+    query::{Aggregation, Filter, Projection, Query},
     row::Row,
     stream::ModelStream,
 };
@@ -79,4 +79,24 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
     /// [`distinct`](crate::ReaderExt::distinct) to read.
     async fn project(&self, cx: &Cx, query: &Query<M>, projection: &Projection<M>) -> Result<Vec<Row>>;
+
+    /// Values that are computed of groups of the models that the filter selects, for
+    /// [`aggregate_as`](crate::ReaderExt::aggregate_as) and [`aggregate_one`](crate::ReaderExt::aggregate_one) to read. Models
+    /// that are marked as deleted do not count, unless the aggregation [says so](Aggregation::with_deleted).
+    ///
+    /// A sum of whole numbers that no `u64` holds is in a row as a `Decimal`, or as its digits if it is none either.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100 columns and
+    /// aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order by a column that
+    /// is not grouped by; a [`TimeBucket`](crate::TimeBucket) of no width. The conditions of all filters count together.
+    ///
+    /// `InvalidInput` for what only the stored values tell: a sum of floating-point numbers that is not finite, a sum of decimals
+    /// that no `Decimal` holds, a bucket of time that begins before the year 1. Inside a transaction, the transaction can no
+    /// longer commit.
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) if the implementation has no aggregates, which is what this method does by default.
+    async fn aggregate(&self, _cx: &Cx, _filter: &Filter<M>, _aggregation: &Aggregation<M>) -> Result<Vec<Row>> {
+        Err(Error::new(ErrorKind::Unsupported, "this repository does not implement `aggregate`"))
+    }
 }

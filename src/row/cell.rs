@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{Misfit, column_value};
-use crate::value::{instant_of, is_null, text_of};
+use crate::value::{instant_of, is_null, text_of, whole_number};
 
 /// A value, and the column it is from.
 pub(super) struct Cell {
@@ -99,6 +99,22 @@ fn whole(value: Value) -> Value {
     }
 }
 
+/// A whole number of any size: one that no other form of a row holds is there as its digits.
+fn wide(value: &Value) -> Option<i128> {
+    match value {
+        Value::Decimal(Some(number)) if number.fract().is_zero() => Some(number.trunc().mantissa()),
+        other => whole_number(other).or_else(|| text_of(other)?.parse().ok()),
+    }
+}
+
+/// Asks for a whole number of 128 bits.
+fn visit_wide<'de, V: Visitor<'de>>(value: Value, visitor: V) -> std::result::Result<V::Value, Misfit> {
+    match wide(&value) {
+        Some(number) => visitor.visit_i128(number),
+        None => visit(value, visitor),
+    }
+}
+
 fn real(value: Value) -> Value {
     match &value {
         Value::Decimal(Some(number)) => f64::try_from(*number).map_or(value, Value::from),
@@ -178,17 +194,23 @@ impl<'de> Deserializer<'de> for Cell {
         self.deserialize_map(visitor)
     }
 
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
+        self.named(|value| visit_wide(value, visitor))
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Misfit> {
+        self.named(|value| visit_wide(value, visitor))
+    }
+
     numbers! {
         deserialize_i8: whole;
         deserialize_i16: whole;
         deserialize_i32: whole;
         deserialize_i64: whole;
-        deserialize_i128: whole;
         deserialize_u8: whole;
         deserialize_u16: whole;
         deserialize_u32: whole;
         deserialize_u64: whole;
-        deserialize_u128: whole;
         deserialize_f32: real;
         deserialize_f64: real;
     }

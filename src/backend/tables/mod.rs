@@ -1,5 +1,6 @@
 //! [`Tables`], the rows of a store's tables as a value: what a backend that holds its rows in memory is made of.
 
+mod aggregate;
 mod constraint;
 mod look_up;
 mod read;

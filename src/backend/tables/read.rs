@@ -76,6 +76,7 @@ impl Tables {
             Read::Project { selection, columns, distinct } => {
                 self.project(cx, table, selection, columns, distinct).await.map(Answer::Rows)
             }
+            Read::Aggregate { condition, grouping } => self.aggregate(cx, table, condition, grouping).await.map(Answer::Rows),
         }
     }
 

@@ -21,10 +21,10 @@ use crate::{
     backend::{Answer, Backend, Decoder, Read, TableBackend, Write},
     capability::Capabilities,
     context::Cx,
-    coop::Budget,
+    coop::{Budget, off_thread},
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
-    query::{Changes, Filter, OnConflict, Projection, Query, Test, Upserted},
+    query::{Aggregation, Changes, Filter, OnConflict, Projection, Query, ResolvedAggregation, Test, Upserted},
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
@@ -99,6 +99,17 @@ impl<E: Storable> Repository<E> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
         self.read(cx, Read::Select(selection)).await?.models().and_then(models_of::<E>)
+    }
+
+    async fn computed(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
+        self.table.check()?;
+        let resolved = self.mapping.table.aggregation(filter, aggregation)?;
+        let ResolvedAggregation { condition, grouping, finish } = resolved;
+        let rows = self.read(cx, Read::Aggregate { condition, grouping }).await?.rows()?;
+        match finish.is_long(rows.len()) {
+            true => off_thread(move || finish.finish(rows)).await?,
+            false => finish.finish(rows),
+        }
     }
 
     async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
@@ -185,6 +196,10 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
         let (columns, selection) = resolved.map_err(self.at("project"))?;
         let project = Read::Project { selection, columns, distinct: projection.distinct };
         self.read(cx, project).await.and_then(Answer::rows).map_err(self.at("project"))
+    }
+
+    async fn aggregate(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
+        self.computed(cx, filter, aggregation).await.map_err(self.at("aggregate"))
     }
 }
 

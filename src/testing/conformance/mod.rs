@@ -1,6 +1,7 @@
 //! The contract, one function a promise; the sentence above each is the promise. Every backend runs all of them: what a backend
 //! does not offer is declared in its capabilities, and the promise then is that it says so.
 
+pub mod aggregate;
 pub mod bulk;
 pub mod cancel;
 pub mod change;
@@ -183,6 +184,22 @@ macro_rules! __conformance {
                 reads_some_columns
                 names_a_column_of_the_wrong_type
                 gives_each_value_once
+            }
+            aggregate {
+                computes_counts_sums_and_averages
+                finds_the_first_and_the_last_value
+                answers_one_row_of_no_models
+                makes_a_group_of_each_value
+                filters_each_value
+                adds_whole_numbers_to_128_bits
+                adds_decimals_exactly
+                refuses_sums_that_it_cannot_answer
+                groups_by_time_from_the_epoch
+                fills_buckets_without_models
+                leaves_out_groups
+                puts_groups_in_order
+                refuses_what_cannot_be_computed
+                leaves_out_what_is_marked_as_deleted
             }
             other_tables {
                 are_looked_into_by_filters

@@ -61,6 +61,7 @@ async fn a_layer_sees_every_operation() {
     notes.query(cx, &Query::new()).await.unwrap();
     notes.stream(cx, &Query::new()).await.unwrap();
     notes.count(cx, &Filter::all()).await.unwrap();
+    notes.aggregate(cx, &Filter::all(), &larder::Aggregation::new().and(larder::Aggregate::count())).await.unwrap();
     notes.delete(cx, &stored.id).await.unwrap();
     notes.delete_where(cx, &Filter::all()).await.unwrap();
     notes.tx(cx, |_| async { Ok::<_, larder::Error>(()) }).await.unwrap();
@@ -78,6 +79,7 @@ async fn a_layer_sees_every_operation() {
         "select note",
         "stream note",
         "count note",
+        "aggregate note",
         "delete! note",
         "delete_where! note",
         "begin!",

@@ -1,5 +1,6 @@
 //! What a SQL store does for one table, written once over any [`Engine`].
 
+mod aggregate;
 mod change;
 mod compared;
 mod insert;
@@ -234,6 +235,7 @@ impl<G: Engine> TableBackend for SqlTable<G> {
             Read::Project { selection, columns, distinct } => {
                 self.columns(cx, selection, columns, distinct).map_ok(Answer::Rows).boxed()
             }
+            Read::Aggregate { condition, grouping } => self.aggregate(cx, condition, grouping).map_ok(Answer::Rows).boxed(),
         }
     }
 

@@ -140,7 +140,7 @@ impl Statements<'_> {
     }
 
     /// What stored values of a column mean, where some may be in forms that do not compare as they are.
-    fn meaning(&self, column: &TableColumn) -> Option<Expr> {
+    pub(super) fn meaning(&self, column: &TableColumn) -> Option<Expr> {
         match self.described(column).form {
             Form::Own => None,
             Form::Any => meaning::meaning(self.column(column), &column.value_type),

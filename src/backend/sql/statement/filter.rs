@@ -25,7 +25,7 @@ impl Statements<'_> {
         }
     }
 
-    fn lowered(&self, condition: &ResolvedFilter, negated: bool) -> Cond {
+    pub(super) fn lowered(&self, condition: &ResolvedFilter, negated: bool) -> Cond {
         let parts =
             |cond: Cond, parts: &[ResolvedFilter]| parts.iter().fold(cond, |cond, part| cond.add(self.lowered(part, negated)));
         match condition {

@@ -35,6 +35,32 @@ pub(in super::super) fn meaning(column: Expr, value_type: &ArrayType) -> Option<
     Some(Expr::cust_with_exprs(sql.replace("FAILURE", &failure(&column)), [column]))
 }
 
+/// Whether the meaning of a type's values is a number of microseconds.
+pub(super) fn is_microseconds(value_type: &ArrayType) -> bool {
+    use ArrayType as T;
+    matches!(
+        value_type,
+        T::ChronoTime | T::ChronoDateTime | T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone
+    )
+}
+
+/// The high 32 bits of a whole number with their sign, and the low ones. Fails for what is none.
+pub(super) fn halves(column: &Expr, value: Expr) -> [Expr; 2] {
+    ["v >> 32", "v & 4294967295"].map(|half| {
+        let sql = only("typeof(v) = 'integer'", half).replace("FAILURE", &failure(column));
+        Expr::cust_with_exprs(sql, [value.clone()])
+    })
+}
+
+/// A number as a floating-point one. Fails for what is none.
+pub(super) fn real(column: &Expr, value: Expr) -> Expr {
+    let failure = failure(column).replace("(v)", "(?)");
+    let sql =
+        format!("CASE typeof(?) WHEN 'real' THEN ? WHEN 'integer' THEN CAST(? AS REAL) WHEN 'null' THEN NULL ELSE {failure} END");
+    let places = sql.matches('?').count();
+    Expr::cust_with_exprs(sql, vec![value; places])
+}
+
 /// Whether values of a type are numbers to SQLite.
 pub(in super::super) fn is_number(value_type: &ArrayType) -> bool {
     is_whole(value_type) || matches!(value_type, ArrayType::Float | ArrayType::Double)

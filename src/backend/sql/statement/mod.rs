@@ -1,5 +1,7 @@
 //! Statements for the models of an entity.
 
+mod aggregate;
+mod bucket;
 mod change;
 mod compared;
 mod filter;
@@ -7,6 +9,7 @@ mod insert;
 mod json;
 pub(super) mod meaning;
 mod order;
+mod readout;
 mod select;
 mod semi_join;
 mod source;
@@ -24,7 +27,12 @@ use sea_orm::{
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::source_of;
 pub(crate) use self::statement_cache::WholeInsert;
-pub(super) use self::{source::Source, statement_cache::StatementCache};
+pub(super) use self::{
+    aggregate::{AggregateStatement, SumWidth},
+    readout::Readout,
+    source::Source,
+    statement_cache::StatementCache,
+};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
