@@ -128,9 +128,9 @@ impl Grouping {
         self.keys.iter().any(|key| is_one(key.column)) || self.measures.iter().any(measured)
     }
 
-    /// The first column whose documents its conditions look into.
-    pub(crate) fn document(&self) -> Option<usize> {
-        self.measures.iter().find_map(|measure| measure.condition.document())
+    /// The name of the first column whose documents its conditions look into.
+    pub(crate) fn document<'t>(&'t self, table: &'t Table) -> Option<&'t str> {
+        self.measures.iter().find_map(|measure| measure.condition.document(table))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Computes values of groups of rows of [`Tables`].
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use super::{Tables, read::run};
 use crate::{
@@ -17,10 +17,19 @@ impl Tables {
         cx: &Cx,
         table: &Arc<Table>,
         condition: ResolvedFilter,
-        grouping: Grouping,
+        mut grouping: Grouping,
     ) -> Result<Vec<Row>> {
-        let (reach, state, table) = (self.state.len(&table.key), self.state.clone(), table.clone());
+        let mut reach = self.state.len(&table.key) + self.joined(&condition)?;
+        for measure in &grouping.measures {
+            reach += self.joined(&measure.condition)?;
+        }
+        let (state, table) = (self.state.clone(), table.clone());
         let aggregate = move || {
+            let condition = state.looked_up(&table, condition)?;
+            for measure in &mut grouping.measures {
+                let condition = mem::replace(&mut measure.condition, ResolvedFilter::TRUE);
+                measure.condition = state.looked_up(&table, condition)?;
+            }
             let rows = state.rows(&table.key).into_iter().flat_map(|rows| rows.by_id.values());
             grouping.of(&table, rows.filter(|row| condition.is_met_by(row)))
         };

@@ -24,11 +24,14 @@ use crate::{
 impl<G: Engine> SqlTable<G> {
     pub(super) async fn aggregate(&self, cx: &Cx, condition: ResolvedFilter, grouping: Grouping) -> Result<Vec<Row>> {
         self.require_readable()?;
-        let has_forms = |column: usize| self.has_forms(column);
-        let compares_forms = condition.compares(&has_forms) || grouping.compares(&has_forms);
+        let mut compared = self.compared(&condition)?;
+        for measure in &grouping.measures {
+            compared = compared.and(self.compared(&measure.condition)?);
+        }
+        compared.has_forms |= grouping.compares(&|column| self.has_forms(column));
         let entry = self.store.enter(cx, Access::Read)?;
         let held = self.store.hold(cx, &entry, Access::Read, StatementKind::Read).await?;
-        let (mut held, view) = self.viewed(cx, held, Access::Read, false, compares_forms).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Read, false, compared).await?;
         let written = |width| self.statements(&view).aggregate(&condition, &grouping, width);
         let narrow = written(SumWidth::Narrow);
         if let Err(refused) = self.store.engine().check(&narrow.statement) {
@@ -96,8 +99,8 @@ impl<G: Engine> SqlTable<G> {
 
     /// Names the column of the documents that a condition of a measure looks into, if that is what an error is about.
     fn of_measured_document(&self, grouping: &Grouping, error: Error) -> Error {
-        match grouping.document().filter(|_| self.store.engine().is_of_document(&error)) {
-            Some(column) => self.table.in_column(column, error),
+        match grouping.document(&self.table).filter(|_| self.store.engine().is_of_document(&error)) {
+            Some(column) => error.in_column(column),
             None => error,
         }
     }

@@ -30,12 +30,22 @@ impl Compared {
                 return Err(error);
             }
             let is_one = |column: usize| join.table.value_type(column).is_ok_and(|value_type| engine.has_forms(value_type));
-            let has_forms = is_one(join.column) || join.condition.compares(&is_one);
-            match compared.joined.iter_mut().find(|(table, _)| table.identity == join.table.identity) {
-                Some((_, known)) => *known |= has_forms,
-                None => compared.joined.push((join.table.clone(), has_forms)),
-            }
+            compared.join(join.table.clone(), is_one(join.column) || join.condition.compares(&is_one));
         }
         Ok(compared)
+    }
+
+    fn join(&mut self, table: Arc<Table>, has_forms: bool) {
+        match self.joined.iter_mut().find(|(known, _)| known.identity == table.identity) {
+            Some((_, known)) => *known |= has_forms,
+            None => self.joined.push((table, has_forms)),
+        }
+    }
+
+    /// What this and another condition compare.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.has_forms |= other.has_forms;
+        other.joined.into_iter().for_each(|(table, has_forms)| self.join(table, has_forms));
+        self
     }
 }
