@@ -22,8 +22,8 @@
 //!   with a SeaORM connection and the feature `sea-orm`, `Store::from_sea_orm`.
 //! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names
 //!   columns that a repository keeps; [`new_id`] makes an id.
-//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`],
-//!   [`Cursor`], [`Projection`], [`ModelStream`].
+//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`TextPattern`], [`Page`],
+//!   [`PageRequest`], [`Cursor`], [`Projection`], [`ModelStream`].
 //! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`].
 //!   [`Storage`] is all of these and [`Reader`].
 //! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`],
@@ -105,8 +105,8 @@ pub use open::open;
 pub use open_options::{Durability, OpenOptions};
 pub use query::{
     Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric,
-    OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted, field,
-    field_of, kind,
+    OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TextPattern, TypedColumn, Upserted,
+    field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, ops::Not};
 
 use sea_orm::Value;
 
-use super::column::Scalar;
+use super::{column::Scalar, text_pattern::TextPattern};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep conditions may be nested.
@@ -58,6 +58,10 @@ pub enum Test {
     Contains(String),
     /// It is text with this beginning.
     StartsWith(String),
+    /// It is this text, where A to Z are equal to a to z.
+    EqualsIgnoreAsciiCase(String),
+    /// It is text that matches this pattern.
+    Matches(TextPattern),
     /// It is a document in which these keys lead to this value.
     Path(Vec<String>, Scalar),
 }

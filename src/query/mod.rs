@@ -18,6 +18,8 @@ mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
 mod query;
 mod resolve;
+mod text_field;
+mod text_pattern;
 
 pub use changes::Changes;
 pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
@@ -29,6 +31,7 @@ pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
 pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;
+pub use text_pattern::TextPattern;
 
 pub use changes::{Change, ColumnChange};
 #[cfg(feature = "_sql")]

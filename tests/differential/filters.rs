@@ -1,7 +1,7 @@
 //! What larder selects and counts by the values of a column, against the rows that have them.
 
 use fastrand::Rng;
-use larder::{Cx, Filter, Query, field_of};
+use larder::{Cx, Filter, Query, TextPattern, field_of};
 use sea_orm::{Iterable, ModelTrait};
 
 use crate::{
@@ -55,6 +55,7 @@ pub async fn filters<E: Thing>(
                 let begins =
                     known.iter().filter(|model| text(model).is_some_and(|other| decoded(&other).starts_with(&prefix))).collect();
                 tests.push(("starts_with", by.starts_with(prefix), begins));
+                tests.extend(without_case::<E>(column, &decoded(&value), known, |model| text(model).map(|hex| decoded(&hex))));
             }
             for (name, filter, expected) in tests {
                 let test = Tested { name, filter, expected: expected.into_iter().map(row::<E>).collect() };
@@ -62,6 +63,36 @@ pub async fn filters<E: Thing>(
             }
         }
     }
+}
+
+/// The conditions that ignore case, and a pattern, of half of a text.
+fn without_case<'a, E: Thing>(
+    column: E::Column,
+    whole: &str,
+    known: &'a [E::Model],
+    text: impl Fn(&E::Model) -> Option<String>,
+) -> Vec<Expected<'a, E::Model>> {
+    let flipped: String =
+        whole.chars().map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
+    let half = flipped.char_indices().nth(flipped.chars().count() / 2).map_or(0, |(at, _)| at);
+    let (start, end) = flipped.split_at(half);
+    let lower = str::to_ascii_lowercase;
+    let by = || field_of(column);
+    let with = |test: &dyn Fn(&str) -> bool| known.iter().filter(|model| text(model).is_some_and(|other| test(&other))).collect();
+    let pattern = TextPattern::starting(start).ending(end).ignore_ascii_case();
+    let (ends, starts) =
+        (with(&|other| lower(other).ends_with(&lower(end))), with(&|other| lower(other).starts_with(&lower(start))));
+    vec![
+        (
+            "equals_ignore_ascii_case",
+            by().equals_ignore_ascii_case(&flipped),
+            with(&|other| other.eq_ignore_ascii_case(&flipped)),
+        ),
+        ("contains_ignore_ascii_case", by().contains_ignore_ascii_case(end), with(&|other| lower(other).contains(&lower(end)))),
+        ("starts_with_ignore_ascii_case", by().starts_with_ignore_ascii_case(start), starts),
+        ("ends_with_ignore_ascii_case", by().ends_with_ignore_ascii_case(end), ends),
+        ("matches_pattern", by().matches_pattern(pattern.clone()), with(&|other| pattern.matches(other))),
+    ]
 }
 
 struct Tested<M> {

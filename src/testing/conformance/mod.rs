@@ -26,6 +26,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod sql;
 pub mod stream;
+pub mod text;
 pub mod turns;
 pub mod tx;
 pub mod update;
@@ -182,6 +183,11 @@ macro_rules! __conformance {
                 reads_some_columns
                 names_a_column_of_the_wrong_type
                 gives_each_value_once
+            }
+            text {
+                ignores_the_case_of_ascii_letters_alone
+                tests_text_alone
+                matches_literals_in_their_order
             }
             page {
                 reads_every_model_once_while_others_write

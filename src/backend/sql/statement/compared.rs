@@ -35,7 +35,7 @@ impl Statements<'_> {
     }
 
     /// Text of a column in the order of its bytes.
-    fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
+    pub(super) fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
         match (order, self.dialect) {
             (TextOrder::Bytes, _) => text,
             // The plus sign takes away the column's affinity, which would convert text to numbers.
@@ -169,7 +169,7 @@ impl Statements<'_> {
     }
 
     /// How text of a column is compared by itself. What is not known is taken for the worst that is usual.
-    fn text_order(&self, column: &TableColumn) -> TextOrder {
+    pub(super) fn text_order(&self, column: &TableColumn) -> TextOrder {
         match self.dialect {
             _ if !is_text(&column.value_type) => TextOrder::Bytes,
             _ if self.catalog.is_known() => self.described(column).text,

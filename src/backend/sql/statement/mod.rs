@@ -12,6 +12,7 @@ mod source;
 mod statement_cache;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use sea_orm::{
     Statement, Value,

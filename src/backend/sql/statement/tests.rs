@@ -1,3 +1,5 @@
+mod condition_tests;
+
 use std::{env, fs, path::Path};
 
 use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
@@ -106,6 +108,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
         all.push(of_logs.project(&selection, &logs.table.projected(&projection)?, distinct));
     }
     all.extend(with_rules(dialect)?);
+    all.extend(condition_tests::statements(dialect)?);
     Ok(all)
 }
 
