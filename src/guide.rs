@@ -17,6 +17,8 @@
 // first, so they are the ones that count in rustdoc, and lead to items.
 
 pub mod queries {
+    //! [postgres]: super::postgres
+    //!
     #![doc = include_str!("../docs/guide/queries.md")]
 }
 
@@ -48,6 +50,8 @@ pub mod sqlite {
 }
 
 pub mod postgres {
+    //! [queries]: super::queries
+    //!
     #![doc = include_str!("../docs/guide/postgres.md")]
 }
 

@@ -22,8 +22,8 @@
 //!   with a SeaORM connection and the feature `sea-orm`, `Store::from_sea_orm`.
 //! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names
 //!   columns that a repository keeps; [`new_id`] makes an id.
-//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`Page`], [`PageRequest`],
-//!   [`Cursor`], [`Projection`], [`ModelStream`].
+//! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`TextPattern`], [`Page`],
+//!   [`PageRequest`], [`Cursor`], [`Projection`], [`ModelStream`].
 //! - **Compute values of groups**: [`Aggregation`], [`Aggregate`], [`Having`], [`TimeBucket`].
 //! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`].
 //!   [`Storage`] is all of these and [`Reader`].
@@ -107,7 +107,7 @@ pub use open_options::{Durability, OpenOptions};
 pub use query::{
     Aggregate, Aggregation, Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, DateTimeKind, Field, Filter,
     Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts,
-    Scalar, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
+    Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};

@@ -45,6 +45,8 @@ impl Test {
             Self::In(others) => others.binary_search_by(|other| compare(other, value)).is_ok(),
             Self::Contains(text) => in_text(value, |whole| whole.contains(text)),
             Self::StartsWith(text) => in_text(value, |whole| whole.starts_with(text)),
+            Self::EqualsIgnoreAsciiCase(text) => in_text(value, |whole| whole.eq_ignore_ascii_case(text)),
+            Self::Matches(pattern) => in_text(value, |whole| pattern.matches(whole)),
             Self::Path(path, scalar) => match value {
                 Value::Json(Some(document)) => end_of(document, path).is_some_and(|end| equals(end, scalar)),
                 _ => false,

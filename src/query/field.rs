@@ -72,7 +72,7 @@ where
 }
 
 impl<M, K> Field<M, K> {
-    fn test(self, test: Test) -> Filter<M> {
+    pub(super) fn test(self, test: Test) -> Filter<M> {
         Filter::test(self.column.name, test)
     }
 
@@ -188,23 +188,6 @@ impl<M, K: Ordered> Field<M, K> {
         let column = self.column;
         let is = |comparison, value| Filter::test(column.name, Test::Compare(comparison, value));
         is(Comparison::AtLeast, least.into_value()).and(is(Comparison::AtMost, most.into_value()))
-    }
-}
-
-impl<M, K: Ordered> Field<M, K>
-where
-    for<'a> &'a str: Operand<K>,
-{
-    /// The text has this one in it, as it stands: `%`, `_` and the case of letters mean themselves.
-    #[must_use]
-    pub fn contains(self, text: impl Into<String>) -> Filter<M> {
-        self.test(Test::Contains(text.into()))
-    }
-
-    /// The text begins with this one, as it stands.
-    #[must_use]
-    pub fn starts_with(self, text: impl Into<String>) -> Filter<M> {
-        self.test(Test::StartsWith(text.into()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, ops::Not};
 
 use sea_orm::Value;
 
-use super::{column::Scalar, semi_join::SemiJoin};
+use super::{column::Scalar, semi_join::SemiJoin, text_pattern::TextPattern};
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "_sql")]
 use crate::table::{Table, TableColumn};
@@ -65,6 +65,10 @@ pub enum Test {
     Contains(String),
     /// It is text with this beginning.
     StartsWith(String),
+    /// It is this text, where A to Z are equal to a to z.
+    EqualsIgnoreAsciiCase(String),
+    /// It is text that matches this pattern.
+    Matches(TextPattern),
     /// It is a document in which these keys lead to this value.
     Path(Vec<String>, Scalar),
 }

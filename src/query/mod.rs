@@ -25,6 +25,8 @@ mod projection;
 mod query;
 mod resolve;
 mod semi_join;
+mod text_field;
+mod text_pattern;
 mod time_bucket;
 
 pub use aggregate::{Aggregate, Having};
@@ -39,6 +41,7 @@ pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
 pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;
+pub use text_pattern::TextPattern;
 pub use time_bucket::{DateTimeKind, TimeBucket};
 
 pub(crate) use aggregate_resolve::ResolvedAggregation;

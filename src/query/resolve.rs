@@ -17,6 +17,7 @@ use crate::{
 const MAX_VALUES: usize = 30_000;
 const MAX_TESTS: usize = 500;
 const MAX_PATH_LENGTH: usize = 32;
+const MAX_LITERALS: usize = 50;
 
 /// Which rows, in which order.
 #[derive(Clone, Debug)]
@@ -58,6 +59,14 @@ impl Size {
         }
         Ok(())
     }
+}
+
+/// Refuses texts that no column of text holds, and columns of other types.
+fn of_text<'t>(value_type: &ArrayType, texts: impl IntoIterator<Item = &'t str>) -> Result<()> {
+    if !matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char) {
+        return Err(misfit());
+    }
+    texts.into_iter().try_for_each(|text| portable(text.into()).map(drop))
 }
 
 impl Table {
@@ -136,7 +145,10 @@ impl Table {
             Tree::Any(parts) => each(parts).map(Tree::Any),
             Tree::Not(inner) => self.resolve(inner, size).map(Tree::negated),
             Tree::Test(name, test) => {
-                size.tests += 1;
+                size.tests += match test {
+                    Test::Matches(pattern) => pattern.literals().count().max(1),
+                    _ => 1,
+                };
                 size.values += match test {
                     Test::In(values) => values.len(),
                     Test::Path(path, _) => path.len() + 1,
@@ -186,13 +198,24 @@ impl Table {
                 if fitting.is_empty() { ResolvedFilter::FALSE } else { is(Test::In(fitting)) }
             }
             Test::Contains(text) | Test::StartsWith(text) => {
-                if !matches!(value_type, ArrayType::String | ArrayType::Enum(_) | ArrayType::Char) {
-                    return Err(misfit());
-                }
-                portable(text.as_str().into())?;
+                of_text(value_type, [text.as_str()])?;
                 match text.is_empty() {
                     true => is(Test::Null).negated(),
                     false => is(test.clone()),
+                }
+            }
+            Test::EqualsIgnoreAsciiCase(text) => {
+                of_text(value_type, [text.as_str()])?;
+                is(test.clone())
+            }
+            Test::Matches(pattern) => {
+                of_text(value_type, pattern.literals())?;
+                if pattern.literals().count() > MAX_LITERALS {
+                    return Err(Error::new(ErrorKind::InvalidInput, "a pattern of more than 50 literals"));
+                }
+                match pattern.without_empty() {
+                    Some(pattern) => is(Test::Matches(pattern)),
+                    None => is(Test::Null).negated(),
                 }
             }
             Test::Path(path, scalar) => {

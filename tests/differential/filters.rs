@@ -1,7 +1,7 @@
 //! What larder selects and counts by the values of a column, against the rows that have them.
 
 use fastrand::Rng;
-use larder::{Cx, Filter, Query, field_of};
+use larder::{Cx, Filter, Query, TextPattern, field_of};
 use sea_orm::{Iterable, ModelTrait};
 
 use crate::{
@@ -75,6 +75,9 @@ impl<E: Thing> Filtered<'_, E> {
             let prefix: String = decoded(&value).chars().take(1).collect();
             let begins = |other: &E::Model| text(other).is_some_and(|other| decoded(&other).starts_with(&prefix));
             tests.push(test("starts_with", by.starts_with(&prefix), &begins));
+            for (name, filter, selects) in without_case::<E>(column, &decoded(&value)) {
+                tests.push(test(name, filter, &|other| text(other).is_some_and(|other| selects(&decoded(&other)))));
+            }
         }
         tests
     }
@@ -121,4 +124,42 @@ impl<E: Thing> Filtered<'_, E> {
 fn decoded(hex: &str) -> String {
     let bytes: Vec<u8> = (0..hex.len()).step_by(2).filter_map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The name of a condition, the condition, and which texts fulfil it.
+type TextCondition<M> = (&'static str, Filter<M>, Box<dyn Fn(&str) -> bool>);
+
+/// The conditions that ignore case, and a pattern, of the halves of a text.
+fn without_case<E: Thing>(column: E::Column, whole: &str) -> Vec<TextCondition<E::Model>> {
+    let flip = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    let flipped: String = whole.chars().map(flip).collect();
+    let half = flipped.char_indices().nth(flipped.chars().count() / 2).map_or(0, |(at, _)| at);
+    let (start, end) = (flipped[..half].to_owned(), flipped[half..].to_owned());
+    let by = || field_of(column);
+    let pattern = TextPattern::starting(&start).ending(&end).ignore_ascii_case();
+    let (equal, starts, ends) = (flipped.clone(), start.to_ascii_lowercase(), end.to_ascii_lowercase());
+    let holds = ends.clone();
+    vec![
+        (
+            "equals_ignore_ascii_case",
+            by().equals_ignore_ascii_case(&flipped),
+            Box::new(move |other: &str| other.eq_ignore_ascii_case(&equal)),
+        ),
+        (
+            "contains_ignore_ascii_case",
+            by().contains_ignore_ascii_case(&end),
+            Box::new(move |other: &str| other.to_ascii_lowercase().contains(&holds)),
+        ),
+        (
+            "starts_with_ignore_ascii_case",
+            by().starts_with_ignore_ascii_case(&start),
+            Box::new(move |other: &str| other.to_ascii_lowercase().starts_with(&starts)),
+        ),
+        (
+            "ends_with_ignore_ascii_case",
+            by().ends_with_ignore_ascii_case(&end),
+            Box::new(move |other: &str| other.to_ascii_lowercase().ends_with(&ends)),
+        ),
+        ("matches_pattern", by().matches_pattern(pattern.clone()), Box::new(move |other: &str| pattern.matches(other))),
+    ]
 }

@@ -27,3 +27,5 @@ mod postgres;
 mod sqlite;
 #[path = "../it/support/mod.rs"]
 mod support;
+#[cfg(feature = "_sql")]
+mod text;

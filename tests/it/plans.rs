@@ -72,6 +72,87 @@ async fn plans(store: &Store, snapshot_name: &str, explain: &str) -> Vec<String>
     plans
 }
 
+/// The plans of conditions that ignore case, with the index that the guide names.
+async fn plans_without_case(store: &Store, snapshot_name: &str, explain: &str, index: &str) -> Vec<String> {
+    plans(store, snapshot_name, explain).await;
+    let sql = store.sql().unwrap();
+    for statement in [index, "ANALYZE"] {
+        sql.execute(&Cx::new(), &SqlText::new(statement)).await.unwrap();
+    }
+    let is_without_case =
+        |sql: &&String| sql.contains("WHERE (lower(") || sql.contains(r#"WHERE ("raw_logs"."raw_text" COLLATE NOCASE"#);
+    let mut plans = Vec::new();
+    for statement in snapshot(snapshot_name).iter().filter(is_without_case) {
+        let length = statement.matches(['?', '$']).count();
+        let plan: Vec<serde_json::Value> = match snapshot_name {
+            "sqlite.sql" => sql.query_as(&Cx::new(), &explained(explain, statement, vec!["a".into(); length])).await.unwrap(),
+            _ => {
+                let text = SqlText::new(format!("{explain} {statement}"));
+                sql.query_as(&Cx::new(), &vec!["a"; length].into_iter().fold(text, SqlText::bind)).await.unwrap()
+            }
+        };
+        plans.push(format!("{statement}: {}", serde_json::Value::from(plan)));
+    }
+    assert!(plans.len() >= 3, "{plans:?}");
+    plans
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_searches_without_case_by_an_index_of_its_collation() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    let index = "CREATE INDEX raw_logs_text ON raw_logs (raw_text COLLATE NOCASE)";
+    for plan in plans_without_case(&store, "sqlite.sql", "EXPLAIN QUERY PLAN", index).await {
+        assert!(plan.contains("USING INDEX raw_logs_text") || plan.contains("USING COVERING INDEX raw_logs_text"), "{plan}");
+        assert!(plan.contains("SEARCH"), "{plan}");
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_searches_without_case_by_an_index_on_lower() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    let index = r#"CREATE INDEX raw_logs_text ON raw_logs (lower(raw_text COLLATE "C"))"#;
+    for plan in plans_without_case(&store, "postgres.sql", "EXPLAIN", index).await {
+        assert!(plan.contains("raw_logs_text") && plan.contains("Index Cond"), "{plan}");
+    }
+}
+
+/// Parts of text are searched by an index of trigrams, with case and without.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_searches_patterns_by_an_index_of_trigrams() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    plans(&store, "postgres.sql", "EXPLAIN").await;
+    let (sql, cx) = (store.sql().unwrap(), Cx::new());
+    for statement in [
+        "CREATE EXTENSION pg_trgm",
+        r#"CREATE INDEX ON raw_logs USING gin (raw_text COLLATE "C" gin_trgm_ops)"#,
+        r#"CREATE INDEX ON raw_logs USING gin (lower(raw_text COLLATE "C") gin_trgm_ops)"#,
+        "ANALYZE",
+    ] {
+        sql.execute(&cx, &SqlText::new(statement)).await.unwrap();
+    }
+    let statements = snapshot("postgres.sql");
+    let of_text =
+        [r#"WHERE "raw_logs"."raw_text" COLLATE "C" LIKE $1"#, r#"WHERE lower("raw_logs"."raw_text" COLLATE "C") LIKE $1"#];
+    for part in of_text {
+        let statement = statements.iter().find(|sql| sql.contains(part)).unwrap_or_else(|| panic!("no statement with {part}"));
+        let text = SqlText::new(format!("EXPLAIN {statement}")).bind("%abcdef%");
+        let plan: Vec<serde_json::Value> = sql.query_as(&cx, &text).await.unwrap();
+        let plan = serde_json::Value::from(plan).to_string();
+        assert!(plan.contains("Bitmap Index Scan"), "{statement}: {plan}");
+    }
+}
+
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn sqlite_searches_by_its_indexes() {

@@ -1,7 +1,9 @@
 //! Property test: a query means the same on every backend. The memory backend is what the others are compared with.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use larder::{Cx, DeleterExt, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt, Scalar, Storage, field, field_of};
+use larder::{
+    Cx, DeleterExt, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt, Scalar, Storage, TextPattern, field, field_of,
+};
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Map, Value as Json, json};
 use std::{fmt::Debug, sync::Arc};
@@ -24,6 +26,8 @@ fn text() -> impl Strategy<Value = String> + Clone {
         "A",
         "ab",
         "abc",
+        "aBc",
+        "abab",
         "b",
         "B",
         "a%",
@@ -34,6 +38,9 @@ fn text() -> impl Strategy<Value = String> + Clone {
         "'",
         "\"",
         "ä",
+        "Ä",
+        "@",
+        "[",
         "a b",
         "🦀",
         "\u{10FFFF}",
@@ -179,11 +186,32 @@ macro_rules! ordered {
 }
 
 fn text_test() -> impl Strategy<Value = Items1> {
-    (any::<bool>(), any::<bool>(), text()).prop_map(|(nick, starts, text)| match (nick, starts) {
-        (false, false) => field(COLUMN.name).contains(text),
-        (false, true) => field(COLUMN.name).starts_with(text),
-        (true, false) => field(COLUMN.nick).contains(text),
-        (true, true) => field(COLUMN.nick).starts_with(text),
+    (any::<bool>(), 0..8_u8, text(), patterns()).prop_map(|(is_nick, which, text, pattern)| {
+        macro_rules! test {
+            ($field:expr) => {
+                match which {
+                    0 => $field.contains(text),
+                    1 => $field.starts_with(text),
+                    2 => $field.ends_with(text),
+                    3 => $field.equals_ignore_ascii_case(text),
+                    4 => $field.contains_ignore_ascii_case(text),
+                    5 => $field.starts_with_ignore_ascii_case(text),
+                    6 => $field.ends_with_ignore_ascii_case(text),
+                    _ => $field.matches_pattern(pattern),
+                }
+            };
+        }
+        if is_nick { test!(field(COLUMN.nick)) } else { test!(field(COLUMN.name)) }
+    })
+}
+
+fn patterns() -> impl Strategy<Value = TextPattern> {
+    let literals = prop::collection::vec(text(), 0..3);
+    (any::<bool>(), text(), literals, prop::option::of(text()), any::<bool>()).prop_map(|(starts, first, then, end, ignores)| {
+        let first = if starts { TextPattern::starting(first) } else { TextPattern::containing(first) };
+        let pattern = then.into_iter().fold(first, TextPattern::then);
+        let pattern = end.into_iter().fold(pattern, TextPattern::ending);
+        if ignores { pattern.ignore_ascii_case() } else { pattern }
     })
 }
 

@@ -30,6 +30,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod sql;
 pub mod stream;
+pub mod text;
 pub mod turns;
 pub mod tx;
 pub mod update;
@@ -214,6 +215,11 @@ macro_rules! __conformance {
                 takes_a_part
                 finds_what_is_left
                 sees_its_own_transaction
+            }
+            text {
+                ignores_the_case_of_ascii_letters_alone
+                tests_text_alone
+                matches_literals_in_their_order
             }
             page {
                 reads_every_model_once_while_others_write

@@ -35,7 +35,7 @@ impl Statements<'_> {
     }
 
     /// Text of a column in the order of its bytes.
-    fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
+    pub(super) fn by_bytes(&self, text: Expr, order: TextOrder) -> Expr {
         match (order, self.dialect) {
             (TextOrder::Bytes, _) => text,
             // The plus sign takes away the column's affinity, which would convert text to numbers.

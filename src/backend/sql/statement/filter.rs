@@ -55,7 +55,7 @@ impl Statements<'_> {
             let column = self.column(column);
             return if negated { column.is_not_null() } else { column.is_null() };
         }
-        let may_be_null = self.table.is_nullable(position) || matches!(test, Test::Path(..));
+        let may_be_null = self.table.is_nullable(position) || matches!(test, Test::Path(..) | Test::Matches(_));
         let test = self.test(column, test);
         match (negated, may_be_null) {
             (false, _) => test,
@@ -69,15 +69,10 @@ impl Statements<'_> {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
             Test::In(values) => self.is_one_of(column, filled_up(values, usize::MAX)),
-            Test::Contains(text) => {
-                let sql = match self.dialect {
-                    Dialect::Sqlite => "instr($, $) > 0",
-                    Dialect::Postgres => "strpos($, $) > 0",
-                    Dialect::DuckDb => "contains($, $)",
-                };
-                self.written(sql, [self.ordered(column), Expr::val(text.as_str())])
-            }
-            Test::StartsWith(text) => self.started(column, text),
+            Test::Contains(text) => self.contains(column, text),
+            Test::StartsWith(text) => self.starts_with(column, text),
+            Test::EqualsIgnoreAsciiCase(text) => self.equals_ignore_ascii_case(column, text),
+            Test::Matches(pattern) => self.matches(column, pattern),
             Test::Path(path, scalar) => self.path_equals(column, path, scalar),
         }
     }
@@ -125,16 +120,6 @@ impl Statements<'_> {
             text if is_text(text) => Some((Some("''"), Some("x''"))),
             ArrayType::Bytes => Some((Some("x''"), None)),
             _ => None,
-        }
-    }
-
-    /// Text begins with a prefix if it is not before the prefix and before whatever is after all that begins so. An index can be
-    /// used for that.
-    fn started(&self, column: &TableColumn, prefix: &str) -> Expr {
-        let from = self.ordered(column).gte(prefix);
-        match end_of(prefix) {
-            Some(end) => from.and(self.ordered(column).lt(end)),
-            None => from,
         }
     }
 
@@ -186,23 +171,9 @@ fn rounded(length: usize) -> usize {
     length.next_multiple_of(step)
 }
 
-/// The first text after all that begin with a prefix, if there is one.
-fn end_of(prefix: &str) -> Option<String> {
-    let mut characters: Vec<char> = prefix.chars().collect();
-    while let Some(last) = characters.pop() {
-        // The one after the last before the surrogates, which are no characters, is the first after them.
-        let next = if last == '\u{D7FF}' { Some('\u{E000}') } else { char::from_u32(u32::from(last) + 1) };
-        if let Some(next) = next {
-            characters.push(next);
-            return Some(characters.into_iter().collect());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{end_of, filled_up, rounded};
+    use super::{filled_up, rounded};
 
     #[test]
     fn lists_are_of_few_lengths() {
@@ -216,13 +187,5 @@ mod tests {
         assert!(filled_up(&list, 100).eq(list.iter().chain([&64; 3])));
         assert!(filled_up(&list, 66).eq(list.iter().chain([&64])));
         assert!(filled_up(&list, 10).eq(&list) && filled_up::<u8>(&[], 10).next().is_none());
-    }
-
-    #[test]
-    fn a_prefix_ends_before_the_next_text() {
-        assert_eq!(end_of("ab").as_deref(), Some("ac"));
-        assert_eq!(end_of("a\u{D7FF}").as_deref(), Some("a\u{E000}"));
-        assert_eq!(end_of("a\u{10FFFF}").as_deref(), Some("b"));
-        assert_eq!(end_of("\u{10FFFF}"), None);
     }
 }

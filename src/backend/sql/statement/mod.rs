@@ -16,6 +16,7 @@ mod source;
 mod statement_cache;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+mod condition_tests;
+
 use std::{env, fs, path::Path, sync::Arc};
 
 use larder_entity::{ConfigVersion, fiber, fiber_membership, raw_log};
@@ -43,6 +45,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_filters(&logs)?);
     all.extend(of_queries(&logs)?);
     all.extend(with_rules(dialect)?);
+    all.extend(condition_tests::statements(dialect)?);
     Ok(all)
 }
 

@@ -73,3 +73,12 @@ UPDATE "document" SET "title" = $1, "updated_at" = $2, "version" = "document"."v
 WITH "larder_rows" ("id", "version", "title", "created_at", "updated_at", "deleted_at") AS (SELECT * FROM (VALUES ($1, $2, $3, $4, $5, $6)) AS "given") UPDATE "document" SET "title" = "larder_rows"."title", "updated_at" = "larder_rows"."updated_at", "version" = "document"."version" + CAST($7 AS bigint) FROM "larder_rows" WHERE "document"."id" = "larder_rows"."id" AND "document"."version" = "larder_rows"."version" AND "document"."deleted_at" IS NULL;
 INSERT INTO "document" ("id", "version", "title", "created_at", "updated_at", "deleted_at") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ("id") DO UPDATE SET "title" = "excluded"."title", "deleted_at" = "excluded"."deleted_at", "updated_at" = "excluded"."updated_at", "version" = "document"."version" + CAST($7 AS bigint) RETURNING CASE WHEN xmax = 0 THEN 1 ELSE 0 END;
 UPDATE "document" SET "deleted_at" = $1, "version" = "document"."version" + CAST($2 AS bigint) WHERE "document"."id" IN ($3) AND "document"."deleted_at" IS NULL;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE (lower("raw_logs"."raw_text" COLLATE "C")) = $1;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE lower("raw_logs"."raw_text" COLLATE "C") LIKE $1;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE (lower("raw_logs"."raw_text" COLLATE "C")) >= $1 AND (lower("raw_logs"."raw_text" COLLATE "C")) < $2;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE "raw_logs"."raw_text" COLLATE "C" LIKE $1;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE lower("raw_logs"."raw_text" COLLATE "C") LIKE $1;
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE "C") >= $1 AND ("raw_logs"."raw_text" COLLATE "C") < $2 AND ("raw_logs"."raw_text" COLLATE "C" LIKE $3);
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE (lower("raw_logs"."raw_text" COLLATE "C")) >= $1 AND (lower("raw_logs"."raw_text" COLLATE "C")) < $2 AND (lower("raw_logs"."raw_text" COLLATE "C") LIKE $3);
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE ("raw_logs"."raw_text" COLLATE "C") >= $1 AND ("raw_logs"."raw_text" COLLATE "C") < $2 AND ("raw_logs"."raw_text" COLLATE "C" LIKE $3);
+SELECT COUNT(*) AS "number" FROM "raw_logs" WHERE NOT COALESCE("raw_logs"."raw_text" COLLATE "C" LIKE $1, FALSE);
