@@ -4,6 +4,7 @@
 //! [`OnConflict`] say what to write and what to read of the models it selects. [`Page`] and [`Cursor`] are for reading on where
 //! one left off. What they come to for an entity is in `resolve`, which every backend starts from.
 
+mod change;
 mod changes;
 mod column;
 mod cursor;
@@ -20,7 +21,7 @@ mod query;
 mod resolve;
 
 pub use changes::Changes;
-pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
+pub use column::{Assignable, Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
 pub use cursor::Cursor;
 pub use field::{Field, field, field_of};
 pub use filter::Filter;
@@ -30,7 +31,11 @@ pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;
 
-pub use changes::{Change, ColumnChange};
+pub use change::Change;
+#[cfg(feature = "_sql")]
+pub(crate) use change::out_of_range;
+pub(crate) use change::{changed_row, increased};
+pub use changes::ColumnChange;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]

@@ -1,6 +1,7 @@
 //! What a SQL store does for one table, written once over any [`Engine`].
 
 mod change;
+mod computed;
 mod insert;
 mod new;
 mod read;

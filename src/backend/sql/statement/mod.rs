@@ -1,6 +1,7 @@
 //! Statements for the models of an entity.
 
 mod change;
+pub(super) mod changed;
 mod compared;
 mod filter;
 mod insert;
@@ -21,7 +22,7 @@ use sea_orm::{
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::source_of;
 pub(crate) use self::statement_cache::WholeInsert;
-pub(super) use self::{source::Source, statement_cache::StatementCache};
+pub(super) use self::{select::RowLock, source::Source, statement_cache::StatementCache};
 use super::catalog::{Catalog, Described};
 use crate::{
     dialect::Dialect,
