@@ -180,12 +180,32 @@ impl<T: Into<Value>> Operand<kind::Any> for T {
     }
 }
 
+/// What a column of the kind `K` can be [set](crate::Changes::set) to: a value, or an `Option` of one.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a value of this column")]
+pub trait Assignable<K> {
+    /// The value in SeaORM's form. `None` for null.
+    fn into_assigned(self) -> Option<Value>;
+}
+
+impl<K, T: Operand<K>> Assignable<K> for T {
+    fn into_assigned(self) -> Option<Value> {
+        Some(self.into_value())
+    }
+}
+
 macro_rules! operands {
     ($($kind:ident: $($type:ty)*;)*) => {
         $($(
             impl Operand<kind::$kind> for $type {
                 fn into_value(self) -> Value {
                     self.into()
+                }
+            }
+
+            // Not of every operand: those of columns that are checked when the query runs may be options themselves.
+            impl Assignable<kind::$kind> for Option<$type> {
+                fn into_assigned(self) -> Option<Value> {
+                    self.map(Into::into)
                 }
             }
         )*)*
@@ -207,6 +227,12 @@ operands! {
 impl<Z: TimeZone> Operand<kind::DateTime> for DateTime<Z> {
     fn into_value(self) -> Value {
         self.to_utc().into()
+    }
+}
+
+impl<Z: TimeZone> Assignable<kind::DateTime> for Option<DateTime<Z>> {
+    fn into_assigned(self) -> Option<Value> {
+        self.map(|time| time.to_utc().into())
     }
 }
 

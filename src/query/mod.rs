@@ -8,6 +8,7 @@ mod accumulate;
 mod aggregate;
 mod aggregate_resolve;
 mod aggregation;
+mod change;
 mod changes;
 mod column;
 mod cursor;
@@ -32,7 +33,7 @@ mod time_bucket;
 pub use aggregate::{Aggregate, Having};
 pub use aggregation::Aggregation;
 pub use changes::Changes;
-pub use column::{Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
+pub use column::{Assignable, Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
 pub use cursor::Cursor;
 pub use field::{Field, field, field_of};
 pub use filter::Filter;
@@ -45,7 +46,11 @@ pub use text_pattern::TextPattern;
 pub use time_bucket::{DateTimeKind, TimeBucket};
 
 pub(crate) use aggregate_resolve::ResolvedAggregation;
-pub use changes::{Change, ColumnChange};
+pub use change::Change;
+#[cfg(feature = "_sql")]
+pub(crate) use change::out_of_range;
+pub(crate) use change::{changed_row, increased};
+pub use changes::ColumnChange;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]

@@ -23,7 +23,7 @@ const MAX_LITERALS: usize = 50;
 #[derive(Clone, Debug)]
 pub struct Selection {
     pub(crate) condition: ResolvedFilter,
-    /// Never empty: the id's columns are the last.
+    /// The id's columns are the last.
     pub(crate) order: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
     pub(crate) offset: u64,
@@ -32,6 +32,11 @@ pub struct Selection {
 
 #[cfg(feature = "_sql")]
 impl Selection {
+    /// The rows that fulfil a condition, in no order.
+    pub(crate) fn of_all(condition: ResolvedFilter) -> Self {
+        Self { condition, order: Vec::new(), limit: None, offset: 0, position: None }
+    }
+
     /// Whether it filters or sorts by values of a column for which `is_one` returns true.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
         self.condition.compares(is_one) || self.order.iter().any(|key| is_one(key.column))

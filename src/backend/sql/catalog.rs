@@ -144,6 +144,11 @@ impl Catalog {
         self.columns.get(position).unwrap_or(&PLAIN)
     }
 
+    /// Whether the column at a position stores every value as it is given.
+    pub(crate) fn is_lossless(&self, position: usize) -> bool {
+        matches!(self.column(position).lossless, LosslessValues::All)
+    }
+
     /// Whether a row is stored just as it is given, if [`check`](Self::check) accepts its values.
     pub(crate) fn stores_as_given(&self) -> bool {
         !self.is_rewritten && !self.has_generated

@@ -10,11 +10,11 @@ use super::{
     state::{RowsByTable, StoredRow, key},
 };
 use crate::{
-    error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, Merged, Resolution, ResolvedFilter, Upserted, of_type, range},
+    error::{Result, conflict, not_found},
+    query::{Change, Merged, Resolution, ResolvedFilter, Upserted, changed_row, increased, range},
     rules::time_of,
     table::Table,
-    value::{Key, compare, is_null, whole_number},
+    value::{Key, compare},
 };
 
 /// A state that is being written to, as one operation.
@@ -88,10 +88,12 @@ impl Writer<'_> {
     /// The version and the time of a change.
     fn raise(&self, values: &mut [Value]) -> Result<()> {
         self.table.stamp_changed(values, self.now);
-        match self.table.rules.version {
-            Some(version) => increase(values, version, 1, range(self.table.value_type(version)?)),
-            None => Ok(()),
+        if let Some(version) = self.table.rules.version
+            && let Some(value) = values.get_mut(version)
+        {
+            *value = increased(value, 1, range(self.table.value_type(version)?))?;
         }
+        Ok(())
     }
 
     pub(super) fn update_where(&mut self, condition: ResolvedFilter, changes: &[Change]) -> Result<u64> {
@@ -99,17 +101,7 @@ impl Writer<'_> {
         // Nothing changes, and so neither does the version.
         let changed = rows.iter().filter(|_| !changes.is_empty());
         for old in changed {
-            let mut values = old.to_vec();
-            for change in changes {
-                match change {
-                    Change::Set(column, new) => {
-                        if let Some(value) = values.get_mut(*column) {
-                            value.clone_from(new);
-                        }
-                    }
-                    Change::Increase { column, by, least, most } => increase(&mut values, *column, *by, (*least, *most))?,
-                }
-            }
+            let mut values = changed_row(changes, old, self.table)?;
             self.raise(&mut values)?;
             self.change(old, &values.into())?;
         }
@@ -184,16 +176,4 @@ impl Writer<'_> {
         after_delete(self.definitions, self.state, self.table, removed)?;
         Ok(count)
     }
-}
-
-/// Adds to a whole number, which has to stay within its type. Null stays null.
-fn increase(values: &mut [Value], column: usize, by: i64, (least, most): (i128, i128)) -> Result<()> {
-    let Some(value) = values.get_mut(column) else { return Ok(()) };
-    if is_null(value) {
-        return Ok(());
-    }
-    let sum = whole_number(value).map(|number| number + i128::from(by)).filter(|sum| (least..=most).contains(sum));
-    let sum = sum.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a number leaves the range of its type"))?;
-    *value = of_type(sum, &value.array_type());
-    Ok(())
 }

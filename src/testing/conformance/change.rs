@@ -55,7 +55,6 @@ pub async fn keeps_numbers_within_their_types(harness: &'static dyn Harness) {
         Changes::new().increase(COLUMN.small, -1),
         Changes::new().increase(COLUMN.large, -1),
         Changes::new().increase(COLUMN.small, i64::MAX),
-        Changes::new().increase(COLUMN.real, 1),
         Changes::new().set(COLUMN.small, i64::MAX),
         Changes::new().set(COLUMN.small, 0.5),
         Changes::new().set(COLUMN.id, 1),

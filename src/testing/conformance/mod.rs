@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod bulk;
 pub mod cancel;
 pub mod change;
+pub mod changes;
 pub mod concurrency;
 pub mod create;
 pub mod delete;
@@ -249,6 +250,16 @@ macro_rules! __conformance {
                 is_undone_with_its_transaction
                 dooms_a_transaction_it_changed_by_half
                 deletes_sets
+            }
+            changes {
+                read_the_model_as_it_was
+                add_decimals_and_floats
+                raise_and_lower
+                fill_in_and_take_options
+                name_a_number_that_leaves_its_range
+                name_a_decimal_of_too_many_digits
+                refuse_nulls_and_other_types
+                keep_the_columns_of_the_repository
             }
             upsert {
                 ignores_or_replaces_what_is_there

@@ -5,7 +5,11 @@ use std::borrow::Cow;
 
 use duckdb::Error as DuckError;
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    backend::sql::statement::changed::out_of_range_in,
+    error::{Error, ErrorKind},
+    query::out_of_range,
+};
 
 /// The type of the errors that the engine gives up with.
 pub(super) const FATAL: &str = "FATAL";
@@ -26,6 +30,9 @@ pub(super) fn classify(error: DuckError) -> Error {
         return Error::new(kind, message).with_source(error);
     };
     let (name, words) = parts(text);
+    if let Some(column) = out_of_range_in(words).filter(|_| name == "Invalid Input") {
+        return out_of_range().with_code(name).in_column(column).with_source(error);
+    }
     let kind = kind(name, words);
     let classified = Error::new(kind, message(kind, words)).with_code(name).with_constraint(constraint(kind, words));
     classified.with_source(error)

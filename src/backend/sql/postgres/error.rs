@@ -13,8 +13,9 @@ use sqlx::{
 };
 
 use crate::{
-    backend::sql::sqlx::DatabaseErrors,
+    backend::sql::{sqlx::DatabaseErrors, statement::changed::out_of_range_in},
     error::{Error, ErrorKind},
+    query::out_of_range,
 };
 
 /// The code of text that cannot be converted: to an encoding, or, in a document, to text at all.
@@ -43,6 +44,9 @@ fn ends_connection(error: &dyn DatabaseError) -> bool {
 
 fn classify(error: &dyn DatabaseError) -> Error {
     let code = error.code().unwrap_or_default();
+    if let Some(column) = out_of_range_in(error.message()).filter(|_| code == "22P02") {
+        return out_of_range().with_code(code).in_column(column);
+    }
     let postgres = error.try_downcast_ref::<PgDatabaseError>();
     let is_outdated_plan = code == "0A000" && postgres.and_then(PgDatabaseError::routine) == Some("RevalidateCachedQuery");
     let kind = match code.as_ref() {

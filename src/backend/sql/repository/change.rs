@@ -12,13 +12,13 @@ use crate::{
         sql::{
             Engine,
             engine::StatementKind,
-            statement::{Source, Statements},
+            statement::{RowLock, Source, Statements},
         },
     },
     context::{Access, Cx, RUNNING},
     coop::Budget,
     error::{Error, ErrorKind, Result, conflict, not_found},
-    query::{Change, ResolvedFilter, of_type},
+    query::{Change, ResolvedFilter, Selection, of_type},
     rules::time_of,
     value::{Key, whole_number},
 };
@@ -233,17 +233,32 @@ impl<G: Engine> SqlTable<G> {
     pub(super) async fn change_where(&self, cx: &Cx, condition: ResolvedFilter, changes: Vec<Change>) -> Result<u64> {
         self.require_readable()?;
         let changes = self.with_time(changes, self.store.clock().now())?;
+        let mut compared = self.compared(&condition)?;
+        compared.has_forms |= self.compare_forms(&changes);
         let entry = self.store.enter(cx, Access::Write)?;
-        let mut is_counted = false;
-        let write = |statements: &Statements<'_>| {
-            self.check_changes(statements, &changes)?;
-            let update = statements.update_where(&condition, &changes)?;
-            is_counted = update.is_none();
-            // Nothing changes; how many there are is asked for as a write, also for the context.
-            Ok(update.unwrap_or_else(|| statements.count(&condition)))
+        let held = self.store.hold(cx, &entry, Access::Write, StatementKind::Any).await?;
+        let (mut held, view) = self.viewed(cx, held, Access::Write, false, compared).await?;
+        let statements = self.statements(&view);
+        if let Err(refused) = self.check_changes(&statements, &changes) {
+            return held.refuse(refused).await;
+        }
+        if !self.can_change(&statements, &changes) {
+            held = held.together(&self.store, cx.limits()).await?;
+            let selection = Selection::of_all(condition.clone());
+            let changed = self.change_rows(held.guard()?, &view, &selection, RowLock::Waits, &changes);
+            let changed = cx.limits().bound(RUNNING, changed).await.map(|changed| changed.count);
+            return held.finish(changed).await.map_err(self.of_document(&condition));
+        }
+        let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
+        // Where nothing changes, how many there are is asked for as a write, also for the context.
+        let written = statements.update_where(&condition, &changes).map(|update| match update {
+            Some(update) => (update, false),
+            None => (statements.count(&condition), true),
+        });
+        let (statement, is_counted) = match written.and_then(|(statement, is_counted)| Ok((checked(statement)?, is_counted))) {
+            Ok(written) => written,
+            Err(refused) => return held.refuse(refused).await,
         };
-        let compared = self.compared(&condition)?;
-        let (mut held, statement) = self.prepared(cx, &entry, (Access::Write, StatementKind::Any), compared, write).await?;
         let changed = async {
             let engine = self.store.engine();
             match is_counted {
@@ -255,6 +270,11 @@ impl<G: Engine> SqlTable<G> {
         held.finish(changed).await.map_err(self.of_document(&condition))
     }
 
+    /// Whether changes compare values that may be stored in several forms.
+    fn compare_forms(&self, changes: &[Change]) -> bool {
+        changes.iter().any(|change| change.compares(&|column| self.has_forms(column)))
+    }
+
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
     fn check_changes(&self, statements: &Statements<'_>, changes: &[Change]) -> Result<()> {
         changes.iter().try_for_each(|change| {
@@ -263,10 +283,7 @@ impl<G: Engine> SqlTable<G> {
                 let message = "the database computes the values of this column";
                 return Err(Error::new(ErrorKind::InvalidInput, message).in_column(column.name()));
             }
-            match change {
-                Change::Set(position, value) => statements.catalog.check(*position, column, value),
-                Change::Increase { .. } => Ok(()),
-            }
+            change.constant().map_or(Ok(()), |value| statements.catalog.check(change.column(), column, value))
         })
     }
 

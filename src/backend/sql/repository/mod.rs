@@ -3,6 +3,7 @@
 mod aggregate;
 mod change;
 mod compared;
+mod computed;
 mod insert;
 mod new;
 mod read;

@@ -7,8 +7,9 @@ use sqlx::error::DatabaseError;
 #[cfg(feature = "sea-orm")]
 use crate::backend::sql::sqlx::DatabaseErrors;
 use crate::{
-    backend::sql::statement::meaning::UNREADABLE,
+    backend::sql::statement::{changed::out_of_range_in, meaning::UNREADABLE},
     error::{Error, ErrorKind},
+    query::out_of_range,
 };
 
 /// SQLite's code of an error.
@@ -66,6 +67,9 @@ fn classify_code(code: i32, message: &str) -> Error {
         return Error::new(ErrorKind::Corrupt, "a stored value does not fit the model")
             .with_code(code.to_string())
             .in_column(column);
+    }
+    if let Some(column) = out_of_range_in(message) {
+        return out_of_range().with_code(code.to_string()).in_column(column);
     }
     let kind = kind(code, message);
     Error::new(kind, "").with_code(code.to_string()).with_constraint(constraint(kind, message))

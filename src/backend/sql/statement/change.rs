@@ -2,23 +2,15 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{ArrayType, Cond, DynIden, Expr, Query},
+    sea_query::{Cond, DynIden, Expr, Query},
 };
 
 use super::{Statements, statement_cache::StatementKey};
 use crate::{
-    dialect::Dialect,
     error::{Error, ErrorKind, Result},
     query::{Change, Comparison, ResolvedFilter, range},
-    table::TableColumn,
     value::Key,
 };
-
-/// Whether Postgres has no type of just these whole numbers, so that a column holds more of them.
-fn is_held_in_more_bits(value_type: &ArrayType) -> bool {
-    use ArrayType as T;
-    matches!(value_type, T::TinyInt | T::TinyUnsigned | T::SmallUnsigned | T::Unsigned)
-}
 
 impl Statements<'_> {
     /// Positions of the columns that an update of a whole model sets by the model's values.
@@ -95,12 +87,7 @@ impl Statements<'_> {
     fn update_all(&self, key: Cond, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<Statement>> {
         let mut set = Vec::new();
         for change in changes {
-            for column in self.columns(&[change.column()]) {
-                set.push(match change {
-                    Change::Set(_, value) => (column.iden(), self.value(column, value)),
-                    Change::Increase { by, least, most, .. } => (column.iden(), self.increased(column, *by, (*least, *most))),
-                });
-            }
+            set.extend(self.changed(change)?);
         }
         if set.is_empty() {
             return Ok(None);
@@ -119,37 +106,6 @@ impl Statements<'_> {
     pub(super) fn raised_version(&self) -> Result<Option<(DynIden, Expr)>> {
         let Some(version) = self.table.rules.version else { return Ok(None) };
         let range = range(self.table.value_type(version)?);
-        Ok(self.columns(&[version]).pop().map(|column| (column.iden(), self.increased(column, 1, range))))
-    }
-
-    /// A whole number and some more, which has to stay within its type. Postgres and DuckDB see to that by themselves, but for
-    /// the types that Postgres does not have. SQLite goes on with floating-point numbers, or in more bits than the type has.
-    fn increased(&self, column: &TableColumn, by: i64, (least, most): (i128, i128)) -> Expr {
-        let old = || self.column(column);
-        match self.dialect {
-            Dialect::DuckDb => self.written("$ + CAST($ AS HUGEINT)", [old(), Expr::val(by)]),
-            Dialect::Postgres if is_held_in_more_bits(&column.value_type) => {
-                // Beyond the type, a sum that is too large for Postgres as well.
-                let sql = format!(
-                    "CASE WHEN $ + CAST($ AS bigint) NOT BETWEEN {least} AND {most} THEN $ - $ + 9223372036854775807 + 1 \
-                     ELSE $ + CAST($ AS bigint) END"
-                );
-                self.written(&sql, [old(), Expr::val(by), old(), old(), old(), Expr::val(by)])
-            }
-            Dialect::Postgres => self.written("$ + CAST($ AS bigint)", [old(), Expr::val(by)]),
-            Dialect::Sqlite => {
-                // The least number has no absolute value: an error, and one that is not found before it is come to.
-                let sql = format!(
-                    "CASE WHEN $ IS NULL THEN NULL \
-                     WHEN typeof($ + $) = 'integer' AND $ + $ BETWEEN {} AND {} THEN $ + $ \
-                     ELSE abs($ - $ - 9223372036854775807 - 1) END",
-                    least.max(i64::MIN.into()),
-                    most.min(i64::MAX.into()),
-                );
-                let sum = || [old(), Expr::val(by)];
-                let parts = [old()].into_iter().chain(sum()).chain(sum()).chain(sum()).chain([old(), old()]);
-                self.written(&sql, parts)
-            }
-        }
+        Ok(self.columns(&[version]).pop().map(|column| (column.iden(), self.whole_increased(column, Expr::val(1_i64), range))))
     }
 }

@@ -95,7 +95,7 @@ impl Statements<'_> {
 
     /// A comparison that values of other storage classes do not fulfil. SQLite takes every number for less than every text, and
     /// every text for less than all bytes.
-    fn within_class(&self, column: &TableColumn, comparison: Comparison, test: Expr) -> Expr {
+    pub(super) fn within_class(&self, column: &TableColumn, comparison: Comparison, test: Expr) -> Expr {
         use Comparison as C;
         let Some((first, end)) = self.class_bounds(column) else { return test };
         let bound = match comparison {

@@ -3,6 +3,7 @@
 mod aggregate;
 mod bucket;
 mod change;
+pub(super) mod changed;
 mod compared;
 mod filter;
 mod insert;
@@ -31,6 +32,7 @@ pub(crate) use self::statement_cache::WholeInsert;
 pub(super) use self::{
     aggregate::{AggregateStatement, SumWidth},
     readout::Readout,
+    select::RowLock,
     source::Source,
     statement_cache::StatementCache,
 };

@@ -2,15 +2,25 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{Alias, Asterisk, Expr, Func, NullOrdering, Order, Query, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, Func, LockBehavior, LockType, NullOrdering, Order, Query, SelectStatement},
 };
 
 use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, statement_cache::StatementKey};
 use crate::{
+    dialect::Dialect,
     error::Result,
     query::{ResolvedFilter, Selection},
     value::Key,
 };
+
+/// What becomes of rows that another transaction has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum RowLock {
+    /// They are waited for.
+    Waits,
+    /// They are passed over.
+    Skips,
+}
 
 /// The largest limit that all engines take.
 const NO_LIMIT: u64 = i64::MAX as u64;
@@ -82,6 +92,30 @@ impl Statements<'_> {
             self.order(&mut select, &selection.order, false);
         }
         self.build(&select)
+    }
+
+    /// Some columns of the rows that are selected, which no other transaction changes before this one ends, where that has to be
+    /// asked for.
+    pub(in super::super) fn lock_rows(&self, selection: &Selection, columns: &[usize], lock: RowLock) -> Statement {
+        let mut select = Query::select();
+        select.from(self.table.table_ref());
+        for column in self.columns(columns) {
+            select.expr_as(column.select_as(self.column(column)), column.iden());
+        }
+        self.restrict(&mut select, selection);
+        self.order(&mut select, &selection.order, false);
+        self.lock(&mut select, lock);
+        self.build(&select)
+    }
+
+    /// Locks the rows that are selected. Where writers take turns, or the second one is refused, nothing has to be said.
+    pub(super) fn lock(&self, select: &mut SelectStatement, lock: RowLock) {
+        if self.dialect == Dialect::Postgres {
+            match lock {
+                RowLock::Waits => select.lock(LockType::Update),
+                RowLock::Skips => select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked),
+            };
+        }
     }
 
     fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {

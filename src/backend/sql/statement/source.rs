@@ -52,6 +52,16 @@ impl Statements<'_> {
         self.set_from(source, columns, &replaced, self.same(&resolution.target), &ResolvedFilter::TRUE)
     }
 
+    /// Replaces some columns of the models that have the id of a row of the source.
+    pub(in super::super) fn put_from(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        replaced: &[usize],
+    ) -> Result<Option<Statement>> {
+        self.set_from(source, columns, replaced, self.same(&self.table.id), &ResolvedFilter::TRUE)
+    }
+
     fn set_from(
         &self,
         source: &Source<'_>,
