@@ -105,8 +105,8 @@ pub use open::open;
 pub use open_options::{Durability, OpenOptions};
 pub use query::{
     Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, Field, Filter, JsonKind, MAX_PAGE_SIZE, Numeric,
-    OnConflict, Operand, Ordered, Page, PageRequest, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted, field,
-    field_of, kind,
+    OnConflict, Operand, Ordered, Page, PageRequest, PartOfEach, Projection, Query, QueryParts, Scalar, TypedColumn, Upserted,
+    field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};

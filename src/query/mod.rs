@@ -4,6 +4,7 @@
 //! [`OnConflict`] say what to write and what to read of the models it selects. [`Page`] and [`Cursor`] are for reading on where
 //! one left off. What they come to for an entity is in `resolve`, which every backend starts from.
 
+mod belonging;
 mod changes;
 mod column;
 mod cursor;
@@ -13,6 +14,7 @@ mod filter;
 mod on_conflict;
 mod operand;
 mod page;
+mod part_of_each;
 mod parts;
 mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
@@ -26,6 +28,7 @@ pub use field::{Field, field, field_of};
 pub use filter::Filter;
 pub use on_conflict::{OnConflict, Upserted};
 pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
+pub use part_of_each::PartOfEach;
 pub use parts::{ConflictAction, QueryParts};
 pub use projection::Projection;
 pub use query::Query;

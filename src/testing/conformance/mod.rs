@@ -8,6 +8,7 @@ pub mod concurrency;
 pub mod create;
 pub mod delete;
 pub mod errors;
+pub mod groups;
 pub mod health;
 pub mod hooks;
 pub mod ids;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod limits;
 pub mod nested;
 pub mod newtypes;
+pub mod of_each;
 pub mod options;
 pub mod page;
 pub mod propagation;
@@ -175,6 +177,7 @@ macro_rules! __conformance {
                 takes_a_part
                 finds_what_is_left
                 counts_what_is_selected
+                takes_the_only_one
                 compares_numbers_by_value
                 refuses_what_does_not_fit
                 sees_its_own_transaction
@@ -183,7 +186,23 @@ macro_rules! __conformance {
                 names_a_column_of_the_wrong_type
                 gives_each_value_once
             }
+            groups {
+                have_a_first_in_the_order_of_the_query
+                are_counted_limited_and_paged
+                are_whole_in_a_stream_of_a_transaction
+                need_values_that_can_be_told_apart
+            }
+            of_each {
+                answers_in_the_order_of_the_parents
+                takes_a_part_for_each_parent
+                reads_any_number_of_parents
+                compares_values_as_a_filter_does
+                follows_relations
+                refuses_what_does_not_compare
+                sees_its_own_transaction
+            }
             page {
+                counts_every_page_if_asked
                 reads_every_model_once_while_others_write
                 goes_forward_and_back
                 ends_where_models_do

@@ -85,6 +85,10 @@ async fn ids_of_any_collation_are_told_apart_by_their_bytes() {
         let distinct = all.project(cx, &Query::new(), &Projection::of(name::COLUMN.id).distinct()).await.unwrap();
         assert_eq!(distinct.len(), NAMES.len(), "{collation}");
 
+        let first = Query::new().order_by_desc(name::COLUMN.number).first_of_each(name::COLUMN.id);
+        assert_eq!(all.query(cx, &first).await.unwrap().len(), NAMES.len(), "{collation}");
+        assert_eq!(paged(&store, &first, 3).await.len(), NAMES.len(), "{collation}");
+
         let model = |id: &str, number| name::Model { id: id.to_owned(), number };
         let number = async |id: &str| all.find(cx, &id.to_owned()).await.unwrap().map(|model| model.number);
         all.update(cx, &model("Ann", 100)).await.unwrap();

@@ -72,6 +72,11 @@ async fn text_of_any_collation_is_compared_by_its_bytes() {
                 let mut texts = labels.distinct::<Option<String>, _>(&cx, label::COLUMN.text, &Filter::all()).await.unwrap();
                 texts.sort();
                 assert_eq!(texts, [None, Some("X".to_owned()), Some("x".to_owned()), Some("y".to_owned())], "{case}");
+                let first = Query::new().order_by_desc(label::COLUMN.name).first_of_each(label::COLUMN.text);
+                assert_eq!(names(labels.query(&cx, &first).await.unwrap()), "é b _ Zebra", "{case}");
+                let parents = ["x", "X", "z"].map(|text| label::Model { name: String::new(), text: Some(text.to_owned()) });
+                let of_each = labels.of_each(&cx, &parents, label::COLUMN.text, label::COLUMN.text, &Query::new()).await.unwrap();
+                assert_eq!(of_each.into_iter().map(names).collect::<Vec<_>>(), ["Ann Zebra", "apple é", ""], "{case}");
                 assert_eq!(labels.delete_many(&cx, &["ANN".to_owned()]).await.unwrap(), 0, "{case}");
                 replaces_by_bytes(&store, column == "citext" || column == "text COLLATE folded", &case).await;
                 store.close().await;

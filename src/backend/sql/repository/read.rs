@@ -156,13 +156,29 @@ impl<G: Engine> SqlTable<G> {
     }
 
     pub(super) async fn number_of(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
+        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        self.number(cx, &condition, compares_forms, |statements| statements.count(&condition)).await
+    }
+
+    pub(super) async fn number_of_selected(&self, cx: &Cx, selection: Selection) -> Result<u64> {
+        let compares_forms = selection.compares(&|column| self.has_forms(column));
+        self.number(cx, &selection.condition, compares_forms, |statements| statements.count_selected(&selection)).await
+    }
+
+    /// The number that a statement with a condition answers.
+    async fn number(
+        &self,
+        cx: &Cx,
+        condition: &ResolvedFilter,
+        compares_forms: bool,
+        count: impl FnOnce(&Statements<'_>) -> Statement + Send,
+    ) -> Result<u64> {
         self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
-        let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
-        let compares_forms = condition.compares(&|column| self.has_forms(column));
+        let count = |statements: &Statements<'_>| Ok(count(statements));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compares_forms, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.guard()?, statement)).await;
-        let number = held.finish(number).await.map_err(self.of_document(&condition))?;
+        let number = held.finish(number).await.map_err(self.of_document(condition))?;
         Ok(number.unsigned_abs())
     }
 

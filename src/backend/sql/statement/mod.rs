@@ -7,6 +7,7 @@ mod insert;
 mod json;
 pub(super) mod meaning;
 mod order;
+mod part_of_each;
 mod select;
 mod source;
 mod statement_cache;

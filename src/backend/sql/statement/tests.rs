@@ -100,6 +100,10 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
             all.push(of_logs.select(&logs.table.selection(&Query { position, ..query.clone() })?));
         }
     }
+    for query in queries().into_iter().map(|query| query.first_of_each(raw_log::COLUMN.source_id)) {
+        all.push(of_logs.select(&logs.table.selection(&query)?));
+        all.push(of_logs.count_selected(&logs.table.selection(&query)?));
+    }
     let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
     for distinct in [false, true] {
         let selection = logs.table.selection(&Query::<raw_log::Model>::new().limit(5).offset(1))?;
