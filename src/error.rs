@@ -17,7 +17,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The model asked for does not exist.
     NotFound,
-    /// A model with the same id, or the same value of a unique constraint, exists.
+    /// A model with the same id, or the same value of a unique constraint, exists; or there are several models where the caller
+    /// asked for [the only one](crate::ReaderExt::only).
     Duplicate,
     /// A reference points at nothing, or something still points at the model.
     ForeignKey,

@@ -26,6 +26,8 @@ pub enum Read {
     Select(Selection),
     /// How many models fulfil a condition.
     Count(ResolvedFilter),
+    /// How many models a selection has.
+    CountSelected(Selection),
     /// Some columns of the models of a selection.
     Project {
         /// Which models, in which order.
@@ -51,7 +53,7 @@ impl Read {
         match self {
             Self::FindOne(_) | Self::Find(_) => "find",
             Self::Select(_) => "select",
-            Self::Count(_) => "count",
+            Self::Count(_) | Self::CountSelected(_) => "count",
             Self::Project { .. } => "project",
             Self::Aggregate { .. } => "aggregate",
         }

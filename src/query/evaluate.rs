@@ -128,7 +128,8 @@ impl Selection {
 
     /// The id after which the rows begin that are selected, where they are in the order of their ids.
     pub(crate) fn after_id(&self, id: &[usize]) -> Option<Key> {
-        let position = self.position.as_ref().filter(|position| !position.backward && self.is_by_id(id))?;
+        let has_all = self.parts_of_each.is_empty();
+        let position = self.position.as_ref().filter(|position| has_all && !position.backward && self.is_by_id(id))?;
         position.keys.clone().map(Key)
     }
 
@@ -136,6 +137,7 @@ impl Selection {
     /// others are.
     pub(crate) fn first_of_all(&self, id: &[usize]) -> Option<usize> {
         let is_first = matches!(&self.condition, ResolvedFilter::All(parts) if parts.is_empty())
+            && self.parts_of_each.is_empty()
             && self.position.is_none()
             && self.is_by_id(id);
         let limit = self.limit.filter(|_| is_first)?;
@@ -147,6 +149,9 @@ impl Selection {
     pub(crate) fn of<'a, R: AsRef<[Value]> + 'a>(&self, rows: impl Iterator<Item = &'a R>, id: &[usize]) -> Vec<&'a R> {
         let matching = rows.filter(|row| self.condition.is_met_by(row.as_ref()));
         let backward = self.position.as_ref().is_some_and(|position| position.backward);
+        if !self.parts_of_each.is_empty() {
+            return self.of_groups(matching, backward);
+        }
         if self.is_by_id(id) && !backward {
             return self.part(matching);
         }
@@ -168,6 +173,18 @@ impl Selection {
             keyed.truncate(wanted);
         }
         keyed.sort_unstable_by(compare);
+        self.part(keyed.into_iter().map(|(_, row)| row))
+    }
+
+    /// The same, of rows that fulfil the condition, where only some of each group are selected.
+    fn of_groups<'a, R: AsRef<[Value]> + 'a>(&self, matching: impl Iterator<Item = &'a R>, backward: bool) -> Vec<&'a R> {
+        let mut keyed: Vec<(Vec<Value>, &R)> = matching.map(|row| (key_of(&self.order, row.as_ref()), row)).collect();
+        keyed.sort_unstable_by(|(a, _), (b, _)| compare_keys(&self.order, a, b));
+        self.parts_of_each.iter().for_each(|part| part.retain(&mut keyed, |(_, row)| row.as_ref()));
+        keyed.retain(|(key, _)| self.position.as_ref().is_none_or(|position| position.is_passed_by(&self.order, key)));
+        if backward {
+            keyed.reverse();
+        }
         self.part(keyed.into_iter().map(|(_, row)| row))
     }
 

@@ -6,6 +6,7 @@ use sea_orm::Value;
 
 use super::{
     cursor::Cursor,
+    filter::Filter,
     query::{Position, Query},
     resolve::SortKey,
 };
@@ -23,6 +24,7 @@ pub struct PageRequest {
     size: u32,
     place: Option<(Cursor, bool)>,
     key: Vec<u8>,
+    with_total: bool,
 }
 
 /// A page of models.
@@ -36,6 +38,9 @@ pub struct Page<M> {
     /// Where the page before this one ends: none at the very beginning. A page that has no models any more leads back to the last
     /// page, or on to the first.
     pub previous: Option<Cursor>,
+    /// How many models the query selects, on all pages together, if the request asks for it
+    /// ([`with_total`](PageRequest::with_total)).
+    pub total: Option<u64>,
 }
 
 /// Without the key.
@@ -49,7 +54,7 @@ impl PageRequest {
     /// The first page, of this many models at most: from 1 to [`MAX_PAGE_SIZE`].
     #[must_use]
     pub fn new(size: u32) -> Self {
-        Self { size, place: None, key: Vec::new() }
+        Self { size, place: None, key: Vec::new(), with_total: false }
     }
 
     /// The page after a place, such as [`Page::next`].
@@ -68,6 +73,22 @@ impl PageRequest {
     #[must_use]
     pub fn key(self, key: impl Into<Vec<u8>>) -> Self {
         Self { key: key.into(), ..self }
+    }
+
+    /// Also how many models the query selects on all pages together ([`Page::total`]): of a query with the
+    /// [first of each group](Query::first_of_each), how many groups there are.
+    ///
+    /// Unless the first page is the only one, that is a second operation, after the page. Inside a transaction both see the same
+    /// models, as its isolation level says. Outside of one, the total may tell of models that were stored or deleted since the
+    /// page was read. It costs a look at all models that the query selects, however small the page is.
+    #[must_use]
+    pub fn with_total(self) -> Self {
+        Self { with_total: true, ..self }
+    }
+
+    /// Whether the total is asked for, and the page does not tell it.
+    pub(crate) fn counts<M>(&self, page: &Page<M>) -> bool {
+        self.with_total && page.total.is_none()
     }
 
     /// The query for the page, and for one model more.
@@ -109,11 +130,19 @@ impl PageRequest {
         let (first, last) = (models.first(), models.last());
         let next = if backward || has_more { at(last)? } else { None };
         let previous = if (backward && has_more) || (!backward && self.place.is_some()) { at(first)? } else { None };
-        Ok(Page { models, next, previous })
+        let is_all = self.place.is_none() && next.is_none();
+        let total = (self.with_total && is_all).then_some(models.len() as u64);
+        Ok(Page { models, next, previous, total })
     }
 }
 
 impl<M> Query<M> {
+    /// The filter that selects the same models. Returns `None` if none does.
+    pub(crate) fn as_filter(&self) -> Option<&Filter<M>> {
+        let is_filter = self.parts_of_each.is_empty() && self.limit.is_none() && self.offset == 0 && !self.with_deleted;
+        Some(&self.filter).filter(|_| is_filter)
+    }
+
     /// The query for what comes after a place in the same order.
     pub(crate) fn beyond(&self, keys: Vec<Value>) -> Self {
         Self { position: Some(Position { keys: Some(keys), backward: false }), offset: 0, ..self.clone() }

@@ -5,6 +5,7 @@ use super::{
     changes::{Changes, ColumnChange},
     filter::{Filter, Tree},
     on_conflict::{Action, OnConflict},
+    part_of_each::PartOfEach,
     projection::Projection,
     query::Query,
 };
@@ -16,6 +17,9 @@ use crate::error::Result;
 pub struct QueryParts<'q, M> {
     /// Which models.
     pub filter: &'q Filter<M>,
+    /// Which of these, one part after the other: that of [`first_of_each`](Query::first_of_each), and what
+    /// [`of_each`](crate::ReaderExt::of_each) takes for each parent.
+    pub parts_of_each: &'q [PartOfEach<&'static str>],
     /// The names of the columns that they are ordered by, and whether each descends. The id follows.
     pub order: &'q [(&'static str, bool)],
     /// At most how many.
@@ -50,6 +54,7 @@ impl<M> Query<M> {
     pub fn parts(&self) -> QueryParts<'_, M> {
         QueryParts {
             filter: &self.filter,
+            parts_of_each: &self.parts_of_each,
             order: &self.order,
             limit: self.limit,
             offset: self.offset,

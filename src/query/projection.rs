@@ -2,8 +2,6 @@
 
 use std::{fmt, marker::PhantomData};
 
-use sea_orm::sea_query::ArrayType;
-
 use super::column::TypedColumn;
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -59,10 +57,7 @@ impl Table {
         }
         let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
         for position in positions.iter().filter(|_| projection.distinct) {
-            self.require_comparable(*position)?;
-            if *self.value_type(*position)? == ArrayType::Json {
-                return Err(Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart"));
-            }
+            self.require_distinct(*position)?;
         }
         Ok(positions)
     }

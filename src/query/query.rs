@@ -5,8 +5,9 @@ use std::fmt;
 use sea_orm::Value;
 
 use super::{
-    column::{Ordered, TypedColumn},
+    column::{Comparable, Ordered, TypedColumn},
     filter::Filter,
+    part_of_each::PartOfEach,
 };
 
 /// Which models to read, and in which order.
@@ -30,6 +31,7 @@ use super::{
 /// [`query`](crate::Reader::query), or a [`stream`](crate::Reader::stream) outside a transaction) sees one moment.
 pub struct Query<M> {
     pub(crate) filter: Filter<M>,
+    pub(crate) parts_of_each: Vec<PartOfEach<&'static str>>,
     pub(crate) order: Vec<(&'static str, bool)>,
     pub(crate) limit: Option<u64>,
     pub(crate) offset: u64,
@@ -50,7 +52,15 @@ impl<M> Query<M> {
     /// Every model, ordered by id.
     #[must_use]
     pub fn new() -> Self {
-        Self { filter: Filter::all(), order: Vec::new(), limit: None, offset: 0, with_deleted: false, position: None }
+        Self {
+            filter: Filter::all(),
+            parts_of_each: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+            with_deleted: false,
+            position: None,
+        }
     }
 
     /// Only the models that fulfil this as well.
@@ -73,6 +83,53 @@ impl<M> Query<M> {
 
     fn ordered(mut self, column: &'static str, descending: bool) -> Self {
         self.order.push((column, descending));
+        self
+    }
+
+    /// Of the models that the filter selects, only the first of each group with equal values of this column, in the query's
+    /// order: the latest of each device, the cheapest of each shop. Called again, a group has equal values of both columns.
+    ///
+    /// Null is equal to null, so the models without a value are one group. Text is equal by its bytes, an instant by the moment
+    /// it means. The result is in the query's order; limit, offset and pages apply to it, and a stream and a projection read it.
+    /// A filter by itself has no groups: [`count`](crate::Reader::count) takes no notice of them,
+    /// [`count_of`](crate::Reader::count_of) does.
+    ///
+    /// The engine looks at all models that the filter selects, for every page and for every part of a stream inside a
+    /// transaction. An index on the column and the query's order, in this order, spares it the sorting.
+    ///
+    /// ```
+    /// # mod reading {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "reading")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub device: String, pub at: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Creator, Cx, Query, Reader};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// let (readings, cx) = (larder::open("memory:").await?.repository::<reading::Entity>(), Cx::new());
+    /// let reading = |device: &str, at| reading::Model { id: 0, device: device.into(), at };
+    /// readings.create_batch(&cx, &[reading("a", 1), reading("b", 2), reading("a", 3)]).await?;
+    ///
+    /// let latest = Query::new().order_by_desc(reading::COLUMN.at).first_of_each(reading::COLUMN.device);
+    /// let latest = readings.query(&cx, &latest).await?;
+    /// assert_eq!(latest.iter().map(|reading| reading.at).collect::<Vec<_>>(), [3, 2]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A query with it is [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of JSON documents, and
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for any other column whose values cannot be compared.
+    #[must_use]
+    pub fn first_of_each<C: TypedColumn<Model = M, Kind: Comparable>>(mut self, column: C) -> Self {
+        let name = column.column().name;
+        match self.parts_of_each.last_mut() {
+            Some(part) => part.columns.push(name),
+            None => self.parts_of_each.push(PartOfEach::new(vec![name], 0, Some(1))),
+        }
         self
     }
 
@@ -113,6 +170,7 @@ impl<M> Clone for Query<M> {
     fn clone(&self) -> Self {
         Self {
             filter: self.filter.clone(),
+            parts_of_each: self.parts_of_each.clone(),
             order: self.order.clone(),
             limit: self.limit,
             offset: self.offset,
@@ -126,6 +184,10 @@ impl<M> fmt::Debug for Query<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Query");
         debug.field("filter", &self.filter).field("order", &self.order).field("limit", &self.limit);
-        debug.field("offset", &self.offset).field("with_deleted", &self.with_deleted).finish_non_exhaustive()
+        debug
+            .field("parts_of_each", &self.parts_of_each)
+            .field("offset", &self.offset)
+            .field("with_deleted", &self.with_deleted)
+            .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ use sea_orm::{Value, sea_query::ArrayType};
 use super::{
     filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
     operand::{Fitted, fit, misfit},
+    part_of_each::PartOfEach,
     query::{Position, Query},
 };
 use crate::{
@@ -23,6 +24,8 @@ const MAX_LITERALS: usize = 50;
 #[derive(Clone, Debug)]
 pub struct Selection {
     pub(crate) condition: ResolvedFilter,
+    /// Which of the rows that fulfil the condition, one part after the other.
+    pub(crate) parts_of_each: Vec<PartOfEach<usize>>,
     /// The id's columns are the last.
     pub(crate) order: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
@@ -30,16 +33,26 @@ pub struct Selection {
     pub(crate) position: Option<Position>,
 }
 
+impl Selection {
+    /// Whether all rows are selected that fulfil the condition.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.parts_of_each.is_empty() && self.limit.is_none() && self.offset == 0 && self.position.is_none()
+    }
+}
+
 #[cfg(feature = "_sql")]
 impl Selection {
     /// The rows that fulfil a condition, in no order.
     pub(crate) fn of_all(condition: ResolvedFilter) -> Self {
-        Self { condition, order: Vec::new(), limit: None, offset: 0, position: None }
+        Self { condition, parts_of_each: Vec::new(), order: Vec::new(), limit: None, offset: 0, position: None }
     }
 
-    /// Whether it filters or sorts by values of a column for which `is_one` returns true.
+    /// Whether it filters, groups or sorts by values of a column for which `is_one` returns true.
     pub(crate) fn compares(&self, is_one: &impl Fn(usize) -> bool) -> bool {
-        self.condition.compares(is_one) || self.order.iter().any(|key| is_one(key.column))
+        let mut grouped = self.parts_of_each.iter().flat_map(|part| &part.columns);
+        self.condition.compares(is_one)
+            || grouped.any(|column| is_one(*column))
+            || self.order.iter().any(|key| is_one(key.column))
     }
 }
 
@@ -87,6 +100,16 @@ impl Table {
         Err(self.in_column(position, Error::new(ErrorKind::Unsupported, "a column of a type that cannot be compared")))
     }
 
+    /// Refuses a column of whose values it cannot be told whether they are the same.
+    pub(super) fn require_distinct(&self, position: usize) -> Result<()> {
+        self.require_comparable(position)?;
+        if *self.value_type(position)? == ArrayType::Json {
+            let error = Error::new(ErrorKind::InvalidInput, "JSON documents cannot be told apart");
+            return Err(self.in_column(position, error));
+        }
+        Ok(())
+    }
+
     /// Resolves a filter against the table. Models that are marked as deleted do not fulfil it.
     pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
         let condition = self.resolve(filter.tree()?, &mut Size::default())?;
@@ -103,8 +126,23 @@ impl Table {
             true => self.resolve(query.filter.tree()?, &mut Size::default())?,
             false => self.condition(&query.filter)?,
         };
+        let parts_of_each = query.parts_of_each.iter().map(|part| {
+            let columns = part.columns.iter().map(|name| {
+                let column = self.position(name)?;
+                self.require_distinct(column).map(|()| column)
+            });
+            Ok(PartOfEach::new(columns.collect::<Result<_>>()?, part.skip, part.take))
+        });
+        let parts_of_each = parts_of_each.collect::<Result<_>>()?;
         let order = self.order(query)?;
-        Ok(Selection { condition, order, limit: query.limit, offset: query.offset, position: query.position.clone() })
+        Ok(Selection {
+            condition,
+            parts_of_each,
+            order,
+            limit: query.limit,
+            offset: query.offset,
+            position: query.position.clone(),
+        })
     }
 
     /// The keys a query is ordered by, the id's last.

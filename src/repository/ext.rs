@@ -1,15 +1,18 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::stream;
-use sea_orm::{ModelTrait, sea_query::ValueType};
+use sea_orm::{ModelTrait, Related, RelationDef, sea_query::ValueType};
 use serde::de::DeserializeOwned;
 
-use super::{Deleter, Mapping, Reader};
+use super::{
+    Deleter, Mapping, Reader,
+    of_each::{columns_of, of_each, require_direct},
+};
 use crate::{
     context::{Cx, carried},
     entity::Storable,
     error::{Error, ErrorKind, Result, not_found},
-    query::{Aggregation, Filter, Page, PageRequest, Projection, Query, TypedColumn},
+    query::{Aggregation, Comparable, Filter, Page, PageRequest, Projection, Query, TypedColumn},
     row::Row,
     stream::{CHUNK, ModelStream},
 };
@@ -62,6 +65,26 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         async move { Ok(self.query(cx, &query).await?.into_iter().next()) }
     }
 
+    /// The only model of a query, if there is one.
+    ///
+    /// # Errors
+    /// [`Duplicate`](crate::ErrorKind::Duplicate) if the query selects two or more; a transaction can go on. At most two models
+    /// are read to tell. Of a query with a limit of 1, the first model is the only one.
+    fn only<'a>(&'a self, cx: &'a Cx, query: &Query<M>) -> impl Future<Output = Result<Option<M>>> + Send + 'a
+    where
+        M: 'a,
+    {
+        let limit = query.limit.map_or(2, |limit| limit.min(2));
+        let query = query.clone().limit(limit);
+        async move {
+            let mut models = self.query(cx, &query).await?.into_iter();
+            match (models.next(), models.next()) {
+                (_, Some(_)) => Err(Error::new(ErrorKind::Duplicate, "the query selects more than one model")),
+                (only, None) => Ok(only),
+            }
+        }
+    }
+
     /// A page of a query, and where the pages beside it are. It costs what reading its models costs, wherever it is, if an index
     /// serves the query's order and the engine chooses it. Without one, every page costs a look at all models that the query
     /// selects.
@@ -99,8 +122,168 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
             let mapping = Mapping::<M::Entity>::plain();
             let one_more = request.query(&mapping.table, query)?;
             let models = self.query(cx, &one_more).await?;
-            request.page(&mapping.table, query, models, |order, model| mapping.place(order, model))
+            let mut page = request.page(&mapping.table, query, models, |order, model| mapping.place(order, model))?;
+            if request.counts(&page) {
+                page.total = Some(match query.as_filter() {
+                    Some(filter) => self.count(cx, filter).await?,
+                    None => self.count_of(cx, query).await?,
+                });
+            }
+            Ok(page)
         }
+    }
+
+    /// For each of the parents, the models of a query that belong to it: those that have the parent's value in a column. The
+    /// answer has a list for each parent, in the order of the parents; each list is in the order of the query.
+    ///
+    /// It is as if the query were asked for each parent by itself, with a filter on the column: limit, offset and [first of
+    /// each](Query::first_of_each) count for each parent. A parent that is there twice is answered twice, and one whose value is
+    /// null has no models. Values are equal as in a filter: text by its bytes, numbers by value, whatever the widths of the
+    /// columns. Both columns have to be of one kind, which the compiler checks; those of [`field_of`](crate::field_of) are
+    /// checked when the query runs.
+    ///
+    /// Any number of parents can be given. They are looked for a thousand at a time, each thousand by one query with one
+    /// condition and a thousand values more; outside a transaction these may see different moments.
+    ///
+    /// ```
+    /// # mod user {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "user")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # mod session {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "session")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub user_id: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Creator, Cx, Query, ReaderExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// # let store = larder::open("memory:").await?;
+    /// # let (sessions, cx) = (store.repository::<session::Entity>(), Cx::new());
+    /// # let user = |id| user::Model { id, name: String::new() };
+    /// # let users = [user(1), user(2)];
+    /// # let session = |id, user_id| session::Model { id, user_id };
+    /// # sessions.create_batch(&cx, &[session(1, 1), session(2, 1), session(3, 1)]).await?;
+    /// let newest = Query::new().order_by_desc(session::COLUMN.id).limit(2);
+    /// let of_users = sessions.of_each(&cx, &users, user::COLUMN.id, session::COLUMN.user_id, &newest).await?;
+    /// assert_eq!(of_users, [vec![session(3, 1), session(2, 1)], vec![]]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for columns whose values do not compare, and for a parent with a value
+    /// that no store could hold.
+    fn of_each<'a, P, C, D>(
+        &'a self,
+        cx: &'a Cx,
+        parents: &'a [P],
+        parent_column: C,
+        column: D,
+        query: &'a Query<M>,
+    ) -> impl Future<Output = Result<Vec<Vec<M>>>> + Send + 'a
+    where
+        M: ModelTrait<Entity: Storable<Model = M>> + 'a,
+        P: ModelTrait<Entity: Storable<Model = P>> + Sync + 'a,
+        C: TypedColumn<Model = P, Kind: Comparable>,
+        D: TypedColumn<Model = M, Kind = C::Kind>,
+        Id: 'a,
+    {
+        let columns = (parent_column.column(), column.column());
+        async move { of_each(self, cx, parents, columns, query).await }
+    }
+
+    /// [`of_each`](Self::of_each), by the relation that SeaORM knows between the parents' entity and the models'
+    /// ([`Related`]): one to one, one to many, or many to one.
+    ///
+    /// ```
+    /// # mod author {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "author")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation { #[sea_orm(has_many = "super::book::Entity")] Book }
+    /// #     impl Related<super::book::Entity> for Entity { fn to() -> RelationDef { Relation::Book.def() } }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # mod book {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "book")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub author_id: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {
+    /// #         #[sea_orm(belongs_to = "super::author::Entity", from = "Column::AuthorId", to = "super::author::Column::Id")]
+    /// #         Author,
+    /// #     }
+    /// #     impl Related<super::author::Entity> for Entity { fn to() -> RelationDef { Relation::Author.def() } }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Creator, Cx, Query, ReaderExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// # let (store, cx) = (larder::open("memory:").await?, Cx::new());
+    /// # let (authors, books) = (store.repository::<author::Entity>(), store.repository::<book::Entity>());
+    /// let both = authors.create_many(&cx, &[author::Model { id: 1 }, author::Model { id: 2 }]).await?;
+    /// books.create(&cx, &book::Model { id: 1, author_id: 2 }).await?;
+    /// let books_of_each = books.related_of_each(&cx, &both, &Query::new()).await?;
+    /// assert_eq!(books_of_each.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1]);
+    /// let author_of_each = authors.related_of_each(&cx, &books_of_each[1], &Query::new()).await?;
+    /// assert_eq!(author_of_each, [vec![author::Model { id: 2 }]]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a relation through a third entity (many to many), one by several
+    /// columns, and one with a condition of its own.
+    fn related_of_each<'a, P>(
+        &'a self,
+        cx: &'a Cx,
+        parents: &'a [P],
+        query: &'a Query<M>,
+    ) -> impl Future<Output = Result<Vec<Vec<M>>>> + Send + 'a
+    where
+        M: ModelTrait<Entity: Storable<Model = M>> + 'a,
+        P: ModelTrait<Entity: Storable<Model = P> + Related<M::Entity>> + Sync + 'a,
+        Id: 'a,
+    {
+        let columns = require_direct(<P::Entity as Related<M::Entity>>::via())
+            .and_then(|()| columns_of(&<P::Entity as Related<M::Entity>>::to()));
+        async move { of_each(self, cx, parents, columns?, query).await }
+    }
+
+    /// [`related_of_each`](Self::related_of_each), by a relation of the parents' entity, such as `book::Relation::Author.def()`:
+    /// where there are several between the same entities, or one of an entity to itself. `rev()` of a relation is the same one in
+    /// the other direction.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a relation between other entities, and those of
+    /// [`related_of_each`](Self::related_of_each).
+    fn related_of_each_by<'a, P>(
+        &'a self,
+        cx: &'a Cx,
+        parents: &'a [P],
+        relation: RelationDef,
+        query: &'a Query<M>,
+    ) -> impl Future<Output = Result<Vec<Vec<M>>>> + Send + 'a
+    where
+        M: ModelTrait<Entity: Storable<Model = M>> + 'a,
+        P: ModelTrait<Entity: Storable<Model = P>> + Sync + 'a,
+        Id: 'a,
+    {
+        let columns = columns_of(&relation);
+        async move { of_each(self, cx, parents, columns?, query).await }
     }
 
     /// The models of a query one after another, read in parts of `size`, with no connection held between the parts: for whoever

@@ -7,6 +7,7 @@
 mod creator;
 mod deleter;
 mod ext;
+mod of_each;
 mod reader;
 mod refused;
 mod storage;

@@ -76,6 +76,18 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
         Filter::all()
     }
 
+    /// How many models a query selects, with what [`count`](Self::count) has no notion of: the
+    /// [first of each group](Query::first_of_each), a limit and an offset, and models that are
+    /// [marked as deleted](Query::with_deleted). A limit spares the engine from counting all: with a limit of 1 001, the answer
+    /// 1 001 means "more than 1 000".
+    ///
+    /// # Errors
+    /// Default: [`Unsupported`](crate::ErrorKind::Unsupported), for a reader that is no store's repository and does not implement
+    /// it.
+    async fn count_of(&self, _: &Cx, _: &Query<M>) -> Result<u64> {
+        Err(Error::new(ErrorKind::Unsupported, "this reader has no `count_of`"))
+    }
+
     /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
     /// [`distinct`](crate::ReaderExt::distinct) to read.
     async fn project(&self, cx: &Cx, query: &Query<M>, projection: &Projection<M>) -> Result<Vec<Row>>;

@@ -12,6 +12,7 @@
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
+mod fake;
 mod fidelity;
 mod layer;
 mod memory;

@@ -44,23 +44,43 @@ fn cases() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-/// The plans of all cases, as text.
-async fn plans(store: &Store, snapshot_name: &str, explain: &str) -> Vec<String> {
+/// Logs, and what the engine knows of them.
+async fn fill(store: &Store, snapshot_name: &str) {
     Migrations::default().up(store, None).await.unwrap();
     let sql = store.sql().unwrap();
     let fill = match snapshot_name {
         "sqlite.sql" => {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
              INSERT INTO raw_logs (log_id, timestamp, source_id, raw_text, config_version) \
-             SELECT randomblob(16), '2026-01-01T00:00:00.' || printf('%06d', i) || '+00:00', 's', 't', 1 FROM n"
+             SELECT randomblob(16), '2026-01-01T00:00:00.' || printf('%06d', i) || '+00:00', 's' || i % 50, 't', 1 FROM n"
         }
         _ => {
             "INSERT INTO raw_logs (log_id, timestamp, source_id, raw_text, config_version) \
-             SELECT gen_random_uuid(), now() + i * interval '1 ms', 's', 't', 1 FROM generate_series(1, 20000) AS n(i)"
+             SELECT gen_random_uuid(), now() + i * interval '1 ms', 's' || i % 50, 't', 1 FROM generate_series(1, 20000) AS n(i)"
         }
     };
     sql.execute(&Cx::new(), &SqlText::new(fill)).await.unwrap();
+    sql.execute(&Cx::new(), &SqlText::new("CREATE INDEX latest ON raw_logs (source_id, timestamp DESC, log_id)")).await.unwrap();
     sql.execute(&Cx::new(), &SqlText::new("ANALYZE")).await.unwrap();
+}
+
+/// The plan of the latest logs of each source, as text.
+async fn plan_of_groups(store: &Store, snapshot_name: &str, explain: &str) -> String {
+    fill(store, snapshot_name).await;
+    let latest = |sql: &&String| {
+        sql.starts_with("SELECT \"raw") && sql.contains(r#"ORDER BY "raw_logs"."timestamp" DESC, "raw_logs"."log_id" ASC ) AS"#)
+    };
+    let statement = snapshot(snapshot_name).iter().find(latest).unwrap().clone();
+    let values = [Value::from(1_i64), 10_i64.into(), 0_i64.into()];
+    let plan: Vec<serde_json::Value> =
+        store.sql().unwrap().query_as(&Cx::new(), &explained(explain, &statement, values)).await.unwrap();
+    serde_json::Value::from(plan).to_string()
+}
+
+/// The plans of all cases, as text.
+async fn plans(store: &Store, snapshot_name: &str, explain: &str) -> Vec<String> {
+    fill(store, snapshot_name).await;
+    let sql = store.sql().unwrap();
     let statements = snapshot(snapshot_name);
     let mut plans = Vec::new();
     for (part, values) in cases() {
@@ -160,6 +180,27 @@ async fn sqlite_searches_by_its_indexes() {
     for plan in plans(&store, "sqlite.sql", "EXPLAIN QUERY PLAN").await {
         assert!(plan.contains("SEARCH raw_logs USING") && !plan.contains("SCAN"), "{plan}");
     }
+}
+
+/// An index on the groups' column and the order spares the engine from sorting all rows: only what is left of them is sorted.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_reads_groups_in_the_order_of_an_index() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    let plan = plan_of_groups(&store, "sqlite.sql", "EXPLAIN QUERY PLAN").await;
+    assert!(plan.contains("SCAN raw_logs USING INDEX latest") && plan.matches("TEMP B-TREE").count() == 1, "{plan}");
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_reads_groups_in_the_order_of_an_index() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    let plan = plan_of_groups(&store, "postgres.sql", "EXPLAIN").await;
+    assert!(plan.contains("Run Condition") && plan.contains("latest"), "{plan}");
 }
 
 #[cfg(feature = "postgres")]

@@ -141,7 +141,8 @@ fn document() -> impl Strategy<Value = Json> + Clone {
     let tree = scalar().prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
-            3 => prop::collection::vec((key(), inner), 0..3).prop_map(|fields| Json::from(fields.into_iter().collect::<Map<_, _>>())),
+            3 => prop::collection::vec((key(), inner), 0..3)
+                .prop_map(|fields| Json::from(fields.into_iter().collect::<Map<_, _>>())),
         ]
     });
     tree.prop_filter("SeaORM reads a null at the top as a missing value", |json| !json.is_null())
@@ -365,6 +366,28 @@ fn ordered_by(query: Query<item::Model>, column: u8, descending: bool) -> Query<
     }
 }
 
+/// Whatever can be told apart by a column.
+fn first_of_each(query: Query<item::Model>, column: u8) -> Query<item::Model> {
+    match column {
+        0 => query.first_of_each(COLUMN.name),
+        1 => query.first_of_each(COLUMN.nick),
+        2 => query.first_of_each(COLUMN.small),
+        3 => query.first_of_each(COLUMN.large),
+        4 => query.first_of_each(COLUMN.real),
+        5 => query.first_of_each(COLUMN.token),
+        6 => query.first_of_each(COLUMN.at),
+        7 => query.first_of_each(COLUMN.due),
+        8 => query.first_of_each(COLUMN.day),
+        9 => query.first_of_each(COLUMN.bytes),
+        10 => query.first_of_each(COLUMN.id),
+        11 => query.first_of_each(COLUMN.hour),
+        12 => query.first_of_each(COLUMN.local),
+        13 => query.first_of_each(field_of(item::Column::Status)),
+        14 => query.first_of_each(field_of(item::Column::Flag)),
+        _ => query.first_of_each(COLUMN.single),
+    }
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 enum Question {
@@ -374,6 +397,16 @@ enum Question {
     },
     Stream,
     Count,
+    CountOf {
+        limit: Option<u64>,
+        offset: u64,
+    },
+    /// For each model, those that have its value in another column.
+    OfEach {
+        columns: u8,
+        limit: Option<u64>,
+        offset: u64,
+    },
     /// Page by page to the end, and back to the beginning.
     Pages(u32),
     Projection {
@@ -384,12 +417,20 @@ enum Question {
 
 fn questions() -> impl Strategy<Value = (Query<item::Model>, Question)> {
     let order = prop::collection::vec((0..16_u8, any::<bool>()), 0..4);
-    let query = (filters(), order).prop_map(|(filter, order)| {
-        order.into_iter().fold(Query::new().filter(filter), |query, (column, descending)| ordered_by(query, column, descending))
+    let groups = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(0..16_u8, 1..3)];
+    let query = (filters(), order, groups).prop_map(|(filter, order, groups)| {
+        let query = order
+            .into_iter()
+            .fold(Query::new().filter(filter), |query, (column, descending)| ordered_by(query, column, descending));
+        groups.into_iter().fold(query, first_of_each)
     });
+    let part = || {
+        (prop::option::of(prop_oneof![0..10_u64, Just(u64::MAX)]), prop_oneof![3 => Just(0), 1 => 0..10_u64, 1 => Just(u64::MAX)])
+    };
     let question = prop_oneof![
-        6 => (prop::option::of(prop_oneof![0..10_u64, Just(u64::MAX)]), prop_oneof![3 => Just(0), 1 => 0..10_u64, 1 => Just(u64::MAX)])
-            .prop_map(|(limit, offset)| Question::Query { limit, offset }),
+        6 => part().prop_map(|(limit, offset)| Question::Query { limit, offset }),
+        1 => part().prop_map(|(limit, offset)| Question::CountOf { limit, offset }),
+        1 => (0..7_u8, part()).prop_map(|(columns, (limit, offset))| Question::OfEach { columns, limit, offset }),
         2 => Just(Question::Count),
         1 => Just(Question::Stream),
         1 => (4..15_u32).prop_map(Question::Pages),
@@ -422,13 +463,31 @@ async fn pages(items: &Items, query: &Query<item::Model>, size: u32) -> larder::
     Ok(all)
 }
 
+fn part_of(query: &Query<item::Model>, limit: Option<u64>, offset: u64) -> Query<item::Model> {
+    limit.into_iter().fold(query.clone().offset(offset), Query::limit)
+}
+
+async fn of_each(items: &Items, query: &Query<item::Model>, columns: u8) -> larder::Result<Vec<Vec<i32>>> {
+    let cx = Cx::new();
+    let parents = items.all(&cx).await?;
+    let found = match columns {
+        0 => items.of_each(&cx, &parents, COLUMN.name, COLUMN.nick, query).await,
+        1 => items.of_each(&cx, &parents, COLUMN.nick, COLUMN.name, query).await,
+        2 => items.of_each(&cx, &parents, COLUMN.large, COLUMN.small, query).await,
+        3 => items.of_each(&cx, &parents, COLUMN.small, COLUMN.large, query).await,
+        4 => items.of_each(&cx, &parents, COLUMN.at, COLUMN.due, query).await,
+        5 => items.of_each(&cx, &parents, COLUMN.token, COLUMN.token, query).await,
+        _ => items.of_each(&cx, &parents, COLUMN.small, COLUMN.real, query).await,
+    };
+    Ok(found?.iter().map(|models| models.iter().map(|model| model.id).collect()).collect())
+}
+
 async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, filter: &Items1) -> String {
     let cx = Cx::new();
     match question {
-        Question::Query { limit, offset } => {
-            let query = query.clone().offset(*offset);
-            text_of(items.query(&cx, &limit.iter().fold(query, |query, limit| query.limit(*limit))).await)
-        }
+        Question::Query { limit, offset } => text_of(items.query(&cx, &part_of(query, *limit, *offset)).await),
+        Question::OfEach { columns, limit, offset } => text_of(of_each(items, &part_of(query, *limit, *offset), *columns).await),
+        Question::CountOf { limit, offset } => text_of(items.count_of(&cx, &part_of(query, *limit, *offset)).await),
         Question::Stream => {
             let mut models = match items.stream(&cx, query).await {
                 Ok(models) => models,

@@ -73,6 +73,9 @@ impl Tables {
                 };
                 run(cx, reach, count).await
             }
+            Read::CountSelected(selection) => {
+                self.selected(cx, table, selection, |rows| Ok(Answer::Number(rows.len() as u64))).await
+            }
             Read::Project { selection, columns, distinct } => {
                 self.project(cx, table, selection, columns, distinct).await.map(Answer::Rows)
             }

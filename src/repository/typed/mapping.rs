@@ -73,13 +73,15 @@ impl<E: Storable> Mapping<E> {
 
     /// The values that tell the place of a stored model in an order. No other column of it is looked at.
     pub(crate) fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
-        let value = |key: &SortKey| {
-            self.value(model, key.column).map_err(|error| {
-                let error = Error::new(ErrorKind::Corrupt, "a stored value that a cursor cannot hold").with_source(error);
-                self.table.in_column(key.column, error)
-            })
-        };
-        order.iter().map(value).collect()
+        order.iter().map(|key| self.stored(model, key.column)).collect()
+    }
+
+    /// The value that a stored model has in the column at a position.
+    pub(crate) fn stored(&self, model: &E::Model, position: usize) -> Result<Value> {
+        self.value(model, position).map_err(|error| {
+            let error = Error::new(ErrorKind::Corrupt, "a stored value that no place can be told by").with_source(error);
+            self.table.in_column(position, error)
+        })
     }
 
     pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {

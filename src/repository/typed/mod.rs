@@ -187,6 +187,15 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
         marked.map_or_else(Filter::all, |column| Filter::test(column.as_str(), Test::Null))
     }
 
+    async fn count_of(&self, cx: &Cx, query: &Query<E::Model>) -> Result<u64> {
+        let selection = self.table.check().and_then(|()| self.mapping.table.selection(query)).map_err(self.at("count_of"))?;
+        let count = match selection.is_whole() {
+            true => Read::Count(selection.condition),
+            false => Read::CountSelected(selection),
+        };
+        self.read(cx, count).await.and_then(Answer::number).map_err(self.at("count_of"))
+    }
+
     async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
         let table = &self.mapping.table;
         let resolved = table.projected(projection).and_then(|columns| {

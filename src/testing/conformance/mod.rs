@@ -11,6 +11,7 @@ pub mod create;
 pub mod delete;
 pub mod errors;
 pub mod filter;
+pub mod groups;
 pub mod health;
 pub mod hooks;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod limits;
 pub mod nested;
 pub mod newtypes;
+pub mod of_each;
 pub mod options;
 pub mod other_tables;
 pub mod page;
@@ -215,6 +217,7 @@ macro_rules! __conformance {
                 orders_by_columns_and_then_by_id
                 takes_a_part
                 finds_what_is_left
+                takes_the_only_one
                 sees_its_own_transaction
             }
             text {
@@ -222,7 +225,23 @@ macro_rules! __conformance {
                 tests_text_alone
                 matches_literals_in_their_order
             }
+            groups {
+                have_a_first_in_the_order_of_the_query
+                are_counted_limited_and_paged
+                are_whole_in_a_stream_of_a_transaction
+                need_values_that_can_be_told_apart
+            }
+            of_each {
+                answers_in_the_order_of_the_parents
+                takes_a_part_for_each_parent
+                reads_any_number_of_parents
+                compares_values_as_a_filter_does
+                follows_relations
+                refuses_what_does_not_compare
+                sees_its_own_transaction
+            }
             page {
+                counts_every_page_if_asked
                 reads_every_model_once_while_others_write
                 goes_forward_and_back
                 ends_where_models_do

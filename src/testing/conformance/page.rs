@@ -110,6 +110,37 @@ pub async fn refuses_what_is_no_place_in_it(harness: &'static dyn Harness) {
     assert_eq!(try_page(by_name.offset(1), PageRequest::new(1)).await, invalid);
 }
 
+/// A page says how many models the query selects, on whichever page, if it is asked.
+pub async fn counts_every_page_if_asked(harness: &'static dyn Harness) {
+    let fixture = harness.fresh().await;
+    let items = &fixture.store.repository::<item::Entity>();
+    let models: Vec<_> = (1..=7).map(|id| item::Model { small: id % 4, ..item(id) }).collect();
+    items.create_batch(&Cx::new(), &models).await.unwrap();
+    let early = Query::new().filter(field(COLUMN.id).at_most(6)).order_by_desc(COLUMN.id);
+    for (query, total) in [(early.clone(), 6), (early.clone().first_of_each(COLUMN.small), 4), (early.with_deleted(), 6)] {
+        let mut request = PageRequest::new(3).with_total();
+        let mut page = items.page(&Cx::new(), &query, &request).await.unwrap();
+        let first = page.clone();
+        while let Some(next) = &page.next {
+            assert_eq!(page.total, Some(total), "{query:?}");
+            request = request.after(next);
+            page = items.page(&Cx::new(), &query, &request).await.unwrap();
+        }
+        assert_eq!(page.total, Some(total), "{query:?}");
+        let back = items.page(&Cx::new(), &query, &request.before(&page.previous.unwrap())).await.unwrap();
+        assert_eq!(back.total, Some(total), "{query:?}");
+        let whole = items.page(&Cx::new(), &query, &PageRequest::new(9).with_total()).await.unwrap();
+        assert_eq!((whole.models.len() as u64, whole.total), (total, Some(total)), "{query:?}");
+        let unasked = items.page(&Cx::new(), &query, &PageRequest::new(3)).await.unwrap();
+        assert_eq!((unasked.models, unasked.total), (first.models, None), "{query:?}");
+    }
+    let inside = fixture.store.tx(&Cx::new(), |cx| async move {
+        items.create(&cx, &item(8)).await?;
+        items.page(&cx, &Query::new(), &PageRequest::new(2).with_total()).await
+    });
+    assert_eq!(inside.await.unwrap().total, Some(8));
+}
+
 /// Pages of a transaction have what it wrote.
 pub async fn belongs_to_its_transaction(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;

@@ -100,6 +100,24 @@ pub async fn finds_what_is_left(harness: &'static dyn Harness) {
     assert_eq!(ids(&items, Query::new().order_by_desc(COLUMN.id).limit(1)).await, [0]);
 }
 
+/// `only` finds the one model of a query, or none; two are `Duplicate`, and a transaction can go on.
+pub async fn takes_the_only_one(harness: &'static dyn Harness) {
+    let (fixture, items) = five(harness).await;
+    let items = &items;
+    let only = fixture.store.tx(&Cx::new(), |cx| async move {
+        let only = async |query: Query<item::Model>| Ok::<_, Error>(items.only(&cx, &query).await?.map(|item| item.id));
+        assert_eq!(only(field(COLUMN.small).equals(2).into()).await?, Some(2));
+        assert_eq!(only(field(COLUMN.small).equals(77).into()).await?, None);
+        assert_eq!(only(Query::new()).await.unwrap_err().kind(), ErrorKind::Duplicate);
+        assert_eq!(only(Query::new().limit(2)).await.unwrap_err().kind(), ErrorKind::Duplicate);
+        assert_eq!(only(Query::new().offset(4)).await?, Some(5));
+        assert_eq!(only(Query::new().limit(1)).await?, Some(1));
+        assert_eq!(only(Query::new().limit(0)).await?, None);
+        Ok::<_, Error>(())
+    });
+    only.await.unwrap();
+}
+
 /// A query inside a transaction sees what the transaction wrote.
 pub async fn sees_its_own_transaction(harness: &'static dyn Harness) {
     let (fixture, items) = five(harness).await;

@@ -23,4 +23,10 @@ pub enum Relation {
     About,
 }
 
+impl Related<super::person::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Sender.def()
+    }
+}
+
 impl ActiveModelBehavior for ActiveModel {}

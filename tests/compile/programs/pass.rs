@@ -2,7 +2,7 @@ mod models;
 
 use models::{page, user};
 
-use larder::{Changes, OnConflict, Projection, Query, field, field_of};
+use larder::{Changes, Cx, OnConflict, Projection, Query, Reader, ReaderExt, field, field_of};
 use user::COLUMN;
 
 fn main() {
@@ -12,5 +12,9 @@ fn main() {
     let _ = Changes::new().set(COLUMN.name, "B").increase(COLUMN.age, 1).set_null(COLUMN.age);
     let _ = OnConflict::replace().on(COLUMN.id);
     let _ = Projection::of(COLUMN.id).and(COLUMN.extra);
+    let _ = Query::new().order_by_desc(COLUMN.born).first_of_each(COLUMN.name);
+    let _ = async |pages: &dyn Reader<page::Model, i64>, users: &[user::Model]| {
+        pages.of_each(&Cx::new(), users, user::COLUMN.name, page::COLUMN.title, &Query::new()).await
+    };
     let _ = Query::new().filter(field(page::COLUMN.title).starts_with("T"));
 }

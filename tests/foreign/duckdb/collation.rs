@@ -94,6 +94,17 @@ async fn ids_of_any_collation_are_told_apart_by_their_bytes() {
 }
 
 #[tokio::test]
+async fn groups_of_any_collation_are_told_apart_by_their_bytes() {
+    for collation in COLLATIONS {
+        let (_file, store) = names(collation).await;
+        let (cx, all) = (Cx::new(), store.repository::<name::Entity>());
+        let first = Query::new().order_by_desc(name::COLUMN.number).first_of_each(name::COLUMN.id);
+        assert_eq!(all.query(&cx, &first).await.unwrap().len(), NAMES.len(), "{collation}");
+        assert_eq!(paged(&store, &first, 3).await.len(), NAMES.len(), "{collation}");
+    }
+}
+
+#[tokio::test]
 async fn writes_find_ids_of_any_collation_by_their_bytes() {
     for collation in COLLATIONS {
         let (_file, store) = names(collation).await;

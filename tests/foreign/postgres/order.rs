@@ -47,6 +47,7 @@ async fn text_of_any_collation_is_compared_by_its_bytes() {
                 let case = format!("{column} in {english}");
                 orders_by_bytes(&store, &bytes, &case).await;
                 finds_by_bytes(&store, &case).await;
+                groups_by_bytes(&store, &case).await;
                 replaces_by_bytes(&store, column == "citext" || column == "text COLLATE folded", &case).await;
                 store.close().await;
             }
@@ -67,6 +68,16 @@ async fn orders_by_bytes(store: &Store, bytes: &str, case: &str) {
         let by_text = Query::new().order_by_desc(label::COLUMN.text).order_by_desc(label::COLUMN.name);
         assert_eq!(paged(store, &by_text, size).await.join(" "), "_ b Zebra Ann é apple", "{case}");
     }
+}
+
+/// Groups and what belongs to a parent are told by the bytes of text.
+async fn groups_by_bytes(store: &Store, case: &str) {
+    let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
+    let first = Query::new().order_by_desc(label::COLUMN.name).first_of_each(label::COLUMN.text);
+    assert_eq!(names(labels.query(&cx, &first).await.unwrap()), "é b _ Zebra", "{case}");
+    let parents = ["x", "X", "z"].map(|text| label::Model { name: String::new(), text: Some(text.to_owned()) });
+    let of_each = labels.of_each(&cx, &parents, label::COLUMN.text, label::COLUMN.text, &Query::new()).await.unwrap();
+    assert_eq!(of_each.into_iter().map(names).collect::<Vec<_>>(), ["Ann Zebra", "apple é", ""], "{case}");
 }
 
 /// Ids and filters are compared by their bytes.

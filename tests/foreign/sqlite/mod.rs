@@ -4,6 +4,7 @@ mod classes;
 mod columns;
 mod entities;
 mod forms;
+mod groups;
 mod ids;
 mod moments;
 mod noticed;

@@ -65,6 +65,10 @@ async fn times_of_every_form_are_ordered_paged_and_found_by_their_instants() {
             // Of the same instant, the smaller id first.
             assert_eq!(ids, [9, 8, 7, 5, 6, 4, 3, 2, 1, 0], "{} {size}", place.name);
         }
+        let first = Query::new().order_by_desc(moment::COLUMN.id).first_of_each(moment::COLUMN.at);
+        assert_eq!(paged(&place.store, 4, &first).await, [9, 8, 7, 6, 4, 3, 2, 1, 0], "{}", place.name);
+        let of_each = moments.of_each(&Cx::new(), &all[4..7], moment::COLUMN.at, moment::COLUMN.at, &Query::new().limit(1)).await;
+        assert_eq!(of_each.unwrap().concat().iter().map(|model| model.id).collect::<Vec<_>>(), [4, 5, 5], "{}", place.name);
         for model in &all {
             let at = field(moment::COLUMN.at);
             let same = AFTER.iter().filter(|after| **after == model.at.timestamp_micros() - DAY).count() as u64;

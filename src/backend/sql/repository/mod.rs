@@ -233,6 +233,7 @@ impl<G: Engine> TableBackend for SqlTable<G> {
             Read::Find(ids) => self.look_up(cx, ids, decoder).map_ok(Answer::Models).boxed(),
             Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
             Read::Count(condition) => self.number_of(cx, condition).map_ok(Answer::Number).boxed(),
+            Read::CountSelected(selection) => self.number_of_selected(cx, selection).map_ok(Answer::Number).boxed(),
             Read::Project { selection, columns, distinct } => {
                 self.columns(cx, selection, columns, distinct).map_ok(Answer::Rows).boxed()
             }

@@ -157,13 +157,29 @@ impl<G: Engine> SqlTable<G> {
     }
 
     pub(super) async fn number_of(&self, cx: &Cx, condition: ResolvedFilter) -> Result<u64> {
+        let compared = self.compared(&condition)?;
+        self.number(cx, &condition, compared, |statements| statements.count(&condition)).await
+    }
+
+    pub(super) async fn number_of_selected(&self, cx: &Cx, selection: Selection) -> Result<u64> {
+        let compared = self.compared_by(&selection)?;
+        self.number(cx, &selection.condition, compared, |statements| statements.count_selected(&selection)).await
+    }
+
+    /// The number that a statement with a condition answers.
+    async fn number(
+        &self,
+        cx: &Cx,
+        condition: &ResolvedFilter,
+        compared: Compared,
+        count: impl FnOnce(&Statements<'_>) -> Statement + Send,
+    ) -> Result<u64> {
         self.require_readable()?;
         let entry = self.store.enter(cx, Access::Read)?;
-        let count = |statements: &Statements<'_>| Ok(statements.count(&condition));
-        let compared = self.compared(&condition)?;
+        let count = |statements: &Statements<'_>| Ok(count(statements));
         let (mut held, statement) = self.prepared(cx, &entry, (Access::Read, StatementKind::Read), compared, count).await?;
         let number = cx.limits().bound(RUNNING, self.store.engine().number(held.guard()?, statement)).await;
-        let number = held.finish(number).await.map_err(self.of_document(&condition))?;
+        let number = held.finish(number).await.map_err(self.of_document(condition))?;
         Ok(number.unsigned_abs())
     }
 

@@ -130,6 +130,15 @@ impl Statements<'_> {
         }
     }
 
+    /// What rows with equal values of a column are grouped by, in a statement that selects the column by itself. An index answers
+    /// it where text is equal by its bytes, whatever its order.
+    pub(super) fn grouped(&self, column: &TableColumn) -> Expr {
+        if self.meaning(column).is_none() && self.text_order(column) == TextOrder::Sorted {
+            return self.column(column);
+        }
+        self.once(column).1
+    }
+
     /// The condition that a column of the id has a value. Ids in another form do not fulfil it where the engine looks for them
     /// when some were missed.
     pub(super) fn found_by(&self, column: &TableColumn, value: &Value) -> Expr {

@@ -10,6 +10,7 @@ mod insert;
 mod json;
 pub(super) mod meaning;
 mod order;
+mod part_of_each;
 mod readout;
 mod select;
 mod semi_join;

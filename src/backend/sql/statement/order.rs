@@ -2,7 +2,7 @@
 
 use sea_orm::{
     Value,
-    sea_query::{Cond, Expr, ExprTrait, NullOrdering, Order, SelectStatement},
+    sea_query::{Cond, Expr, ExprTrait, NullOrdering, Order, OrderedStatement},
 };
 
 use super::Statements;
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Statements<'_> {
-    /// Orders a statement; backward, last first.
-    pub(super) fn order(&self, select: &mut SelectStatement, order: &[SortKey], backward: bool) {
+    /// Orders a statement, or the rows of a group; backward, last first.
+    pub(super) fn order(&self, select: &mut impl OrderedStatement, order: &[SortKey], backward: bool) {
         for key in order {
             let Some(column) = self.table.columns.get(key.column) else { continue };
             let direction = if key.descending == backward { Order::Asc } else { Order::Desc };

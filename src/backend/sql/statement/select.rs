@@ -60,11 +60,21 @@ impl Statements<'_> {
     }
 
     pub(in super::super) fn select(&self, selection: &Selection) -> Statement {
-        let mut select = self.select_all();
+        let mut select = self.select_columns();
         self.restrict(&mut select, selection);
         let backward = selection.position.as_ref().is_some_and(|position| position.backward);
         self.order(&mut select, &selection.order, backward);
         self.build(&select)
+    }
+
+    /// How many rows are selected.
+    pub(in super::super) fn count_selected(&self, selection: &Selection) -> Statement {
+        let mut rows = Query::select();
+        rows.expr_as(Expr::val(1), Alias::new("one"));
+        self.restrict(&mut rows, selection);
+        let mut count = Query::select();
+        count.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("number")).from_subquery(rows, Alias::new("selected"));
+        self.build(&count)
     }
 
     pub(in super::super) fn count(&self, condition: &ResolvedFilter) -> Statement {
@@ -76,7 +86,6 @@ impl Statements<'_> {
     /// Some columns of the rows that are selected; or each combination of their values once, ordered by themselves.
     pub(in super::super) fn project(&self, selection: &Selection, columns: &[usize], distinct: bool) -> Statement {
         let mut select = Query::select();
-        select.from(self.table.table_ref());
         for column in self.columns(columns) {
             let selected = if distinct { self.once(column).0 } else { column.select_as(self.column(column)) };
             select.expr_as(selected, column.iden());
@@ -119,7 +128,7 @@ impl Statements<'_> {
     }
 
     fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
-        self.restrict_to(select, &selection.condition);
+        self.read_from(select, selection);
         if let Some(position) = &selection.position
             && let Some(keys) = &position.keys
         {
@@ -144,10 +153,15 @@ impl Statements<'_> {
     }
 
     fn select_all(&self) -> SelectStatement {
+        self.select_columns().from(self.table.table_ref()).to_owned()
+    }
+
+    /// Every column, of what is yet to be said.
+    fn select_columns(&self) -> SelectStatement {
         let mut select = Query::select();
         for column in &self.table.columns {
             select.expr_as(column.select_as(self.column(column)), column.iden());
         }
-        select.from(self.table.table_ref()).to_owned()
+        select
     }
 }

@@ -135,6 +135,10 @@ fn of_queries(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
             all.push(of_logs.select(&of_logs.table.selection(&Query { position, ..query.clone() })?));
         }
     }
+    for query in queries().into_iter().map(|query| query.first_of_each(raw_log::COLUMN.source_id)) {
+        all.push(of_logs.select(&logs.table.selection(&query)?));
+        all.push(of_logs.count_selected(&logs.table.selection(&query)?));
+    }
     let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
     for distinct in [false, true] {
         let selection = of_logs.table.selection(&Query::<raw_log::Model>::new().limit(5).offset(1))?;
