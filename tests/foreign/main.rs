@@ -19,6 +19,8 @@ mod memory;
 #[cfg(feature = "_sql")]
 mod names;
 mod order;
+#[cfg(feature = "_sql")]
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
