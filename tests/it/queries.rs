@@ -1,12 +1,19 @@
 //! Property test: a query means the same on every backend. The memory backend is what the others are compared with.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use larder::{Cx, DeleterExt, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt, Scalar, Storage, field, field_of};
-use proptest::{prelude::*, sample::select, test_runner::TestRunner};
-use serde_json::{Map, Value as Json, json};
-use std::{fmt::Debug, sync::Arc};
-use uuid::Uuid;
+mod filters;
+mod values;
 
+use std::{fmt::Debug, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use larder::{Cx, DeleterExt, OnConflict, PageRequest, Projection, Query, ReaderExt, Storage, field_of};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::Value as Json;
+
+use self::{
+    filters::{ItemFilter, filters},
+    values::models,
+};
 use crate::support::{
     backend::Harness,
     entities::item::{self, COLUMN, Status},
@@ -16,237 +23,6 @@ use crate::support::{
 const QUERIES: usize = 50;
 
 type Items = Arc<dyn Storage<item::Model, i32>>;
-
-fn text() -> impl Strategy<Value = String> + Clone {
-    let known = [
-        "",
-        "a",
-        "A",
-        "ab",
-        "abc",
-        "b",
-        "B",
-        "a%",
-        "a_",
-        "%",
-        "_",
-        "\\",
-        "'",
-        "\"",
-        "ä",
-        "a b",
-        "🦀",
-        "\u{10FFFF}",
-        "a\u{10FFFF}",
-        "\u{D7FF}",
-        "\u{E000}",
-        "10",
-        "9",
-        "z",
-        "--",
-        ";",
-        "\n",
-        " ",
-        "$1",
-        "?",
-    ];
-    prop_oneof![8 => select(known.map(str::to_owned).to_vec()), 1 => "[^\0]{0,6}"]
-}
-
-fn whole() -> impl Strategy<Value = i64> + Clone {
-    let known = [0, 1, -1, 2, 7, 1000, i64::MAX, i64::MIN, i64::from(i32::MAX), i64::from(i32::MAX) + 1, i64::from(i32::MIN) - 1];
-    prop_oneof![8 => select(known.to_vec()), 1 => any::<i64>()]
-}
-
-fn small() -> impl Strategy<Value = i32> + Clone {
-    prop_oneof![8 => select(vec![0, 1, -1, 2, 7, i32::MAX, i32::MIN]), 1 => any::<i32>()]
-}
-
-fn real() -> impl Strategy<Value = f64> + Clone {
-    let known = [
-        0.0,
-        0.1,
-        -0.1,
-        1.0,
-        1e308,
-        -1e308,
-        f64::MIN_POSITIVE,
-        5e-324,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        9_007_199_254_740_993.0,
-    ];
-    prop_oneof![8 => select(known.to_vec()), 1 => prop::num::f64::NORMAL]
-}
-
-fn single() -> impl Strategy<Value = f32> + Clone {
-    prop_oneof![4 => select(vec![0.0, 0.1, 0.5, -1.0, f32::MAX, f32::INFINITY]), 1 => prop::num::f32::NORMAL]
-}
-
-fn instant() -> impl Strategy<Value = DateTime<Utc>> + Clone {
-    let known = [-62_135_596_800_000_000, 253_402_300_799_999_999, 0, 1, -1, 1_000, 1_000_000, 1_500_000, 1_772_366_400_123_456];
-    let micros = prop_oneof![8 => select(known.to_vec()), 1 => -62_135_596_800_000_000..=253_402_300_799_999_999_i64];
-    micros.prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
-}
-
-fn day() -> impl Strategy<Value = NaiveDate> + Clone {
-    instant().prop_map(|instant| instant.date_naive())
-}
-
-fn hour() -> impl Strategy<Value = NaiveTime> + Clone {
-    instant().prop_map(|instant| instant.time())
-}
-
-fn bytes() -> impl Strategy<Value = Vec<u8>> + Clone {
-    prop_oneof![select(vec![vec![], vec![0], vec![0, 1], vec![255], b"abc".to_vec()]), prop::collection::vec(any::<u8>(), 0..4)]
-}
-
-fn token() -> impl Strategy<Value = Uuid> + Clone {
-    prop_oneof![
-        select(vec![Uuid::nil(), Uuid::max(), Uuid::from_u128(1 << 127), Uuid::from_u128(7)]),
-        any::<u128>().prop_map(Uuid::from_u128)
-    ]
-}
-
-fn status() -> impl Strategy<Value = Status> + Clone {
-    select(vec![Status::New, Status::Done, Status::Broken])
-}
-
-fn key() -> impl Strategy<Value = String> + Clone {
-    let known = [
-        "a", "b", "", "0", "1", "-", "-1", "a.b", "\"", "'", "a\"b", "/", "~", "~1", "~0", "$", "$.a", "[0]", "\\", "\n",
-        "\u{1}", "é", "a b", "#", "?",
-    ];
-    select(known.map(str::to_owned).to_vec())
-}
-
-fn scalar() -> impl Strategy<Value = Json> + Clone {
-    prop_oneof![
-        Just(Json::Null),
-        any::<bool>().prop_map(Json::from),
-        whole().prop_map(Json::from),
-        select(vec![json!(1.0), json!(0.5), json!(u64::MAX), json!(-1.0), json!(1e300), json!(7.0)]),
-        text().prop_map(Json::from),
-    ]
-}
-
-fn document() -> impl Strategy<Value = Json> + Clone {
-    let tree = scalar().prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![
-            1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
-            3 => prop::collection::vec((key(), inner), 0..3).prop_map(|fields| Json::from(fields.into_iter().collect::<Map<_, _>>())),
-        ]
-    });
-    tree.prop_filter("SeaORM reads a null at the top as a missing value", |json| !json.is_null())
-}
-
-fn models() -> impl Strategy<Value = Vec<item::Model>> {
-    use prop::option::of;
-    let first =
-        (text(), of(text()), of(status()), small(), of(whole()), of(real()), of(single()), of(any::<bool>()), of(bytes()));
-    let second = (of(token()), of(day()), of(hour()), of(instant()), instant(), of(instant()), of(document()));
-    let model = (first, second).prop_map(|(first, second)| {
-        let (name, nick, status, small, large, real, single, flag, bytes) = first;
-        let (token, day, hour, local, at, due, json) = second;
-        let (local, due) = (local.map(|local| local.naive_utc()), due.map(|due| due.fixed_offset()));
-        item::Model { id: 0, name, nick, status, small, large, real, single, flag, bytes, token, day, hour, local, at, due, json }
-    });
-    prop::collection::vec(model, 0..40).prop_map(|models| {
-        let numbered = models.into_iter().enumerate();
-        numbered.map(|(id, model)| item::Model { id: i32::try_from(id).unwrap() * 3 - 20, ..model }).collect()
-    })
-}
-
-type Items1 = Filter<item::Model>;
-
-/// Conditions on a column of values that have an order.
-macro_rules! ordered {
-    ($column:expr, $values:expr) => {{
-        let (one, two) = ($values, $values);
-        (0..10_u8, one, two, prop::collection::vec($values, 0..4)).prop_map(|(which, value, other, several)| match which {
-            0 => field($column).equals(value),
-            1 => field($column).not_equals(value),
-            2 => field($column).less_than(value),
-            3 => field($column).at_most(value),
-            4 => field($column).greater_than(value),
-            5 => field($column).at_least(value),
-            6 => field($column).between(value, other),
-            7 => field($column).is_in(several),
-            8 => field($column).is_null(),
-            _ => field($column).is_not_null(),
-        })
-    }};
-}
-
-fn text_test() -> impl Strategy<Value = Items1> {
-    (any::<bool>(), any::<bool>(), text()).prop_map(|(nick, starts, text)| match (nick, starts) {
-        (false, false) => field(COLUMN.name).contains(text),
-        (false, true) => field(COLUMN.name).starts_with(text),
-        (true, false) => field(COLUMN.nick).contains(text),
-        (true, true) => field(COLUMN.nick).starts_with(text),
-    })
-}
-
-fn path_test() -> impl Strategy<Value = Items1> {
-    let scalar = prop_oneof![text().prop_map(Scalar::from), whole().prop_map(Scalar::from), any::<bool>().prop_map(Scalar::from)];
-    (prop::collection::vec(key(), 1..4), scalar).prop_map(|(path, scalar)| field(COLUMN.json).path_equals(path, scalar))
-}
-
-fn status_test() -> impl Strategy<Value = Items1> {
-    (0..5_u8, status()).prop_map(|(which, status)| {
-        let field = field_of(item::Column::Status);
-        match which {
-            0 => field.equals(status),
-            1 => field.not_equals(status),
-            2 => field.less_than(status),
-            3 => field.at_least(status),
-            _ => field.is_in([status, Status::New]),
-        }
-    })
-}
-
-fn flag_test() -> impl Strategy<Value = Items1> {
-    (0..3_u8, any::<bool>()).prop_map(|(which, value)| match which {
-        0 => field(COLUMN.flag).equals(value),
-        1 => field(COLUMN.flag).not_equals(value),
-        _ => field(COLUMN.flag).is_null(),
-    })
-}
-
-fn filters() -> impl Strategy<Value = Items1> {
-    let test = prop_oneof![
-        ordered!(COLUMN.id, small()),
-        ordered!(COLUMN.name, text()),
-        ordered!(COLUMN.nick, text()),
-        ordered!(COLUMN.small, whole()),
-        ordered!(COLUMN.large, whole()),
-        ordered!(COLUMN.real, real()),
-        ordered!(COLUMN.single, single()),
-        ordered!(COLUMN.bytes, bytes()),
-        ordered!(COLUMN.token, token()),
-        ordered!(COLUMN.day, day()),
-        ordered!(COLUMN.hour, hour()),
-        ordered!(COLUMN.local, instant().prop_map(|instant| instant.naive_utc())),
-        ordered!(COLUMN.at, instant()),
-        ordered!(COLUMN.due, instant()),
-        text_test(),
-        text_test(),
-        path_test(),
-        path_test(),
-        status_test(),
-        flag_test(),
-        prop_oneof![Just(Filter::all()), Just(Filter::none())],
-    ];
-    test.prop_recursive(4, 24, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::all_of),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::any_of),
-            (inner.clone(), inner.clone()).prop_map(|(one, other)| one.and(other)),
-            (inner.clone(), inner.clone()).prop_map(|(one, other)| one.or(other)),
-            inner.prop_map(|filter| !filter),
-        ]
-    })
-}
 
 fn ordered_by(query: Query<item::Model>, column: u8, descending: bool) -> Query<item::Model> {
     macro_rules! by {
@@ -331,7 +107,7 @@ async fn pages(items: &Items, query: &Query<item::Model>, size: u32) -> larder::
     Ok(all)
 }
 
-async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, filter: &Items1) -> String {
+async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, filter: &ItemFilter) -> String {
     let cx = Cx::new();
     match question {
         Question::Query { limit, offset } => {
