@@ -23,47 +23,49 @@ async fn forget(store: &Store, cx: &Cx) -> Result<()> {
 }
 
 /// Every operation, on one connection that forgets before each.
-async fn goes_on(store: &Store, forget: impl AsyncFn()) {
-    let (cx, notes): (&Cx, Notes) = (&Cx::new(), store.repository::<note::Entity>());
-    let many: Vec<_> = (0..600).map(|i| note(&i.to_string())).collect();
+async fn goes_on(store: &Store, forget: impl AsyncFn() + Copy) {
     // The second time, all statements are prepared.
     for _ in 0..2 {
-        forget().await;
-        let mut stored = notes.create(cx, &note("n")).await.unwrap();
-        forget().await;
-        assert!(notes.find(cx, &stored.id).await.unwrap().is_some());
-        forget().await;
-        "changed".clone_into(&mut stored.body);
-        notes.update(cx, &stored).await.unwrap();
-        forget().await;
-        notes.update_many(cx, std::slice::from_ref(&stored)).await.unwrap();
-        forget().await;
-        notes.upsert_batch(cx, std::slice::from_ref(&stored), &OnConflict::replace()).await.unwrap();
-        forget().await;
-        assert!(notes.count(cx, &Filter::all()).await.unwrap() > 0);
-        forget().await;
-        notes.create_batch(cx, &many).await.unwrap();
-        forget().await;
-        assert!(notes.all(cx).await.unwrap().len() >= 600);
-        forget().await;
-        let mut stream = notes.stream(cx, &Query::new()).await.unwrap();
-        while stream.try_next().await.unwrap().is_some() {}
-        drop(stream);
-        forget().await;
-        assert!(notes.delete(cx, &stored.id).await.unwrap());
-        forget().await;
-        store
-            .tx(cx, |cx| {
-                let notes = notes.clone();
-                async move { notes.create(&cx, &note("tx")).await.map(drop) }
-            })
-            .await
-            .unwrap();
-        forget().await;
-        assert!(
-            notes.delete_where(&cx.clone().with_timeout(std::time::Duration::from_secs(60)), &Filter::all()).await.unwrap() > 600
-        );
+        goes_on_with_one(store, forget).await;
+        goes_on_with_many(store, forget).await;
     }
+}
+
+async fn goes_on_with_one(store: &Store, forget: impl AsyncFn()) {
+    let (cx, notes): (&Cx, Notes) = (&Cx::new(), store.repository::<note::Entity>());
+    forget().await;
+    let mut stored = notes.create(cx, &note("n")).await.unwrap();
+    forget().await;
+    assert!(notes.find(cx, &stored.id).await.unwrap().is_some());
+    forget().await;
+    "changed".clone_into(&mut stored.body);
+    notes.update(cx, &stored).await.unwrap();
+    forget().await;
+    notes.update_many(cx, std::slice::from_ref(&stored)).await.unwrap();
+    forget().await;
+    notes.upsert_batch(cx, std::slice::from_ref(&stored), &OnConflict::replace()).await.unwrap();
+    forget().await;
+    assert!(notes.count(cx, &Filter::all()).await.unwrap() > 0);
+    forget().await;
+    assert!(notes.delete(cx, &stored.id).await.unwrap());
+}
+
+async fn goes_on_with_many(store: &Store, forget: impl AsyncFn()) {
+    let (cx, notes) = (&Cx::new(), &store.repository::<note::Entity>());
+    let many: Vec<_> = (0..600).map(|i| note(&i.to_string())).collect();
+    forget().await;
+    notes.create_batch(cx, &many).await.unwrap();
+    forget().await;
+    assert!(notes.all(cx).await.unwrap().len() >= 600);
+    forget().await;
+    let mut stream = notes.stream(cx, &Query::new()).await.unwrap();
+    while stream.try_next().await.unwrap().is_some() {}
+    drop(stream);
+    forget().await;
+    store.tx(cx, |cx| async move { notes.create(&cx, &note("tx")).await.map(drop) }).await.unwrap();
+    forget().await;
+    let limited = cx.with_timeout(std::time::Duration::from_secs(60));
+    assert!(notes.delete_where(&limited, &Filter::all()).await.unwrap() > 600);
 }
 
 #[tokio::test]

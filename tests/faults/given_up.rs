@@ -75,6 +75,14 @@ async fn one_call(store: &Store, kind: usize) -> Result<(), Error> {
         4 => labels.update(cx, contested).await.map(drop),
         5 => read_for_ever(store, cx).await,
         6 => write_for_ever(store, cx).await,
+        _ => one_transaction(store, kind, contested).await,
+    }
+}
+
+async fn one_transaction(store: &Store, kind: usize, contested: &label::Model) -> Result<(), Error> {
+    let (notes, labels) = (&store.repository::<note::Entity>(), &store.repository::<label::Entity>());
+    let cx = &Cx::new();
+    match kind {
         7 => {
             let idle = store.tx(cx, |cx| async move {
                 labels.update(&cx, contested).await?;

@@ -42,6 +42,32 @@ fn runtime(threads: usize) -> Runtime {
 /// What is held open while the runtime ends: dropped in this order, after it or with it.
 type Held = Vec<Box<dyn Any + Send>>;
 
+impl End {
+    /// Ends a runtime while something is held.
+    fn of(self, inner: Runtime, outer: &Runtime, held: &mut Held) {
+        match self {
+            End::Dropped => drop(inner),
+            End::InBackground => inner.shutdown_background(),
+            End::Elsewhere => outer.block_on(async { inner.shutdown_background() }),
+            End::InsideOfItself => {
+                let handle = inner.handle().clone();
+                let first = outer.enter();
+                let second = handle.enter();
+                inner.shutdown_background();
+                drop(second);
+                drop(first);
+            }
+            End::BeforeATask => {
+                let handle = inner.handle().clone();
+                let _inside = handle.enter();
+                inner.shutdown_background();
+                let held = std::mem::take(held);
+                drop(tokio::spawn(async move { drop(held) }));
+            }
+        }
+    }
+}
+
 /// Opens streams, a transaction, and writers that wait for it.
 async fn open(store: &Store, is_kept: bool) -> Held {
     let notes = store.repository::<note::Entity>();
@@ -117,26 +143,7 @@ fn ends_without_a_panic(place: Place) {
                 (fixture, held)
             });
             let Fixture { store, guard } = fixture;
-            match end {
-                End::Dropped => drop(inner),
-                End::InBackground => inner.shutdown_background(),
-                End::Elsewhere => outer.block_on(async { inner.shutdown_background() }),
-                End::InsideOfItself => {
-                    let handle = inner.handle().clone();
-                    let first = outer.enter();
-                    let second = handle.enter();
-                    inner.shutdown_background();
-                    drop(second);
-                    drop(first);
-                }
-                End::BeforeATask => {
-                    let handle = inner.handle().clone();
-                    let _inside = handle.enter();
-                    inner.shutdown_background();
-                    let held = std::mem::take(&mut held);
-                    drop(tokio::spawn(async move { drop(held) }));
-                }
-            }
+            end.of(inner, &outer, &mut held);
             // Outside of any runtime.
             drop(held);
             drop(store);

@@ -58,22 +58,7 @@ async fn aborted_tasks_leave_neither_half_transfers_nor_transactions(place: Plac
         tokio::spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < requests {
                 let transfer = transfer(store.clone(), accounts.clone(), random.fork());
-                // Half of them at an await, the others at any moment; sooner and later ones alike, whatever a transfer takes.
-                let ended = if random.bool() {
-                    let most = random.u32(1..11);
-                    let polls = random.usize(0..1 << most);
-                    tokio::spawn(async move { drop_at(polls, transfer).await }).await.unwrap()
-                } else {
-                    let task = tokio::spawn(transfer);
-                    let most = random.u32(8..20);
-                    tokio::time::sleep(Duration::from_micros(random.u64(0..1 << most))).await;
-                    task.abort();
-                    match task.await {
-                        Ok(outcome) => Some(outcome),
-                        Err(error) => (!error.is_cancelled()).then(|| panic!("{error}")),
-                    }
-                };
-                if let Some(outcome) = ended {
+                if let Some(outcome) = aborted(transfer, &mut random).await {
                     outcome.unwrap();
                     done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -88,6 +73,27 @@ async fn aborted_tasks_leave_neither_half_transfers_nor_transactions(place: Plac
     is_at_rest(place, &fixture.store).await;
     let balances: Vec<_> = accounts.all(&Cx::new()).await.unwrap().iter().map(|account| account.small).collect();
     assert_eq!(balances.iter().sum::<i32>(), ACCOUNTS * BALANCE, "{balances:?}");
+}
+
+/// Aborts a transfer: half of them at an await, the others at any moment; sooner and later ones alike, whatever a transfer takes.
+/// Returns its outcome if it ended before.
+async fn aborted<F>(transfer: F, random: &mut Rng) -> Option<Result<(), Error>>
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    if random.bool() {
+        let most = random.u32(1..11);
+        let polls = random.usize(0..1 << most);
+        return tokio::spawn(async move { drop_at(polls, transfer).await }).await.unwrap();
+    }
+    let task = tokio::spawn(transfer);
+    let most = random.u32(8..20);
+    tokio::time::sleep(Duration::from_micros(random.u64(0..1 << most))).await;
+    task.abort();
+    match task.await {
+        Ok(outcome) => Some(outcome),
+        Err(error) => (!error.is_cancelled()).then(|| panic!("{error}")),
+    }
 }
 
 /// Moves some money, the payer's half in a nested transaction.

@@ -21,6 +21,8 @@ mod memory;
 #[cfg(feature = "_sql")]
 mod names;
 mod order;
+#[cfg(feature = "_sql")]
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]

@@ -204,6 +204,30 @@ async fn are_applied_once_by_many_at_a_time(stores: Vec<Store>) {
     assert_eq!(applied, NAMES);
 }
 
+fn log(log_id: uuid::Uuid) -> raw_log::Model {
+    raw_log::Model {
+        log_id,
+        timestamp: time("1969-12-31T23:59:59.999999Z"),
+        source_id: "source".into(),
+        raw_text: "line".into(),
+        ingestion_time: None,
+        config_version: ConfigVersion(u64::MAX),
+    }
+}
+
+fn fiber(fiber_id: uuid::Uuid) -> fiber::Model {
+    let at = time("1969-12-31T23:59:59.999999Z");
+    fiber::Model {
+        fiber_id,
+        fiber_type: "request".into(),
+        config_version: ConfigVersion(u64::MAX),
+        attributes: Some(serde_json::json!({ "user.id": "7" })),
+        first_activity: at,
+        last_activity: at,
+        closed: false,
+    }
+}
+
 async fn make_tables_that_fit_the_entities(store: Store) {
     let cx = Cx::new();
     Migrations::default().up(&store, None).await.unwrap();
@@ -211,30 +235,13 @@ async fn make_tables_that_fit_the_entities(store: Store) {
     let fibers = store.repository::<fiber::Entity>();
     let memberships = store.repository::<membership::Entity>();
     let (log_id, fiber_id) = (note("").id, note("").id);
-    let (at, config_version) = (time("1969-12-31T23:59:59.999999Z"), ConfigVersion(u64::MAX));
-    let log = raw_log::Model {
-        log_id,
-        timestamp: at,
-        source_id: "source".into(),
-        raw_text: "line".into(),
-        ingestion_time: None,
-        config_version,
-    };
-    let fiber = fiber::Model {
-        fiber_id,
-        fiber_type: "request".into(),
-        config_version,
-        attributes: Some(serde_json::json!({ "user.id": "7" })),
-        first_activity: at,
-        last_activity: at,
-        closed: false,
-    };
+    let (log, fiber) = (log(log_id), fiber(fiber_id));
     let stored = logs.create(&cx, &log).await.unwrap();
     assert!(stored.ingestion_time.unwrap() > time("2020-01-01T00:00:00Z"));
     assert_eq!(raw_log::Model { ingestion_time: None, ..stored.clone() }, log);
     assert_eq!(logs.find(&cx, &log_id).await.unwrap(), Some(stored));
     assert_eq!(fibers.create(&cx, &fiber).await.unwrap(), fiber);
-    let member = membership::Model { log_id, fiber_id, config_version };
+    let member = membership::Model { log_id, fiber_id, config_version: log.config_version };
     assert_eq!(memberships.create(&cx, &member).await.unwrap(), member);
     let astray = membership::Model { log_id: fiber_id, ..member };
     if store.capabilities().referential_actions {

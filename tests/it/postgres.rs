@@ -1,10 +1,12 @@
 //! Postgres: by URL, and on a connection of SeaORM's.
 
+mod connections;
 mod copy;
 mod isolation;
 mod limits;
 mod own;
 mod refused;
+mod statements;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};

@@ -115,6 +115,48 @@ fn answer<T: Debug>(result: Result<T>) -> (String, Result<()>) {
     }
 }
 
+fn on_conflict<M>(replaces: bool) -> OnConflict<M> {
+    if replaces { OnConflict::replace() } else { OnConflict::ignore() }
+}
+
+/// An operation that is no transaction.
+async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String, Result<()>) {
+    let people = store.repository::<person::Entity>();
+    let letters = store.repository::<letter::Entity>();
+    let labels = store.repository::<label::Entity>();
+    use Operation as O;
+    match operation {
+        O::CreatePeople(models) => answer(people.create_many(cx, models).await),
+        O::CreateLetter(model) => answer(letters.create(cx, model).await),
+        O::CreateLabels(models) => answer(labels.create_batch(cx, models).await),
+        O::UpdatePerson(model) => answer(people.update(cx, model).await),
+        O::UpdateLetter(model) => answer(letters.update(cx, model).await),
+        O::UpdateLabel(model) => answer(labels.update(cx, model).await),
+        O::DeletePerson(id) => answer(people.delete(cx, id).await),
+        O::DeleteLetter(id) => answer(letters.delete(cx, id).await),
+        O::DeleteLabel(name) => answer(labels.delete(cx, name).await),
+        O::DeleteAllPeople => answer(people.delete_all(cx).await),
+        O::DeleteAllLetters => answer(letters.delete_all(cx).await),
+        O::UpdateLabels(models) => answer(labels.update_many(cx, models).await),
+        O::DeleteLabels(names) => answer(labels.delete_many(cx, names).await),
+        O::UpsertLabels(models, replaces) => answer(labels.upsert_batch(cx, models, &on_conflict(*replaces)).await),
+        O::UpsertPeople(models, by_email, replaces) => {
+            let on_conflict = on_conflict(*replaces);
+            let on_conflict = if *by_email { on_conflict.on(person::COLUMN.email) } else { on_conflict };
+            answer(people.upsert_batch(cx, &alone(models), &on_conflict).await)
+        }
+        O::RaiseLevels(email, by) => {
+            let changes = Changes::new().increase(person::COLUMN.level, *by);
+            answer(people.update_where(cx, &field(person::COLUMN.email).at_least(email), &changes).await)
+        }
+        O::DeleteByText(text) => answer(labels.delete_where(cx, &field_of(label::Column::Text).less_than(text.as_str())).await),
+        O::FindLabels(names) => answer(labels.find_many(cx, names).await),
+        O::FindPerson(id) => answer(people.find(cx, id).await),
+        O::Count => answer(people.count(cx, &larder::Filter::all()).await),
+        O::Transaction { .. } => unreachable!("a transaction"),
+    }
+}
+
 fn apply<'a>(
     store: &'a Store,
     cx: Cx,
@@ -123,44 +165,8 @@ fn apply<'a>(
 ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
     Box::pin(async move {
         let cx = &cx;
-        let people = store.repository::<person::Entity>();
-        let letters = store.repository::<letter::Entity>();
-        let labels = store.repository::<label::Entity>();
-        use Operation as O;
         let (text, outcome) = match operation {
-            O::CreatePeople(models) => answer(people.create_many(cx, models).await),
-            O::CreateLetter(model) => answer(letters.create(cx, model).await),
-            O::CreateLabels(models) => answer(labels.create_batch(cx, models).await),
-            O::UpdatePerson(model) => answer(people.update(cx, model).await),
-            O::UpdateLetter(model) => answer(letters.update(cx, model).await),
-            O::UpdateLabel(model) => answer(labels.update(cx, model).await),
-            O::DeletePerson(id) => answer(people.delete(cx, id).await),
-            O::DeleteLetter(id) => answer(letters.delete(cx, id).await),
-            O::DeleteLabel(name) => answer(labels.delete(cx, name).await),
-            O::DeleteAllPeople => answer(people.delete_all(cx).await),
-            O::DeleteAllLetters => answer(letters.delete_all(cx).await),
-            O::UpdateLabels(models) => answer(labels.update_many(cx, models).await),
-            O::DeleteLabels(names) => answer(labels.delete_many(cx, names).await),
-            O::UpsertLabels(models, replaces) => {
-                let on_conflict = if *replaces { OnConflict::replace() } else { OnConflict::ignore() };
-                answer(labels.upsert_batch(cx, models, &on_conflict).await)
-            }
-            O::UpsertPeople(models, by_email, replaces) => {
-                let on_conflict = if *replaces { OnConflict::replace() } else { OnConflict::ignore() };
-                let on_conflict = if *by_email { on_conflict.on(person::COLUMN.email) } else { on_conflict };
-                answer(people.upsert_batch(cx, &alone(models), &on_conflict).await)
-            }
-            O::RaiseLevels(email, by) => {
-                let changes = Changes::new().increase(person::COLUMN.level, *by);
-                answer(people.update_where(cx, &field(person::COLUMN.email).at_least(email), &changes).await)
-            }
-            O::DeleteByText(text) => {
-                answer(labels.delete_where(cx, &field_of(label::Column::Text).less_than(text.as_str())).await)
-            }
-            O::FindLabels(names) => answer(labels.find_many(cx, names).await),
-            O::FindPerson(id) => answer(people.find(cx, id).await),
-            O::Count => answer(people.count(cx, &larder::Filter::all()).await),
-            O::Transaction { operations, commits, hides_failures } => {
+            Operation::Transaction { operations, commits, hides_failures } => {
                 let tx = store.tx(cx, |cx| async move {
                     for operation in operations {
                         match apply(store, cx.clone(), operation, trace).await {
@@ -172,6 +178,7 @@ fn apply<'a>(
                 });
                 answer(tx.await)
             }
+            other => apply_single(store, cx, other).await,
         };
         trace.lock().unwrap().push(text);
         outcome

@@ -3,10 +3,12 @@
 mod commits;
 mod files;
 mod given;
+mod memory;
 mod own;
 mod prepared;
 mod shared;
 mod threads;
+mod transactions;
 
 use ::sea_orm::Database;
 use larder::{Capabilities, Isolation, Store};

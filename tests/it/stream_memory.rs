@@ -23,12 +23,9 @@ fn resident() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-async fn stays_flat(harness: &'static dyn Harness) {
-    // Two connections, to see that none is lost.
-    let fixture = harness.open(OpenWith { max_connections: Some(2), ..OpenWith::default() }).await;
-    let labels = fixture.store.repository::<label::Entity>();
-    let sql = fixture.store.sql().unwrap();
-    let numbers = match sql.dialect() {
+/// The statement that makes a million models.
+fn insert_of_models(dialect: Dialect) -> &'static str {
+    match dialect {
         Dialect::Sqlite => {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) INSERT INTO label \
              SELECT printf('%07d', i), printf('%0100d', i) FROM n"
@@ -37,8 +34,16 @@ async fn stays_flat(harness: &'static dyn Harness) {
             "INSERT INTO label SELECT lpad(i::text, 7, '0'), lpad(i::text, 100, '0') FROM generate_series(1, 1000000) AS t(i)"
         }
         _ => "INSERT INTO label SELECT lpad(i::text, 7, '0'), lpad(i::text, 100, '0') FROM range(1, 1000001) AS t(i)",
-    };
-    assert_eq!(sql.execute(&Cx::new(), &SqlText::new(numbers)).await.unwrap(), MODELS);
+    }
+}
+
+async fn stays_flat(harness: &'static dyn Harness) {
+    // Two connections, to see that none is lost.
+    let fixture = harness.open(OpenWith { max_connections: Some(2), ..OpenWith::default() }).await;
+    let labels = fixture.store.repository::<label::Entity>();
+    let sql = fixture.store.sql().unwrap();
+    let numbers = SqlText::new(insert_of_models(sql.dialect()));
+    assert_eq!(sql.execute(&Cx::new(), &numbers).await.unwrap(), MODELS);
 
     // What the engine keeps in any case is there after the first thousands.
     let mut stream = labels.stream(&Cx::new(), &Query::new()).await.unwrap();

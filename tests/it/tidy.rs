@@ -1,6 +1,7 @@
 //! Invariants of the source, read from the source.
 
 mod circles;
+mod functions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,18 +11,23 @@ use std::{
 
 /// Every file of the library with its text.
 fn texts() -> Vec<(String, String)> {
+    texts_in("src")
+}
+
+/// Every file of Rust in a folder of the package, with its text.
+fn texts_in(folder: &str) -> Vec<(String, String)> {
     fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 collect(&path, files);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 files.push(path);
             }
         }
     }
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files = Vec::new();
     collect(&root, &mut files);
     let read = |path: PathBuf| {
@@ -261,7 +267,7 @@ fn no_two_types_share_a_name() {
 #[test]
 fn lines_stay_within_130_columns() {
     let sql = ["SELECT ", "o.provider = ", "current_setting("];
-    for (name, text) in texts().into_iter().filter(|(name, _)| name.ends_with(".rs")) {
+    for (name, text) in texts() {
         for (number, line) in text.lines().enumerate() {
             let is_table = ["/// |", "//! |"].iter().any(|begin| line.trim_start().starts_with(begin));
             let is_sql =

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tempfile::TempDir;
+
 use super::writer::{Names, Shelves, is_sound};
 use crate::child::{Again, run, say, told};
 
@@ -64,6 +66,23 @@ fn is_writer() -> bool {
     true
 }
 
+/// What a killed writer leaves: a folder, the database in it, and its log.
+fn left_by_a_writer() -> (TempDir, Vec<u8>, Log) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.sqlite");
+    let url = format!("sqlite:{}", file.display());
+    run(async {
+        let store = larder::open(&url).await.unwrap();
+        Shelves::new(&store).await;
+        store.close().await;
+    });
+    let mut writer = Again::running(concat!(module_path!(), "::a_damaged_log_ends_before_the_damage")).tell("URL", &url).start();
+    assert_eq!(writer.next().as_deref(), Some("DONE"));
+    writer.kill();
+    let log = Log::read(&directory.path().join("a.sqlite-wal"));
+    (directory, fs::read(&file).unwrap(), log)
+}
+
 /// Opens a database with a log, and expects so many of the transactions in it. It can be written to again.
 async fn expect(database: &[u8], log: &[u8], folder: &Path, commits: usize, what: &str) {
     let path = |end: &str| -> PathBuf { folder.join(format!("b.sqlite{end}")) };
@@ -94,20 +113,7 @@ fn a_damaged_log_ends_before_the_damage() {
     if is_writer() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("a.sqlite");
-    let url = format!("sqlite:{}", file.display());
-    run(async {
-        let store = larder::open(&url).await.unwrap();
-        Shelves::new(&store).await;
-        store.close().await;
-    });
-    let mut writer = Again::running(concat!(module_path!(), "::a_damaged_log_ends_before_the_damage")).tell("URL", &url).start();
-    assert_eq!(writer.next().as_deref(), Some("DONE"));
-    writer.kill();
-
-    let database = fs::read(&file).unwrap();
-    let log = Log::read(&directory.path().join("a.sqlite-wal"));
+    let (directory, database, log) = left_by_a_writer();
     let frames = log.commits.len() - 1;
     assert!(log.commits[frames] == WRITES.len() && frames > 20, "{:?}", log.commits);
     run(async {

@@ -126,39 +126,45 @@ fn a_neighbour_costs_a_writer_nothing() {
     }
 }
 
+#[cfg(feature = "duckdb-linked")]
+const DUCKDB_TEST: &str = concat!(module_path!(), "::a_neighbour_costs_a_writer_to_duckdb_nothing");
+
+#[cfg(feature = "duckdb-linked")]
+/// The processes that the test of DuckDB starts: one that writes, and one that is kept out.
+async fn be_child(url: &str, part: &str) {
+    let store = match larder::open(url).await {
+        Ok(store) => store,
+        Err(error) => return say(&format!("{:?}", error.kind())),
+    };
+    assert_eq!(part, "writer");
+    let notes = &store.repository::<note::Entity>();
+    let path = std::path::Path::new(url.strip_prefix("duckdb:").unwrap());
+    let [symbolic, hard] = ["s", "h"].map(|name| path.with_file_name(name));
+    std::os::unix::fs::symlink(path, &symbolic).unwrap();
+    std::fs::hard_link(path, &hard).unwrap();
+    for name in [path, &symbolic] {
+        let second = larder::open(&format!("duckdb:{}", name.display())).await.unwrap();
+        assert_eq!(count(&second).await, 0);
+        second.close().await;
+    }
+    larder::open(&format!("duckdb:{}", hard.display())).await.unwrap_err();
+    larder::open(&format!("{url}?mode=ro")).await.unwrap_err();
+    let (said, ended) = Again::running(DUCKDB_TEST).tell("URL", url).tell("PART", "neighbour").start().end();
+    assert!(ended.success() && said == ["Connection"], "{said:?}");
+    for _ in 0..100 {
+        notes.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("next")).await }).await.unwrap();
+    }
+    say("DONE");
+    std::future::pending::<()>().await;
+}
+
 /// The same of DuckDB, which lets one process have a file: other stores of that process share it by any of its names, another
 /// process is kept out, and what was acknowledged outlives the writer. The process has the file open once, whatever was tried.
 #[cfg(feature = "duckdb-linked")]
 #[test]
 fn a_neighbour_costs_a_writer_to_duckdb_nothing() {
-    const TEST: &str = concat!(module_path!(), "::a_neighbour_costs_a_writer_to_duckdb_nothing");
     if let (Some(url), Some(part)) = (told("URL"), told("PART")) {
-        return run(async {
-            let store = match larder::open(&url).await {
-                Ok(store) => store,
-                Err(error) => return say(&format!("{:?}", error.kind())),
-            };
-            assert_eq!(part, "writer");
-            let notes = &store.repository::<note::Entity>();
-            let path = std::path::Path::new(url.strip_prefix("duckdb:").unwrap());
-            let [symbolic, hard] = ["s", "h"].map(|name| path.with_file_name(name));
-            std::os::unix::fs::symlink(path, &symbolic).unwrap();
-            std::fs::hard_link(path, &hard).unwrap();
-            for name in [path, &symbolic] {
-                let second = larder::open(&format!("duckdb:{}", name.display())).await.unwrap();
-                assert_eq!(count(&second).await, 0);
-                second.close().await;
-            }
-            larder::open(&format!("duckdb:{}", hard.display())).await.unwrap_err();
-            larder::open(&format!("{url}?mode=ro")).await.unwrap_err();
-            let (said, ended) = Again::running(TEST).tell("URL", &url).tell("PART", "neighbour").start().end();
-            assert!(ended.success() && said == ["Connection"], "{said:?}");
-            for _ in 0..100 {
-                notes.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("next")).await }).await.unwrap();
-            }
-            say("DONE");
-            std::future::pending::<()>().await;
-        });
+        return run(be_child(&url, &part));
     }
     let directory = tempfile::tempdir().unwrap();
     let url = format!("duckdb:{}", directory.path().join("a.duckdb").display());
@@ -167,7 +173,7 @@ fn a_neighbour_costs_a_writer_to_duckdb_nothing() {
         create_tables(&store).await;
         store.close().await;
     });
-    let mut writer = Again::running(TEST).tell("URL", &url).tell("PART", "writer").start();
+    let mut writer = Again::running(DUCKDB_TEST).tell("URL", &url).tell("PART", "writer").start();
     assert_eq!(writer.next().as_deref(), Some("DONE"));
     writer.kill();
     run(async {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use larder::{Cx, ErrorKind, OpenOptions, SqlText};
+use larder::{Cx, ErrorKind, OpenOptions, SqlText, Store};
 use testcontainers::{Container, GenericImage, ImageExt, core::IntoContainerPort, runners::SyncRunner};
 
 use super::writer::{Names, Said, Shelves};
@@ -68,6 +68,12 @@ async fn write(shelves: &Shelves, first: usize) -> Said {
     said
 }
 
+/// What is stored once the server answers again.
+async fn stored_after_recovery(store: &Store, shelves: &Shelves) -> Names {
+    within_a_minute(async || store.sql()?.query_as::<i32>(&Cx::new(), &SqlText::new("SELECT 1")).await).await;
+    shelves.stored().await
+}
+
 /// A server is killed while a client writes, and comes back: what was acknowledged is stored, what was answered with an error is
 /// not, unless that said that the commit's outcome is unknown; the same store goes on. The server syncs its log before it
 /// answers, and larder never calls a lost answer a failure.
@@ -99,10 +105,7 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
         std::thread::sleep(Duration::from_micros(random.u64(0..400_000)));
         kill_and_start(container.id());
         let said = runtime.block_on(writer).unwrap();
-        let now = runtime.block_on(async {
-            within_a_minute(async || store.sql()?.query_as::<i32>(&Cx::new(), &SqlText::new("SELECT 1")).await).await;
-            shelves.stored().await
-        });
+        let now = runtime.block_on(stored_after_recovery(&store, &shelves));
         said.check(&stored, &now);
         acknowledged += said.acknowledged.len();
         unknown += said.tried.len() - said.acknowledged.len();

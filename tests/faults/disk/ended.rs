@@ -120,8 +120,12 @@ async fn stores_nothing_more(store: &Store, url: &str, how: End) {
     });
     assert_eq!(outcome.await.unwrap_err().kind(), ErrorKind::TransactionAborted, "{how:?}");
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.unwrap(), 0, "{how:?}");
+    goes_on(store, url, how).await;
+}
 
-    // Seen from beside, and written from there: no lock is left.
+/// What follows on the same connection is seen from beside, and written from there: no lock is left.
+async fn goes_on(store: &Store, url: &str, how: End) {
+    let notes = &store.repository::<note::Entity>();
     let watcher = larder::open(url).await.unwrap();
     let beside = watcher.repository::<note::Entity>();
     for round in 0..20 {

@@ -233,50 +233,72 @@ impl Edges {
     }
 }
 
+/// A search for strongly connected components.
+#[derive(Default)]
+struct Search {
+    found: Vec<Vec<usize>>,
+    path: Vec<usize>,
+    /// The place of a node in the order of visits, and the earliest place that can be reached from it; none once its component is
+    /// known.
+    places: HashMap<usize, (usize, Option<usize>)>,
+}
+
+impl Search {
+    fn enter(&mut self, node: usize) {
+        let place = self.places.len();
+        self.places.insert(node, (place, Some(place)));
+        self.path.push(node);
+    }
+
+    /// Takes the component of a node off the path, if the node is the first of it. Returns the earliest place that can be reached
+    /// from the node, if that is before it.
+    fn leave(&mut self, node: usize) -> Option<usize> {
+        let (place, low) = self.places[&node];
+        if low == Some(place) {
+            let start = self.path.iter().rposition(|other| *other == node).unwrap();
+            let component = self.path.split_off(start);
+            component.iter().for_each(|node| self.places.get_mut(node).unwrap().1 = None);
+            if component.len() > 1 {
+                self.found.push(component);
+            }
+        }
+        low.filter(|low| *low < place)
+    }
+
+    fn reaches(&mut self, node: usize, place: usize) {
+        let (_, low) = self.places.get_mut(&node).unwrap();
+        *low = low.map(|low| low.min(place));
+    }
+}
+
 /// The strongly connected components of more than one node, by Tarjan's algorithm.
 fn components(nodes: &[usize], next: impl Fn(usize) -> Vec<usize>) -> Vec<Vec<usize>> {
-    let (mut found, mut path) = (Vec::new(), Vec::new());
-    // The place of a node in the order of visits, and the earliest place that can be reached from it; none once its component is
-    // known.
-    let mut places: HashMap<usize, (usize, Option<usize>)> = HashMap::new();
+    let mut search = Search::default();
     for root in nodes {
         let mut calls = Vec::new();
-        let mut entered = (!places.contains_key(root)).then_some(*root);
+        let mut entered = (!search.places.contains_key(root)).then_some(*root);
         while entered.is_some() || !calls.is_empty() {
             if let Some(node) = entered.take() {
-                places.insert(node, (places.len(), Some(places.len())));
-                path.push(node);
+                search.enter(node);
                 calls.push((node, next(node).into_iter()));
             }
             let Some((node, after)) = calls.last_mut() else { break };
             let node = *node;
-            let reached = match after.next() {
-                Some(to) if !places.contains_key(&to) => {
-                    entered = Some(to);
-                    continue;
-                }
-                Some(to) => places[&to].1.map(|_| (node, places[&to].0)),
+            match after.next().map(|to| (to, search.places.get(&to).copied())) {
+                Some((to, None)) => entered = Some(to),
+                // The component of that one is known.
+                Some((_, Some((_, None)))) => {}
+                Some((_, Some((place, Some(_))))) => search.reaches(node, place),
                 None => {
                     calls.pop();
-                    let (place, low) = places[&node];
-                    if low == Some(place) {
-                        let start = path.iter().rposition(|other| *other == node).unwrap();
-                        let component = path.split_off(start);
-                        component.iter().for_each(|node| places.get_mut(node).unwrap().1 = None);
-                        if component.len() > 1 {
-                            found.push(component);
-                        }
+                    if let Some(((caller, _), low)) = calls.last().zip(search.leave(node)) {
+                        search.reaches(*caller, low);
                     }
-                    calls.last().zip(low.filter(|low| *low < place)).map(|((caller, _), low)| (*caller, low))
                 }
-            };
-            if let Some((node, low)) = reached {
-                let (_, own) = places.get_mut(&node).unwrap();
-                *own = own.map(|own| own.min(low));
             }
         }
     }
-    found
+    search.found
 }
 
 #[cfg(test)]

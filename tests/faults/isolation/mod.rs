@@ -140,30 +140,12 @@ impl Ground {
         let steps: Vec<_> = text.split_whitespace().map(|step| (step[..1].parse::<u32>().unwrap(), &step[1..])).collect();
         let mut others = BTreeMap::new();
         for (number, step) in &steps {
-            let transaction = others.entry(*number).or_insert_with(|| {
+            others.entry(*number).or_insert_with(|| {
                 let writes = steps.iter().any(|(other, step)| other == number && (step.starts_with(['w', 'i'])));
                 let store = &stores[if self.by_two { *number as usize % 2 } else { 0 }];
                 Actor::new(*number, store.clone(), self.options(writes), writes, journal.clone(), counts.clone())
             });
-            let mut answer = transaction.send(step);
-            if transaction.unanswered.is_empty() {
-                if !self.may_wait(*number, step, &others) {
-                    (&mut answer).await.unwrap();
-                } else if self.place == Place::Postgres {
-                    until_answered_or_waiting(&stores[0], &mut answer).await;
-                }
-            }
-            let transaction = others.get_mut(number).unwrap();
-            if !answer.is_terminated() {
-                transaction.unanswered.push(answer);
-            }
-            transaction.is_open = !["c", "x"].contains(step);
-            // Whoever waited for this one goes on.
-            if !transaction.is_open {
-                for other in others.values_mut() {
-                    other.settle().await;
-                }
-            }
+            self.take(*number, step, &mut others, &stores[0]).await;
         }
         let last = journal.begin();
         for key in 0..2 {
@@ -174,6 +156,30 @@ impl Ground {
         let history = journal.transactions();
         let counts = counts.lock().unwrap().clone();
         Seen { history, counts, commits }
+    }
+
+    /// Lets a transaction take a step, and waits for what can be waited for.
+    async fn take(self, number: u32, step: &str, transactions: &mut BTreeMap<u32, Actor>, store: &Store) {
+        let transaction = transactions.get_mut(&number).unwrap();
+        let mut answer = transaction.send(step);
+        if transaction.unanswered.is_empty() {
+            if !self.may_wait(number, step, transactions) {
+                (&mut answer).await.unwrap();
+            } else if self.place == Place::Postgres {
+                until_answered_or_waiting(store, &mut answer).await;
+            }
+        }
+        let transaction = transactions.get_mut(&number).unwrap();
+        if !answer.is_terminated() {
+            transaction.unanswered.push(answer);
+        }
+        transaction.is_open = !["c", "x"].contains(&step);
+        // Whoever waited for this one goes on.
+        if !transaction.is_open {
+            for other in transactions.values_mut() {
+                other.settle().await;
+            }
+        }
     }
 
     fn options(self, writes: bool) -> TxOptions {

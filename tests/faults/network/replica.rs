@@ -61,6 +61,30 @@ async fn a_commit_that_waits_for_a_standby_is_not_stopped() {
     until(|| async { seen().await == 3 }).await;
 }
 
+/// Makes a standby of a server, and starts it beside the server.
+const STANDBY: &str = "PGPASSWORD=postgres pg_basebackup -h 127.0.0.1 -U postgres -D /tmp/standby -R -c fast && \
+                       pg_ctl -D /tmp/standby -o '-p 5433 -c listen_addresses=*' -w -l /tmp/standby.log start";
+
+/// Which of the two a store opens is what its URL asks for.
+async fn are_told_apart_by_the_url(primary: &str, standby: &str) {
+    for (attributes, at_primary, at_standby) in [
+        ("any", None, None),
+        ("prefer-standby", None, None),
+        ("read-write", None, Some(ErrorKind::ReadOnly)),
+        ("primary", None, Some(ErrorKind::ReadOnly)),
+        ("read-only", Some(ErrorKind::Connection), None),
+        ("standby", Some(ErrorKind::Connection), None),
+    ] {
+        let opened = async |url: &str| {
+            let url = format!("{url}?target_session_attrs={attributes}");
+            OpenOptions::new().open(&url).await.map(drop).map_err(|error| error.kind()).err()
+        };
+        assert_eq!((opened(primary).await, opened(standby).await), (at_primary, at_standby), "{attributes}");
+    }
+    let wanted = larder::open(&format!("{standby}?target_session_attrs=standby")).await.unwrap();
+    assert_eq!(wanted.health(&Cx::new()).await.status(), HealthStatus::Up);
+}
+
 /// A store on a standby says so in its health; it reads which steps of the schema are applied, and that a transaction has
 /// committed. That one has not, it does not know. Where the URL asks for a server that writes, it is not opened.
 #[tokio::test]
@@ -75,12 +99,7 @@ async fn a_standby_is_read_and_known_for_one() {
     let notes = &primary.repository::<note::Entity>();
     let create = |cx: Cx| async move { notes.create(&cx, &note("there")).await.map(drop) };
     primary.tx(&cx.with_idempotency_key("done"), create).await.unwrap();
-    server
-        .script(
-            "PGPASSWORD=postgres pg_basebackup -h 127.0.0.1 -U postgres -D /tmp/standby -R -c fast && \
-             pg_ctl -D /tmp/standby -o '-p 5433 -c listen_addresses=*' -w -l /tmp/standby.log start",
-        )
-        .await;
+    server.script(STANDBY).await;
     let url = format!("postgres://postgres:postgres@{}:5433/{}", server.address().await, database.name());
     let standby = larder::open(&url).await.unwrap();
     until(|| async { standby.repository::<note::Entity>().all(cx).await.is_ok_and(|notes| notes.len() == 1) }).await;
@@ -96,21 +115,5 @@ async fn a_standby_is_read_and_known_for_one() {
     let status = |store: Store| async move { Migrations::default().status(&store).await.unwrap() };
     assert_eq!(status(standby.clone()).await, status(primary.clone()).await);
 
-    let direct = database.url();
-    for (attributes, at_primary, at_standby) in [
-        ("any", None, None),
-        ("prefer-standby", None, None),
-        ("read-write", None, Some(ErrorKind::ReadOnly)),
-        ("primary", None, Some(ErrorKind::ReadOnly)),
-        ("read-only", Some(ErrorKind::Connection), None),
-        ("standby", Some(ErrorKind::Connection), None),
-    ] {
-        let opened = async |url: &str| {
-            let url = format!("{url}?target_session_attrs={attributes}");
-            OpenOptions::new().open(&url).await.map(drop).map_err(|error| error.kind()).err()
-        };
-        assert_eq!((opened(&direct).await, opened(&url).await), (at_primary, at_standby), "{attributes}");
-    }
-    let wanted = larder::open(&format!("{url}?target_session_attrs=standby")).await.unwrap();
-    assert_eq!(wanted.health(cx).await.status(), HealthStatus::Up);
+    are_told_apart_by_the_url(&database.url(), &url).await;
 }

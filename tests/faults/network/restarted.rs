@@ -33,6 +33,17 @@ impl Told {
     fn all(pairs: &[[Uuid; 2]]) -> HashSet<Uuid> {
         pairs.iter().flatten().copied().collect()
     }
+
+    /// That what is stored is what was told, and some pairs at most of which nothing was told.
+    fn is_true_of(&self, stored: &HashSet<Uuid>, untold: usize) {
+        assert!(Self::all(&self.stored).is_subset(stored));
+        assert!(Self::all(&self.not_stored).is_disjoint(stored));
+        for pair in &self.unknown {
+            assert_eq!(stored.contains(&pair[0]), stored.contains(&pair[1]), "half a pair");
+        }
+        let known = self.stored.len() + self.unknown.len();
+        assert!(stored.len().is_multiple_of(2) && stored.len() <= 2 * (known + untold), "{} of {known} pairs", stored.len());
+    }
 }
 
 /// How often the server is killed.
@@ -97,14 +108,7 @@ async fn a_server_that_was_killed_keeps_what_was_acknowledged() {
     }
     // The writers were dropped at work: what they had in hand may be there too, in pairs.
     let stored: HashSet<Uuid> = place.notes.all(&Cx::new()).await.unwrap().into_iter().map(|note| note.id).collect();
-    let told = told.lock().unwrap();
-    assert!(Told::all(&told.stored).is_subset(&stored));
-    assert!(Told::all(&told.not_stored).is_disjoint(&stored));
-    for pair in &told.unknown {
-        assert_eq!(stored.contains(&pair[0]), stored.contains(&pair[1]), "half a pair");
-    }
-    let known = told.stored.len() + told.unknown.len();
-    assert!(stored.len().is_multiple_of(2) && stored.len() <= 2 * (known + 3), "{} of {known} pairs", stored.len());
+    told.lock().unwrap().is_true_of(&stored, 3);
 }
 
 /// A paused server answers nobody: statements end at their deadline, a commit that was sent is unknown. When it goes on, the pool

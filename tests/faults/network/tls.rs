@@ -4,6 +4,7 @@ use std::path::Path;
 
 use larder::{Cx, Error, ErrorClass, ErrorKind, SqlText, Store};
 
+use super::until;
 use crate::support::postgres::OwnServer;
 
 /// Gives the server a certificate and its key.
@@ -31,32 +32,21 @@ fn file(directory: &Path, name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-#[tokio::test]
-async fn certificates_that_do_not_serve_are_permanent_errors() {
-    let Some(server) = OwnServer::started().await else { return };
-    let database = server.database().await;
-    let url = database.url();
-    let directory = tempfile::tempdir().unwrap();
-    let [ours, other, text] = [
-        file(directory.path(), "ca.pem", include_str!("certificates/ca.pem")),
-        file(directory.path(), "other.pem", include_str!("certificates/other.pem")),
-        file(directory.path(), "text.pem", "-----BEGIN CERTIFICATE-----\nno certificate\n-----END CERTIFICATE-----\n"),
-    ];
-    let missing = directory.path().join("missing.pem").display().to_string();
-
-    // The server has no TLS yet.
-    assert_eq!(refused(&format!("{url}?sslmode=require")).await.kind(), ErrorKind::InvalidInput);
-    let store = larder::open(&url).await.unwrap();
+/// Lets a server encrypt.
+async fn encrypt(server: &OwnServer, store: &Store, url: &str) {
     server.script(ENABLED).await;
-    run(&store, "ALTER SYSTEM SET ssl_cert_file = '/tmp/server.pem'").await;
-    run(&store, "ALTER SYSTEM SET ssl_key_file = '/tmp/server.key'").await;
-    run(&store, "ALTER SYSTEM SET ssl = on").await;
-    run(&store, "SELECT pg_reload_conf()").await;
-    crate::network::until(|| async { larder::open(&format!("{url}?sslmode=require")).await.is_ok() }).await;
+    run(store, "ALTER SYSTEM SET ssl_cert_file = '/tmp/server.pem'").await;
+    run(store, "ALTER SYSTEM SET ssl_key_file = '/tmp/server.key'").await;
+    run(store, "ALTER SYSTEM SET ssl = on").await;
+    run(store, "SELECT pg_reload_conf()").await;
+    until(|| async { larder::open(&format!("{url}?sslmode=require")).await.is_ok() }).await;
+}
 
-    let verified = larder::open(&format!("{url}?sslmode=verify-full&sslrootcert={ours}")).await.unwrap();
-    let ssl = SqlText::new("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
-    assert_eq!(verified.sql().unwrap().query_as::<bool>(&Cx::new(), &ssl).await.unwrap(), [true]);
+/// Certificates of others, files that hold none, files that are not there, and a certificate without its key.
+async fn certificates_are_refused(url: &str, directory: &Path, ours: &str) {
+    let other = file(directory, "other.pem", include_str!("certificates/other.pem"));
+    let text = file(directory, "text.pem", "-----BEGIN CERTIFICATE-----\nno certificate\n-----END CERTIFICATE-----\n");
+    let missing = directory.join("missing.pem").display().to_string();
     for mode in ["verify-ca", "verify-full"] {
         assert_eq!(refused(&format!("{url}?sslmode={mode}&sslrootcert={other}")).await.kind(), ErrorKind::Auth);
         assert_eq!(refused(&format!("{url}?sslmode={mode}")).await.kind(), ErrorKind::Auth);
@@ -71,11 +61,30 @@ async fn certificates_that_do_not_serve_are_permanent_errors() {
     assert_eq!(refused(&alone).await.kind(), ErrorKind::InvalidInput);
     let no_key = format!("{url}?sslmode=require&sslcert={ours}&sslkey={ours}");
     assert_eq!(refused(&no_key).await.kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn certificates_that_do_not_serve_are_permanent_errors() {
+    let Some(server) = OwnServer::started().await else { return };
+    let database = server.database().await;
+    let url = database.url();
+    let directory = tempfile::tempdir().unwrap();
+    let ours = file(directory.path(), "ca.pem", include_str!("certificates/ca.pem"));
+
+    // The server has no TLS yet.
+    assert_eq!(refused(&format!("{url}?sslmode=require")).await.kind(), ErrorKind::InvalidInput);
+    let store = larder::open(&url).await.unwrap();
+    encrypt(&server, &store, &url).await;
+
+    let verified = larder::open(&format!("{url}?sslmode=verify-full&sslrootcert={ours}")).await.unwrap();
+    let ssl = SqlText::new("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    assert_eq!(verified.sql().unwrap().query_as::<bool>(&Cx::new(), &ssl).await.unwrap(), [true]);
+    certificates_are_refused(&url, directory.path(), &ours).await;
 
     // A certificate that is replaced by one that is not trusted: what the store says later is as plain.
     run(&store, "ALTER SYSTEM SET ssl = off").await;
     run(&store, "SELECT pg_reload_conf()").await;
-    crate::network::until(|| async { larder::open(&format!("{url}?sslmode=require")).await.is_err() }).await;
+    until(|| async { larder::open(&format!("{url}?sslmode=require")).await.is_err() }).await;
     run(&store, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()").await;
     let error = verified.sql().unwrap().query_as::<bool>(&Cx::new(), &ssl).await.unwrap_err();
     assert_eq!((error.kind(), error.kind().class()), (ErrorKind::InvalidInput, ErrorClass::Permanent), "{error}");

@@ -26,6 +26,19 @@ async fn checkpointer(store: &Store) -> Option<i32> {
 const STORED: &str = "wait_event = 'SyncRep'";
 const NOT_STORED: &str = "wait_event = 'PgSleep'";
 
+/// Kills the process of the server that waits for this, once there is one.
+async fn kill_waiting(observer: &Store, waits: &str) {
+    let waiting = &format!("SELECT count(*) FROM pg_stat_activity WHERE {waits}");
+    until(|| async {
+        let counts: Vec<i64> = observer.sql().unwrap().query_as(&Cx::new(), &SqlText::new(waiting)).await.unwrap();
+        counts == [1]
+    })
+    .await;
+    // The others end with it, also the one that asks for it.
+    let kill = format!("COPY (SELECT pid FROM pg_stat_activity WHERE {waits}) TO PROGRAM 'read pid; kill -9 $pid'");
+    drop(observer.sql().unwrap().execute(&Cx::new(), &SqlText::new(kill)).await);
+}
+
 /// Its process is killed in the middle of a commit, or of a write by itself, that it had stored or not: each time that is
 /// `CommitUnknown`. The commit waits for a trigger, or for a standby that is not there.
 #[tokio::test]
@@ -56,18 +69,8 @@ async fn a_commit_whose_server_dies_is_unknown() {
             }
             store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("n")).await.map(drop) }).await
         };
-        let kill = async {
-            let waiting = &format!("SELECT count(*) FROM pg_stat_activity WHERE {waits}");
-            until(|| async {
-                let counts: Vec<i64> = observer.sql().unwrap().query_as(&Cx::new(), &SqlText::new(waiting)).await.unwrap();
-                counts == [1]
-            })
-            .await;
-            // The others end with it, also the one that asks for it.
-            let kill = format!("COPY (SELECT pid FROM pg_stat_activity WHERE {waits}) TO PROGRAM 'read pid; kill -9 $pid'");
-            drop(observer.sql().unwrap().execute(&Cx::new(), &SqlText::new(kill)).await);
-        };
-        let (written, ()) = tokio::time::timeout(BOUND, async { futures::join!(write, kill) }).await.unwrap();
+        let both = async { futures::join!(write, kill_waiting(observer, waits)) };
+        let (written, ()) = tokio::time::timeout(BOUND, both).await.unwrap();
         assert_eq!(written.unwrap_err().kind(), ErrorKind::CommitUnknown, "{waits}, alone: {is_alone}");
         // The server answers for a moment before it recovers, and still lists the killed process.
         until(|| async { checkpointer(observer).await.is_some_and(|pid| pid != before) }).await;

@@ -78,48 +78,57 @@ async fn two_people(store: &Store) -> (People, [person::Model; 2]) {
     (people, models.try_into().unwrap())
 }
 
+/// What a transaction fails with that running it again cannot help.
+const PERMANENT: [ErrorKind; 8] = [
+    ErrorKind::Duplicate,
+    ErrorKind::ForeignKey,
+    ErrorKind::Check,
+    ErrorKind::NotNull,
+    ErrorKind::NotFound,
+    ErrorKind::Conflict,
+    ErrorKind::InvalidInput,
+    ErrorKind::TransactionAborted,
+];
+
+/// Fails with this kind of error, or hides one from a transaction. A person and a page are there.
+async fn fail(store: &Store, cx: &Cx, kind: ErrorKind, there: &person::Model) -> Result<(), Error> {
+    let (people, letters) = (store.repository::<person::Entity>(), store.repository::<letter::Entity>());
+    let stricts = store.repository::<strict::Entity>();
+    let model = strict::Model { id: 1, required: Some("r".into()), amount: 1 };
+    match kind {
+        ErrorKind::Duplicate => people.create(cx, there).await.map(drop),
+        ErrorKind::ForeignKey => {
+            let letter = letter::Model { id: 0, sender: 4711, answers: None, about: None };
+            letters.create(cx, &letter).await.map(drop)
+        }
+        ErrorKind::Check => stricts.create(cx, &strict::Model { amount: -1, ..model }).await.map(drop),
+        ErrorKind::NotNull => stricts.create(cx, &strict::Model { required: None, ..model }).await.map(drop),
+        ErrorKind::NotFound => people.update(cx, &person::Model { id: 4711, ..there.clone() }).await.map(drop),
+        ErrorKind::Conflict => {
+            let pages = store.repository_builder::<page::Entity>().version(page::Column::Version).build()?;
+            pages.update(cx, &page::Model { version: 9, ..page(1, "stale") }).await.map(drop)
+        }
+        ErrorKind::InvalidInput => people.create(cx, &person("\0")).await.map(drop),
+        _ => {
+            people.create(cx, there).await.unwrap_err();
+            Ok(())
+        }
+    }
+}
+
 /// What running again cannot help has one attempt, and is what the caller is told: data that is refused, a stale version, and a
 /// failure that the closure hides. Only contention is run again.
 async fn everything_but_contention_has_one_attempt(place: Place) {
     let fixture = place.open().await;
     let store = &fixture.store;
-    let (people, letters) = (&store.repository::<person::Entity>(), &store.repository::<letter::Entity>());
-    let stricts = &store.repository::<strict::Entity>();
-    let pages = &store.repository_builder::<page::Entity>().version(page::Column::Version).build().unwrap();
-    let there = &people.create(&Cx::new(), &person("there@b")).await.unwrap();
-    pages.create(&Cx::new(), &page(1, "there")).await.unwrap();
+    let there = &store.repository::<person::Entity>().create(&Cx::new(), &person("there@b")).await.unwrap();
+    store.repository::<page::Entity>().create(&Cx::new(), &page::Model { version: 1, ..page(1, "there") }).await.unwrap();
     let checks = store.capabilities().check_constraints;
-    let kinds = [
-        ErrorKind::Duplicate,
-        ErrorKind::ForeignKey,
-        ErrorKind::Check,
-        ErrorKind::NotNull,
-        ErrorKind::NotFound,
-        ErrorKind::Conflict,
-        ErrorKind::InvalidInput,
-        ErrorKind::TransactionAborted,
-    ];
-    for kind in kinds.into_iter().filter(|kind| checks || *kind != ErrorKind::Check) {
+    for kind in PERMANENT.into_iter().filter(|kind| checks || *kind != ErrorKind::Check) {
         let trace = &Trace::default();
         let outcome = store.tx_with(&Cx::new(), soon(5), |cx| async move {
             trace.begin(&cx)?;
-            let model = strict::Model { id: 1, required: Some("r".into()), amount: 1 };
-            match kind {
-                ErrorKind::Duplicate => people.create(&cx, there).await.map(drop),
-                ErrorKind::ForeignKey => {
-                    let letter = letter::Model { id: 0, sender: 4711, answers: None, about: None };
-                    letters.create(&cx, &letter).await.map(drop)
-                }
-                ErrorKind::Check => stricts.create(&cx, &strict::Model { amount: -1, ..model }).await.map(drop),
-                ErrorKind::NotNull => stricts.create(&cx, &strict::Model { required: None, ..model }).await.map(drop),
-                ErrorKind::NotFound => people.update(&cx, &person::Model { id: 4711, ..there.clone() }).await.map(drop),
-                ErrorKind::Conflict => pages.update(&cx, &page::Model { version: 9, ..page(1, "stale") }).await.map(drop),
-                ErrorKind::InvalidInput => people.create(&cx, &person("\0")).await.map(drop),
-                _ => {
-                    people.create(&cx, there).await.unwrap_err();
-                    Ok(())
-                }
-            }
+            fail(store, &cx, kind, there).await
         });
         let error = outcome.await.unwrap_err();
         assert_eq!((error.kind(), error.earlier().len()), (kind, 0), "{error}");

@@ -8,16 +8,24 @@ use std::{
     time::Duration,
 };
 
-use larder::{Cx, OpenOptions, TransactionalExt as _};
+use larder::{Cx, OpenOptions, Store, TransactionalExt as _};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     places::Place,
-    support::{entities::note, note},
+    support::{Notes, entities::note, note},
 };
 
 fn runtime(blocking: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(2).max_blocking_threads(blocking).enable_all().build().unwrap()
+}
+
+async fn call(store: &Store, notes: &Notes, way: u32) {
+    match way {
+        0 => drop(notes.create(&Cx::new(), &note("kept")).await.unwrap()),
+        1 => drop(notes.count(&Cx::new(), &larder::field(note::COLUMN.body).contains("9")).await.unwrap()),
+        _ => drop(store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("kept")).await }).await.unwrap()),
+    }
 }
 
 /// Calls of a runtime that ends, those that have not begun among them, interrupt nobody in another runtime.
@@ -31,14 +39,7 @@ fn ends_interrupt_nobody_else(place: Place) {
         let (notes, store, has_ended) = (notes.clone(), fixture.store.clone(), has_ended.clone());
         other.spawn(async move {
             while !has_ended.load(Ordering::Relaxed) {
-                if nth % 3 == 0 {
-                    notes.create(&Cx::new(), &note("kept")).await.unwrap();
-                } else if nth % 3 == 1 {
-                    notes.count(&Cx::new(), &larder::field(note::COLUMN.body).contains("9")).await.unwrap();
-                } else {
-                    let notes = &notes;
-                    store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("kept")).await }).await.unwrap();
-                }
+                call(&store, &notes, nth % 3).await;
             }
         })
     });

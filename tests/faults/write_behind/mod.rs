@@ -8,10 +8,12 @@ macro_rules! each {
         $(mod $module {
             use crate::support::entities::$entity::Model;
 
-            $(#[tokio::test]
-            async fn $promise() {
-                super::$promise::<Model>().await;
-            })*
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise::<Model>().await;
+                }
+            )*
         })*
     };
 }

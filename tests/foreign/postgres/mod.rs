@@ -2,6 +2,7 @@
 
 mod decoding;
 mod entities;
+mod extremes;
 mod integers;
 mod order;
 mod rewritten;

@@ -17,9 +17,10 @@ mod kind {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
     #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "kind")]
     pub enum Kind {
+        #[default]
         #[sea_orm(string_value = "plain")]
         Plain,
         #[sea_orm(string_value = "it's \"quoted\"")]
@@ -33,7 +34,7 @@ mod wide {
 
     use super::kind::Kind;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[derive(Clone, Debug, Default, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "wide")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -89,6 +90,7 @@ mod wide {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// A model with a value in every column that has to have one.
 fn plain() -> wide::Model {
     let text = "1969-12-31T23:59:59.999999";
     wide::Model {
@@ -119,39 +121,32 @@ fn plain() -> wide::Model {
         json: json!({ "number": 9_007_199_254_740_993_u64, "a.b": [null, "'\"", 1e-7] }),
         json_binary: json!({ "z": 1, "a": 2 }),
         kind: kind::Kind::Quoted,
-        tiny_opt: None,
-        big_unsigned_opt: None,
-        float_opt: None,
-        decimal_opt: None,
-        flag_opt: None,
-        string_opt: None,
-        bytes_opt: None,
-        uuid_opt: None,
-        date_opt: None,
-        time_opt: None,
-        date_time_opt: None,
-        utc_opt: None,
-        json_opt: None,
-        kind_opt: None,
+        ..Default::default()
     }
 }
 
-fn corpus() -> Vec<wide::Model> {
-    let instant = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
-    let at = |text: &str| {
-        let utc = instant(text);
-        let naive = utc.naive_utc();
-        wide::Model {
-            utc,
-            zoned: utc.fixed_offset(),
-            local: utc.into(),
-            date_time: naive,
-            date: naive.date(),
-            time: naive.time(),
-            ..plain()
-        }
-    };
-    let full = wide::Model {
+fn instant(text: &str) -> chrono::DateTime<chrono::Utc> {
+    text.parse().unwrap()
+}
+
+/// A model whose times are all the same instant.
+fn at(text: &str) -> wide::Model {
+    let utc = instant(text);
+    let naive = utc.naive_utc();
+    wide::Model {
+        utc,
+        zoned: utc.fixed_offset(),
+        local: utc.into(),
+        date_time: naive,
+        date: naive.date(),
+        time: naive.time(),
+        ..plain()
+    }
+}
+
+/// A model with a value in every column.
+fn full() -> wide::Model {
+    wide::Model {
         tiny: i8::MAX,
         small: i16::MAX,
         int: i32::MAX,
@@ -181,10 +176,13 @@ fn corpus() -> Vec<wide::Model> {
         json_opt: Some(json!(null)),
         kind_opt: Some(kind::Kind::Quoted),
         ..plain()
-    };
+    }
+}
+
+fn corpus() -> Vec<wide::Model> {
     let mut corpus = vec![
         plain(),
-        full,
+        full(),
         at("0001-01-01T00:00:00Z"),
         at("1969-07-20T20:17:40.000001Z"),
         at("1970-01-01T00:00:00Z"),

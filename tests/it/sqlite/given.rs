@@ -230,12 +230,9 @@ async fn what_is_stored_instead_of_null_is_answered() {
     }
 }
 
-/// Whatever type a column is declared with, a create answers what a find answers then, or stores nothing.
-#[tokio::test]
-async fn a_create_answers_what_a_find_does() {
-    let store = larder::open("sqlite::memory:").await.unwrap();
-    let items = store.repository::<item::Entity>();
-    let full = |text: &str, whole: i32, real: f32| item::Model {
+/// An item with a value in every column.
+fn full(text: &str, whole: i32, real: f32) -> item::Model {
+    item::Model {
         name: text.to_owned(),
         nick: Some(text.to_owned()),
         status: Some(item::Status::Done),
@@ -252,11 +249,21 @@ async fn a_create_answers_what_a_find_does() {
         due: Some(time("2026-01-01T00:00:00Z").fixed_offset()),
         json: Some(serde_json::json!(whole)),
         ..item(1)
-    };
+    }
+}
+
+const DECLARED: [&str; 11] =
+    ["", "TEXT", "VARCHAR(3)", "NUMERIC", "BOOLEAN", "DATE", "INTEGER", "BIGINT", "REAL", "DOUBLE", "BLOB"];
+
+/// Whatever type a column is declared with, a create answers what a find answers then, or stores nothing.
+#[tokio::test]
+async fn a_create_answers_what_a_find_does() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    let items = store.repository::<item::Entity>();
     let models = [item(1), full("7", 7, 7.0), full("1e3", 1 << 30, 0.1), full(" 0x1", -1, 1e18), full("", 0, 0.0)];
     let (mut kept, mut refused) = (0, 0);
     for tested in item::Column::iter() {
-        for declared in ["", "TEXT", "VARCHAR(3)", "NUMERIC", "BOOLEAN", "DATE", "INTEGER", "BIGINT", "REAL", "DOUBLE", "BLOB"] {
+        for declared in DECLARED {
             let columns = item::Column::iter().map(|column| {
                 format!("\"{}\" {}", column.as_str(), if column.as_str() == tested.as_str() { declared } else { "" })
             });

@@ -59,6 +59,27 @@ fn path(prefix: &[String], part: &str) -> Vec<Module> {
     }
 }
 
+/// The module that has what a path of a module's import names.
+fn target(own: &Module, path: Module, modules: &BTreeSet<Module>, definitions: &BTreeMap<String, Vec<Module>>) -> Option<Module> {
+    let mut names = path.into_iter().peekable();
+    let mut base = match names.peek()?.as_str() {
+        "crate" => Vec::new(),
+        "self" | "super" => own.clone(),
+        _ => return None,
+    };
+    while let Some(name) = names.next_if(|name| ["crate", "self", "super"].contains(&name.as_str())) {
+        if name == "super" {
+            base.pop();
+        }
+    }
+    while let Some(name) = names.next_if(|name| modules.contains(&[&base[..], std::slice::from_ref(name)].concat())) {
+        base.push(name);
+    }
+    let Some(name) = names.next() else { return Some(base) };
+    let inside = definitions.get(&name)?.iter().filter(|module| module.starts_with(&base));
+    inside.min_by_key(|module| module.len()).cloned()
+}
+
 /// The modules whose definitions a file imports. Names that it hands on (`pub use`) are not counted.
 fn imports(file: &str, code: &str, modules: &BTreeSet<Module>, definitions: &BTreeMap<String, Vec<Module>>) -> BTreeSet<Module> {
     let own = module_of(file);
@@ -70,33 +91,8 @@ fn imports(file: &str, code: &str, modules: &BTreeSet<Module>, definitions: &BTr
         .filter(|(before, _)| before.lines().all(|line| line.is_empty() || line.starts_with("#[")))
     {
         for path in paths(&[], &tree.split_whitespace().collect::<Vec<_>>().join(" ")) {
-            let mut names = path.into_iter().peekable();
-            let mut base = match names.peek().map(String::as_str) {
-                Some("crate") => Vec::new(),
-                Some("self" | "super") => own.clone(),
-                _ => continue,
-            };
-            while let Some(name) = names.next_if(|name| ["crate", "self", "super"].contains(&name.as_str())) {
-                if name == "super" {
-                    base.pop();
-                }
-            }
-            while let Some(name) = names.next_if(|name| modules.contains(&[&base[..], std::slice::from_ref(name)].concat())) {
-                base.push(name);
-            }
-            let target = match names.next() {
-                None => base,
-                Some(name) => {
-                    let inside = definitions.get(&name).into_iter().flatten().filter(|module| module.starts_with(&base));
-                    match inside.min_by_key(|module| module.len()) {
-                        Some(module) => module.clone(),
-                        None => continue,
-                    }
-                }
-            };
-            if target != own && modules.contains(&target) {
-                found.insert(target);
-            }
+            let target = target(&own, path, modules, definitions);
+            found.extend(target.filter(|target| *target != own && modules.contains(target)));
         }
     }
     found

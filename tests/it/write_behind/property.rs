@@ -1,8 +1,12 @@
 //! Random operations on a queue, beside a plain list of what has to be.
 
-use std::{collections::BTreeSet, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use larder::{Cx, ErrorKind, Ticket, WhenFull, WriteBehind, WriteBehindOptions};
+use larder::{Cx, ErrorKind, Ticket, WhenFull, WriteBehind, WriteBehindOptions, WriteBehindStats};
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest},
     sample::Index,
@@ -10,6 +14,8 @@ use proptest::{
 use tokio::time::sleep;
 
 use super::scripted::{Act, Item, Scripted, items};
+
+type Shared<T> = Arc<Mutex<T>>;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -71,23 +77,70 @@ impl Expected {
             }
         }
     }
+
+    /// One of the tickets, if there are any.
+    fn take(&mut self, index: Index) -> Option<(u64, Ticket<Item>)> {
+        (!self.tickets.is_empty()).then(|| self.tickets.remove(index.index(self.tickets.len())))
+    }
+
+    fn withdraw(&mut self, index: Index) {
+        let Some((id, ticket)) = self.take(index) else { return };
+        match ticket.withdraw() {
+            Ok(item) => {
+                assert_eq!(item.id, id);
+                self.withdrawn.insert(id);
+            }
+            Err(ticket) => self.tickets.push((id, ticket)),
+        }
+    }
+
+    /// The figures of the queue are those of what was done.
+    fn agrees_with(&self, stats: &WriteBehindStats, stored: &[u64]) {
+        let may_be_stored = |id| self.accepted.contains(id) && !self.bad.contains(id) && !self.withdrawn.contains(id);
+        assert!(stored.iter().all(may_be_stored));
+        assert_eq!(stats.accepted, self.accepted.len() as u64);
+        assert_eq!(
+            (stats.stored, stats.withdrawn, stats.rejected),
+            (stored.len() as u64, self.withdrawn.len() as u64, self.refused)
+        );
+        assert_eq!(stats.stored + stats.failed + stats.withdrawn + stats.dropped, stats.accepted);
+        assert_eq!((stats.depth, stats.reserved, stats.bytes, stats.abandoned), (0, 0, 0, 0));
+    }
+
+    /// Each ticket tells whether its model is stored, and if not, for which reason.
+    async fn tickets_agree_with(self, stored: &[u64], when_full: WhenFull) {
+        for (id, ticket) in self.tickets {
+            match ticket.await {
+                Ok(_) => assert!(stored.contains(&id)),
+                Err(error) => {
+                    assert!(!stored.contains(&id), "{id} is stored");
+                    let is_its_own = error.kind() == ErrorKind::Check && self.bad.contains(&id);
+                    let is_the_engines = error.kind() == ErrorKind::EngineDown;
+                    let made_room = error.kind() == ErrorKind::QueueFull && when_full == WhenFull::DropOldest;
+                    assert!(is_its_own || is_the_engines || made_room, "{id}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// A repository that refuses bad models, and whose next calls fail as it is told.
+fn repository(bad: &Shared<BTreeSet<u64>>, faults: &Shared<Vec<ErrorKind>>) -> Arc<Scripted> {
+    let (bad, faults) = (bad.clone(), faults.clone());
+    Scripted::new(move |_, items: &[Item]| {
+        let fault = faults.lock().unwrap().pop();
+        let bad = bad.lock().unwrap();
+        match fault {
+            Some(kind) => Act::Fail(kind),
+            None if items.iter().any(|item| bad.contains(&item.id)) => Act::Fail(ErrorKind::Check),
+            None => Act::Store,
+        }
+    })
 }
 
 async fn run(operations: Vec<Operation>, options: WriteBehindOptions, when_full: WhenFull) {
-    let bad = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
-    let faults = std::sync::Arc::new(Mutex::new(Vec::new()));
-    let repository = Scripted::new({
-        let (bad, faults) = (bad.clone(), faults.clone());
-        move |_, items: &[Item]| {
-            let fault: Option<ErrorKind> = faults.lock().unwrap().pop();
-            let bad: std::sync::MutexGuard<'_, BTreeSet<u64>> = bad.lock().unwrap();
-            match fault {
-                Some(kind) => Act::Fail(kind),
-                None if items.iter().any(|item| bad.contains(&item.id)) => Act::Fail(ErrorKind::Check),
-                None => Act::Store,
-            }
-        }
-    });
+    let (bad, faults) = (Shared::default(), Shared::default());
+    let repository = repository(&bad, &faults);
     let builder = WriteBehind::builder(repository.clone()).options(options.clone().when_full(when_full));
     let queue = builder.start().await.unwrap();
     let mut expected = Expected::default();
@@ -98,52 +151,18 @@ async fn run(operations: Vec<Operation>, options: WriteBehindOptions, when_full:
                 bad.lock().unwrap().extend(expected.next..expected.next + count);
                 expected.submit(&queue, count, true);
             }
-            Operation::Drop(index) if !expected.tickets.is_empty() => {
-                let at = index.index(expected.tickets.len());
-                drop(expected.tickets.remove(at));
-            }
-            Operation::Withdraw(index) if !expected.tickets.is_empty() => {
-                let at = index.index(expected.tickets.len());
-                let (id, ticket) = expected.tickets.remove(at);
-                match ticket.withdraw() {
-                    Ok(item) => {
-                        assert_eq!(item.id, id);
-                        expected.withdrawn.insert(id);
-                    }
-                    Err(ticket) => expected.tickets.push((id, ticket)),
-                }
-            }
+            Operation::Drop(index) => drop(expected.take(index)),
+            Operation::Withdraw(index) => expected.withdraw(index),
             Operation::Flush => queue.flush(&Cx::new()).await.unwrap(),
             Operation::Pass(millis) => sleep(Duration::from_millis(millis)).await,
             Operation::Break(kinds) => faults.lock().unwrap().extend(kinds),
-            Operation::Drop(_) | Operation::Withdraw(_) => {}
         }
     }
     let stats = queue.close(&Cx::new()).await;
     let stored = repository.stored();
     assert!(stored.is_sorted_by(|a, b| a < b), "once each, in their order: {stored:?}");
-    for (id, ticket) in expected.tickets {
-        match ticket.await {
-            Ok(_) => assert!(stored.contains(&id)),
-            Err(error) => {
-                assert!(!stored.contains(&id), "{id} is stored");
-                let is_its_own = error.kind() == ErrorKind::Check && expected.bad.contains(&id);
-                let is_the_engines = error.kind() == ErrorKind::EngineDown;
-                let made_room = error.kind() == ErrorKind::QueueFull && when_full == WhenFull::DropOldest;
-                assert!(is_its_own || is_the_engines || made_room, "{id}: {error}");
-            }
-        }
-    }
-    assert!(
-        stored.iter().all(|id| expected.accepted.contains(id) && !expected.bad.contains(id) && !expected.withdrawn.contains(id))
-    );
-    assert_eq!(stats.accepted, expected.accepted.len() as u64);
-    assert_eq!(
-        (stats.stored, stats.withdrawn, stats.rejected),
-        (stored.len() as u64, expected.withdrawn.len() as u64, expected.refused)
-    );
-    assert_eq!(stats.stored + stats.failed + stats.withdrawn + stats.dropped, stats.accepted);
-    assert_eq!((stats.depth, stats.reserved, stats.bytes, stats.abandoned), (0, 0, 0, 0));
+    expected.agrees_with(&stats, &stored);
+    expected.tickets_agree_with(&stored, when_full).await;
     assert!(stats.greatest_depth <= 20 && repository.batches().iter().all(|batch| batch.len() <= 5));
 }
 
