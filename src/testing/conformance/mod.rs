@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod lists;
 pub mod nested;
 pub mod newtypes;
 pub mod options;
@@ -188,6 +189,10 @@ macro_rules! __conformance {
                 ignores_the_case_of_ascii_letters_alone
                 tests_text_alone
                 matches_literals_in_their_order
+            }
+            lists {
+                take_any_number_of_ids
+                take_many_values_of_every_type
             }
             page {
                 reads_every_model_once_while_others_write

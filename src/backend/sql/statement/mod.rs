@@ -5,11 +5,13 @@ mod compared;
 mod filter;
 mod insert;
 mod json;
+mod list;
 pub(super) mod meaning;
 mod order;
 mod select;
 mod source;
 mod statement_cache;
+mod stored_text;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,6 +24,8 @@ use sea_orm::{
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::source_of;
 pub(crate) use self::statement_cache::WholeInsert;
+#[cfg(feature = "sqlite")]
+pub(super) use self::stored_text::stored_text;
 pub(super) use self::{source::Source, statement_cache::StatementCache};
 use super::catalog::{Catalog, Described};
 use crate::{
