@@ -56,7 +56,6 @@ where
                 if matches!(value, Value::Json(None)) && !column.def().is_null() {
                     return model.try_set(column, serde_json::Value::Null.into()).map_err(unreadable);
                 }
-                #[cfg(feature = "postgres")]
                 if matches!(value, Value::Json(Some(_))) {
                     return set_document(&mut model, column, value).map_err(unreadable);
                 }
@@ -79,8 +78,7 @@ where
     }
 }
 
-/// Sets a column. Where SeaORM knows lists, it takes no document for a list of documents.
-#[cfg(feature = "postgres")]
+/// Sets a column. SeaORM takes no document for a list of documents.
 fn set_document<A: ActiveModelTrait>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,

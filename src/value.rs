@@ -54,14 +54,7 @@ pub(crate) fn is_nothing(value: &Value) -> bool {
 /// Whether `value` is a list, which SeaORM may make something else of when it writes a statement.
 #[cfg(feature = "_sql")]
 pub(crate) fn is_array(value: &Value) -> bool {
-    // SeaORM knows lists where it knows Postgres.
-    #[cfg(feature = "postgres")]
-    return matches!(value, Value::Array(..));
-    #[cfg(not(feature = "postgres"))]
-    {
-        let _ = value;
-        false
-    }
+    matches!(value, Value::Array(..))
 }
 
 /// A value of an enum of the database's.
@@ -233,7 +226,6 @@ mod tests {
 
     use super::*;
     use crate::error::{ErrorKind, Result};
-    #[cfg(feature = "postgres")]
     use sea_orm::prelude::Decimal;
 
     #[test]
@@ -259,7 +251,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "postgres")]
     #[test]
     fn elements_of_lists_are_values_like_others() {
         let list = |element: Value| Value::Array(element.array_type(), Some(Box::new(vec![element])));

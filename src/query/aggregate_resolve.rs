@@ -153,12 +153,7 @@ impl MeasureList<'_> {
     /// The condition of an aggregate's own filter.
     fn condition<M>(&mut self, filter: Option<&Filter<M>>) -> Result<ResolvedFilter> {
         let Some(filter) = filter else { return Ok(ResolvedFilter::TRUE) };
-        let before = self.size.values;
-        let condition = self.table.resolve(filter.tree()?, &mut self.size)?;
-        // A statement may need the same values three times.
-        self.size.values += 2 * (self.size.values - before);
-        self.size.check()?;
-        Ok(condition)
+        self.table.resolve(filter.tree()?, &mut self.size)
     }
 
     fn value<M>(&mut self, term: &AggregateTerm<M>) -> Result<GroupValue> {
@@ -211,8 +206,7 @@ impl MeasureList<'_> {
     }
 
     fn test<M>(&mut self, having: &Having<M>, values: &mut Vec<GroupValue>) -> Result<GroupTest> {
-        self.size.tests += 1;
-        self.size.check()?;
+        self.size.add(1)?;
         values.push(self.value(&having.term)?);
         let operand = self.operand(&having.term, &having.value)?;
         Ok(GroupTest { value: values.len() - 1, comparison: having.comparison, operand })

@@ -125,7 +125,8 @@ impl<M, K: Comparable> Field<M, K> {
         self.compare_column(Comparison::NotEqual, &other)
     }
 
-    /// The value is one of these; of none, never.
+    /// The value is one of these; of none, never. There may be any number of them: a long list is sent to the engine as one
+    /// value.
     #[must_use]
     pub fn is_in<V: Operand<K>>(self, values: impl IntoIterator<Item = V>) -> Filter<M> {
         self.test(Test::In(values.into_iter().map(Operand::into_value).collect()))

@@ -28,7 +28,6 @@ const DATE_TIME: u8 = 21;
 const UTC: u8 = 22;
 const WITH_TIME_ZONE: u8 = 23;
 const LOCAL: u8 = 24;
-#[cfg(feature = "postgres")]
 const LIST: u8 = 25;
 
 /// Writes and reads the numbers, which are their own bytes.
@@ -124,7 +123,6 @@ pub(crate) fn write(value: &Value, bytes: &mut Vec<u8>) -> Option<()> {
             write_bytes(WITH_TIME_ZONE, time.map(|time| micros(time.naive_utc())), bytes);
         }
         Value::ChronoDateTimeLocal(time) => write_bytes(LOCAL, time.map(|time| micros(time.naive_utc())), bytes),
-        #[cfg(feature = "postgres")]
         Value::Array(of, items) => return write_list(of, items.as_deref(), bytes),
         number => return write_number(number, bytes),
     }
@@ -156,14 +154,12 @@ pub(crate) fn read(bytes: &mut &[u8]) -> Option<Value> {
         UTC => Value::ChronoDateTimeUtc(option(is_null, || instant(bytes))?),
         WITH_TIME_ZONE => Value::ChronoDateTimeWithTimeZone(option(is_null, || instant(bytes).map(|time| time.fixed_offset()))?),
         LOCAL => Value::ChronoDateTimeLocal(option(is_null, || instant(bytes).map(|time| time.with_timezone(&Local)))?),
-        #[cfg(feature = "postgres")]
         LIST => read_list(is_null, bytes)?,
         number => read_number(number, is_null, bytes)?,
     })
 }
 
 /// A list: a null of the type of its items, how many they are, and each of them.
-#[cfg(feature = "postgres")]
 fn write_list(of: &sea_orm::sea_query::ArrayType, items: Option<&Vec<Value>>, bytes: &mut Vec<u8>) -> Option<()> {
     let null = super::null_of(of);
     bytes.push(if items.is_none() { LIST | NULL } else { LIST });
@@ -174,7 +170,6 @@ fn write_list(of: &sea_orm::sea_query::ArrayType, items: Option<&Vec<Value>>, by
     is_of_type.then(|| items.iter().try_for_each(|item| write(item, bytes)))?
 }
 
-#[cfg(feature = "postgres")]
 fn read_list(is_null: bool, bytes: &mut &[u8]) -> Option<Value> {
     let of = read(bytes)?.array_type();
     let count = u32::from_le_bytes(take(bytes)?);
@@ -183,7 +178,6 @@ fn read_list(is_null: bool, bytes: &mut &[u8]) -> Option<Value> {
     items.iter().all(|item| is_item(item, &of)).then(|| Value::Array(of, (!is_null).then(|| Box::new(items))))
 }
 
-#[cfg(feature = "postgres")]
 fn is_item(item: &Value, of: &sea_orm::sea_query::ArrayType) -> bool {
     !super::is_array(item) && item.array_type() == *of
 }

@@ -1,7 +1,6 @@
 //! The portable form of a value, and what has none.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Timelike, Utc};
-#[cfg(feature = "postgres")]
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{Value, prelude::Decimal, sea_query::OptionEnum};
 use serde_json::Value as Json;
@@ -50,7 +49,6 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
         Value::ChronoDateTimeWithTimeZone(Some(time)) => {
             Value::ChronoDateTimeWithTimeZone(Some(to_microseconds(time.with_timezone(&Utc)).fixed_offset()))
         }
-        #[cfg(feature = "postgres")]
         Value::Array(element_type, Some(elements)) => {
             let elements = elements.into_iter().map(portable).collect::<Result<Vec<_>>>()?;
             Value::Array(element_type, Some(Box::new(elements)))
@@ -63,7 +61,6 @@ pub(crate) fn portable(value: Value) -> Result<Value> {
 pub(crate) fn check_digits(value: &Value, digits: impl FnOnce() -> (u32, u32)) -> Result<()> {
     match value {
         Value::Decimal(Some(number)) => check_decimal(number, digits()),
-        #[cfg(feature = "postgres")]
         Value::Array(ArrayType::Decimal, Some(elements)) => {
             let digits = digits();
             elements.iter().try_for_each(|element| match element {
@@ -98,7 +95,6 @@ pub(crate) fn has_nul(value: &Value) -> bool {
         Value::Enum(OptionEnum::Some(text)) => text.value.contains('\0'),
         Value::Char(Some(character)) => *character == '\0',
         Value::Json(Some(json)) => is_nul_in(json),
-        #[cfg(feature = "postgres")]
         Value::Array(_, Some(elements)) => elements.iter().any(has_nul),
         _ => false,
     }

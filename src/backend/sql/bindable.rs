@@ -2,11 +2,10 @@
 
 use sea_orm::{Statement, Value};
 
-#[cfg(feature = "postgres")]
-use crate::value::is_null;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
+    value::is_null,
 };
 
 /// Refuses more values than a statement can carry, and values that the binding would panic on. On Postgres those are lists of
@@ -58,14 +57,8 @@ fn is_bindable(value: &Value, dialect: Dialect) -> bool {
     )
 }
 
-#[cfg(feature = "postgres")]
 fn is_bindable_list(value: &Value) -> bool {
     let Value::Array(element_type, Some(elements)) = value else { return true };
     let is_element = |element: &Value| element.array_type() == *element_type && !is_null(element);
     elements.iter().all(|element| is_element(element) && is_bindable(element, Dialect::Postgres))
-}
-
-#[cfg(not(feature = "postgres"))]
-fn is_bindable_list(_: &Value) -> bool {
-    true
 }

@@ -17,6 +17,7 @@ pub mod hooks;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod lists;
 pub mod nested;
 pub mod newtypes;
 pub mod of_each;
@@ -239,6 +240,10 @@ macro_rules! __conformance {
                 follows_relations
                 refuses_what_does_not_compare
                 sees_its_own_transaction
+            }
+            lists {
+                take_any_number_of_ids
+                take_many_values_of_every_type
             }
             page {
                 counts_every_page_if_asked

@@ -24,7 +24,6 @@ pub(super) fn shown(value: &Value) -> serde_json::Value {
         Value::ChronoDate(Some(date)) => text(date),
         Value::ChronoTime(Some(time)) => text(time),
         Value::ChronoDateTime(Some(time)) => text(time),
-        #[cfg(feature = "postgres")]
         Value::Array(_, Some(items)) => items.iter().map(shown).collect(),
         other => match (text_of(other), integer(other), instant_of(other)) {
             (Some(value), ..) => value.into(),

@@ -53,6 +53,8 @@ pub(super) fn parameter(value: Value) -> Result<Parameter> {
         Value::ChronoDateTime(value) => {
             value.map_or(Parameter::Null, |time| Parameter::Timestamp(TimeUnit::Microsecond, micros(time)))
         }
+        Value::Array(ArrayType::Decimal, Some(numbers)) => Parameter::List(decimals(&numbers)?),
+        Value::Array(_, Some(elements)) => Parameter::List(elements.into_iter().map(parameter).collect::<Result<_>>()?),
         other if is_null(&other) => Parameter::Null,
         time => instant_text(instant_of(&time).ok_or_else(unsupported)?).into(),
     })
@@ -70,6 +72,22 @@ fn decimal(value: Decimal) -> Result<DuckDecimal> {
     let value = value.normalize();
     let scale = u8::try_from(value.scale()).map_err(|_| unsupported())?;
     DuckDecimal::new(38, scale, value.mantissa()).map_err(|error| unsupported().with_source(error))
+}
+
+/// Decimals of one type: all elements of a list are.
+fn decimals(numbers: &[Value]) -> Result<Vec<Parameter>> {
+    let numbers = numbers.iter().map(|number| match number {
+        Value::Decimal(number) => number.map(|number| number.normalize()).ok_or_else(unsupported),
+        _ => Err(unsupported()),
+    });
+    let numbers = numbers.collect::<Result<Vec<_>>>()?;
+    let scale = numbers.iter().map(Decimal::scale).max().unwrap_or_default();
+    let width = u8::try_from(scale).map_err(|_| unsupported())?;
+    let decimal = |number: &Decimal| {
+        let decimal = DuckDecimal::new(38, width, scaled(*number, scale)?);
+        decimal.map(Parameter::Decimal).map_err(|error| unsupported().with_source(error))
+    };
+    numbers.iter().map(decimal).collect()
 }
 
 fn days(date: NaiveDate) -> i32 {

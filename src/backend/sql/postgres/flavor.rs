@@ -50,7 +50,12 @@ fn typed(statement: &Statement) -> (String, SqlxValues) {
     };
     let values = Values(values.map(sent).collect());
     let mut types = DefaultHasher::new();
-    values.0.iter().for_each(|value| mem::discriminant(value).hash(&mut types));
+    for value in &values.0 {
+        mem::discriminant(value).hash(&mut types);
+        if let Value::Array(element_type, _) = value {
+            mem::discriminant(element_type).hash(&mut types);
+        }
+    }
     (format!("{} /* {:x} */", statement.sql, types.finish()), SqlxValues(values))
 }
 

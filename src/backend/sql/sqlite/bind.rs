@@ -1,6 +1,5 @@
 //! Values on their way into SQLite, in the forms that sqlx stores them in: a file can be used through either.
 
-use chrono::{DateTime, SecondsFormat, TimeZone};
 use rusqlite::{
     Result, Statement, ToSql,
     types::{ToSqlOutput, Value as Owned, ValueRef},
@@ -9,6 +8,7 @@ use sea_orm::{Value, sea_query::OptionEnum};
 use serde_json::Value as Json;
 
 use super::connection::BRIEF_VALUE_BYTES;
+use crate::backend::sql::statement::stored_text;
 
 /// Gives a statement its values. It must have been reset.
 pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
@@ -84,15 +84,14 @@ impl ToSql for Bound<'_> {
             Value::Enum(OptionEnum::None(_)) => borrowed(None),
             Value::Bytes(bytes) => borrowed(bytes.as_deref().map(ValueRef::Blob)),
             Value::Uuid(uuid) => borrowed(uuid.as_ref().map(|uuid| ValueRef::Blob(uuid.as_bytes()))),
-            Value::Char(c) => text(c.map(String::from)),
-            Value::Json(json) => text(json.as_ref().map(ToString::to_string)),
-            Value::ChronoDate(date) => text(date.map(|date| date.format("%F").to_string())),
-            Value::ChronoTime(time) => text(time.map(|time| time.format("%T%.f").to_string())),
-            Value::ChronoDateTime(time) => text(time.map(|time| time.format("%F %T%.f").to_string())),
-            Value::ChronoDateTimeUtc(time) => text(time.as_ref().map(instant)),
-            Value::ChronoDateTimeWithTimeZone(time) => text(time.as_ref().map(instant)),
-            // Times are text, and compare only if they are all of one time zone.
-            Value::ChronoDateTimeLocal(time) => text(time.map(|time| instant(&time.to_utc()))),
+            Value::Char(_)
+            | Value::Json(_)
+            | Value::ChronoDate(_)
+            | Value::ChronoTime(_)
+            | Value::ChronoDateTime(_)
+            | Value::ChronoDateTimeUtc(_)
+            | Value::ChronoDateTimeWithTimeZone(_)
+            | Value::ChronoDateTimeLocal(_) => text(stored_text(self.0)),
             _ => {
                 let message = "a value of a type that SQLite does not store";
                 return Err(rusqlite::Error::ToSqlConversionFailure(message.into()));
@@ -103,8 +102,4 @@ impl ToSql for Bound<'_> {
 
 fn borrowed(value: Option<ValueRef<'_>>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.unwrap_or(ValueRef::Null))
-}
-
-fn instant<Tz: TimeZone<Offset: std::fmt::Display>>(time: &DateTime<Tz>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }

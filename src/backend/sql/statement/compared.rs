@@ -49,11 +49,15 @@ impl Statements<'_> {
 
     /// A value to compare with [`ordered`](Self::ordered).
     pub(super) fn operand(&self, column: &TableColumn, value: &Value) -> Expr {
+        Expr::val(self.operand_value(column, value))
+    }
+
+    pub(super) fn operand_value(&self, column: &TableColumn, value: &Value) -> Value {
         let meaning = self.meaning(column).and_then(|_| meaning::meaning_of(value));
         match (meaning, text_of(value)) {
-            (Some(meaning), _) => Expr::val(meaning),
-            (None, Some(text)) => Expr::val(text),
-            (None, None) => Expr::val(value.clone()),
+            (Some(meaning), _) => meaning,
+            (None, Some(text)) => text.into(),
+            (None, None) => value.clone(),
         }
     }
 
@@ -90,13 +94,21 @@ impl Statements<'_> {
     /// The condition that a column has one of some values.
     pub(super) fn is_one_of<'v>(&self, column: &TableColumn, values: impl IntoIterator<Item = &'v Value>) -> Expr {
         let values = values.into_iter();
+        match self.compared_in_list(column) {
+            (compared, true) => compared.is_in(values.map(|value| self.value(column, value))),
+            (compared, false) => compared.is_in(values.map(|value| self.operand(column, value))),
+        }
+    }
+
+    /// What is compared with the values of a list, and whether these are compared as they are stored. If not, each is an
+    /// [`operand`](Self::operand).
+    pub(super) fn compared_in_list(&self, column: &TableColumn) -> (Expr, bool) {
         if self.folds(column) {
-            let folded = self.by_bytes(self.column(column), self.text_order(column));
-            return folded.is_in(values.map(|value| self.operand(column, value)));
+            return (self.by_bytes(self.column(column), self.text_order(column)), false);
         }
         match self.meaning(column) {
-            Some(meaning) => meaning.is_in(values.map(|value| self.operand(column, value))),
-            None => self.column(column).is_in(values.map(|value| self.value(column, value))),
+            Some(meaning) => (meaning, false),
+            None => (self.column(column), true),
         }
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{ArrayType, Cond, ConditionalStatement, Expr, ExprTrait},
 };
 
-use super::{Statements, meaning::is_number};
+use super::{Statements, list::MAX_LISTED, meaning::is_number};
 use crate::{
     dialect::Dialect,
     query::{Comparison, ResolvedFilter, Test, Tree},
@@ -68,7 +68,8 @@ impl Statements<'_> {
         match test {
             Test::Null => self.column(column).is_null(),
             Test::Compare(comparison, value) => self.within_class(column, *comparison, self.compared(column, *comparison, value)),
-            Test::In(values) => self.is_one_of(column, filled_up(values, usize::MAX)),
+            Test::In(values) if values.len() > MAX_LISTED => self.is_one_of_many(column, values),
+            Test::In(values) => self.is_one_of(column, filled_up(values, MAX_LISTED)),
             Test::Contains(text) => self.contains(column, text),
             Test::StartsWith(text) => self.starts_with(column, text),
             Test::EqualsIgnoreAsciiCase(text) => self.equals_ignore_ascii_case(column, text),

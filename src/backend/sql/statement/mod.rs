@@ -8,6 +8,7 @@ mod compared;
 mod filter;
 mod insert;
 mod json;
+mod list;
 pub(super) mod meaning;
 mod order;
 mod part_of_each;
@@ -16,6 +17,7 @@ mod select;
 mod semi_join;
 mod source;
 mod statement_cache;
+mod stored_text;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,6 +32,8 @@ use sea_orm::{
 #[cfg(feature = "duckdb-linked")]
 pub(super) use self::source::source_of;
 pub(crate) use self::statement_cache::WholeInsert;
+#[cfg(feature = "sqlite")]
+pub(super) use self::stored_text::stored_text;
 pub(super) use self::{
     aggregate::{AggregateStatement, SumWidth},
     readout::Readout,
