@@ -14,8 +14,7 @@ use crate::{
     value::integer,
 };
 
-/// New values for columns of every model that a filter selects: for [`update_where`](crate::Updater::update_where),
-/// [`update_first`](crate::Updater::update_first) and [`OnConflict::apply`](crate::OnConflict::apply).
+/// New values for columns of every model that a filter selects: for [`update_where`](crate::Updater::update_where).
 ///
 /// ```
 /// # mod job {

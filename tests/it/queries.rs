@@ -147,6 +147,25 @@ async fn pages(items: &Items, query: &Query<item::Model>, size: u32) -> larder::
     Ok(all)
 }
 
+fn part_of(query: &Query<item::Model>, limit: Option<u64>, offset: u64) -> Query<item::Model> {
+    limit.into_iter().fold(query.clone().offset(offset), Query::limit)
+}
+
+async fn of_each(items: &Items, query: &Query<item::Model>, columns: u8) -> larder::Result<Vec<Vec<i32>>> {
+    let cx = Cx::new();
+    let parents = items.all(&cx).await?;
+    let found = match columns {
+        0 => items.of_each(&cx, &parents, COLUMN.name, COLUMN.nick, query).await,
+        1 => items.of_each(&cx, &parents, COLUMN.nick, COLUMN.name, query).await,
+        2 => items.of_each(&cx, &parents, COLUMN.large, COLUMN.small, query).await,
+        3 => items.of_each(&cx, &parents, COLUMN.small, COLUMN.large, query).await,
+        4 => items.of_each(&cx, &parents, COLUMN.at, COLUMN.due, query).await,
+        5 => items.of_each(&cx, &parents, COLUMN.token, COLUMN.token, query).await,
+        _ => items.of_each(&cx, &parents, COLUMN.small, COLUMN.real, query).await,
+    };
+    Ok(found?.iter().map(|models| models.iter().map(|model| model.id).collect()).collect())
+}
+
 async fn answer(items: &Items, query: &Query<item::Model>, question: &Question, filter: &ItemFilter) -> String {
     let cx = Cx::new();
     match question {

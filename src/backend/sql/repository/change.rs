@@ -12,7 +12,7 @@ use crate::{
         sql::{
             Engine,
             engine::StatementKind,
-            statement::{RowLock, Source, Statements},
+            statement::{Source, Statements},
         },
     },
     context::{Access, Cx, RUNNING},
@@ -245,8 +245,8 @@ impl<G: Engine> SqlTable<G> {
         if !self.can_change(&statements, &changes) {
             held = held.together(&self.store, cx.limits()).await?;
             let selection = Selection::of_all(condition.clone());
-            let changed = self.change_rows(held.guard()?, &view, &selection, RowLock::Waits, &changes);
-            let changed = cx.limits().bound(RUNNING, changed).await.map(|changed| changed.count);
+            let changed = self.change_rows(held.guard()?, &view, &selection, &changes);
+            let changed = cx.limits().bound(RUNNING, changed).await;
             return held.finish(changed).await.map_err(self.of_document(&condition));
         }
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);

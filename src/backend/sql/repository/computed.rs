@@ -5,24 +5,12 @@ use sea_orm::Value;
 
 use super::{SqlTable, View, not_stored};
 use crate::{
-    backend::sql::{
-        Engine,
-        engine::StatementKind,
-        statement::{RowLock, Statements},
-    },
+    backend::sql::{Engine, engine::StatementKind, statement::Statements},
     coop::Budget,
     error::{Error, ErrorKind, Result},
     query::{Change, Selection, changed_row},
-    value::{Key, is_null},
+    value::is_null,
 };
-
-/// What a change of rows comes to.
-pub(super) struct ChangedRows {
-    /// The ids of the rows that were selected, in their order.
-    pub(super) keys: Vec<Key>,
-    /// How many rows the engine counts as changed.
-    pub(super) count: u64,
-}
 
 impl<G: Engine> SqlTable<G> {
     /// Whether the engine makes all of these changes as exactly as the memory backend does.
@@ -36,14 +24,13 @@ impl<G: Engine> SqlTable<G> {
         guard: &mut G::ConnectionGuard,
         statements: &Statements<'_>,
         selection: &Selection,
-        lock: RowLock,
         columns: &[usize],
     ) -> Result<Vec<Vec<Value>>> {
         let mut columns = [self.table.id.as_slice(), columns].concat();
         columns.sort_unstable();
         columns.dedup();
         let types = columns.iter().map(|column| self.table.value_type(*column).cloned()).collect::<Result<_>>()?;
-        let select = statements.lock_rows(selection, &columns, lock);
+        let select = statements.lock_rows(selection, &columns);
         let found = self.store.engine().rows(guard, select, Some(types), StatementKind::Any).await?;
         let nulls: Vec<Value> = self.table.columns.iter().map(|column| column.null.clone()).collect();
         let (mut rows, mut budget) = (Vec::with_capacity(found.len()), Budget::new());
@@ -58,27 +45,25 @@ impl<G: Engine> SqlTable<G> {
         Ok(rows)
     }
 
-    /// Makes changes of the rows of a selection, in the transaction that the guard is in.
+    /// Makes changes of the rows of a selection, in the transaction that the guard is in. Answers how many rows the engine counts as
+    /// changed.
     pub(super) async fn change_rows(
         &self,
         guard: &mut G::ConnectionGuard,
         view: &View,
         selection: &Selection,
-        lock: RowLock,
         changes: &[Change],
-    ) -> Result<ChangedRows> {
+    ) -> Result<u64> {
         let statements = self.statements(view);
         let read: Vec<usize> = changes.iter().flat_map(Change::reads).collect();
-        let rows = self.locked_rows(guard, &statements, selection, lock, &read).await?;
-        let keys = rows.iter().map(|row| self.table.key_of(row)).collect();
+        let rows = self.locked_rows(guard, &statements, selection, &read).await?;
         let (mut new, mut budget) = (Vec::with_capacity(rows.len()), Budget::new());
         for row in rows {
             new.push(changed_row(changes, &row, &self.table)?);
             budget.consume().await;
         }
         let columns: Vec<usize> = changes.iter().map(Change::column).collect();
-        let count = self.put_rows(guard, view, &columns, &new).await?;
-        Ok(ChangedRows { keys, count })
+        self.put_rows(guard, view, &columns, &new).await
     }
 
     /// Stores the values of these columns in the rows that have the ids. Answers how many the engine counts.

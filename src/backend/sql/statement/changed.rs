@@ -41,10 +41,16 @@ impl Statements<'_> {
             ArrayType::Decimal => is_lossless && self.dialect == Dialect::Postgres,
             _ => is_lossless,
         };
+        // An expression has one type. DuckDB takes one of fewer digits for two decimals than the column may have, and whether a
+        // column of Postgres is of `json` or of `jsonb` is not known.
+        let has_one_type = match &column.value_type {
+            ArrayType::Decimal => self.dialect != Dialect::DuckDb,
+            ArrayType::Json => self.dialect != Dialect::Postgres,
+            _ => true,
+        };
         match change {
-            Change::Set(..) | Change::RaiseTo { .. } | Change::LowerTo { .. } => true,
-            // Whether the column is of `json` or of `jsonb` is not known, and an expression has one type.
-            Change::SetIfNull { .. } => self.dialect != Dialect::Postgres || column.value_type != ArrayType::Json,
+            Change::Set(..) => true,
+            Change::RaiseTo { .. } | Change::LowerTo { .. } | Change::SetIfNull { .. } => has_one_type,
             Change::Increase { .. } => is_lossless,
             // What is added has no more digits after the point than the column, or was refused.
             Change::Add { .. } if column.value_type == ArrayType::Decimal => self.dialect == Dialect::Postgres,

@@ -37,7 +37,6 @@ pub(super) use self::stored_text::stored_text;
 pub(super) use self::{
     aggregate::{AggregateStatement, SumWidth},
     readout::Readout,
-    select::RowLock,
     source::Source,
     statement_cache::StatementCache,
 };

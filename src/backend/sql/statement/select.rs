@@ -2,7 +2,7 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{Alias, Asterisk, Expr, Func, LockBehavior, LockType, NullOrdering, Order, Query, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, Func, LockType, NullOrdering, Order, Query, SelectStatement},
 };
 
 use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, statement_cache::StatementKey};
@@ -12,15 +12,6 @@ use crate::{
     query::{ResolvedFilter, Selection},
     value::Key,
 };
-
-/// What becomes of rows that another transaction has locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum RowLock {
-    /// They are waited for.
-    Waits,
-    /// They are passed over.
-    Skips,
-}
 
 /// The largest limit that all engines take.
 const NO_LIMIT: u64 = i64::MAX as u64;
@@ -105,7 +96,7 @@ impl Statements<'_> {
 
     /// Some columns of the rows that are selected, which no other transaction changes before this one ends, where that has to be
     /// asked for.
-    pub(in super::super) fn lock_rows(&self, selection: &Selection, columns: &[usize], lock: RowLock) -> Statement {
+    pub(in super::super) fn lock_rows(&self, selection: &Selection, columns: &[usize]) -> Statement {
         let mut select = Query::select();
         select.from(self.table.table_ref());
         for column in self.columns(columns) {
@@ -113,18 +104,11 @@ impl Statements<'_> {
         }
         self.restrict(&mut select, selection);
         self.order(&mut select, &selection.order, false);
-        self.lock(&mut select, lock);
-        self.build(&select)
-    }
-
-    /// Locks the rows that are selected. Where writers take turns, or the second one is refused, nothing has to be said.
-    pub(super) fn lock(&self, select: &mut SelectStatement, lock: RowLock) {
+        // Where writers take turns, or the second one is refused, nothing has to be said.
         if self.dialect == Dialect::Postgres {
-            match lock {
-                RowLock::Waits => select.lock(LockType::Update),
-                RowLock::Skips => select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked),
-            };
+            select.lock(LockType::Update);
         }
+        self.build(&select)
     }
 
     fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
