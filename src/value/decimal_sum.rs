@@ -30,7 +30,7 @@ impl DecimalSum {
         Some(())
     }
 
-    /// Adds a number that is written as digits, with or without a sign and a point. Returns `None` if the sum is too large, or has
+    /// Adds a number that is written as digits, with or without a sign and a point. Returns `None` if the sum is too large or has
     /// more digits after the point than a decimal, or if the text is no number.
     #[cfg(feature = "_sql")]
     pub(crate) fn add_text(&mut self, text: &str) -> Option<()> {

@@ -293,25 +293,27 @@ async fn starts(items: &Items, bucket: TimeBucket) -> Vec<(String, u64)> {
     read.into_iter().map(|(start, count)| (start.format("%FT%T%.f").to_string(), count)).collect()
 }
 
+/// Times before and after the first instant of 1970.
+const TIMES: [&str; 5] = [
+    "1969-12-31T22:59:59.999999Z",
+    "1969-12-31T23:00:00Z",
+    "1969-12-31T23:59:59.5Z",
+    "1970-01-01T00:00:00Z",
+    "1970-01-01T00:07:30.000001Z",
+];
+
 /// A bucket of time begins at each multiple of its width since 1970, also before it, by clocks of a fixed offset; an instant belongs
 /// to the last one that does not begin after it.
 pub async fn groups_by_time_from_the_epoch(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (items, cx) = (fixture.store.repository::<item::Entity>(), Cx::new());
-    let ats = [
-        "1969-12-31T22:59:59.999999Z",
-        "1969-12-31T23:00:00Z",
-        "1969-12-31T23:59:59.5Z",
-        "1970-01-01T00:00:00Z",
-        "1970-01-01T00:07:30.000001Z",
-    ];
     let model = |(id, at): (i32, &str)| item::Model {
         at: time(at),
         local: Some(time(at).naive_utc()),
         due: Some(time(at).fixed_offset()),
         ..item(id)
     };
-    items.create_batch(&cx, &(1..).zip(ats).map(model).collect::<Vec<_>>()).await.unwrap();
+    items.create_batch(&cx, &(1..).zip(TIMES).map(model).collect::<Vec<_>>()).await.unwrap();
     let of = |expected: &[(&str, u64)]| expected.iter().map(|(at, count)| ((*at).to_owned(), *count)).collect::<Vec<_>>();
     let hours = of(&[("1969-12-31T22:00:00", 1), ("1969-12-31T23:00:00", 2), ("1970-01-01T00:00:00", 2)]);
     assert_eq!(starts(&items, TimeBucket::hours(1)).await, hours);
@@ -331,7 +333,7 @@ pub async fn groups_by_time_from_the_epoch(harness: &'static dyn Harness) {
     let quarters =
         of(&[("1969-12-31T22:45:00", 1), ("1969-12-31T23:00:00", 1), ("1969-12-31T23:45:00", 1), ("1970-01-01T00:00:00", 2)]);
     assert_eq!(starts(&items, TimeBucket::minutes(15)).await, quarters);
-    items.create(&cx, &item::Model { at: time(ats[0]), ..item(6) }).await.unwrap();
+    items.create(&cx, &item::Model { at: time(TIMES[0]), ..item(6) }).await.unwrap();
     let naive = Aggregation::new().group_by_time(COLUMN.local, TimeBucket::hours(2)).and(Aggregate::count());
     let naive: Vec<(Option<NaiveDateTime>, u64)> = groups(&items, naive).await;
     let start = |text| Some(time(text).naive_utc());

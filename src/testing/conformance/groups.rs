@@ -63,6 +63,26 @@ pub async fn have_a_first_in_the_order_of_the_query(harness: &'static dyn Harnes
     assert_eq!(first(latest().first_of_each(COLUMN.large).first_of_each(COLUMN.due)).await, [8, 7, 2, 1]);
 }
 
+/// The pages of a query, of any size, forward and back.
+async fn pages_forth_and_back(items: &Items, latest: &Query<item::Model>, all: &[i32]) {
+    let cx = Cx::new();
+    for size in 1..=4 {
+        let mut page = items.page(&cx, latest, &PageRequest::new(size)).await.unwrap();
+        let mut seen = numbers(&page.models);
+        while let Some(next) = &page.next {
+            page = items.page(&cx, latest, &PageRequest::new(size).after(next)).await.unwrap();
+            seen.extend(numbers(&page.models));
+        }
+        assert_eq!(seen, all, "{size}");
+        while let Some(previous) = &page.previous {
+            page = items.page(&cx, latest, &PageRequest::new(size).before(previous)).await.unwrap();
+            let before = seen.len() - numbers(&page.models).len();
+            seen.truncate(before);
+        }
+        assert_eq!(page.models.first().map(|first| first.id), Some(2), "{size}");
+    }
+}
+
 /// Limit, offset, pages, projections, streams and `count_of` take the first of each group for all there is.
 pub async fn are_counted_limited_and_paged(harness: &'static dyn Harness) {
     let (fixture, items) = eight(harness).await;
@@ -72,21 +92,7 @@ pub async fn are_counted_limited_and_paged(harness: &'static dyn Harness) {
     assert_eq!(all, [2, 5, 8, 4]);
     let part = items.query(&cx, &latest.clone().limit(2).offset(1)).await.unwrap();
     assert_eq!(numbers(&part), all[1..3]);
-    for size in 1..=4 {
-        let mut page = items.page(&cx, &latest, &PageRequest::new(size)).await.unwrap();
-        let mut seen = numbers(&page.models);
-        while let Some(next) = &page.next {
-            page = items.page(&cx, &latest, &PageRequest::new(size).after(next)).await.unwrap();
-            seen.extend(numbers(&page.models));
-        }
-        assert_eq!(seen, all, "{size}");
-        while let Some(previous) = &page.previous {
-            page = items.page(&cx, &latest, &PageRequest::new(size).before(previous)).await.unwrap();
-            let before = seen.len() - numbers(&page.models).len();
-            seen.truncate(before);
-        }
-        assert_eq!(page.models.first().map(|first| first.id), Some(2), "{size}");
-    }
+    pages_forth_and_back(&items, &latest, &all).await;
     assert_eq!(read(items.stream(&cx, &latest).await.unwrap()).await.unwrap(), all);
     let ids: Vec<i32> = items.query_as(&cx, &latest, &Projection::of(COLUMN.id)).await.unwrap();
     assert_eq!(ids, all);

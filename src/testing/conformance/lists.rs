@@ -113,65 +113,55 @@ macro_rules! selects {
     }};
 }
 
+/// Lists of texts, enums and bytes.
+async fn selects_texts(items: &Items, models: &[item::Model], length: usize) {
+    selects!(
+        items,
+        models,
+        field(COLUMN.name),
+        |item: &item::Model| Some(item.name.clone()),
+        |nth: i32| format!("x{nth}"),
+        length
+    );
+    selects!(items, models, field(COLUMN.nick), |item: &item::Model| item.nick.clone(), |nth: i32| format!("'{nth}\\"), length);
+    selects!(items, models, field_of(item::Column::Status), |item: &item::Model| item.status, |_: i32| Status::New, length);
+    let bytes = |nth: u32| nth.to_le_bytes().to_vec();
+    selects!(items, models, field(COLUMN.bytes), |item: &item::Model| item.bytes.clone(), bytes, length);
+    selects!(items, models, field(COLUMN.token), |item: &item::Model| item.token, |nth: u128| Uuid::from_u128(nth), length);
+}
+
+/// Lists of numbers and truths.
+async fn selects_numbers(items: &Items, models: &[item::Model], length: usize) {
+    selects!(items, models, field(COLUMN.id), |item: &item::Model| Some(item.id), |nth: i32| nth + 1_000, length);
+    selects!(items, models, field(COLUMN.small), |item: &item::Model| Some(item.small), |nth: i32| nth * 50 + 7, length);
+    selects!(items, models, field(COLUMN.large), |item: &item::Model| item.large, |nth: i64| i64::MIN + nth, length);
+    let real = |nth: i32| f64::from(nth) * 1e-310 + 0.3;
+    selects!(items, models, field(COLUMN.real), |item: &item::Model| item.real, real, length);
+    selects!(items, models, field(COLUMN.single), |item: &item::Model| item.single, |nth: u16| f32::from(nth) + 0.25, length);
+    selects!(items, models, field(COLUMN.flag), |item: &item::Model| item.flag, |_: i32| true, length);
+}
+
+/// Lists of days, times of a day and instants.
+async fn selects_times(items: &Items, models: &[item::Model], length: usize) {
+    let (day, at) = (time("2000-01-01T00:00:00Z").date_naive(), time("2000-01-01T00:00:00Z"));
+    let later = move |nth: i64| at + TimeDelta::microseconds(nth * 7);
+    selects!(items, models, field(COLUMN.day), |item: &item::Model| item.day, |nth: i64| day + TimeDelta::days(nth), length);
+    let hour = |nth: i64| later(nth + 90_000).time();
+    selects!(items, models, field(COLUMN.hour), |item: &item::Model| item.hour, hour, length);
+    selects!(items, models, field(COLUMN.local), |item: &item::Model| item.local, |nth: i64| later(nth).naive_utc(), length);
+    selects!(items, models, field(COLUMN.at), |item: &item::Model| Some(item.at), later, length);
+    selects!(items, models, field(COLUMN.due), |item: &item::Model| item.due.map(|due| due.to_utc()), later, length);
+}
+
 /// A list of many values means the same as a short one, for values of every type: text with any characters in it, numbers that are
 /// very large, very small and infinite, bytes, times; and nulls are in none.
 pub async fn take_many_values_of_every_type(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (items, models) = (fixture.store.repository::<item::Entity>(), various());
     items.create_batch(&Cx::new(), &models).await.unwrap();
-    let (day, at) = (time("2000-01-01T00:00:00Z").date_naive(), time("2000-01-01T00:00:00Z"));
-    let later = move |nth: i64| at + TimeDelta::microseconds(nth * 7);
     for length in [100, 1_500] {
-        selects!(items, models, field(COLUMN.id), |item: &item::Model| Some(item.id), |nth: i32| nth + 1_000, length);
-        selects!(
-            items,
-            models,
-            field(COLUMN.name),
-            |item: &item::Model| Some(item.name.clone()),
-            |nth: i32| format!("x{nth}"),
-            length
-        );
-        selects!(
-            items,
-            models,
-            field(COLUMN.nick),
-            |item: &item::Model| item.nick.clone(),
-            |nth: i32| format!("'{nth}\\"),
-            length
-        );
-        selects!(items, models, field_of(item::Column::Status), |item: &item::Model| item.status, |_: i32| Status::New, length);
-        selects!(items, models, field(COLUMN.small), |item: &item::Model| Some(item.small), |nth: i32| nth * 50 + 7, length);
-        selects!(items, models, field(COLUMN.large), |item: &item::Model| item.large, |nth: i64| i64::MIN + nth, length);
-        selects!(
-            items,
-            models,
-            field(COLUMN.real),
-            |item: &item::Model| item.real,
-            |nth: i32| f64::from(nth) * 1e-310 + 0.3,
-            length
-        );
-        selects!(items, models, field(COLUMN.single), |item: &item::Model| item.single, |nth: u16| f32::from(nth) + 0.25, length);
-        selects!(items, models, field(COLUMN.flag), |item: &item::Model| item.flag, |_: i32| true, length);
-        selects!(
-            items,
-            models,
-            field(COLUMN.bytes),
-            |item: &item::Model| item.bytes.clone(),
-            |nth: u32| nth.to_le_bytes().to_vec(),
-            length
-        );
-        selects!(items, models, field(COLUMN.token), |item: &item::Model| item.token, |nth: u128| Uuid::from_u128(nth), length);
-        selects!(items, models, field(COLUMN.day), |item: &item::Model| item.day, |nth: i64| day + TimeDelta::days(nth), length);
-        selects!(
-            items,
-            models,
-            field(COLUMN.hour),
-            |item: &item::Model| item.hour,
-            |nth: i64| later(nth + 90_000).time(),
-            length
-        );
-        selects!(items, models, field(COLUMN.local), |item: &item::Model| item.local, |nth: i64| later(nth).naive_utc(), length);
-        selects!(items, models, field(COLUMN.at), |item: &item::Model| Some(item.at), later, length);
-        selects!(items, models, field(COLUMN.due), |item: &item::Model| item.due.map(|due| due.to_utc()), later, length);
+        selects_texts(&items, &models, length).await;
+        selects_numbers(&items, &models, length).await;
+        selects_times(&items, &models, length).await;
     }
 }

@@ -205,6 +205,7 @@ macro_rules! __conformance {
                 puts_groups_in_order
                 refuses_what_cannot_be_computed
                 leaves_out_what_is_marked_as_deleted
+                sees_its_own_transaction
             }
             other_tables {
                 are_looked_into_by_filters

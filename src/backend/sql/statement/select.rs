@@ -98,7 +98,6 @@ impl Statements<'_> {
     /// asked for.
     pub(in super::super) fn lock_rows(&self, selection: &Selection, columns: &[usize]) -> Statement {
         let mut select = Query::select();
-        select.from(self.table.table_ref());
         for column in self.columns(columns) {
             select.expr_as(column.select_as(self.column(column)), column.iden());
         }

@@ -136,8 +136,8 @@ fn of_queries(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
         }
     }
     for query in queries().into_iter().map(|query| query.first_of_each(raw_log::COLUMN.source_id)) {
-        all.push(of_logs.select(&logs.table.selection(&query)?));
-        all.push(of_logs.count_selected(&logs.table.selection(&query)?));
+        all.push(of_logs.select(&of_logs.table.selection(&query)?));
+        all.push(of_logs.count_selected(&of_logs.table.selection(&query)?));
     }
     let projection = Projection::of(raw_log::COLUMN.source_id).and(raw_log::COLUMN.timestamp);
     for distinct in [false, true] {
