@@ -108,8 +108,11 @@ impl Table {
     }
 }
 
+/// An order of keys alone, if the engine can answer it, and the whole order.
+type WholeOrder = (Option<Vec<(usize, bool)>>, Vec<(GroupPlace, bool)>);
+
 /// An order of groups that is total: what was asked for, and then the keys. With it, the same by keys alone, if it is by keys alone.
-fn whole_order(asked: &[(GroupPlace, bool)], keys: usize) -> (Option<Vec<(usize, bool)>>, Vec<(GroupPlace, bool)>) {
+fn whole_order(asked: &[(GroupPlace, bool)], keys: usize) -> WholeOrder {
     let (mut by_keys, mut whole, mut is_by_keys) = (Vec::new(), Vec::new(), true);
     let rest = (0..keys).map(|key| (GroupPlace::Key(key), false));
     for (place, descending) in asked.iter().copied().chain(rest) {
