@@ -35,8 +35,8 @@ impl Grouping {
     /// The groups of rows, as a backend answers them.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, for a sum that cannot be answered, and a bucket that begins
-    /// before the year 1.
+    /// [`InvalidInput`](ErrorKind::InvalidInput), which names the column, for a sum that cannot be answered, and a bucket that
+    /// begins before the year 1.
     pub(crate) fn of<R: AsRef<[Value]>>(&self, table: &Table, rows: impl Iterator<Item = R>) -> Result<Vec<Row>> {
         let fresh = self.measures.iter().map(|measure| Accumulator::of(measure.kind, table)).collect::<Result<Vec<_>>>()?;
         let mut groups: BTreeMap<Key, Vec<Accumulator>> = BTreeMap::new();

@@ -86,8 +86,8 @@ impl<M, K> Aggregate<M, K> {
         self
     }
 
-    /// Under this name, which a struct has for its field. Default: what is computed and the column's name in the database, such as
-    /// `sum_cents`; `count` for a [`count`](Aggregate::count).
+    /// Under this name, which a struct has for its field. Default: what is computed and the column's name in the database, such
+    /// as `sum_cents`; `count` for a [`count`](Aggregate::count).
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.term.name = Some(name.into());

@@ -37,8 +37,8 @@ struct MeasureList<'t> {
 }
 
 impl Table {
-    /// Resolves a filter and an aggregation against the table. Models that are marked as deleted do not count unless that is asked
-    /// for.
+    /// Resolves a filter and an aggregation against the table. Models that are marked as deleted do not count unless that is
+    /// asked for.
     pub(crate) fn aggregation<M>(&self, filter: &Filter<M>, aggregation: &Aggregation<M>) -> Result<ResolvedAggregation> {
         let Aggregation { keys, aggregates, having, order, limit, with_deleted } = aggregation;
         let terms = keys.len() + aggregates.len() + having.len() + order.len();
@@ -111,7 +111,8 @@ impl Table {
 /// An order of keys alone, if the engine can answer it, and the whole order.
 type WholeOrder = (Option<Vec<(usize, bool)>>, Vec<(GroupPlace, bool)>);
 
-/// An order of groups that is total: what was asked for, and then the keys. With it, the same by keys alone, if it is by keys alone.
+/// An order of groups that is total: what was asked for, and then the keys. With it, the same by keys alone, if it is by keys
+/// alone.
 fn whole_order(asked: &[(GroupPlace, bool)], keys: usize) -> WholeOrder {
     let (mut by_keys, mut whole, mut is_by_keys) = (Vec::new(), Vec::new(), true);
     let rest = (0..keys).map(|key| (GroupPlace::Key(key), false));

@@ -38,7 +38,8 @@ use super::{
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let events = larder::open("memory:").await?.repository::<event::Entity>();
 /// # let cx = Cx::new();
-/// # for (source, at, bytes) in [("a", "2026-01-01T10:05:00Z", 5), ("a", "2026-01-01T10:55:00Z", 7), ("b", "2026-01-01T11:00:00Z", 1)] {
+/// # for (source, at, bytes) in [("a", "2026-01-01T10:05:00Z", 5), ("a", "2026-01-01T10:55:00Z", 7), ("b",
+/// "2026-01-01T11:00:00Z", 1)] {
 /// #     events.create(&cx, &event::Model { id: 0, source: source.into(), at: at.parse()?, bytes }).await?;
 /// # }
 /// let busiest = Aggregation::new()
@@ -57,22 +58,22 @@ use super::{
 /// ```
 ///
 /// # Which groups are there?
-/// Those that some selected model belongs to. Nulls in a column to group by are one group. Values are the same that a filter takes
-/// for equal: text of the same bytes, times of the same instant. Without a column to group by, all selected models are one group,
-/// which is there even if there are none.
+/// Those that some selected model belongs to. Nulls in a column to group by are one group. Values are the same that a filter
+/// takes for equal: text of the same bytes, times of the same instant. Without a column to group by, all selected models are one
+/// group, which is there even if there are none.
 ///
 /// # What is the order?
 /// That of [`order_by`](Self::order_by) and the like, key by key; and where these are equal, or if there are none, the values of
-/// the columns to group by, ascending. Values are ordered as in a [`Query`](crate::Query), and null comes first, whether the order
-/// ascends or descends.
+/// the columns to group by, ascending. Values are ordered as in a [`Query`](crate::Query), and null comes first, whether the
+/// order ascends or descends.
 ///
 /// # What takes effect when?
 /// The filter of the call and those of the aggregates; the groups; the buckets that are [filled](TimeBucket::filled);
 /// [`having`](Self::having); the order; the [limit](Self::limit).
 ///
 /// The engine makes the groups. `having`, orders by aggregates and filled buckets are seen to in Rust, so that they mean the same
-/// on every backend: all groups are read for them, and for sums of floating-point numbers and decimals, although a limit leaves out
-/// some.
+/// on every backend: all groups are read for them, and for sums of floating-point numbers and decimals, although a limit leaves
+/// out some.
 pub struct Aggregation<M> {
     pub(super) keys: Vec<(&'static str, Option<TimeBucket>)>,
     pub(super) aggregates: Vec<AggregateTerm<M>>,

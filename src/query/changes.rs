@@ -24,7 +24,8 @@ use crate::{
 /// #     #[sea_orm(table_name = "job")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key)] pub id: i64,
-/// #         pub tries: i32, pub cost: i64, pub total: i64, pub slowest: i64, pub owner: Option<String>, pub last: Option<String>,
+/// #         pub tries: i32, pub cost: i64, pub total: i64, pub slowest: i64, pub owner: Option<String>, pub last:
+/// Option<String>,
 /// #     }
 /// #     impl ActiveModelBehavior for ActiveModel {}
 /// # }

@@ -18,9 +18,9 @@ const MAX_DEPTH: usize = 100;
 /// Each condition is true or false of a model and nothing between: what compares with null is false, and its opposite is true.
 ///
 /// A filter of more than 500 conditions, or nested more than 100 deep, is [`InvalidInput`](crate::ErrorKind::InvalidInput) on
-/// every backend when it is used. A list of filters for [`all_of`](Self::all_of) and [`any_of`](Self::any_of) is one level, and so
-/// is a chain of [`and`](Self::and) or of [`or`](Self::or). [`is_in`](crate::Field::is_in) is one condition, and takes any number
-/// of values. Conditions on [other tables](crate::Field::exists_in) count as well.
+/// every backend when it is used. A list of filters for [`all_of`](Self::all_of) and [`any_of`](Self::any_of) is one level, and
+/// so is a chain of [`and`](Self::and) or of [`or`](Self::or). [`is_in`](crate::Field::is_in) is one condition, and takes any
+/// number of values. Conditions on [other tables](crate::Field::exists_in) count as well.
 pub struct Filter<M> {
     tree: Tree<&'static str>,
     /// How deep conditions are nested in it. A filter that is nested too deep has lost its tree, so that nothing that walks one

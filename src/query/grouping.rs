@@ -19,8 +19,8 @@ pub struct Grouping {
     pub keys: Vec<GroupKey>,
     /// What is computed of each group.
     pub measures: Vec<Measure>,
-    /// By which keys the groups are ordered, by their positions among the keys, and whether each descends. Every key is there once.
-    /// Nulls come first, whether the order ascends or descends.
+    /// By which keys the groups are ordered, by their positions among the keys, and whether each descends. Every key is there
+    /// once. Nulls come first, whether the order ascends or descends.
     pub order: Vec<(usize, bool)>,
     /// At most how many groups are answered: the first of their order.
     pub limit: Option<u64>,
@@ -47,8 +47,8 @@ pub struct Measure {
     pub condition: ResolvedFilter,
 }
 
-/// What is computed of rows, of a column by its position in the table. Nulls are left out. A `Decimal` that is answered has no zeros
-/// at its end.
+/// What is computed of rows, of a column by its position in the table. Nulls are left out. A `Decimal` that is answered has no
+/// zeros at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MeasureKind {
@@ -60,9 +60,9 @@ pub enum MeasureKind {
     Distinct(usize),
     /// The sum of the values. Null if there are none.
     ///
-    /// That of whole numbers is answered as its digits, as text, exact to 128 bits. That of floating-point numbers is an `f64`, and
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if it is not finite. That of decimals is an exact `Decimal`, and `InvalidInput` if
-    /// there is none.
+    /// That of whole numbers is answered as its digits, as text, exact to 128 bits. That of floating-point numbers is an `f64`,
+    /// and [`InvalidInput`](ErrorKind::InvalidInput) if it is not finite. That of decimals is an exact `Decimal`, and
+    /// `InvalidInput` if there is none.
     Sum(usize),
     /// The least value, in the type of the column. Null if there are none.
     Minimum(usize),
@@ -134,8 +134,8 @@ impl Grouping {
     }
 }
 
-/// The order of two values of one type, of which nulls come first either way. It is total, also of floating-point numbers that are
-/// none.
+/// The order of two values of one type, of which nulls come first either way. It is total, also of floating-point numbers that
+/// are none.
 pub(super) fn nulls_first(a: &Value, b: &Value, descending: bool) -> Ordering {
     let ascending = match (a, b) {
         (Value::Float(Some(a)), Value::Float(Some(b))) => a.total_cmp(b),

@@ -383,13 +383,13 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         }
     }
 
-    /// The groups of an [`Aggregation`] of the models that the filter selects, each as a `T`: a struct with a field for each column
-    /// and aggregate, by its name; a tuple; or, for a single one, its value. What may be null, such as the sum of a group without
-    /// values, is an `Option`.
+    /// The groups of an [`Aggregation`] of the models that the filter selects, each as a `T`: a struct with a field for each
+    /// column and aggregate, by its name; a tuple; or, for a single one, its value. What may be null, such as the sum of a group
+    /// without values, is an `Option`.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the value, if one is not `T`'s: so is a sum that the type asked
-    /// for cannot hold. Those of [`Reader::aggregate`].
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the value, if one is not `T`'s: so is a sum that the type
+    /// asked for cannot hold. Those of [`Reader::aggregate`].
     fn aggregate_as<'a, T>(
         &'a self,
         cx: &'a Cx,

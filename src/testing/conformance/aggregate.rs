@@ -302,8 +302,8 @@ const TIMES: [&str; 5] = [
     "1970-01-01T00:07:30.000001Z",
 ];
 
-/// A bucket of time begins at each multiple of its width since 1970, also before it, by clocks of a fixed offset; an instant belongs
-/// to the last one that does not begin after it.
+/// A bucket of time begins at each multiple of its width since 1970, also before it, by clocks of a fixed offset; an instant
+/// belongs to the last one that does not begin after it.
 pub async fn groups_by_time_from_the_epoch(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (items, cx) = (fixture.store.repository::<item::Entity>(), Cx::new());
@@ -343,8 +343,8 @@ pub async fn groups_by_time_from_the_epoch(harness: &'static dyn Harness) {
     assert_eq!(due, [(None, "same".to_owned(), 1), (Some(time("1970-01-01T00:07:30Z").into()), "same".to_owned(), 1)]);
 }
 
-/// Buckets without models are there where that is asked for, with counts of 0 and nulls, for each combination of other values that
-/// there is.
+/// Buckets without models are there where that is asked for, with counts of 0 and nulls, for each combination of other values
+/// that there is.
 pub async fn fills_buckets_without_models(harness: &'static dyn Harness) {
     let (_fixture, items) = six(harness).await;
     let minutes = TimeBucket::minutes(2).filled(time("2026-01-01T00:03:59Z"), time("2026-01-01T00:08:00Z"));

@@ -153,8 +153,8 @@ async fn selects_times(items: &Items, models: &[item::Model], length: usize) {
     selects!(items, models, field(COLUMN.due), |item: &item::Model| item.due.map(|due| due.to_utc()), later, length);
 }
 
-/// A list of many values means the same as a short one, for values of every type: text with any characters in it, numbers that are
-/// very large, very small and infinite, bytes, times; and nulls are in none.
+/// A list of many values means the same as a short one, for values of every type: text with any characters in it, numbers that
+/// are very large, very small and infinite, bytes, times; and nulls are in none.
 pub async fn take_many_values_of_every_type(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (items, models) = (fixture.store.repository::<item::Entity>(), various());

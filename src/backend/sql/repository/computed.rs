@@ -1,5 +1,5 @@
-//! Changes that the engine does not make as exactly as the memory backend: rows are read and locked, their new values are computed
-//! here, and stored.
+//! Changes that the engine does not make as exactly as the memory backend: rows are read and locked, their new values are
+//! computed here, and stored.
 
 use sea_orm::Value;
 
@@ -45,8 +45,8 @@ impl<G: Engine> SqlTable<G> {
         Ok(rows)
     }
 
-    /// Makes changes of the rows of a selection, in the transaction that the guard is in. Answers how many rows the engine counts as
-    /// changed.
+    /// Makes changes of the rows of a selection, in the transaction that the guard is in. Answers how many rows the engine counts
+    /// as changed.
     pub(super) async fn change_rows(
         &self,
         guard: &mut G::ConnectionGuard,

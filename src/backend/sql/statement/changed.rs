@@ -1,7 +1,7 @@
 //! What a statement sets a column to. Numbers that leave the range of their type fail with the column's name.
 //!
-//! [`can_change`](Statements::can_change) says which changes the engine makes as exactly as the memory backend. The others are made
-//! from the rows that are read: see `repository/computed.rs`.
+//! [`can_change`](Statements::can_change) says which changes the engine makes as exactly as the memory backend. The others are
+//! made from the rows that are read: see `repository/computed.rs`.
 
 use sea_orm::sea_query::{ArrayType, DynIden, Expr, Func};
 
@@ -161,8 +161,8 @@ impl Statements<'_> {
                 let sql = "CASE WHEN NOT abs($) <= $ THEN $ ELSE $ END";
                 self.written(sql, [sum(), Expr::val(f64::MAX), failing(), sum()])
             }
-            // A sum that is too large fails by itself, without the name. Half of it does not, and what is less than 1 makes no sum
-            // too large.
+            // A sum that is too large fails by itself, without the name. Half of it does not, and what is less than 1 makes no
+            // sum too large.
             Dialect::Postgres => {
                 let half = |number: Expr| self.written("CASE WHEN abs($) < 1 THEN 0 ELSE $ / 2 END", [number.clone(), number]);
                 let sql = "CASE WHEN NOT abs($ + $) <= $ THEN $ ELSE $ END";

@@ -53,8 +53,8 @@ impl Readout {
     /// The value of its columns.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a sum or a bucket that cannot be answered, and [`Corrupt`](ErrorKind::Corrupt)
-    /// for one of values that cannot be read.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a sum or a bucket that cannot be answered, and
+    /// [`Corrupt`](ErrorKind::Corrupt) for one of values that cannot be read.
     pub(in super::super) fn value(&self, columns: &[Value]) -> Result<Value> {
         let Some(first) = columns.first() else { return Err(unread()) };
         if is_null(first) {
