@@ -52,7 +52,6 @@ pub(crate) fn is_nothing(value: &Value) -> bool {
 }
 
 /// Whether `value` is a list, which SeaORM may make something else of when it writes a statement.
-#[cfg(feature = "_sql")]
 pub(crate) fn is_array(value: &Value) -> bool {
     matches!(value, Value::Array(..))
 }
