@@ -32,6 +32,9 @@ pub struct Capabilities {
     pub unsigned: bool,
     /// Decimals are stored. Without it, an entity with a column of them is refused.
     pub decimals: bool,
+    /// Lists (`Vec<String>`, `Vec<i64>`, `Vec<Uuid>` and the like) are stored in columns of their own. Without it, an entity with
+    /// such a column is refused. Lists in JSON documents are stored by every backend.
+    pub arrays: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
 }
@@ -51,6 +54,7 @@ impl Capabilities {
         referential_actions: false,
         unsigned: false,
         decimals: false,
+        arrays: false,
         sql: false,
     };
 }

@@ -18,7 +18,7 @@ pub(crate) use self::{
     identity::TableIdentity,
 };
 #[cfg(feature = "_sql")]
-use crate::value::{integer, is_nothing, is_null};
+use crate::value::{integer, is_array, is_nothing, is_null};
 use crate::{
     error::{Error, ErrorKind, Result},
     rules::Rules,
@@ -178,6 +178,12 @@ impl Table {
         let column = self.columns.iter().find(|column| !reads(&column.value_type))?;
         let message = format!("this store cannot read back values of the type {:?}", column.value_type);
         Some(Error::new(ErrorKind::Unsupported, message).in_column(column.name()))
+    }
+
+    /// Why the table is refused where there are no lists. `None` if it has no column of them.
+    pub(crate) fn list(&self) -> Option<Error> {
+        let column = self.columns.iter().find(|column| is_array(&column.null))?;
+        Some(Error::new(ErrorKind::Unsupported, "this store has no columns of lists").in_column(column.name()))
     }
 
     /// Refuses names of more bytes than the database has: it would cut them, so that two might become one, and rows would come

@@ -166,8 +166,8 @@ use crate::{
 pub use crate::{
     context::Access,
     query::{
-        Change, Comparison, GroupKey, Grouping, Measure, MeasureKind, Resolution, ResolvedFilter, Selection, SemiJoin, Test,
-        TimeGrid, Tree,
+        Change, Comparison, GroupKey, Grouping, Measure, MeasureKind, Quantifier, Resolution, ResolvedFilter, Selection,
+        SemiJoin, Test, TimeGrid, Tree,
     },
     table::Table,
     transaction::{AcquireMode, Entry, Joined, OpenTransaction, Step, StoreId, TransactionSource, Transactions},

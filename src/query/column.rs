@@ -239,8 +239,8 @@ impl<Z: TimeZone> Assignable<kind::DateTime> for Option<DateTime<Z>> {
 /// Up to here, every whole number is a floating-point number of its own.
 pub(crate) const EXACT: u64 = 1 << 53;
 
-/// What a JSON document can hold at the end of a path, to be compared with. Not a fraction: whether two of them are equal is up
-/// to how each engine reads them.
+/// What a JSON document can hold at the end of a path, or a list as an element, to be compared with. Not a fraction: whether two
+/// of them are equal is up to how each engine reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scalar {
@@ -251,6 +251,8 @@ pub enum Scalar {
     Integer(i64),
     /// True or false.
     Bool(bool),
+    /// A UUID. In a document it is text, with small letters and hyphens.
+    Uuid(Uuid),
 }
 
 macro_rules! scalars {
@@ -269,4 +271,5 @@ scalars! {
     Text: String &str &String;
     Integer: i8 i16 i32 i64 u8 u16 u32;
     Bool: bool;
+    Uuid: Uuid;
 }

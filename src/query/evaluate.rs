@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     column::{EXACT, Scalar},
-    filter::{Comparison, ResolvedFilter, Test},
+    filter::{Comparison, Quantifier, ResolvedFilter, Test},
     query::Position,
     resolve::{Selection, SortKey},
 };
@@ -51,6 +51,17 @@ impl Test {
                 Value::Json(Some(document)) => end_of(document, path).is_some_and(|end| equals(end, scalar)),
                 _ => false,
             },
+            Self::Has { path, quantifier, elements } => {
+                let end = if let Value::Json(Some(document)) = value { end_of(document, path) } else { None };
+                let list = end.and_then(Json::as_array);
+                list.is_some_and(|list| quantifier.holds(elements, |element| list.iter().any(|item| equals(item, element))))
+            }
+            Self::HasValues(quantifier, values) => match value {
+                Value::Array(_, Some(list)) => {
+                    quantifier.holds(values, |value| list.iter().any(|item| compare(item, value).is_eq()))
+                }
+                _ => false,
+            },
         }
     }
 }
@@ -78,6 +89,15 @@ fn equals(json: &Json, scalar: &Scalar) -> bool {
             (None, None, None) => false,
         },
         _ => false,
+    }
+}
+
+impl Quantifier {
+    fn holds<T>(self, elements: &[T], has: impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::Any => elements.iter().any(has),
+            Self::All => elements.iter().all(has),
+        }
     }
 }
 

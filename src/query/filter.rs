@@ -70,6 +70,26 @@ pub enum Test {
     Matches(TextPattern),
     /// It is a document in which these keys lead to this value.
     Path(Vec<String>, Scalar),
+    /// It is a list that has any or all of these elements, or a document in which these keys lead to one.
+    Has {
+        /// The keys. None: the column itself is the list.
+        path: Vec<String>,
+        /// Whether one of the elements is enough.
+        quantifier: Quantifier,
+        /// The elements.
+        elements: Vec<Scalar>,
+    },
+    /// The same for a column of lists, once the filter has been resolved: with elements of the list's type.
+    HasValues(Quantifier, Vec<Value>),
+}
+
+/// How many of some elements a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantifier {
+    /// At least one of them.
+    Any,
+    /// All of them.
+    All,
 }
 
 /// How a value compares with another.
@@ -107,7 +127,7 @@ impl ResolvedFilter {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().find_map(|part| part.document(table)),
             Self::Not(inner) => inner.document(table),
-            Self::Test(column, Test::Path(..)) => table.columns.get(*column).map(TableColumn::name),
+            Self::Test(column, Test::Path(..) | Test::Has { .. }) => table.columns.get(*column).map(TableColumn::name),
             Self::Exists(_, join) => join.condition.document(&join.table),
             Self::Test(..) | Self::Columns(..) => None,
         }

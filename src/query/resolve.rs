@@ -3,6 +3,7 @@
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
+    elements::of_document,
     filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
     operand::{Fitted, fit, misfit},
     part_of_each::PartOfEach,
@@ -84,6 +85,17 @@ fn of_text<'t>(value_type: &ArrayType, texts: impl IntoIterator<Item = &'t str>)
         return Err(misfit());
     }
     texts.into_iter().try_for_each(|text| portable(text.into()).map(drop))
+}
+
+fn too_long_or_none() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a path of no keys, or of more than 32")
+}
+
+fn check_path(path: &[String]) -> Result<()> {
+    if path.len() > MAX_PATH_LENGTH {
+        return Err(too_long_or_none());
+    }
+    path.iter().try_for_each(|key| portable(key.as_str().into()).map(drop))
 }
 
 impl Table {
@@ -188,6 +200,7 @@ impl Table {
             Tree::Test(name, test) => {
                 size.add(match test {
                     Test::Matches(pattern) => pattern.literals().count().max(1),
+                    Test::Has { elements, .. } => elements.len().max(1),
                     _ => 1,
                 })?;
                 let column = self.position(name)?;
@@ -208,7 +221,8 @@ impl Table {
 
     fn test(&self, column: usize, test: &Test) -> Result<ResolvedFilter> {
         let is = |test| ResolvedFilter::Test(column, test);
-        if !matches!(test, Test::Null) {
+        // The elements of a list can be compared where lists cannot.
+        if !matches!(test, Test::Null | Test::Has { .. }) {
             self.require_comparable(column)?;
         }
         let value_type = self.value_type(column)?;
@@ -255,17 +269,17 @@ impl Table {
                 if *value_type != ArrayType::Json {
                     return Err(misfit());
                 }
-                if !(1..=MAX_PATH_LENGTH).contains(&path.len()) {
-                    return Err(Error::new(ErrorKind::InvalidInput, "a path of no keys, or of more than 32"));
+                if path.is_empty() {
+                    return Err(too_long_or_none());
                 }
-                for key in path {
-                    portable(key.as_str().into())?;
-                }
-                if let super::Scalar::Text(text) = scalar {
-                    portable(text.as_str().into())?;
-                }
-                is(test.clone())
+                check_path(path)?;
+                is(Test::Path(path.clone(), of_document(scalar)?))
             }
+            Test::Has { path, quantifier, elements } => {
+                check_path(path)?;
+                return self.has(column, path, *quantifier, elements);
+            }
+            Test::HasValues(..) => return Err(misfit()),
         })
     }
 

@@ -19,6 +19,7 @@ pub mod seat;
 pub mod sign;
 pub mod street;
 pub mod strict;
+pub mod tagged;
 pub mod tally;
 pub mod ticket;
 pub mod token;

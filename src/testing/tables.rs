@@ -45,6 +45,9 @@ pub async fn create_tables(store: &Store) {
     table(of(&schema, item::Entity)).await;
     table(of(&schema, page::Entity)).await;
     table(of(&schema, idempotency::Entity)).await;
+    if store.capabilities().arrays {
+        table(of(&schema, tagged::Entity)).await;
+    }
 }
 
 fn of<E: EntityTrait>(schema: &Schema, entity: E) -> (TableCreateStatement, Vec<IndexCreateStatement>) {

@@ -11,6 +11,7 @@
     clippy::print_stdout
 )]
 
+mod arrays;
 #[cfg(feature = "_sql")]
 mod documents;
 #[cfg(feature = "duckdb-linked")]

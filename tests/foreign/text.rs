@@ -52,8 +52,23 @@ fn conditions(given: &str, texts: &[String]) -> Vec<Condition> {
     ]
 }
 
+/// Every other text of a table `label`, among many more, is found by its bytes.
+async fn are_found_in_long_lists(store: &Store, texts: &[String], case: &str) {
+    let labels = store.repository::<label::Entity>();
+    for length in [100, 1_500] {
+        let given: Vec<String> = texts.iter().step_by(2).filter(|text| !text.contains('\0')).cloned().collect();
+        let others = (0..length).map(|nth| format!("Ann {nth}"));
+        let filter = field(label::COLUMN.text).is_in(given.iter().cloned().chain(others));
+        for (is_negated, filter) in [(false, filter.clone()), (true, !filter)] {
+            let expected = texts.iter().filter(|text| given.contains(text) != is_negated).count() as u64;
+            assert_eq!(labels.count(&Cx::new(), &filter).await.unwrap(), expected, "{case}: {length} {is_negated}");
+        }
+    }
+}
+
 /// The texts of a table `label`, whose names are numbers, fulfil what they are to fulfil.
 async fn are_tested_alike(store: &Store, texts: &[String], case: &str) {
+    are_found_in_long_lists(store, texts, case).await;
     let (cx, labels) = (Cx::new(), store.repository::<label::Entity>());
     let all = TEXTS.into_iter().chain(["n", "N", "ANN", "ß", "/A/b", "b", "ab"]).flat_map(|given| conditions(given, texts));
     for (filter, name, fulfilled) in all {

@@ -9,6 +9,7 @@
     clippy::print_stdout
 )]
 
+mod arrays;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;

@@ -30,6 +30,7 @@ impl Harness for Memory {
             && c.referential_actions
             && c.unsigned
             && c.decimals
+            && c.arrays
             && !c.sql
     }
 }

@@ -30,6 +30,7 @@ fn declares(c: &Capabilities) -> bool {
         && c.referential_actions
         && !c.unsigned
         && c.decimals
+        && c.arrays
         && c.sql
 }
 

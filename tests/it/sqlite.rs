@@ -31,6 +31,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && c.referential_actions
         && !c.unsigned
         && !c.decimals
+        && !c.arrays
         && c.sql
 }
 

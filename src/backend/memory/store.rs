@@ -56,6 +56,7 @@ impl MemoryStore {
             referential_actions: true,
             unsigned: true,
             decimals: true,
+            arrays: true,
             sql: false,
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Described {
     pub(crate) is_probed: bool,
     /// Whether the table takes nulls. Where the entity has none, a row with one cannot be read, and must not be passed over.
     pub(crate) is_nullable: bool,
+    /// Of a column of lists of text on Postgres: the type of their elements, if given lists of it compare with them.
+    pub(crate) list_of: Option<&'static str>,
 }
 
 /// Fails for a value that the column would change.
@@ -106,6 +108,7 @@ const PLAIN: Described = Described {
     form: Form::Own,
     is_probed: false,
     is_nullable: false,
+    list_of: None,
 };
 
 impl Catalog {

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod concurrency;
 pub mod create;
 pub mod delete;
+pub mod elements;
 pub mod errors;
 pub mod filter;
 pub mod groups;
@@ -241,6 +242,11 @@ macro_rules! __conformance {
                 follows_relations
                 refuses_what_does_not_compare
                 sees_its_own_transaction
+            }
+            elements {
+                are_those_of_a_list_in_a_document
+                are_those_of_a_list_at_the_end_of_a_path
+                are_those_of_a_column_of_lists
             }
             lists {
                 take_any_number_of_ids

@@ -51,6 +51,22 @@ pub(super) async fn paged(store: &Store, size: u32, query: &Query<moment::Model>
     panic!("the pages do not end: {ids:?}");
 }
 
+/// A list of many times selects what a list of one would, in whichever form it is stored.
+#[tokio::test]
+async fn times_of_every_form_are_found_by_long_lists() {
+    for place in places(MOMENTS).await {
+        let moments = place.store.repository::<moment::Entity>();
+        let at = |micros: i64| chrono::DateTime::from_timestamp_micros(DAY + micros).unwrap();
+        for length in [100, 2_000] {
+            let list = AFTER.into_iter().skip(3).chain((0..length).map(|nth| nth * 1_000_000 + 7)).map(at);
+            let filter = field(moment::COLUMN.at).is_in(list);
+            assert_eq!(moments.count(&Cx::new(), &filter).await.unwrap(), 7, "{}", place.name);
+            let others = moments.query(&Cx::new(), &Query::from(!filter)).await.unwrap();
+            assert_eq!(others.iter().map(|model| model.id).collect::<Vec<_>>(), [0, 1, 2], "{}", place.name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn times_of_every_form_are_ordered_paged_and_found_by_their_instants() {
     for place in places(MOMENTS).await {

@@ -12,7 +12,10 @@ pub(super) type ItemFilter = Filter<item::Model>;
 macro_rules! ordered {
     ($column:expr, $values:expr) => {{
         let (one, two) = ($values, $values);
-        (0..10_u8, one, two, prop::collection::vec($values, 0..4)).prop_map(|(which, value, other, several)| match which {
+        // Lists of many values are compared in another way.
+        let length = prop_oneof![8 => 0..4_usize, 1 => 61..70_usize];
+        let several = length.prop_flat_map(|length| prop::collection::vec($values, length));
+        (0..10_u8, one, two, several).prop_map(|(which, value, other, several)| match which {
             0 => field($column).equals(value),
             1 => field($column).not_equals(value),
             2 => field($column).less_than(value),
@@ -57,9 +60,28 @@ fn patterns() -> impl Strategy<Value = TextPattern> {
     })
 }
 
+fn element() -> impl Strategy<Value = Scalar> + Clone {
+    prop_oneof![text().prop_map(Scalar::from), whole().prop_map(Scalar::from), any::<bool>().prop_map(Scalar::from)]
+}
+
 fn path_test() -> impl Strategy<Value = ItemFilter> {
-    let scalar = prop_oneof![text().prop_map(Scalar::from), whole().prop_map(Scalar::from), any::<bool>().prop_map(Scalar::from)];
-    (prop::collection::vec(key(), 1..4), scalar).prop_map(|(path, scalar)| field(COLUMN.json).path_equals(path, scalar))
+    let elements = prop::collection::vec(element(), 0..3);
+    (0..4_u8, prop::collection::vec(key(), 1..4), element(), elements).prop_map(|(which, path, scalar, elements)| {
+        let json = field(COLUMN.json);
+        match which {
+            0 | 1 => json.path_equals(path, scalar),
+            2 => json.path_has_any_of(path, elements),
+            _ => json.path_has_all_of(path, elements),
+        }
+    })
+}
+
+fn element_test() -> impl Strategy<Value = ItemFilter> {
+    (0..3_u8, element(), prop::collection::vec(element(), 0..3)).prop_map(|(which, one, several)| match which {
+        0 => field(COLUMN.json).has_element(one),
+        1 => field(COLUMN.json).has_any_of(several),
+        _ => field(COLUMN.json).has_all_of(several),
+    })
 }
 
 fn status_test() -> impl Strategy<Value = ItemFilter> {
@@ -165,6 +187,7 @@ pub(super) fn own_filters(depth: u32) -> impl Strategy<Value = ItemFilter> {
         text_test(),
         path_test(),
         path_test(),
+        element_test(),
         status_test(),
         flag_test(),
         columns_test(),

@@ -13,7 +13,10 @@ use super::{
     error::classify,
     run::named,
 };
-use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::statement::Render as _, table::Table};
+use crate::{
+    backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::statement::Render as _, table::Table,
+    value::is_array,
+};
 
 /// Columns of a table that rows are appended to.
 pub(crate) struct AppendTarget {
@@ -35,7 +38,12 @@ impl AppendTarget {
 fn columns(table: &Table, positions: &[usize]) -> Vec<AppendColumn> {
     let column = |position: &usize| {
         let column = table.columns.get(*position)?;
-        Some(AppendColumn { name: column.name().to_owned(), value_type: column.value_type.clone(), position: *position })
+        Some(AppendColumn {
+            name: column.name().to_owned(),
+            value_type: column.value_type.clone(),
+            is_list: is_array(&column.null),
+            position: *position,
+        })
     };
     positions.iter().filter_map(column).collect()
 }

@@ -19,6 +19,7 @@ use crate::{
     },
     error::Result,
     table::{Table, TableColumn, TableIdentity},
+    value::is_array,
 };
 
 /// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several
@@ -124,7 +125,8 @@ pub(super) fn catalog(table: &Table, columns: &[DuckDbColumn]) -> Result<Arc<Cat
             // The entity's own casts make of it what the model wants.
             true => Described::default(),
             false => {
-                let fitting = fit::described(&column.value_type, column.decimal_digits(), &found.data_type, found.session);
+                let described = if is_array(&column.null) { fit::described_list } else { fit::described };
+                let fitting = described(&column.value_type, column.decimal_digits(), &found.data_type, found.session);
                 fitting.map_err(|error| error.in_column(column.name()))?
             }
         };

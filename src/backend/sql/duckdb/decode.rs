@@ -1,5 +1,6 @@
 //! Values out of Arrow's columns.
 
+mod list;
 mod number;
 mod text;
 mod time;
@@ -92,6 +93,9 @@ pub(super) fn reader<'a>(array: &'a dyn Array, id: Id, wanted: &ArrayType) -> Re
     // How an enum of DuckDB's own arrives.
     if let DataType::Dictionary(..) = array.data_type() {
         return text::of_enum(array, wanted);
+    }
+    if let Some(lists) = array.as_list_opt::<i32>() {
+        return list::reader(lists, wanted);
     }
     let reader = match wanted {
         T::Bool => array.as_boolean_opt().map(|flags| plain(flags, Value::Bool)),

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use sea_orm::{
     DbBackend, Statement,
     sea_query::{
-        BinOper, ColumnDef, ColumnSpec, ColumnType, EscapeBuilder, ExplainStatement, Expr, ForeignKeyBuilder,
+        ArrayType, BinOper, ColumnDef, ColumnSpec, ColumnType, EscapeBuilder, ExplainStatement, Expr, ForeignKeyBuilder,
         ForeignKeyCreateStatement, ForeignKeyDropStatement, Func, IndexBuilder, IndexCreateStatement, IndexDropStatement, Mode,
         Oper, OperLeftAssocDecider, OptionEnum, OrderExpr, PostgresQueryBuilder as Postgres, PrecedenceDecider, QueryBuilder,
         QueryStatementBuilder, Quote, QuotedBuilder, SchemaBuilder, SchemaStatementBuilder, SelectDistinct, SelectInto,
@@ -69,6 +69,12 @@ pub(crate) fn cast_of(value: &Value) -> Option<&'static str> {
         Value::ChronoDateTimeUtc(_) | Value::ChronoDateTimeLocal(_) | Value::ChronoDateTimeWithTimeZone(_) => {
             Some("::TIMESTAMPTZ")
         }
+        Value::Array(ArrayType::Uuid, _) => Some("::UUID[]"),
+        Value::Array(ArrayType::Json, _) => Some("::JSON[]"),
+        Value::Array(
+            ArrayType::ChronoDateTimeUtc | ArrayType::ChronoDateTimeLocal | ArrayType::ChronoDateTimeWithTimeZone,
+            _,
+        ) => Some("::TIMESTAMPTZ[]"),
         _ => None,
     }
 }

@@ -7,9 +7,10 @@ use duckdb::{
     arrow::{
         array::{
             ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array,
-            Int8Array, Int16Array, Int32Array, Int64Array, StringArray, StringBuilder, Time64MicrosecondArray,
+            Int8Array, Int16Array, Int32Array, Int64Array, ListArray, StringArray, StringBuilder, Time64MicrosecondArray,
             TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
         },
+        buffer::OffsetBuffer,
         datatypes::{Field, Schema},
         error::ArrowError,
         record_batch::RecordBatch,
@@ -114,6 +115,8 @@ fn scaled(value: Decimal, scale: u32) -> Result<i128> {
 pub(super) struct AppendColumn {
     pub(super) name: String,
     pub(super) value_type: ArrayType,
+    /// Whether it is of lists; the type is that of their elements.
+    pub(super) is_list: bool,
     /// Where its values stand in the rows.
     pub(super) position: usize,
 }
@@ -121,14 +124,38 @@ pub(super) struct AppendColumn {
 /// Rows as Arrow's columns.
 pub(super) fn batch(columns: &[AppendColumn], rows: &dyn Rows) -> Result<RecordBatch> {
     let arrays = columns.iter().map(|column| array(column, rows)).collect::<Result<Vec<_>>>()?;
-    let fields = columns.iter().zip(&arrays).map(|(column, array)| {
-        let field = Field::new(&column.name, array.data_type().clone(), true);
-        match column.value_type {
-            ArrayType::Uuid => field.with_metadata(HashMap::from([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())])),
-            _ => field,
-        }
-    });
+    let fields = columns.iter().zip(&arrays).map(|(column, array)| field(column, array));
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays).map_err(uneven)
+}
+
+fn field(column: &AppendColumn, array: &ArrayRef) -> Field {
+    let field = Field::new(&column.name, array.data_type().clone(), true);
+    match column.value_type {
+        ArrayType::Uuid if !column.is_list => {
+            field.with_metadata(HashMap::from([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())]))
+        }
+        _ => field,
+    }
+}
+
+/// A column of lists: their elements one after another, and how many each has.
+fn lists(column: &AppendColumn, rows: &dyn Rows) -> Result<ArrayRef> {
+    let (mut elements, mut lengths, mut are_there) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..rows.len() {
+        let list = match rows.value(row, column.position)? {
+            Value::Array(_, list) => list,
+            other if is_null(&other) => None,
+            _ => return Err(contradiction()),
+        };
+        are_there.push(list.is_some());
+        lengths.push(list.as_ref().map_or(0, |list| list.len()));
+        elements.extend(list.into_iter().flat_map(|list| *list).map(|element| vec![element]));
+    }
+    let element = AppendColumn { name: "element".to_owned(), value_type: column.value_type.clone(), is_list: false, position: 0 };
+    let elements = array(&element, &elements.as_slice())?;
+    let field = Arc::new(field(&element, &elements));
+    let (lengths, are_there) = (OffsetBuffer::from_lengths(lengths), Some(are_there.into()));
+    Ok(Arc::new(ListArray::try_new(field, lengths, elements, are_there).map_err(uneven)?))
 }
 
 fn contradiction() -> Error {
@@ -142,6 +169,9 @@ fn uneven(error: ArrowError) -> Error {
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]
 fn array(column: &AppendColumn, rows: &dyn Rows) -> Result<ArrayRef> {
     use ArrayType as T;
+    if column.is_list {
+        return lists(column, rows);
+    }
     let values = (0..rows.len()).map(|row| rows.value(row, column.position));
     // What is neither of the column's type nor null was made by a type that contradicts itself.
     macro_rules! each {

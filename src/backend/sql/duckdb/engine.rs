@@ -53,6 +53,7 @@ impl DuckDbEngine {
             referential_actions: false,
             unsigned: true,
             decimals: true,
+            arrays: true,
             sql: true,
         };
         let profile = EngineProfile {

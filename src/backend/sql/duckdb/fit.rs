@@ -8,7 +8,7 @@ use sea_orm::{Value, sea_query::ArrayType};
 use crate::{
     backend::sql::catalog::{Described, LosslessValues, TextOrder},
     error::{Error, ErrorKind, Result},
-    value::{instant_of, text_of},
+    value::{instant_of, is_text, text_of},
 };
 
 /// What a session adds to what a type says.
@@ -31,6 +31,46 @@ pub(super) fn described(wanted: &ArrayType, digits: (u32, u32), data_type: &str,
     let fitting = if is_scalar { fitting(wanted, digits, name, parameters, session) } else { None };
     let message = || format!("a column of DuckDB's type {name} for values of another type");
     fitting.ok_or_else(|| Error::new(ErrorKind::Unsupported, message()))
+}
+
+/// A column of lists, of elements that the model wants in a type. Those of the column are of just that type.
+///
+/// # Errors
+/// As those of [`described`].
+pub(super) fn described_list(
+    wanted: &ArrayType,
+    digits: (u32, u32),
+    data_type: &str,
+    session: SessionTraits,
+) -> Result<Described> {
+    let refused =
+        || Error::new(ErrorKind::Unsupported, format!("a column of DuckDB's type {data_type} for lists of another type"));
+    let element = data_type.strip_suffix("[]").ok_or_else(refused)?;
+    let found = described(wanted, digits, element, session)?;
+    let is_text = is_text(wanted) && element == "VARCHAR";
+    let is_exact = matches!(found.lossless, LosslessValues::All) && found.text == TextOrder::Bytes;
+    if is_text || (is_exact && !is_whole(element)) || is_own_whole(wanted, element) {
+        Ok(Described::default())
+    } else {
+        Err(refused())
+    }
+}
+
+/// Whether DuckDB's type of whole numbers is the model's.
+fn is_own_whole(wanted: &ArrayType, name: &str) -> bool {
+    use ArrayType as T;
+    let own = match wanted {
+        T::TinyInt => "TINYINT",
+        T::SmallInt => "SMALLINT",
+        T::Int => "INTEGER",
+        T::BigInt => "BIGINT",
+        T::TinyUnsigned => "UTINYINT",
+        T::SmallUnsigned => "USMALLINT",
+        T::Unsigned => "UINTEGER",
+        T::BigUnsigned => "UBIGINT",
+        _ => return false,
+    };
+    own == name
 }
 
 #[allow(unreachable_patterns, reason = "SeaORM's features add types of values")]

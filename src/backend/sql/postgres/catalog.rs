@@ -242,6 +242,7 @@ fn catalog(table: &Table, columns: &[CatalogColumn]) -> Arc<Catalog> {
             form: Form::Own,
             is_probed: false,
             is_nullable: found.is_nullable && !column.is_null(),
+            list_of: ["text", "varchar"].into_iter().find(|name| found.is_list && found.type_name == *name),
         });
     }
     let is_changed_afterwards = columns.iter().any(|column| column.is_changed_afterwards);

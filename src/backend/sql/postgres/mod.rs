@@ -50,6 +50,7 @@ fn store(pools: Pools<PostgresFlavor>, gate: Gate, clock: Arc<dyn Clock>, long_t
         referential_actions: true,
         unsigned: false,
         decimals: true,
+        arrays: true,
         sql: true,
     };
     SqlStore::new(SqlxEngine::new(pools, gate, capabilities), clock, long_transaction)

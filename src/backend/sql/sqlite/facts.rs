@@ -162,6 +162,7 @@ impl Facts {
                     },
                     is_probed: false,
                     is_nullable,
+                    list_of: None,
                 },
                 value_type,
                 name: column.name().to_owned(),

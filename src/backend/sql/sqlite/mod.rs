@@ -102,6 +102,7 @@ fn capabilities(in_memory: bool) -> Capabilities {
         referential_actions: true,
         unsigned: false,
         decimals: false,
+        arrays: false,
         sql: true,
     }
 }

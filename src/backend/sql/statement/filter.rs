@@ -55,7 +55,8 @@ impl Statements<'_> {
             let column = self.column(column);
             return if negated { column.is_not_null() } else { column.is_null() };
         }
-        let may_be_null = self.table.is_nullable(position) || matches!(test, Test::Path(..) | Test::Matches(_));
+        let may_be_null =
+            self.table.is_nullable(position) || matches!(test, Test::Path(..) | Test::Matches(_) | Test::Has { .. });
         let test = self.test(column, test);
         match (negated, may_be_null) {
             (false, _) => test,
@@ -75,6 +76,8 @@ impl Statements<'_> {
             Test::EqualsIgnoreAsciiCase(text) => self.equals_ignore_ascii_case(column, text),
             Test::Matches(pattern) => self.matches(column, pattern),
             Test::Path(path, scalar) => self.path_equals(column, path, scalar),
+            Test::Has { path, quantifier, elements } => self.has_elements(column, path, *quantifier, elements),
+            Test::HasValues(quantifier, values) => self.has_values(column, *quantifier, values),
         }
     }
 

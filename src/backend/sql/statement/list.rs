@@ -13,7 +13,7 @@ use super::{Statements, stored_text::stored_text};
 use crate::{
     dialect::Dialect,
     table::TableColumn,
-    value::{instant_of, integer, text_of},
+    value::{integer, text_of},
 };
 
 /// The most values of a list that are bound one by one. A filter has at most 500 lists, and SQLite takes 32 766 values.
@@ -43,8 +43,8 @@ impl Statements<'_> {
                 self.written(sql, [compared, saved(Expr::cust("v")), array(operands)])
             }
             Dialect::DuckDb => {
-                let element = saved(Expr::cust(operands.first().map_or("v", element_of_text)));
-                self.written("$ IN (SELECT $ FROM (SELECT unnest($) AS v))", [compared, element, array(operands)])
+                let sql = "$ IN (SELECT $ FROM (SELECT unnest($) AS v))";
+                self.written(sql, [compared, saved(Expr::cust("v")), array(operands)])
             }
             Dialect::Sqlite => {
                 let selects = self.selects_in_sqlite(&operands, saved);
@@ -87,7 +87,7 @@ impl Statements<'_> {
 }
 
 /// An array of values, in types that arrays are bound in.
-fn array(values: Vec<Value>) -> Expr {
+pub(super) fn array(values: Vec<Value>) -> Expr {
     let element = |value: Value| match value {
         // Postgres has no whole number of eight bits, and the driver would send a character.
         Value::TinyInt(number) => Value::SmallInt(number.map(Into::into)),
@@ -98,15 +98,6 @@ fn array(values: Vec<Value>) -> Expr {
     let values: Vec<Value> = values.into_iter().map(element).collect();
     let element_type = values.first().map_or(ArrayType::String, Value::array_type);
     Expr::val(Value::Array(element_type, Some(Box::new(values))))
-}
-
-/// An element `v` of a list that DuckDB is given as text, where its interface has no type for it.
-fn element_of_text(value: &Value) -> &'static str {
-    match value {
-        Value::Uuid(_) => "CAST(v AS UUID)",
-        instant if instant_of(instant).is_some() => "CAST(v AS TIMESTAMPTZ)",
-        _ => "v",
-    }
 }
 
 fn double(value: &Value) -> Option<f64> {

@@ -5,6 +5,7 @@ mod bucket;
 mod change;
 pub(super) mod changed;
 mod compared;
+mod elements;
 mod filter;
 mod insert;
 mod json;
