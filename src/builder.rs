@@ -1,14 +1,16 @@
 //! [`RepositoryBuilder`], for repositories that keep some columns by themselves.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use sea_orm::IdenStatic;
 
 use crate::{
+    append_only::AppendOnly,
     backend::Backend,
     entity::{IdOf, Storable},
-    error::Result,
+    error::{Error, ErrorKind, Result},
     layer::Layer,
+    query::Filter,
     repository::{Mapping, Repository, Storage},
     store::Store,
     table::Table,
@@ -50,14 +52,21 @@ use crate::{
 pub struct RepositoryBuilder<E: Storable> {
     backend: Arc<dyn Backend>,
     table: Table,
-    entity: PhantomData<fn() -> E>,
+    scope: Filter<E::Model>,
 }
 
 impl Store {
+    /// A repository for a table whose id the database does not keep unique; [`AppendOnly`] has an example. Pages, and columns
+    /// that it keeps by itself, take a [builder](RepositoryBuilder::build_append_only).
+    #[must_use]
+    pub fn append_only<E: Storable>(&self) -> AppendOnly<E> {
+        self.repository_builder::<E>().into_append_only()
+    }
+
     /// Makes a repository that keeps some columns by itself.
     pub fn repository_builder<E: Storable>(&self) -> RepositoryBuilder<E> {
         let table = Table::of::<E>().with_prefix(self.table_prefix());
-        RepositoryBuilder { backend: self.backend().clone(), table, entity: PhantomData }
+        RepositoryBuilder { backend: self.backend().clone(), table, scope: Filter::all() }
     }
 }
 
@@ -140,6 +149,57 @@ impl<E: Storable> RepositoryBuilder<E> {
         self
     }
 
+    /// The models of one tenant, or of one kind: for the repository, there are no others than those that fulfil this filter, and
+    /// those of an earlier call.
+    ///
+    /// - What reads, changes or deletes finds no other models, whether by id, by a filter, in a page, a stream, a count or a
+    ///   projection. [`Query::with_deleted`](crate::Query::with_deleted) does not reach them either.
+    /// - A model that does not fulfil the filter is not stored: [`InvalidInput`](crate::ErrorKind::InvalidInput), before anything
+    ///   is sent. So are [`Changes`](crate::Changes) by which a model might not fulfil it any more: of each condition of the
+    ///   filter, they may change no column, or set all columns to values that fulfil it.
+    /// - An id, or a unique value, that a model of somebody else has is taken: [`Duplicate`](crate::ErrorKind::Duplicate), as of
+    ///   a model of one's own, also for [`upsert_batch`](crate::Creator::upsert_batch), which neither replaces nor ignores it.
+    ///   The error tells nothing of that model but that it is there. Ids that cannot be guessed, or whose first part is the
+    ///   tenant, do not even tell that.
+    ///
+    /// The filter compares columns with values: up to 100 conditions and 1 000 values, which count in every query. It may not
+    /// name a column that the repository keeps by itself, that the database computes or fills in, or that has a cast of the
+    /// entity's. Text is compared by its bytes.
+    ///
+    /// Not kept apart: [`Store::sql`](crate::Store::sql), what the database's own error says of a refused row
+    /// ([`source`](std::error::Error::source)), foreign keys (a reference to a model of somebody else is not refused,
+    /// and a cascade of the schema follows the schema), triggers, and repositories that are made without the filter. A table
+    /// whose schema computes a column of the filter takes no writes: [`Unsupported`](crate::ErrorKind::Unsupported).
+    ///
+    /// ```
+    /// # mod invoice {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "invoice")]
+    /// #     pub struct Model { #[sea_orm(primary_key, auto_increment = false)] pub id: i64, pub tenant: String }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Creator, Cx, ErrorKind, Reader, field};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// let store = larder::open("memory:").await?;
+    /// let of = |tenant: &str| {
+    ///     store.repository_builder::<invoice::Entity>().within(field(invoice::COLUMN.tenant).equals(tenant)).build()
+    /// };
+    /// let (ann, bob, cx) = (of("ann")?, of("bob")?, Cx::new());
+    /// let invoice = ann.create(&cx, &invoice::Model { id: 1, tenant: "ann".into() }).await?;
+    /// assert_eq!((ann.find(&cx, &1).await?, bob.find(&cx, &1).await?), (Some(invoice.clone()), None));
+    /// assert_eq!(bob.create(&cx, &invoice).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok(()) }
+    /// ```
+    pub fn within(mut self, filter: Filter<E::Model>) -> Self {
+        self.scope = self.scope.and(filter);
+        self
+    }
+
     /// One [behaviour](crate::layer) more around the repository alone. The layer that is added last is the outermost; those of
     /// the store are within.
     ///
@@ -172,10 +232,69 @@ impl<E: Storable> RepositoryBuilder<E> {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column of a type that does not serve: a version is a whole number
-    /// of at least 16 bits, the others are times, that of the deletion may be null, and none is part of the id.
-    pub fn build(self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
-        self.table.rules.check(&self.table)?;
+    /// of at least 16 bits, the others are times, that of the deletion may be null, and none is part of the id. So for a
+    /// [filter](Self::within) that is too large, does not fit its columns, or names a column whose values the repository or the
+    /// database makes; [`Unsupported`](crate::ErrorKind::Unsupported) for one that names a column with a cast of the entity's.
+    pub fn build(mut self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
+        self.check()?;
         Ok(Arc::new(Repository::new(&self.backend, Mapping::<E>::new(self.table))))
+    }
+
+    /// No two models have the same values in these columns, although the entity does not say so: for the pages of an
+    /// [`AppendOnly`] repository, which are read in an order by such columns. Nothing checks it. Where it does not hold, a page
+    /// may leave out a model.
+    pub fn unique_by(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
+        let positions = columns.into_iter().filter_map(|column| self.position(column)).collect();
+        self.table.told_apart_by.push(positions);
+        self
+    }
+
+    /// A repository for a table whose id the database does not keep unique.
+    ///
+    /// ```
+    /// # mod sample {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::compact_model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "sample")]
+    /// #     pub struct Model { #[sea_orm(primary_key, auto_increment = false)] pub at: i64, pub number: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Creator, Cx, PageRequest, Query};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// let (store, cx) = (larder::open("memory:").await?, Cx::new());
+    /// let samples = store.repository_builder::<sample::Entity>().unique_by([sample::Column::Number]).build_append_only()?;
+    /// samples.create_batch(&cx, &[sample::Model { at: 1, number: 1 }, sample::Model { at: 2, number: 2 }]).await?;
+    /// let newest = Query::new().order_by_desc(sample::COLUMN.number);
+    /// assert_eq!(samples.page(&cx, &newest, &PageRequest::new(1)).await?.models[0].number, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`build`](Self::build), and [`InvalidInput`](crate::ErrorKind::InvalidInput) for
+    /// [unique columns](Self::unique_by) that are none, or of which one may be null: null is not equal to null.
+    pub fn build_append_only(mut self) -> Result<AppendOnly<E>> {
+        self.check()?;
+        for columns in &self.table.told_apart_by {
+            if columns.is_empty() || columns.iter().any(|column| self.table.is_nullable(*column)) {
+                let message = "models are told apart by no column, or by one that may be null";
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+        }
+        Ok(self.into_append_only())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.table.rules.check(&self.table)?;
+        self.table.set_scope(&self.scope)
+    }
+
+    fn into_append_only(mut self) -> AppendOnly<E> {
+        self.table.is_append_only = true;
+        AppendOnly::new(Repository::new(&self.backend, Mapping::<E>::new(self.table)))
     }
 }
 

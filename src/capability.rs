@@ -35,6 +35,9 @@ pub struct Capabilities {
     /// Lists (`Vec<String>`, `Vec<i64>`, `Vec<Uuid>` and the like) are stored in columns of their own. Without it, an entity with
     /// such a column is refused. Lists in JSON documents are stored by every backend.
     pub arrays: bool,
+    /// A table can hold several models of one id, where its schema has no key: see [`AppendOnly`](crate::AppendOnly). Without it,
+    /// ids are unique in every table.
+    pub unenforced_keys: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
 }
@@ -55,6 +58,7 @@ impl Capabilities {
         unsigned: false,
         decimals: false,
         arrays: false,
+        unenforced_keys: false,
         sql: false,
     };
 }

@@ -140,7 +140,10 @@ impl Table {
             required: specs.iter().enumerate().filter_map(is_required).collect(),
             uniques: single.chain(composite).collect(),
             foreign_keys,
+            is_append_only: false,
+            told_apart_by: Vec::new(),
             rules: Rules::default(),
+            scope: query::Scope::default(),
             columns,
             id,
         }

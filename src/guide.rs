@@ -18,6 +18,7 @@
 
 pub mod queries {
     //! [postgres]: super::postgres
+    //! [write_behind]: super::write_behind
     //!
     #![doc = include_str!("../docs/guide/queries.md")]
 }

@@ -21,7 +21,8 @@
 //! - **Open a store**: [`open`] takes a URL, [`OpenOptions`] also settings such as [`Durability`]; [`Store`]. For an application
 //!   with a SeaORM connection and the feature `sea-orm`, `Store::from_sea_orm`.
 //! - **Define what is stored**: a SeaORM entity whose model can be serialized is [`Storable`]. [`RepositoryBuilder`] names
-//!   columns that a repository keeps; [`new_id`] makes an id.
+//!   columns that a repository keeps, and the tenant whose models it sees; [`AppendOnly`] is for tables without a key; [`new_id`]
+//!   makes an id.
 //! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`TextPattern`], [`Page`],
 //!   [`PageRequest`], [`Cursor`], [`Projection`], [`ModelStream`].
 //! - **Compute values of groups**: [`Aggregation`], [`Aggregate`], [`Having`], [`TimeBucket`].
@@ -73,6 +74,7 @@ mod write_behind;
 pub mod layer;
 
 // The places models are stored in, and how they are opened.
+mod append_only;
 pub mod backend;
 mod builder;
 mod health;
@@ -93,6 +95,7 @@ pub mod testing;
 #[cfg(feature = "testing")]
 extern crate self as larder;
 
+pub use append_only::AppendOnly;
 pub use builder::RepositoryBuilder;
 pub use capability::Capabilities;
 pub use clock::{Clock, ManualClock, SystemClock, to_microseconds};

@@ -96,6 +96,12 @@ impl Table {
         }
     }
 
+    /// What a column of a new model has where there is nothing. Returns `None` if it has no default.
+    pub(crate) fn default_of(&self, position: usize) -> Result<Option<Value>> {
+        let default = self.defaults.iter().find(|(column, _)| *column == position);
+        default.map(|(_, default)| default_value(default, &self.null(position)?)).transpose()
+    }
+
     /// Puts defaults where there is nothing. [`stamp_new`](Self::stamp_new) has filled in times before.
     pub(crate) fn fill_defaults(&self, values: &mut [Value]) -> Result<()> {
         for (position, default) in &self.defaults {

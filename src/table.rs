@@ -21,6 +21,7 @@ pub(crate) use self::{
 use crate::value::{integer, is_array, is_nothing, is_null};
 use crate::{
     error::{Error, ErrorKind, Result},
+    query::Scope,
     rules::Rules,
     value::Key,
 };
@@ -77,7 +78,13 @@ pub struct Table {
     /// Positions of the columns of each unique constraint, beside the id.
     pub(crate) uniques: Vec<Vec<usize>>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// Whether the database may hold several rows of one id.
+    pub(crate) is_append_only: bool,
+    /// Positions of columns that tell its rows apart, beside the entity's unique constraints.
+    pub(crate) told_apart_by: Vec<Vec<usize>>,
     pub(crate) rules: Rules,
+    /// Which models are there for the repository.
+    pub(crate) scope: Scope,
 }
 
 impl Table {

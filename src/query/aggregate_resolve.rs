@@ -37,17 +37,17 @@ struct MeasureList<'t> {
 }
 
 impl Table {
-    /// Resolves a filter and an aggregation against the table. Models that are marked as deleted do not count unless that is
-    /// asked for.
+    /// Resolves a filter and an aggregation against the table. Models that are not there for the repository do not count; those that
+    /// are marked as deleted do if that is asked for.
     pub(crate) fn aggregation<M>(&self, filter: &Filter<M>, aggregation: &Aggregation<M>) -> Result<ResolvedAggregation> {
         let Aggregation { keys, aggregates, having, order, limit, with_deleted } = aggregation;
         let terms = keys.len() + aggregates.len() + having.len() + order.len();
         if (keys.is_empty() && aggregates.is_empty()) || terms > MAX_TERMS {
             return Err(Error::new(ErrorKind::InvalidInput, "an aggregation of nothing, or of more than 100 values"));
         }
-        let mut list = MeasureList { table: self, size: Size::default(), measures: Vec::new() };
+        let mut list = MeasureList { table: self, size: Size { tests: self.scope.tests }, measures: Vec::new() };
         let condition = self.resolve(filter.tree()?, &mut list.size)?;
-        let condition = if *with_deleted { condition } else { self.not_deleted().and(condition) };
+        let condition = if *with_deleted { self.scope.filter.clone() } else { self.visible() }.and(condition);
         let (group_keys, fills) = self.group_keys(keys)?;
         let mut names: Vec<String> = keys.iter().map(|(name, _)| (*name).to_owned()).collect();
         names.extend(aggregates.iter().map(AggregateTerm::answered_as));

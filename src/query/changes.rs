@@ -201,6 +201,7 @@ impl Table {
                 None => resolved.push(change),
             }
         }
+        self.require_kept_within(&resolved)?;
         Ok(resolved)
     }
 }

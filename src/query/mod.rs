@@ -30,10 +30,12 @@ mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
 mod query;
 mod resolve;
+mod scope;
 mod semi_join;
 mod text_field;
 mod text_pattern;
 mod time_bucket;
+mod within;
 
 pub use aggregate::{Aggregate, Having};
 pub use aggregation::Aggregation;
@@ -70,6 +72,7 @@ pub(crate) use operand::{is_comparable, is_whole, of_type, range};
 pub(crate) use query::Position;
 pub use resolve::Selection;
 pub(crate) use resolve::SortKey;
+pub(crate) use scope::Scope;
 pub use semi_join::SemiJoin;
 pub use time_bucket::TimeGrid;
 #[cfg(feature = "_sql")]

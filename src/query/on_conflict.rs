@@ -96,7 +96,9 @@ impl Table {
                 Some(columns)
             }
         };
-        Ok(Resolution { target, replaced })
+        let resolution = Resolution { target, replaced };
+        self.require_replaced_within(&resolution)?;
+        Ok(resolution)
     }
 
     /// Whether a row may be stored already: it has all values that tell.

@@ -66,7 +66,7 @@ pub(crate) struct SortKey {
 /// How much of a filter has been seen.
 #[derive(Default)]
 pub(super) struct Size {
-    tests: usize,
+    pub(super) tests: usize,
 }
 
 impl Size {
@@ -121,20 +121,19 @@ impl Table {
         Ok(())
     }
 
-    /// Resolves a filter against the table. Models that are marked as deleted do not fulfil it.
+    /// Resolves a filter against the table. Models that are not there for the repository do not fulfil it.
     pub(crate) fn condition<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
-        let condition = self.resolve(filter.tree()?, &mut Size::default())?;
-        Ok(self.not_deleted().and(condition))
+        Ok(self.visible().and(self.asked(filter)?))
     }
 
-    /// The condition that a model is not marked as deleted.
-    pub(crate) fn not_deleted(&self) -> ResolvedFilter {
-        self.rules.deleted_at.map_or(ResolvedFilter::TRUE, |column| ResolvedFilter::Test(column, Test::Null))
+    /// What a filter asks for, which counts together with the repository's own.
+    fn asked<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
+        self.resolve(filter.tree()?, &mut Size { tests: self.scope.tests })
     }
 
     pub(crate) fn selection<M>(&self, query: &Query<M>) -> Result<Selection> {
         let condition = match query.with_deleted {
-            true => self.resolve(query.filter.tree()?, &mut Size::default())?,
+            true => self.scope.filter.clone().and(self.asked(&query.filter)?),
             false => self.condition(&query.filter)?,
         };
         let parts_of_each = query.parts_of_each.iter().map(|part| {
@@ -177,6 +176,12 @@ impl Table {
             }
         }
         Ok(order)
+    }
+
+    /// Whether no two rows have the same place in an order, which ends in the id.
+    pub(crate) fn has_places(&self, order: &[SortKey]) -> bool {
+        let has = |column: &usize| order.iter().any(|key| key.column == *column) && !self.is_nullable(*column);
+        !self.is_append_only || self.uniques.iter().chain(&self.told_apart_by).any(|columns| columns.iter().all(has))
     }
 
     pub(super) fn require_order(&self, column: usize) -> Result<()> {

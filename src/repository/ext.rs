@@ -446,7 +446,8 @@ pub trait DeleterExt<M: Send + Sync, Id: Send + Sync>: Deleter<M, Id> {
 
 impl<M: Send + Sync, Id: Send + Sync, D: Deleter<M, Id> + ?Sized> DeleterExt<M, Id> for D {}
 
-/// The models of a query, read in parts, each from where the last one ended.
+/// The models of a query, read in parts, each from where the last one ended. Where several models may have one place in the
+/// order, a part ends between two places.
 pub(crate) fn in_parts<E, R, F>(mapping: Arc<Mapping<E>>, query: Query<E::Model>, size: u64, read: R) -> ModelStream<E::Model>
 where
     E: Storable,
@@ -454,27 +455,41 @@ where
     F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
 {
     let left = query.limit.unwrap_or(u64::MAX);
-    let parts = stream::unfold(Some((query, left, read)), move |state| {
+    let parts = stream::unfold(Some((query, left, size, read)), move |state| {
         let mapping = mapping.clone();
         async move {
-            let (query, left, read) = state?;
-            let wanted = size.min(left);
+            let (query, left, size, read) = state?;
+            let order = mapping.table.order(&query);
+            // One more shows whether the part ends between two places.
+            let more = u64::from(order.as_ref().is_ok_and(|order| !mapping.table.has_places(order)));
+            let wanted = size.saturating_add(more).min(left);
             // In a task of its own, a part comes to its end although nobody asks for it any more: it may hold a connection, or
             // the turn of a transaction, that others wait for.
             let reading = tokio::spawn(carried(read(query.clone().limit(wanted))));
             let part = async {
                 let panicked = |error| Error::new(ErrorKind::Internal, "reading panicked").with_source(error);
-                let models = reading.await.map_err(panicked)??;
-                let next = match models.last() {
-                    Some(last) if models.len() as u64 == wanted && wanted < left => {
-                        Some(query.beyond(mapping.place(&mapping.table.order(&query)?, last)?))
+                let mut models = reading.await.map_err(panicked)??;
+                if (models.len() as u64) < wanted || wanted == left {
+                    return Ok((models, None));
+                }
+                let order = order?;
+                if more > 0 {
+                    let mut places = models.iter().map(|model| mapping.place(&order, model)).collect::<Result<Vec<_>>>()?;
+                    let after = places.pop();
+                    let same = places.iter().rev().take_while(|place| Some(*place) == after.as_ref()).count();
+                    models.truncate(places.len() - same);
+                }
+                Ok(match models.last() {
+                    Some(last) => {
+                        let (next, read) = (query.beyond(mapping.place(&order, last)?), models.len() as u64);
+                        (models, Some((next, left - read, size)))
                     }
-                    _ => None,
-                };
-                Ok((models, next))
+                    // All are of one place, and so may others be.
+                    None => (models, Some((query, left, size.saturating_mul(2)))),
+                })
             };
             match part.await {
-                Ok((models, next)) => Some((Ok(models), next.map(|next| (next, left - wanted, read)))),
+                Ok((models, next)) => Some((Ok(models), next.map(|(next, left, size)| (next, left, size, read)))),
                 Err(error) => Some((Err(error), None)),
             }
         }

@@ -67,7 +67,8 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// How many models the filter selects.
     async fn count(&self, cx: &Cx, filter: &Filter<M>) -> Result<u64>;
 
-    /// The filter that the models fulfil which this repository sees: all but those that it has marked as
+    /// The filter that the models fulfil which this repository sees: those of its
+    /// [own filter](crate::RepositoryBuilder::within), without those that it has marked as
     /// [deleted](crate::RepositoryBuilder::deleted_at). It is for filters of other repositories that look into this one's table,
     /// which take its models as they are stored: see [`Field::exists_in`](crate::Field::exists_in).
     ///

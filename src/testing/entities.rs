@@ -8,6 +8,7 @@ mod fingerprint;
 pub mod item;
 pub mod label;
 pub mod letter;
+pub mod line;
 pub mod moment;
 pub mod note;
 pub mod page;

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     EntityTrait, Schema,
-    sea_query::{IndexCreateStatement, Table, TableCreateStatement},
+    sea_query::{Alias, ColumnDef, IndexCreateStatement, Table, TableCreateStatement},
 };
 
 use super::entities::*;
@@ -44,6 +44,8 @@ pub async fn create_tables(store: &Store) {
     table(of(&schema, moment::Entity)).await;
     table(of(&schema, item::Entity)).await;
     table(of(&schema, page::Entity)).await;
+    let (lines, _) = of(&schema, line::Entity);
+    table((without_key(&lines), Vec::new())).await;
     table(of(&schema, idempotency::Entity)).await;
     if store.capabilities().arrays {
         table(of(&schema, tagged::Entity)).await;
@@ -52,6 +54,21 @@ pub async fn create_tables(store: &Store) {
 
 fn of<E: EntityTrait>(schema: &Schema, entity: E) -> (TableCreateStatement, Vec<IndexCreateStatement>) {
     (schema.create_table_from_entity(entity), schema.create_index_from_entity(entity))
+}
+
+/// The table without its key.
+fn without_key(table: &TableCreateStatement) -> TableCreateStatement {
+    let mut plain = Table::create();
+    plain.table(table.get_table_name().expect("a name").clone());
+    for column in table.get_columns() {
+        let column_type = column.get_column_type().expect("a type").clone();
+        let mut plain_column = ColumnDef::new_with_type(Alias::new(column.get_column_name()), column_type);
+        if column.get_column_spec().nullable == Some(false) || column.get_column_spec().primary_key {
+            plain_column.not_null();
+        }
+        plain.col(&mut plain_column);
+    }
+    plain.to_owned()
 }
 
 /// The table without the references that do something when what they point at is changed or deleted.

@@ -11,6 +11,8 @@
     clippy::print_stdout
 )]
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod appended;
 mod arrays;
 #[cfg(feature = "_sql")]
 mod documents;
@@ -30,5 +32,7 @@ mod postgres;
 mod sqlite;
 #[path = "../it/support/mod.rs"]
 mod support;
+#[cfg(feature = "_sql")]
+mod tenants;
 #[cfg(feature = "_sql")]
 mod text;

@@ -31,6 +31,7 @@ fn declares(c: &Capabilities) -> bool {
         && !c.unsigned
         && c.decimals
         && c.arrays
+        && c.unenforced_keys
         && c.sql
 }
 

@@ -1,9 +1,9 @@
 //! Random operations mean the same on every backend: the memory backend is what the others are compared with.
 
-use std::{fmt::Debug, future::Future, pin::Pin};
+use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
 
 use larder::{
-    Changes, Cx, DeleterExt, Error, ErrorKind, OnConflict, ReaderExt, Result, Store, TransactionalExt, field, field_of,
+    Changes, Cx, DeleterExt, Error, ErrorKind, OnConflict, ReaderExt, Result, Storage, Store, TransactionalExt, field, field_of,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
@@ -12,6 +12,9 @@ use crate::support::{
     entities::{label, letter, person},
     time,
 };
+
+type People = Arc<dyn Storage<person::Model, i64>>;
+type Labels = Arc<dyn Storage<label::Model, String>>;
 
 /// Few ids and few values, so that operations meet.
 fn number() -> impl Strategy<Value = i64> {
@@ -45,6 +48,10 @@ enum Operation {
     FindLabels(Vec<String>),
     FindPerson(i64),
     Count,
+    /// All labels with a text get another.
+    SetTexts(String, Option<String>),
+    /// By repositories that see some models only.
+    Within(Box<Operation>),
     /// Operations that commit or roll back together; the first failure ends them, or is hidden.
     Transaction {
         operations: Vec<Operation>,
@@ -100,7 +107,10 @@ fn operations() -> impl Strategy<Value = Operation> {
         2 => prop::collection::vec(text(), 0..5).prop_map(O::FindLabels),
         1 => number().prop_map(O::FindPerson),
         1 => Just(O::Count),
+        2 => (text(), prop::option::of(text())).prop_map(|(text, new)| O::SetTexts(text, new)),
     ];
+    let plain = plain.boxed();
+    let plain = prop_oneof![3 => plain.clone(), 1 => plain.prop_map(|operation| O::Within(Box::new(operation)))];
     plain.prop_recursive(3, 24, 5, |inner| {
         (prop::collection::vec(inner, 1..5), any::<bool>(), any::<bool>())
             .prop_map(|(operations, commits, hides_failures)| Operation::Transaction { operations, commits, hides_failures })
@@ -115,16 +125,33 @@ fn answer<T: Debug>(result: Result<T>) -> (String, Result<()>) {
     }
 }
 
+/// Repositories of people and of labels: of all, or of people from level 2 on, and of labels whose text is not "b".
+fn repositories(store: &Store, sees_all: bool) -> (People, Labels) {
+    if sees_all {
+        return (store.repository::<person::Entity>(), store.repository::<label::Entity>());
+    }
+    let people = store.repository_builder::<person::Entity>().within(field(person::COLUMN.level).at_least(2));
+    let labels = store.repository_builder::<label::Entity>().within(!field(label::COLUMN.text).equals("b"));
+    (people.build().unwrap(), labels.build().unwrap())
+}
+
+fn set_text(text: &String) -> Changes<label::Model> {
+    Changes::new().set(label::COLUMN.text, text)
+}
+
 fn on_conflict<M>(replaces: bool) -> OnConflict<M> {
     if replaces { OnConflict::replace() } else { OnConflict::ignore() }
 }
 
 /// An operation that is no transaction.
 async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String, Result<()>) {
-    let people = store.repository::<person::Entity>();
     let letters = store.repository::<letter::Entity>();
-    let labels = store.repository::<label::Entity>();
     use Operation as O;
+    let (operation, sees_all) = match operation {
+        O::Within(operation) => (&**operation, false),
+        operation => (operation, true),
+    };
+    let (people, labels) = repositories(store, sees_all);
     match operation {
         O::CreatePeople(models) => answer(people.create_many(cx, models).await),
         O::CreateLetter(model) => answer(letters.create(cx, model).await),
@@ -153,7 +180,11 @@ async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String,
         O::FindLabels(names) => answer(labels.find_many(cx, names).await),
         O::FindPerson(id) => answer(people.find(cx, id).await),
         O::Count => answer(people.count(cx, &larder::Filter::all()).await),
-        O::Transaction { .. } => unreachable!("a transaction"),
+        O::SetTexts(text, new) => {
+            let changes = new.as_ref().map_or_else(|| Changes::new().set_null(label::COLUMN.text), set_text);
+            answer(labels.update_where(cx, &field(label::COLUMN.text).equals(text), &changes).await)
+        }
+        O::Within(_) | O::Transaction { .. } => unreachable!("not a single operation"),
     }
 }
 
@@ -212,6 +243,7 @@ fn without_letters(operations: Vec<Operation>) -> Vec<Operation> {
     use Operation as O;
     let plain = |operation| match operation {
         O::CreateLetter(_) | O::UpdateLetter(_) | O::DeleteLetter(_) | O::DeleteAllLetters => None,
+        O::Within(operation) => without_letters(vec![*operation]).pop().map(|operation| O::Within(Box::new(operation))),
         O::Transaction { operations, commits, hides_failures } => {
             Some(O::Transaction { operations: without_letters(operations), commits, hides_failures })
         }

@@ -32,6 +32,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && !c.unsigned
         && !c.decimals
         && !c.arrays
+        && c.unenforced_keys
         && c.sql
 }
 

@@ -57,6 +57,7 @@ impl MemoryStore {
             unsigned: true,
             decimals: true,
             arrays: true,
+            unenforced_keys: false,
             sql: false,
         }
     }

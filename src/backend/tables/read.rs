@@ -48,14 +48,13 @@ impl Tables {
         match read {
             Read::FindOne(id) => {
                 let row = self.state.find(&table.key, &id);
-                models(decoder, row.filter(|row| table.not_deleted().is_met_by(row))).map(Answer::Models)
+                models(decoder, row.filter(|row| table.is_visible(row))).map(Answer::Models)
             }
             Read::Find(ids) => {
                 let (count, state, table, decoder) = (ids.len(), self.state.clone(), table.clone(), decoder.clone());
                 let look_up = move || {
-                    let wanted = table.not_deleted();
                     let rows = ids.iter().filter_map(|id| state.find(&table.key, id));
-                    models(&decoder, rows.filter(|row| wanted.is_met_by(row))).map(Answer::Models)
+                    models(&decoder, rows.filter(|row| table.is_visible(row))).map(Answer::Models)
                 };
                 run(cx, count, look_up).await
             }

@@ -26,10 +26,10 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The row with this id, unless it is marked as deleted.
+    /// The row with this id, if it is there for the repository.
     fn find(&self, id: &Key) -> Option<StoredRow> {
         let row = self.state.find(&self.table.key, id)?;
-        self.table.not_deleted().is_met_by(row).then(|| row.clone())
+        self.table.is_visible(row).then(|| row.clone())
     }
 
     fn matching(&self, condition: ResolvedFilter) -> Result<Vec<StoredRow>> {
@@ -119,6 +119,7 @@ impl Writer<'_> {
                     new.push(row.to_vec());
                     upserted.inserted += 1;
                 }
+                (Some(old), _) if !self.table.scope.filter.is_met_by(&old) => return Err(self.table.taken(resolution)),
                 (Some(_), None) => upserted.ignored += 1,
                 (Some(old), Some(columns)) => {
                     let values = old.iter().zip(&*row).enumerate();

@@ -53,6 +53,10 @@ impl<E: Storable> Repository<E> {
         Self { store: store.clone(), table, decoder: mapping.clone(), mapping }
     }
 
+    pub(crate) fn mapping(&self) -> &Mapping<E> {
+        &self.mapping
+    }
+
     fn at(&self, operation: &'static str) -> impl Fn(Error) -> Error + '_ {
         move |error| error.at(operation, &self.mapping.table.full_name())
     }
@@ -79,7 +83,22 @@ impl<E: Storable> Repository<E> {
         self.table.write(cx, write, &self.decoder)
     }
 
+    /// Refuses models that would not be there for the repository.
+    async fn require_within(&self, models: &[E::Model]) -> Result<()> {
+        if self.mapping.table.scope.is_all() {
+            return Ok(());
+        }
+        let mut budget = Budget::new();
+        for (nth, model) in models.iter().enumerate() {
+            let within = self.mapping.table.require_within(|column| self.mapping.value(model, column));
+            within.map_err(|error| error.in_batch(nth, models.len()))?;
+            budget.consume().await;
+        }
+        Ok(())
+    }
+
     async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
+        self.require_within(models).await?;
         let rows = &self.given(models);
         self.write(cx, Write::Insert { rows, returning }).await?.models().and_then(models_of::<E>)
     }
@@ -91,6 +110,7 @@ impl<E: Storable> Repository<E> {
 
     async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
+        self.require_within(models).await?;
         let rows = &self.given(models);
         self.write(cx, Write::Upsert { rows, resolution }).await?.upserted()
     }
@@ -183,8 +203,10 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     }
 
     fn visible(&self) -> Filter<E::Model> {
-        let marked = self.mapping.table.rules.deleted_at.and_then(|column| E::Column::iter().nth(column));
-        marked.map_or_else(Filter::all, |column| Filter::test(column.as_str(), Test::Null))
+        let table = &self.mapping.table;
+        let marked = table.rules.deleted_at.and_then(|column| E::Column::iter().nth(column));
+        let not_marked = marked.map_or_else(Filter::all, |column| Filter::test(column.as_str(), Test::Null));
+        not_marked.and(table.scope.named())
     }
 
     async fn count_of(&self, cx: &Cx, query: &Query<E::Model>) -> Result<u64> {
@@ -215,6 +237,7 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
 #[async_trait]
 impl<E: Storable> Updater<E::Model> for Repository<E> {
     async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+        self.require_within(std::slice::from_ref(model)).await.map_err(self.at("update"))?;
         let updated = self.write(cx, Write::Update(&self.given(std::slice::from_ref(model)))).await;
         let updated = updated.and_then(Answer::models).and_then(models_of::<E>).and_then(only);
         // It leaves a transaction as it was, which would not know of it otherwise.
@@ -222,6 +245,7 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
     }
 
     async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+        self.require_within(models).await.map_err(self.at("update_many"))?;
         let updated = self.write(cx, Write::UpdateMany(&self.given(models))).await;
         let updated = updated.and_then(Answer::models).and_then(models_of::<E>);
         BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))

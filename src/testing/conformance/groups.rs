@@ -137,9 +137,11 @@ pub async fn are_whole_in_a_stream_of_a_transaction(harness: &'static dyn Harnes
     let streamed = fixture.store.tx(&Cx::new(), |cx| async move {
         let all = read(items.stream(&cx, query).await?).await?;
         let some = read(items.stream(&cx, &query.clone().offset(5).limit(2_000)).await?).await?;
-        Ok::<_, Error>((all, some))
+        let by_id = read(items.stream(&cx, &Query::new().first_of_each(COLUMN.small)).await?).await?;
+        Ok::<_, Error>((all, some, by_id))
     });
-    let (all, some) = streamed.await.unwrap();
+    let (all, some, by_id) = streamed.await.unwrap();
+    assert_eq!(by_id, (0..2_500).collect::<Vec<_>>());
     assert_eq!(all, expected);
     assert_eq!(some, expected[5..2_005]);
 }

@@ -2,6 +2,7 @@
 //! does not offer is declared in its capabilities, and the promise then is that it says so.
 
 pub mod aggregate;
+pub mod append_only;
 pub mod bulk;
 pub mod cancel;
 pub mod change;
@@ -35,6 +36,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod sql;
 pub mod stream;
+pub mod tenants;
 pub mod text;
 pub mod turns;
 pub mod tx;
@@ -312,6 +314,23 @@ macro_rules! __conformance {
                 mark_what_is_deleted
                 undo_a_mark_with_its_transaction
                 refuse_columns_of_the_wrong_type
+            }
+            tenants {
+                see_their_own_models_only
+                change_their_own_models_only
+                store_nothing_outside
+                tell_nothing_of_taken_keys
+                keep_to_the_other_rules
+                are_told_apart_by_any_value
+                refuse_a_filter_they_cannot_keep
+            }
+            append_only {
+                keep_models_of_one_id
+                are_read_and_deleted_by_filters
+                lose_none_in_a_stream_of_a_transaction
+                have_pages_in_a_unique_order
+                refuse_upserts
+                keep_to_their_filter
             }
             delete {
                 is_idempotent

@@ -2,7 +2,9 @@ mod models;
 
 use models::{page, user};
 
-use larder::{Changes, Cx, OnConflict, Projection, Query, Reader, ReaderExt, field, field_of};
+use larder::{
+    AppendOnly, Changes, Creator, Cx, Filter, OnConflict, Projection, Query, Reader, ReaderExt, Store, field, field_of,
+};
 use user::COLUMN;
 
 fn main() {
@@ -16,5 +18,10 @@ fn main() {
     let _ = async |pages: &dyn Reader<page::Model, i64>, users: &[user::Model]| {
         pages.of_each(&Cx::new(), users, user::COLUMN.name, page::COLUMN.title, &Query::new()).await
     };
+    let _ = async |pages: AppendOnly<page::Entity>, page: page::Model| {
+        let _ = pages.create(&Cx::new(), &page).await;
+        let _ = pages.delete_where(&Cx::new(), &Filter::all()).await;
+    };
+    let _ = |store: &Store| store.repository_builder::<page::Entity>().within(field(page::COLUMN.title).equals("ann"));
     let _ = Query::new().filter(field(page::COLUMN.title).starts_with("T"));
 }

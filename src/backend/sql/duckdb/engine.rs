@@ -54,6 +54,7 @@ impl DuckDbEngine {
             unsigned: true,
             decimals: true,
             arrays: true,
+            unenforced_keys: true,
             sql: true,
         };
         let profile = EngineProfile {

@@ -51,6 +51,7 @@ fn store(pools: Pools<PostgresFlavor>, gate: Gate, clock: Arc<dyn Clock>, long_t
         unsigned: false,
         decimals: true,
         arrays: true,
+        unenforced_keys: true,
         sql: true,
     };
     SqlStore::new(SqlxEngine::new(pools, gate, capabilities), clock, long_transaction)

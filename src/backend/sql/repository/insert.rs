@@ -73,6 +73,7 @@ impl<G: Engine> SqlTable<G> {
         let entry = self.store.enter(cx, Access::Write)?;
         if wanted.returning
             && self.is_plain
+            && self.table.scope.is_all()
             && self.store.engine().profile().skips_returning
             && let [row] = rows.as_mut_slice()
             && let Some(insert) = self.statements(&self.plain).whole_insert(row)?
@@ -150,7 +151,7 @@ impl<G: Engine> SqlTable<G> {
                 return Err(not_stored());
             }
         }
-        if reads_back && view.catalog.is_changed_afterwards {
+        if reads_back && view.catalog.is_changed_afterwards && !self.table.is_append_only {
             // The models as triggers have left them.
             let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at, &self.table)).collect();
             stored = self.look_up_on(guard, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;

@@ -82,13 +82,16 @@ impl<G: Engine> SqlTable<G> {
         let view = Arc::new(RwLock::new(plain.clone()));
         let asks = store.engine().profile().asks_for_single_models;
         let mut repository = Self { store, table, plain, view, asks_for_single_models: asks, unreadable, is_plain };
-        repository.asks_for_single_models |= repository.ids_have_forms();
+        // How columns of the repository's filter compare is not known without asking.
+        repository.asks_for_single_models |= repository.ids_have_forms() || !repository.table.scope.is_all();
         repository
     }
 
     /// What builds the statements for a table.
     fn statements<'a>(&'a self, view: &'a View) -> Statements<'a> {
         let EngineProfile { dialect, bind_limit, .. } = *self.store.engine().profile();
+        // Every statement may carry the values of the repository's filter, each more than once.
+        let bind_limit = bind_limit.saturating_sub(4 * self.table.scope.values);
         let statements = Statements::new(&self.table, (dialect, bind_limit), &view.catalog, &view.cache);
         Statements { joined: &view.joined, ..statements }
     }
@@ -103,7 +106,12 @@ impl<G: Engine> SqlTable<G> {
 
     /// Whether a statement on models of given ids compares values that may be stored in several forms.
     fn ids_have_forms(&self) -> bool {
-        self.table.id.iter().any(|column| self.has_forms(*column))
+        self.have_forms(&self.table.id)
+    }
+
+    /// The same of a statement on models that are told by other columns.
+    fn have_forms(&self, columns: &[usize]) -> bool {
+        columns.iter().chain(&self.table.scope.columns).any(|column| self.has_forms(*column))
     }
 
     /// What a condition compares.
@@ -198,6 +206,16 @@ impl<G: Engine> SqlTable<G> {
     /// How many ids one statement can look up.
     fn ids_at_once(&self) -> usize {
         self.statements(&self.plain).ids_at_once()
+    }
+
+    /// Refuses to write to a table of which the database computes columns of the repository's filter: whether a model would be
+    /// there for the repository is not known.
+    fn require_known_scope(&self, view: &View) -> Result<()> {
+        let Some(column) = self.table.scope.columns.iter().find(|column| view.catalog.column(**column).is_generated) else {
+            return Ok(());
+        };
+        let message = "the database computes a column of the repository's filter";
+        Err(self.table.in_column(*column, Error::new(ErrorKind::Unsupported, message)))
     }
 
     /// Refuses values that a column of the table would change, before anything is sent.

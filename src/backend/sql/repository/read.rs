@@ -58,7 +58,10 @@ impl<G: Engine> SqlTable<G> {
             Err(error) => Err(error),
         };
         match viewed {
-            Ok(view) => Ok((held, view)),
+            Ok(view) => match self.require_known_scope(&view) {
+                Err(refused) if access == Access::Write => held.refuse(refused).await,
+                _ => Ok((held, view)),
+            },
             Err(error) => held.finish(Err(error)).await,
         }
     }

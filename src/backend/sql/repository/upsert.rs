@@ -51,7 +51,7 @@ impl<G: Engine> SqlTable<G> {
         let (known, new, mut upserted) = merged.finish();
         let entry = self.store.enter(cx, Access::Write)?;
         let held = self.store.hold_together(cx, &entry).await?;
-        let compares_forms = resolution.target.iter().any(|column| self.has_forms(*column));
+        let compares_forms = self.have_forms(&resolution.target);
         let (mut held, view) = self.viewed(cx, held, Access::Write, false, compares_forms).await?;
         for rows in [&known, &new] {
             if let Err(refused) = self.check_rows(&view, rows).await {
@@ -102,7 +102,8 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// The error for a duplicate of a key that was looked up and not found: another transaction stored it in the meantime. Only
-    /// where writers do not take turns, and where the column that the engine names cannot stand for another constraint.
+    /// where writers do not take turns, and where the column that the engine names cannot stand for another constraint. A key
+    /// that was looked up and found is told without the engine's code.
     fn lost_race(&self, error: Error, resolution: &Resolution) -> Error {
         let name = |position: &usize| self.table.columns.get(*position).map(TableColumn::name);
         let told = error.constraint().and_then(|constraint| constraint.split(", ").next()?.rsplit('.').next());
@@ -110,6 +111,7 @@ impl<G: Engine> SqlTable<G> {
         let is_target = |columns: &&Vec<usize>| columns.iter().all(|column| resolution.target.contains(column));
         let others = self.table.uniques.iter().chain([&self.table.id]).filter(|columns| !is_target(columns));
         let is_lost = self.store.capabilities().concurrent_writers
+            && error.code().is_some()
             && error.kind() == ErrorKind::Duplicate
             && is_told(&resolution.target)
             && !others.into_iter().any(|columns| is_told(columns));
@@ -117,6 +119,26 @@ impl<G: Engine> SqlTable<G> {
             return error;
         }
         Error::new(ErrorKind::Contention, "another transaction stored the same key").with_source(error)
+    }
+
+    /// Refuses rows of a source whose keys are taken by models that are not there for the repository. A row that one of these
+    /// takes in the meantime is refused by the engine, or is not answered as replaced.
+    async fn require_untaken(
+        &self,
+        guard: &mut G::ConnectionGuard,
+        view: &View,
+        (source, rows): (&Source<'_>, &[Vec<Value>]),
+        resolution: &Resolution,
+    ) -> Result<()> {
+        if self.table.scope.is_all() {
+            return Ok(());
+        }
+        let statements = self.statements(view);
+        let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
+        match self.store.engine().number(guard, statements.count_taken(source, &columns, resolution)).await? {
+            0 => Ok(()),
+            _ => Err(self.table.taken(resolution)),
+        }
     }
 
     /// By one statement, whoever else writes meanwhile. Answers how many rows were new.
@@ -129,8 +151,11 @@ impl<G: Engine> SqlTable<G> {
     ) -> Result<u64> {
         let statement = self.statements(view).upsert(rows, resolution)?;
         let answered = self.store.engine().rows(guard, statement, Some(vec![ArrayType::Int]), StatementKind::Any).await?;
-        if resolution.replaced.is_some() && answered.len() < rows.len() {
-            return Err(not_stored());
+        if answered.len() < rows.len() {
+            self.require_untaken(guard, view, (&Source::Values(rows), rows), resolution).await?;
+            if resolution.replaced.is_some() {
+                return Err(not_stored());
+            }
         }
         Ok(answered.iter().filter(|row| row.values.first().and_then(integer) == Some(1)).count() as u64)
     }
@@ -150,6 +175,9 @@ impl<G: Engine> SqlTable<G> {
             engine.rows(guard, insert, Some(types), StatementKind::Any).await?.into_iter().map(|row| Key(row.values)).collect();
         let key = |row: &Vec<Value>| Key(resolution.target.iter().filter_map(|column| row.get(*column).cloned()).collect());
         let known: Vec<_> = rows.iter().filter(|row| !new.contains(&key(row))).cloned().collect();
+        if !known.is_empty() {
+            self.require_untaken(guard, view, (&Source::Values(&known), &known), resolution).await?;
+        }
         let Some(columns) = known.first().map(|row| statements.sent(row)) else { return Ok(new.len() as u64) };
         if let Some(replace) = statements.replace_from(&Source::Values(&known), &columns, resolution)? {
             let replaced = engine.execute(guard, replace, StatementKind::Any).await?;
@@ -172,6 +200,7 @@ impl<G: Engine> SqlTable<G> {
         let statements = self.statements(view);
         let columns = rows.first().map(|row| statements.sent(row)).unwrap_or_default();
         let source = self.source(guard, &columns, rows).await?;
+        self.require_untaken(guard, view, (&source, rows), resolution).await?;
         let replaced = match statements.replace_from(&source, &columns, resolution)? {
             Some(replace) => Some(self.store.engine().execute(guard, replace, StatementKind::Any).await?),
             None => None,

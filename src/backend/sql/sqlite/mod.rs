@@ -103,6 +103,7 @@ fn capabilities(in_memory: bool) -> Capabilities {
         unsigned: false,
         decimals: false,
         arrays: false,
+        unenforced_keys: true,
         sql: true,
     }
 }

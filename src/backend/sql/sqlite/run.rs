@@ -94,7 +94,8 @@ pub(super) fn changed(
 ) -> Result<Box<dyn Models>> {
     let before = connection.total_changes();
     let models = change()?;
-    if connection.total_changes() - before == models.len() as u64 {
+    // Where several rows may have one id, none can be looked up.
+    if decoder.table().is_append_only || connection.total_changes() - before == models.len() as u64 {
         return Ok(models);
     }
     let mut again = decoder.models();

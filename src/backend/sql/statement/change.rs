@@ -38,7 +38,7 @@ impl Statements<'_> {
             changed.extend(raised.clone());
             let mut update = Query::update();
             update.table(self.table.table_ref()).values(changed).cond_where(self.id_is(&self.table.key_of(row).0));
-            self.restrict_to(&mut update, &self.table.not_deleted());
+            self.restrict_to(&mut update, &self.table.visible());
             if let Some((version, value)) = self.table.rules.version.and_then(|version| Some((version, row.get(version)?))) {
                 for column in self.columns(&[version]) {
                     update.and_where(self.compared(column, Comparison::Equal, value));
@@ -66,7 +66,7 @@ impl Statements<'_> {
 
     /// Deletes, or marks, the models with these ids.
     pub(in super::super) fn delete_ids(&self, ids: &[Key], mark: Option<&[Change]>) -> Result<Statement> {
-        self.delete_all(self.id_is_in(ids), &self.table.not_deleted(), mark)
+        self.delete_all(self.id_is_in(ids), &self.table.visible(), mark)
     }
 
     fn delete_all(&self, key: Cond, condition: &ResolvedFilter, mark: Option<&[Change]>) -> Result<Statement> {

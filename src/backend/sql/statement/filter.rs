@@ -25,6 +25,13 @@ impl Statements<'_> {
         }
     }
 
+    /// The condition that a stored model is there for the repository, whether or not it is marked as deleted. Returns `None` if
+    /// all are.
+    pub(super) fn within(&self) -> Option<Cond> {
+        let scope = &self.table.scope;
+        (!scope.is_all()).then(|| self.lowered(&scope.filter, false))
+    }
+
     pub(super) fn lowered(&self, condition: &ResolvedFilter, negated: bool) -> Cond {
         let parts =
             |cond: Cond, parts: &[ResolvedFilter]| parts.iter().fold(cond, |cond, part| cond.add(self.lowered(part, negated)));

@@ -1,6 +1,6 @@
 //! Inserting.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use sea_orm::{
     Statement, Value,
@@ -18,16 +18,24 @@ use crate::{
 };
 
 impl Statements<'_> {
-    /// Splits rows into runs that one statement can insert: the same columns left to the engine, and few enough values.
+    /// Splits rows into runs that one statement can insert: the same columns left to the engine, few enough values, and, in a
+    /// table that may have several rows of one id, other ids.
     pub(in super::super) fn insert_runs(&self, rows: &[Vec<Value>]) -> Vec<Range<usize>> {
         let most = (self.bind_limit / self.table.columns.len().max(1)).clamp(1, MAX_ROWS);
         let mut runs: Vec<Range<usize>> = Vec::new();
         let mut last: Option<Vec<usize>> = None;
+        let mut ids = BTreeSet::new();
         for (index, row) in rows.iter().enumerate() {
             let columns = self.sent(row);
+            // Rows of one id are told apart by the statement that stores them.
+            let is_other = !self.table.is_append_only || ids.insert(self.table.key_of(row));
+            let is_alike = last.as_ref() == Some(&columns) && !columns.is_empty();
             match runs.last_mut() {
-                Some(run) if run.len() < most && last.as_ref() == Some(&columns) && !columns.is_empty() => run.end = index + 1,
-                _ => runs.push(index..index + 1),
+                Some(run) if run.len() < most && is_alike && is_other => run.end = index + 1,
+                _ => {
+                    runs.push(index..index + 1);
+                    ids = BTreeSet::from_iter(self.table.is_append_only.then(|| self.table.key_of(row)));
+                }
             }
             last = Some(columns);
         }
@@ -73,11 +81,11 @@ impl Statements<'_> {
         }
         let write = || {
             let named: Vec<_> = (0..row.len()).collect();
-            let row = stand_ins(row.len());
-            let mut insert = self.insert_rows(&named, &[&row])?;
-            let plain = self.build(&insert);
+            let [one, other] = stand_ins(row.len());
+            let (mut insert, other) = (self.insert_rows(&named, &[&one])?, self.insert_rows(&named, &[&other])?);
+            let plain = [self.build(&insert), self.build(&other)];
             let returning = self.build(insert.returning(self.returning()));
-            Ok(WholeInsert::new(plain, returning.sql, row.len()))
+            Ok(WholeInsert::new(plain, returning.sql))
         };
         self.cache.whole_insert(write).map(Some)
     }
@@ -126,6 +134,9 @@ impl Statements<'_> {
                 } else if changed.is_empty() {
                     // There has to be something to do, for the row to count.
                     on_conflict.update_columns(idens(&self.columns(&resolution.target)));
+                }
+                if let Some(within) = self.within() {
+                    on_conflict.action_cond_where(within);
                 }
                 &mut on_conflict
             }

@@ -20,7 +20,7 @@ impl Statements<'_> {
     pub(in super::super) fn find(&self, id: &Key) -> Result<Statement> {
         let write = |id: &[Value]| {
             let mut select = self.select_all();
-            self.restrict_to(select.cond_where(self.id_is(id)), &self.table.not_deleted());
+            self.restrict_to(select.cond_where(self.id_is(id)), &self.table.visible());
             Ok(self.build(&select))
         };
         match self.compares_ids_by_meaning() {
@@ -39,14 +39,14 @@ impl Statements<'_> {
 
     pub(in super::super) fn find_many(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_all();
-        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.visible());
         self.build(&select)
     }
 
     /// How many of these models there are.
     pub(in super::super) fn count_of(&self, ids: &[Key]) -> Statement {
         let mut select = self.select_count();
-        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.not_deleted());
+        self.restrict_to(select.cond_where(self.id_is_found_in(ids)), &self.table.visible());
         self.build(&select)
     }
 
@@ -129,7 +129,7 @@ impl Statements<'_> {
         }
     }
 
-    fn select_count(&self) -> SelectStatement {
+    pub(super) fn select_count(&self) -> SelectStatement {
         let mut select = Query::select();
         select.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("number")).from(self.table.table_ref());
         select

@@ -37,7 +37,7 @@ impl Statements<'_> {
         if let Some(version) = self.table.rules.version {
             same = same.add(self.same(&[version]));
         }
-        self.set_from(source, columns, &self.replaced(), same, &self.table.not_deleted())
+        self.set_from(source, columns, &self.replaced(), same, &self.table.visible())
     }
 
     /// Replaces columns of the models that are told by a row of the source.
@@ -49,7 +49,18 @@ impl Statements<'_> {
     ) -> Result<Option<Statement>> {
         let Some(replaced) = &resolution.replaced else { return Ok(None) };
         let replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
-        self.set_from(source, columns, &replaced, self.same(&resolution.target), &ResolvedFilter::TRUE)
+        self.set_from(source, columns, &replaced, self.same(&resolution.target), &self.table.scope.filter)
+    }
+
+    /// How many rows of the source are stored already in models that are not there for the repository.
+    pub(in super::super) fn count_taken(&self, source: &Source<'_>, columns: &[usize], resolution: &Resolution) -> Statement {
+        let mut count = self.select_count();
+        count.from(Alias::new(source_of(self.table))).cond_where(self.same(&resolution.target));
+        self.restrict_to(&mut count, &self.table.scope.filter.clone().negated());
+        if let Some(with) = self.with(source, columns) {
+            count.with_cte(with);
+        }
+        self.build(&count)
     }
 
     /// Replaces some columns of the models that have the id of a row of the source.

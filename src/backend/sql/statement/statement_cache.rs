@@ -27,8 +27,9 @@ pub(super) enum StatementKey {
 /// defaults are other statements.
 const MAX_STATEMENTS: usize = 64;
 
-/// The first of the stand-ins, numbers that no statement has of its own.
-const FIRST_STAND_IN: i64 = i64::MIN + 4096;
+/// The first of the stand-ins for the values of a row, and of other ones: what differs in two statements that were written with
+/// either is bound to values of the row.
+const FIRST_STAND_INS: [i64; 2] = [0, i64::MIN];
 
 /// The statements that were written for an entity in a dialect.
 #[derive(Debug, Default)]
@@ -47,8 +48,8 @@ pub(crate) struct WholeInsert {
 }
 
 impl WholeInsert {
-    pub(super) fn new(plain: Statement, returning: String, length: usize) -> Self {
-        Self { template: StatementTemplate::new(plain, length), returning }
+    pub(super) fn new(plain: [Statement; 2], returning: String) -> Self {
+        Self { template: StatementTemplate::new(plain), returning }
     }
 
     /// The insert of a row of values.
@@ -90,7 +91,8 @@ impl StatementCache {
         if let Some(template) = known {
             return Ok(template.with(row));
         }
-        let template = Arc::new(StatementTemplate::new(write(&stand_ins(row.len()))?, row.len()));
+        let [one, other] = stand_ins(row.len());
+        let template = Arc::new(StatementTemplate::new([write(&one)?, write(&other)?]));
         let statement = template.with(row);
         let mut statements = self.statements.write().unwrap_or_else(PoisonError::into_inner);
         if statements.len() < MAX_STATEMENTS {
@@ -109,27 +111,25 @@ impl StatementCache {
     }
 }
 
-/// Stand-ins for the values of a row, which show where each is bound.
-pub(super) fn stand_ins(length: usize) -> Vec<Value> {
-    (FIRST_STAND_IN..).take(length).map(Value::from).collect()
+/// Stand-ins for the values of a row, and others.
+pub(super) fn stand_ins(length: usize) -> [Vec<Value>; 2] {
+    FIRST_STAND_INS.map(|first| (first..).take(length).map(Value::from).collect())
 }
 
-fn slot(value: Value, length: usize) -> BindSlot {
-    let nth = match value {
-        Value::BigInt(Some(number)) => number.checked_sub(FIRST_STAND_IN).and_then(|nth| usize::try_from(nth).ok()),
-        _ => None,
-    };
-    match nth {
-        Some(nth) if nth < length => BindSlot::Of(nth),
-        _ => BindSlot::Always(value),
+/// What is bound where two statements have these values.
+fn slot(one: Value, other: &Value) -> BindSlot {
+    match &one {
+        Value::BigInt(Some(nth)) if one != *other => BindSlot::Of(usize::try_from(*nth).unwrap_or(usize::MAX)),
+        _ => BindSlot::Always(one),
     }
 }
 
 impl StatementTemplate {
-    /// The template of a statement that was written with stand-ins for a row of this length.
-    fn new(written: Statement, length: usize) -> Self {
-        let values = written.values.into_iter().flat_map(|values| values.0);
-        Self { sql: written.sql, slots: values.map(|value| slot(value, length)).collect(), backend: written.db_backend }
+    /// The template of a statement that was written with stand-ins, and with others.
+    fn new([one, other]: [Statement; 2]) -> Self {
+        let values = |statement: Option<Values>| statement.into_iter().flat_map(|values| values.0);
+        let slots = values(one.values).zip(values(other.values)).map(|(one, other)| slot(one, &other));
+        Self { sql: one.sql, slots: slots.collect(), backend: one.db_backend }
     }
 
     fn with(&self, row: &[Value]) -> Statement {

@@ -1,4 +1,5 @@
 mod condition_tests;
+mod within_tests;
 
 use std::{env, fs, path::Path, sync::Arc};
 
@@ -45,6 +46,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_filters(&logs)?);
     all.extend(of_queries(&logs)?);
     all.extend(with_rules(dialect)?);
+    all.extend(within_tests::within_a_filter(dialect)?);
     all.extend(condition_tests::statements(dialect)?);
     Ok(all)
 }
@@ -148,7 +150,7 @@ fn of_queries(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
 }
 
 /// An upsert in the way of its dialect.
-fn upserts(of: &Statements<'_>, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Vec<Statement>> {
+pub(super) fn upserts(of: &Statements<'_>, rows: &[Vec<Value>], resolution: &Resolution) -> Result<Vec<Statement>> {
     let columns: Vec<usize> = (0..of.table.columns.len()).collect();
     let source = Source::Values(rows);
     if of.dialect == Dialect::Postgres {
@@ -228,13 +230,13 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     Ok(all)
 }
 
-mod document {
+pub(super) mod document {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "document")]
-    pub(super) struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
         pub version: i32,
@@ -245,7 +247,7 @@ mod document {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(super) enum Relation {}
+    pub(crate) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 }

@@ -1,0 +1,96 @@
+//! [`Scope`], which models are there for a repository.
+
+use std::collections::BTreeSet;
+
+use super::filter::{Filter, ResolvedFilter, Test, Tree};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most conditions and values that a scope has. They count as the query's own, and every statement carries them.
+const MAX_TESTS: usize = 100;
+const MAX_VALUES: usize = 1_000;
+
+/// Which models are there for a repository: those that fulfil a filter. It can be evaluated for a model that is about to be
+/// stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) filter: ResolvedFilter,
+    /// The same by the names of columns, and how deep it is nested.
+    named: (Tree<&'static str>, usize),
+    /// The columns that it looks at.
+    pub(crate) columns: BTreeSet<usize>,
+    /// How many conditions it has.
+    pub(super) tests: usize,
+    /// How many values it has.
+    pub(crate) values: usize,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { filter: ResolvedFilter::TRUE, named: (Tree::TRUE, 0), columns: BTreeSet::new(), tests: 0, values: 0 }
+    }
+}
+
+impl Scope {
+    /// The models that fulfil a filter, which has so many conditions.
+    pub(super) fn new(filter: ResolvedFilter, named: (Tree<&'static str>, usize), tests: usize) -> Result<Self> {
+        let values = values(&filter);
+        if tests > MAX_TESTS || values > MAX_VALUES {
+            let message = "the filter of a repository has more than 100 conditions or 1 000 values";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        if !filter.joined_tables().is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, "the filter of a repository looks into another table"));
+        }
+        let mut columns = BTreeSet::new();
+        add_columns(&filter, &mut columns);
+        Ok(Self { filter, named, columns, tests, values })
+    }
+
+    /// Whether all models of the table are there.
+    pub(crate) fn is_all(&self) -> bool {
+        self.filter == ResolvedFilter::TRUE
+    }
+
+    /// The filter by the names of columns.
+    pub(crate) fn named<M>(&self) -> Filter<M> {
+        let (tree, height) = self.named.clone();
+        Filter::of(tree, height)
+    }
+
+    /// The conditions that all have to hold, each with the columns that it looks at.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = (&ResolvedFilter, BTreeSet<usize>)> {
+        let all = match &self.filter {
+            Tree::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        all.iter().map(|condition| {
+            let mut columns = BTreeSet::new();
+            add_columns(condition, &mut columns);
+            (condition, columns)
+        })
+    }
+}
+
+/// Adds the columns that a condition looks at.
+fn add_columns(condition: &ResolvedFilter, columns: &mut BTreeSet<usize>) {
+    match condition {
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| add_columns(part, columns)),
+        Tree::Not(inner) => add_columns(inner, columns),
+        Tree::Test(column, _) | Tree::Exists(column, _) => drop(columns.insert(*column)),
+        Tree::Columns(one, _, other) => columns.extend([*one, *other]),
+    }
+}
+
+/// How many values a condition compares with.
+fn values(condition: &ResolvedFilter) -> usize {
+    match condition {
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().map(values).sum(),
+        Tree::Not(inner) => values(inner),
+        Tree::Test(_, Test::In(values) | Test::HasValues(_, values)) => values.len(),
+        Tree::Test(_, Test::Has { path, elements, .. }) => path.len() + elements.len(),
+        Tree::Test(_, Test::Path(path, _)) => path.len() + 1,
+        Tree::Test(_, Test::Matches(pattern)) => pattern.literals().count(),
+        Tree::Test(..) | Tree::Exists(..) => 1,
+        Tree::Columns(..) => 0,
+    }
+}
