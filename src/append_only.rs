@@ -11,7 +11,7 @@ use crate::{
     context::Cx,
     entity::Storable,
     error::{Error, ErrorKind, Result},
-    query::{Filter, OnConflict, Page, PageRequest, Projection, Query, TypedColumn, Upserted},
+    query::{Aggregation, Filter, OnConflict, Page, PageRequest, Projection, Query, TypedColumn, Upserted},
     repository::{Creator, Deleter, Reader, ReaderExt, Repository, Transactional},
     row::Row,
     stream::ModelStream,
@@ -162,6 +162,36 @@ impl<E: Storable> AppendOnly<E> {
         C: TypedColumn<Model = E::Model>,
     {
         self.0.distinct(cx, column, filter).await
+    }
+
+    /// The groups of the models that the filter selects, and what is computed of each, as [`Reader::aggregate`].
+    ///
+    /// # Errors
+    /// Those of [`Reader::aggregate`].
+    pub async fn aggregate(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
+        self.0.aggregate(cx, filter, aggregation).await
+    }
+
+    /// The same, each group as a `T`, as [`ReaderExt::aggregate_as`].
+    ///
+    /// # Errors
+    /// Those of [`ReaderExt::aggregate_as`].
+    pub async fn aggregate_as<T>(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<T>>
+    where
+        T: DeserializeOwned + Send,
+    {
+        self.0.aggregate_as(cx, filter, aggregation).await
+    }
+
+    /// The values of an aggregation without groups, as [`ReaderExt::aggregate_one`].
+    ///
+    /// # Errors
+    /// Those of [`ReaderExt::aggregate_one`].
+    pub async fn aggregate_one<T>(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<T>
+    where
+        T: DeserializeOwned + Send,
+    {
+        self.0.aggregate_one(cx, filter, aggregation).await
     }
 
     /// Deletes every model that the filter selects, all or none, and returns how many there were: as [`Deleter::delete_where`].

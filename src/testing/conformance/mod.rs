@@ -317,6 +317,7 @@ macro_rules! __conformance {
             }
             tenants {
                 see_their_own_models_only
+                count_their_own_models_only
                 change_their_own_models_only
                 store_nothing_outside
                 tell_nothing_of_taken_keys

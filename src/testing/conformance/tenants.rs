@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use larder::{
-    Changes, Cx, DeleterExt, Error, ErrorKind, Filter, IdOf, ModelStream, OnConflict, PageRequest, Projection, Query, ReaderExt,
-    Result, Storable, Storage, Store, TransactionalExt, field, field_of,
+    Aggregate, Aggregation, Changes, Cx, DeleterExt, Error, ErrorKind, Filter, IdOf, ModelStream, OnConflict, PageRequest,
+    Projection, Query, ReaderExt, Result, Storable, Storage, Store, TransactionalExt, field, field_of,
 };
 
 use crate::testing::{
@@ -91,6 +91,31 @@ pub async fn see_their_own_models_only(harness: &'static dyn Harness) {
         read(ann.stream(&cx, &Query::new()).await?).await
     });
     assert_eq!(inside.await.unwrap(), [1, 3, 5, 7]);
+}
+
+/// Whatever is computed of groups, or looked up from other tables, the models of others count for nothing.
+pub async fn count_their_own_models_only(harness: &'static dyn Harness) {
+    let (fixture, ann, bob) = two(harness).await;
+    let (cx, all) = (Cx::new(), Filter::all());
+    let sum = Aggregation::new().and(Aggregate::count()).and(Aggregate::sum(COLUMN.id)).and(Aggregate::minimum(COLUMN.nick));
+    let of_ann: (u64, i64, String) = ann.aggregate_one(&cx, &all, &sum).await.unwrap();
+    assert_eq!(of_ann, (3, 9, "nick 1".to_owned()));
+    let with_deleted = Aggregation::new().group_by(COLUMN.name).and(Aggregate::count()).with_deleted();
+    let groups: Vec<(String, u64)> = bob.aggregate_as(&cx, &all, &with_deleted).await.unwrap();
+    assert_eq!(groups, [("Bob".to_owned(), 3)]);
+
+    let people = people_from(&fixture.store, 2);
+    let everybody = fixture.store.repository::<person::Entity>();
+    let stored = everybody
+        .create_many(&cx, &[1, 2, 3].map(|level| person::Model { level: Some(level), ..person(&level.to_string()) }))
+        .await;
+    let highest = stored.unwrap()[2].clone();
+    let same = |filter| field(person::COLUMN.level).exists_in(person::COLUMN.level, filter);
+    assert_eq!(everybody.count(&cx, &same(people.visible())).await.unwrap(), 2);
+    let by_email = people.visible().and(field(person::COLUMN.email).equals(&highest.email));
+    assert_eq!(everybody.query(&cx, &same(by_email).into()).await.unwrap(), [highest]);
+    assert_eq!(people.count(&cx, &!same(Filter::all())).await.unwrap(), 0);
+    assert_eq!(people.count(&cx, &same(Filter::all())).await.unwrap(), 2);
 }
 
 /// Whatever is changed or deleted, the models of others stay as they are, and count for nothing.
