@@ -162,7 +162,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     ///   The error tells nothing of that model but that it is there. Ids that cannot be guessed, or whose first part is the
     ///   tenant, do not even tell that.
     ///
-    /// The filter compares columns with values: up to 100 conditions and 1 000 values, which count in every query. It may not
+    /// The filter compares columns with values: up to 100 conditions, which count in every query. It may not
     /// name a column that the repository keeps by itself, that the database computes or fills in, or that has a cast of the
     /// entity's. Text is compared by its bytes.
     ///

@@ -25,6 +25,11 @@ pub struct Capabilities {
     /// A nested transaction can be undone by itself. Without it, a nested transaction that fails takes the whole with it: the
     /// outermost one can no longer commit and is [`TransactionAborted`](crate::ErrorKind::TransactionAborted).
     pub savepoints: bool,
+    /// Models can be locked one by one, or those who write take turns: claims
+    /// ([`update_first`](crate::Updater::update_first), [`delete_first`](crate::Deleter::delete_first)) at once come to different
+    /// models, and [`find_locked`](crate::Reader::find_locked) holds a model until its transaction ends. Without it, one of two
+    /// claims at once is [`Contention`](crate::ErrorKind::Contention).
+    pub row_locks: bool,
     /// Deleting or renaming a model can take along what refers to it (`ON DELETE CASCADE`, `SET NULL`, `ON UPDATE CASCADE`).
     /// Without it, the schema can hold references that are refused, and no others.
     pub referential_actions: bool,
@@ -54,6 +59,7 @@ impl Capabilities {
         isolation: &[],
         locking: false,
         savepoints: false,
+        row_locks: false,
         referential_actions: false,
         unsigned: false,
         decimals: false,

@@ -325,6 +325,21 @@ pub(crate) fn conflict() -> Error {
     Error::new(ErrorKind::Conflict, "the version is not the stored one")
 }
 
+/// A method that a repository of somebody else's does not have.
+pub(crate) fn unsupported(method: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the repository does not implement `{method}`"))
+}
+
+/// A lock that would end with the statement.
+pub(crate) fn locked_outside() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a model is locked until its transaction ends, and there is none")
+}
+
+/// The store locks no models.
+pub(crate) fn no_row_locks() -> Error {
+    Error::new(ErrorKind::Unsupported, "the store does not lock single models")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.kind)?;

@@ -109,8 +109,8 @@ pub use open::open;
 pub use open_options::{Durability, OpenOptions};
 pub use query::{
     Aggregate, Aggregation, Assignable, Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, DateTimeKind, Field,
-    Filter, Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Page, PageRequest, PartOfEach, Projection,
-    Query, QueryParts, Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
+    Filter, Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Outcome, Page, PageRequest, PartOfEach,
+    Projection, Query, QueryParts, Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};

@@ -38,6 +38,11 @@ pub trait Client: Send {
         Err("it does not update here".into())
     }
 
+    /// All records as they are now, by their ids, in one transaction, the fastest way the library has.
+    async fn update_batch(&mut self, _records: &[Model]) -> Result<()> {
+        Err("it does not update many here".into())
+    }
+
     /// All records at once, and how many there are.
     async fn scan(&mut self) -> Result<(usize, Model)> {
         Err("it does not scan here".into())

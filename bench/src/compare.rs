@@ -27,7 +27,7 @@ pub async fn run(comparison: &Comparison, run: &Run) -> Result<Section> {
     let mut records = all.get(..rows).ok_or_else(missing)?.to_vec();
     let libraries = comparison.libraries.iter().copied().filter(|library| *library != Library::Toasty);
     let mut subjects = Subjects::new(places(comparison, libraries, run, &all).await?);
-    if comparison.operation == Operation::Update {
+    if matches!(comparison.operation, Operation::Update | Operation::UpdateMany) {
         records.iter_mut().for_each(|record| record.config_version = UPDATED_VERSION);
     }
     for round in 1..=run.rounds {
@@ -83,7 +83,7 @@ async fn once(
     let operation = comparison.operation;
     let place = match (filled_place, operation) {
         (Some(place), _) => place.clone(),
-        (None, Operation::Update) => filled(comparison, Library::Larder, run, records).await?,
+        (None, Operation::Update | Operation::UpdateMany) => filled(comparison, Library::Larder, run, records).await?,
         (None, _) => Place::new(comparison.engine, comparison.durability, run.postgres_url()).await?,
     };
     let mut client = library.open(&place).await?;
@@ -91,7 +91,7 @@ async fn once(
     let first = records.get(..comparison.tasks).unwrap_or(records);
     match operation {
         Operation::Create | Operation::CreateBatch => operate(client.as_mut(), operation, &one_more(records)).await?,
-        Operation::Find | Operation::Update => operate(client.as_mut(), operation, first).await?,
+        Operation::Find | Operation::Update | Operation::UpdateMany => operate(client.as_mut(), operation, first).await?,
         Operation::Scan => operate(client.as_mut(), operation, records).await?,
     }
     let mut clients = Vec::new();
@@ -133,6 +133,7 @@ pub async fn operate(client: &mut dyn Client, operation: Operation, records: &[M
         Operation::CreateBatch => return client.create_batch(records).await,
         Operation::Create => return client.create_each(records).await,
         Operation::Update => return client.update_each(records).await,
+        Operation::UpdateMany => return client.update_batch(records).await,
         Operation::Find => client.find_each(records).await?,
         Operation::Scan => {
             let (count, last) = client.scan().await?;
@@ -150,7 +151,7 @@ async fn check(place: &Place, operation: Operation, records: &[Model]) -> Result
     let written = records.len() as u64;
     let (filter, expected) = match operation {
         Operation::Create | Operation::CreateBatch => (larder::Filter::all(), written + 1),
-        Operation::Update => (field(COLUMN.config_version).equals(UPDATED_VERSION), written),
+        Operation::Update | Operation::UpdateMany => (field(COLUMN.config_version).equals(UPDATED_VERSION), written),
         Operation::Find | Operation::Scan => return Ok(()),
     };
     let (store, repository) = place.repository::<Entity>().await?;

@@ -61,6 +61,11 @@ impl Client for LarderClient {
         Ok(())
     }
 
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        black_box(self.records.update_many(&Cx::new(), records).await?);
+        Ok(())
+    }
+
     async fn scan(&mut self) -> Result<(usize, Model)> {
         if !self.streams {
             let mut models = black_box(self.records.query(&Cx::new(), &Query::new()).await?);

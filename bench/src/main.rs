@@ -11,6 +11,7 @@
 
 mod arguments;
 mod batched;
+mod claims;
 mod client;
 mod compare;
 mod data;

@@ -83,6 +83,15 @@ impl Client for SeaOrmClient {
         Ok(())
     }
 
+    /// It has no way to update many models by their own values.
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        let transaction = self.connection.begin().await?;
+        for record in records {
+            black_box(new(record).update(&transaction).await?);
+        }
+        Ok(transaction.commit().await?)
+    }
+
     async fn scan(&mut self) -> Result<(usize, Model)> {
         let mut models = black_box(Entity::find().order_by_asc(Column::LogId).all(&self.connection).await?);
         Ok((models.len(), models.pop().ok_or_else(missing)?))

@@ -3,7 +3,7 @@
 use larder::Durability;
 
 use crate::{
-    Result, Run, batched,
+    Result, Run, batched, claims,
     client::Library::{self, *},
     compare, deadline, growth, layer, memory, mixed,
     place::Engine::{self, *},
@@ -23,6 +23,7 @@ pub enum Work {
     Growth,
     Mixed,
     Batched,
+    Claims(Engine),
     Memory,
     WriteBehind,
 }
@@ -30,6 +31,7 @@ pub enum Work {
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = Work> {
     let others = [Work::WriteBehind, Work::Layer, Work::Deadline, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
+    let others = [Work::Claims(Postgres), Work::Claims(Sqlite)].into_iter().chain(others);
     COMPARISONS.iter().map(Work::Comparison).chain(others)
 }
 
@@ -42,13 +44,15 @@ impl Work {
             Self::Growth => growth::ID,
             Self::Mixed => mixed::ID,
             Self::Batched => batched::ID,
+            Self::Claims(Postgres) => claims::ON_POSTGRES,
+            Self::Claims(_) => claims::ON_SQLITE,
             Self::Memory => memory::ID,
             Self::WriteBehind => write_behind::ID,
         }
     }
 
     pub fn needs_postgres(&self) -> bool {
-        matches!(self, Self::Comparison(comparison) if comparison.engine == Postgres)
+        matches!(self, Self::Comparison(Comparison { engine: Postgres, .. }) | Self::Claims(Postgres))
     }
 
     pub fn uses_postgres(&self) -> bool {
@@ -63,6 +67,7 @@ impl Work {
             Self::Growth => growth::run(run).await,
             Self::Mixed => mixed::run(run).await,
             Self::Batched => batched::run(run).await,
+            Self::Claims(engine) => claims::run(run, *engine).await,
             Self::Memory => memory::run(run).await,
             Self::WriteBehind => write_behind::run(run).await,
         }
@@ -76,6 +81,7 @@ pub enum Operation {
     Create,
     Find,
     Update,
+    UpdateMany,
     Scan,
 }
 
@@ -115,7 +121,7 @@ const SQLITE: Comparison = Comparison {
 const POSTGRES: Comparison = Comparison { engine: Postgres, ..SQLITE };
 const DUCKDB: Comparison = Comparison { engine: DuckDb, ..SQLITE };
 
-static COMPARISONS: [Comparison; 13] = [
+static COMPARISONS: [Comparison; 15] = [
     Comparison {
         id: "P1",
         title: "SQLite: find by id, one task",
@@ -170,6 +176,14 @@ static COMPARISONS: [Comparison; 13] = [
         ..SQLITE
     },
     Comparison {
+        id: "P6-update-many",
+        title: "SQLite: update_many",
+        operation: Operation::UpdateMany,
+        libraries: &[Larder, SeaOrm, Sqlx, Limit],
+        bounds: &[Bound::Faster(SeaOrm, 2.0)],
+        ..SQLITE
+    },
+    Comparison {
         id: "P7",
         title: "Postgres: create_batch",
         operation: Operation::CreateBatch,
@@ -201,6 +215,14 @@ static COMPARISONS: [Comparison; 13] = [
         divisor: 25,
         libraries: &[Larder, SeaOrm, SeaOrmUntested, Sqlx, Diesel, Toasty, Limit],
         bounds: &[Bound::Within(SeaOrm, 1.05)],
+        ..POSTGRES
+    },
+    Comparison {
+        id: "P8-update-many",
+        title: "Postgres: update_many",
+        operation: Operation::UpdateMany,
+        libraries: &[Larder, SeaOrm, Sqlx, Limit],
+        bounds: &[Bound::Faster(SeaOrm, 2.0), Bound::Within(Limit, 2.0)],
         ..POSTGRES
     },
     Comparison {

@@ -9,7 +9,7 @@ use super::{Decoder, Models, Parts, Rows};
 use crate::{
     context::{Access, Cx},
     error::{Error, ErrorKind, Result},
-    query::{Change, Grouping, Resolution, ResolvedFilter, Selection, Upserted},
+    query::{Change, Grouping, Outcome, Resolution, ResolvedFilter, Selection, Upserted},
     row::Row,
     value::Key,
 };
@@ -20,6 +20,9 @@ use crate::{
 pub enum Read {
     /// The model with this id. Answers no model if it is not there.
     FindOne(Key),
+    /// The model with this id, which no other transaction changes before this one has ended. Counts as a write. Answers no model
+    /// if it is not there.
+    FindLocked(Key),
     /// The models with these ids that are there, in the order of the ids.
     Find(Vec<Key>),
     /// The models of a selection, in its order.
@@ -52,11 +55,18 @@ impl Read {
     pub fn name(&self) -> &'static str {
         match self {
             Self::FindOne(_) | Self::Find(_) => "find",
+            Self::FindLocked(_) => "find_locked",
             Self::Select(_) => "select",
             Self::Count(_) | Self::CountSelected(_) => "count",
             Self::Project { .. } => "project",
             Self::Aggregate { .. } => "aggregate",
         }
+    }
+
+    /// What it needs: one that locks is a write to those who tell reads from writes.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if let Self::FindLocked(_) = self { Access::Write } else { Access::Read }
     }
 }
 
@@ -78,6 +88,14 @@ pub enum Write<'r> {
         /// What is a conflict, and what becomes of the row that is there.
         resolution: Resolution,
     },
+    /// Inserts the one row that is given, or does with the one that is there what is to be done, and answers the model that is
+    /// stored then, and what became of it.
+    UpsertOne {
+        /// The row.
+        rows: &'r dyn Rows,
+        /// What is a conflict, and what becomes of the row that is there.
+        resolution: Resolution,
+    },
     /// Replaces the one row that is given, and answers its model.
     Update(&'r dyn Rows),
     /// Replaces rows, and answers their models in the order given.
@@ -89,10 +107,28 @@ pub enum Write<'r> {
         /// What becomes of them.
         changes: Vec<Change>,
     },
+    /// Changes the models of a selection, and answers them as they are then, in its order.
+    UpdateSelected {
+        /// Which models.
+        selection: Selection,
+        /// What becomes of them.
+        changes: Vec<Change>,
+    },
+    /// The same with the first models of a selection that no other transaction has locked. It waits for none.
+    UpdateFirst {
+        /// Which models.
+        selection: Selection,
+        /// What becomes of them.
+        changes: Vec<Change>,
+    },
     /// Deletes, or marks, the models with these ids, and answers how many there were.
     Delete(Vec<Key>),
     /// Deletes, or marks, the models that fulfil a condition, and answers how many there were.
     DeleteWhere(ResolvedFilter),
+    /// Deletes, or marks, the models of a selection, and answers them as they were, or as they are marked, in its order.
+    DeleteSelected(Selection),
+    /// The same with the first models of a selection that no other transaction has locked. It waits for none.
+    DeleteFirst(Selection),
 }
 
 impl Write<'_> {
@@ -101,11 +137,13 @@ impl Write<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Insert { .. } => "insert",
-            Self::Upsert { .. } => "upsert",
+            Self::Upsert { .. } | Self::UpsertOne { .. } => "upsert",
             Self::Update(_) | Self::UpdateMany(_) => "update",
-            Self::UpdateWhere { .. } => "update_where",
+            Self::UpdateWhere { .. } | Self::UpdateSelected { .. } => "update_where",
+            Self::UpdateFirst { .. } => "update_first",
             Self::Delete(_) => "delete",
-            Self::DeleteWhere(_) => "delete_where",
+            Self::DeleteWhere(_) | Self::DeleteSelected(_) => "delete_where",
+            Self::DeleteFirst(_) => "delete_first",
         }
     }
 
@@ -113,11 +151,18 @@ impl Write<'_> {
     #[must_use]
     pub fn given(&self) -> Option<usize> {
         match self {
-            Self::Insert { rows, .. } | Self::Upsert { rows, .. } | Self::Update(rows) | Self::UpdateMany(rows) => {
-                Some(rows.len())
-            }
+            Self::Insert { rows, .. }
+            | Self::Upsert { rows, .. }
+            | Self::UpsertOne { rows, .. }
+            | Self::Update(rows)
+            | Self::UpdateMany(rows) => Some(rows.len()),
             Self::Delete(keys) => Some(keys.len()),
-            Self::UpdateWhere { .. } | Self::DeleteWhere(_) => None,
+            Self::UpdateWhere { .. }
+            | Self::UpdateSelected { .. }
+            | Self::UpdateFirst { .. }
+            | Self::DeleteWhere(_)
+            | Self::DeleteSelected(_)
+            | Self::DeleteFirst(_) => None,
         }
     }
 }
@@ -191,6 +236,8 @@ pub enum Answer {
     Rows(Vec<Row>),
     /// How many models were inserted, and how many replaced.
     Upserted(Upserted),
+    /// One model as it is stored, and what became of it.
+    Stored(Box<dyn Models>, Outcome),
     /// The parts of a stream. `None` in a transaction of the store's, where each part is selected by itself.
     Parts(Option<Parts>),
     /// The context of a transaction that was begun.
@@ -204,7 +251,7 @@ impl Answer {
     #[must_use]
     pub fn returned(&self) -> Option<usize> {
         match self {
-            Self::Models(models) => Some(models.len()),
+            Self::Models(models) | Self::Stored(models, _) => Some(models.len()),
             Self::Rows(rows) => Some(rows.len()),
             _ => None,
         }
@@ -224,6 +271,10 @@ impl Answer {
 
     pub(crate) fn upserted(self) -> Result<Upserted> {
         if let Self::Upserted(upserted) = self { Ok(upserted) } else { Err(unexpected()) }
+    }
+
+    pub(crate) fn stored(self) -> Result<(Box<dyn Models>, Outcome)> {
+        if let Self::Stored(models, outcome) = self { Ok((models, outcome)) } else { Err(unexpected()) }
     }
 
     pub(crate) fn parts(self) -> Result<Option<Parts>> {

@@ -146,9 +146,10 @@ impl Call<'_> {
     pub fn access(&self) -> Access {
         match &self.operation {
             Operation::Write(..) => Access::Write,
+            Operation::Read(_, read, _) => read.access(),
             Operation::Sql(request) => request.access,
             Operation::Begin(options) if options.access_mode() != AccessMode::ReadOnly => Access::Write,
-            Operation::Begin(_) | Operation::Read(..) | Operation::Stream(..) | Operation::HasCommitted(_) => Access::Read,
+            Operation::Begin(_) | Operation::Stream(..) | Operation::HasCommitted(_) => Access::Read,
         }
     }
 

@@ -46,9 +46,9 @@ pub trait Hook<M: Send + Sync>: Send + Sync {
 pub struct Written<M> {
     /// What was done.
     pub kind: WriteKind,
-    /// The models as they are stored, where the operation answers them; as they were given by
+    /// The models as the operation answers them: as they are stored, or were deleted. As they were given by
     /// [`create_batch`](crate::Creator::create_batch) and [`upsert_batch`](crate::Creator::upsert_batch), including those that an
-    /// upsert ignored. Empty for a write that goes by a filter, and for a deletion.
+    /// upsert ignored. Empty for a change or a deletion that answers a number.
     pub models: Vec<M>,
     /// How many models were written. Never zero.
     pub count: u64,

@@ -25,7 +25,7 @@ use crate::{
 /// | `otel.name` | the operation and its table, such as `insert note` |
 /// | `otel.kind` | `client` |
 /// | `db.system.name` | `sqlite`, `postgresql`, `duckdb`, `memory` |
-/// | `db.operation.name` | `find`, `select`, `count`, `project`, `aggregate`, `stream`, `insert`, `upsert`, `update`, `update_where`, `delete`, `delete_where`, `sql`, `begin`, `has_committed` |
+/// | `db.operation.name` | `find`, `find_locked`, `select`, `count`, `project`, `aggregate`, `stream`, `insert`, `upsert`, `update`, `update_where`, `update_first`, `delete`, `delete_where`, `delete_first`, `sql`, `begin`, `has_committed` |
 /// | `db.collection.name` | the table, with its schema if the entity names one; missing where there is none |
 /// | `db.operation.batch.size` | how many models or ids were given, if more than one |
 /// | `db.response.returned_rows` | how many models or rows were answered |

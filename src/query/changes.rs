@@ -24,8 +24,8 @@ use crate::{
 /// #     #[sea_orm(table_name = "job")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key)] pub id: i64,
-/// #         pub tries: i32, pub cost: i64, pub total: i64, pub slowest: i64, pub owner: Option<String>, pub last:
-/// Option<String>,
+/// #         pub tries: i32, pub cost: i64, pub total: i64, pub slowest: i64,
+/// #         pub owner: Option<String>, pub last: Option<String>,
 /// #     }
 /// #     impl ActiveModelBehavior for ActiveModel {}
 /// # }
@@ -186,8 +186,12 @@ impl<M> fmt::Debug for Changes<M> {
 impl Table {
     /// The changes of columns, with those that the repository makes by itself left out.
     pub(crate) fn changes<M>(&self, changes: &Changes<M>) -> Result<Vec<Change>> {
+        self.changes_of(&changes.columns)
+    }
+
+    pub(super) fn changes_of(&self, columns: &[(&'static str, ColumnChange)]) -> Result<Vec<Change>> {
         let mut resolved: Vec<Change> = Vec::new();
-        for (name, written) in &changes.columns {
+        for (name, written) in columns {
             let column = self.position(name)?;
             if self.id.contains(&column) {
                 return Err(Error::new(ErrorKind::InvalidInput, "an id cannot be changed").in_column(name));

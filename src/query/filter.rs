@@ -12,6 +12,10 @@ use crate::table::{Table, TableColumn};
 /// How deep conditions may be nested.
 const MAX_DEPTH: usize = 100;
 
+/// The most values of a list that are bound one by one. A filter has at most 500 lists, and SQLite takes 32 766 values.
+#[cfg(feature = "_sql")]
+pub(crate) const MAX_LISTED: usize = 60;
+
 /// Which models: a condition on their columns, made by [`field`](crate::field) and joined by [`and`](Self::and), [`or`](Self::or)
 /// and `!`.
 ///
@@ -119,6 +123,23 @@ impl ResolvedFilter {
             Self::Test(_, Test::Null) => false,
             Self::Test(column, _) | Self::Exists(column, _) => is_one(*column),
             Self::Columns(one, _, other) => is_one(*one) || is_one(*other),
+        }
+    }
+
+    /// How many values a statement with it binds, at most.
+    pub(crate) fn values(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::values).sum(),
+            Self::Not(inner) => inner.values(),
+            // A longer list is bound as one value.
+            Self::Test(_, Test::In(values)) => 4 * values.len().min(MAX_LISTED) + 8,
+            Self::Test(_, Test::Path(path, _)) => 4 * path.len() + 8,
+            Self::Test(_, Test::Has { path, elements, .. }) => 4 * (path.len() + elements.len()) + 8,
+            Self::Test(_, Test::HasValues(_, values)) => 4 * values.len() + 8,
+            Self::Test(_, Test::Matches(pattern)) => 4 * pattern.literals().count() + 8,
+            Self::Test(..) => 4,
+            Self::Exists(_, join) => join.condition.values() + 8,
+            Self::Columns(..) => 0,
         }
     }
 

@@ -9,6 +9,7 @@ mod accumulate;
 mod aggregate;
 mod aggregate_resolve;
 mod aggregation;
+mod arithmetic;
 mod belonging;
 mod change;
 mod changes;
@@ -29,6 +30,7 @@ mod parts;
 mod projection;
 #[expect(clippy::module_inception, reason = "the type of that name")]
 mod query;
+mod resolution;
 mod resolve;
 mod scope;
 mod semi_join;
@@ -44,7 +46,7 @@ pub use column::{Assignable, Column, Comparable, JsonKind, Numeric, Operand, Ord
 pub use cursor::Cursor;
 pub use field::{Field, field, field_of};
 pub use filter::Filter;
-pub use on_conflict::{OnConflict, Upserted};
+pub use on_conflict::{OnConflict, Outcome, Upserted};
 pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
 pub use part_of_each::PartOfEach;
 pub use parts::{ConflictAction, QueryParts};
@@ -54,22 +56,27 @@ pub use text_pattern::TextPattern;
 pub use time_bucket::{DateTimeKind, TimeBucket};
 
 pub(crate) use aggregate_resolve::ResolvedAggregation;
-pub use change::Change;
+pub(crate) use arithmetic::increased;
 #[cfg(feature = "_sql")]
-pub(crate) use change::out_of_range;
-pub(crate) use change::{changed_row, increased};
+pub(crate) use arithmetic::out_of_range;
+pub use change::Change;
+pub(crate) use change::changed_row;
 pub use changes::ColumnChange;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
+#[cfg(feature = "_sql")]
+pub(crate) use filter::MAX_LISTED;
 pub use filter::{Comparison, Quantifier, ResolvedFilter, Test, Tree};
 pub use grouping::{GroupKey, Grouping, Measure, MeasureKind};
-pub(crate) use on_conflict::Merged;
-pub use on_conflict::Resolution;
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use query::Position;
+pub(crate) use resolution::Merged;
+pub use resolution::Resolution;
+#[cfg(feature = "_sql")]
+pub(crate) use resolution::StoredAction;
 pub use resolve::Selection;
 pub(crate) use resolve::SortKey;
 pub(crate) use scope::Scope;

@@ -1,23 +1,46 @@
 //! What becomes of a new model that is there already.
 
-use std::{collections::BTreeMap, fmt, iter::Sum, marker::PhantomData, ops::AddAssign};
+use std::{fmt, iter::Sum, marker::PhantomData, ops::AddAssign};
 
-use sea_orm::Value;
-
-use super::column::TypedColumn;
-use crate::{
-    error::{Error, ErrorKind, Result},
-    table::Table,
-    value::{Key, is_null, whole_number},
+use super::{
+    changes::{Changes, ColumnChange},
+    column::TypedColumn,
+    filter::Filter,
 };
 
-/// What [`upsert_batch`](crate::Creator::upsert_batch) does with a model that is stored already: one with the same id, or, by
-/// [`on`](Self::on), with the same values of unique columns.
+/// What [`upsert_batch`](crate::Creator::upsert_batch) and [`upsert`](crate::Creator::upsert) do with a model that is stored
+/// already: one with the same id, or, by [`on`](Self::on), with the same values of unique columns.
 ///
-/// Null is equal to nothing: a model with a null in the columns named by [`on`](Self::on) is always new.
+/// ```
+/// # mod page {
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[sea_orm::model]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+/// #     #[sea_orm(table_name = "page")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key, auto_increment = false)] pub path: String, pub visits: i64, pub locked: bool,
+/// #     }
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+/// use larder::{Changes, Creator, Cx, OnConflict, Outcome, ReaderExt, field};
+/// use page::COLUMN;
+///
+/// let (pages, cx) = (larder::open("memory:").await?.repository::<page::Entity>(), Cx::new());
+/// let first = page::Model { path: "/".into(), visits: 1, locked: false };
+/// let count = OnConflict::apply(Changes::new().increase(COLUMN.visits, 1)).only_if(field(COLUMN.locked).equals(false));
+/// pages.upsert_batch(&cx, &[first.clone(), first.clone()], &count).await?;
+/// let (page, outcome) = pages.upsert(&cx, &first, &count).await?;
+/// assert_eq!((page.visits, outcome), (3, Outcome::Updated));
+/// # Ok(()) }
+/// ```
+///
+/// Null is equal to nothing: a model with a null in the columns named by [`on`](Self::on) is always new. A model that is marked
+/// as [deleted](crate::RepositoryBuilder::deleted_at) is stored like any other.
 pub struct OnConflict<M> {
     pub(crate) target: Vec<&'static str>,
     pub(crate) action: Action,
+    pub(crate) only_if: Option<Filter<M>>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -26,15 +49,19 @@ pub(crate) enum Action {
     Ignore,
     Replace,
     Columns(Vec<&'static str>),
+    Apply(Vec<(&'static str, ColumnChange)>),
 }
 
-/// An [`OnConflict`] whose columns are positions.
-#[derive(Clone, Debug)]
-pub struct Resolution {
-    /// The columns that tell which model is stored already.
-    pub(crate) target: Vec<usize>,
-    /// The columns that are replaced; none, not even an empty list, if the stored model stays as it is.
-    pub(crate) replaced: Option<Vec<usize>>,
+/// What became of the model of an [`upsert`](crate::Creator::upsert).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was new.
+    Inserted,
+    /// It was there, and was replaced or changed.
+    Updated,
+    /// It was there, and stays as it was.
+    Ignored,
 }
 
 /// What became of the models of an [`upsert_batch`](crate::Creator::upsert_batch).
@@ -43,7 +70,7 @@ pub struct Resolution {
 pub struct Upserted {
     /// How many were new.
     pub inserted: u64,
-    /// How many were there, or came before in the same batch, and were replaced.
+    /// How many were there, or came before in the same batch, and were replaced or changed.
     pub updated: u64,
     /// How many were there, or came before in the same batch, and stay as they were.
     pub ignored: u64,
@@ -66,92 +93,9 @@ impl Sum for Upserted {
     }
 }
 
-impl Table {
-    pub(crate) fn resolution<M>(&self, on_conflict: &OnConflict<M>) -> Result<Resolution> {
-        let positions = |names: &[&'static str]| {
-            let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
-            positions.sort_unstable();
-            positions.dedup();
-            Ok::<_, Error>(positions)
-        };
-        let mut target = positions(&on_conflict.target)?;
-        if target.is_empty() {
-            target.clone_from(&self.id);
-        }
-        if !self.is_unique(&target) {
-            return Err(Error::new(ErrorKind::InvalidInput, "columns that the entity does not name unique"));
-        }
-        target.iter().try_for_each(|position| self.require_comparable(*position))?;
-        let kept = |position: &usize| self.id.contains(position) || target.contains(position) || self.rules.is_stamped(*position);
-        let replaced = match &on_conflict.action {
-            Action::Ignore => None,
-            Action::Replace => Some((0..self.columns.len()).filter(|position| !kept(position)).collect()),
-            Action::Columns(names) => {
-                let columns = positions(names)?;
-                if columns.iter().any(kept) {
-                    let message =
-                        "an id, a column of the conflict, or one that the repository keeps by itself, cannot be replaced";
-                    return Err(Error::new(ErrorKind::InvalidInput, message));
-                }
-                Some(columns)
-            }
-        };
-        let resolution = Resolution { target, replaced };
-        self.require_replaced_within(&resolution)?;
-        Ok(resolution)
-    }
-
-    /// Whether a row may be stored already: it has all values that tell.
-    pub(crate) fn may_exist(&self, row: &[Value], resolution: &Resolution) -> bool {
-        let is_new = |position: &usize, value: &Value| {
-            is_null(value) || (self.generated == Some(*position) && whole_number(value) == Some(0))
-        };
-        resolution.target.iter().all(|position| row.get(*position).is_some_and(|value| !is_new(position, value)))
-    }
-}
-
-/// Rows, with those that are told to be the same made one, as if one had come after the other; and what became of the others.
-pub(crate) struct Merged<'a> {
-    table: &'a Table,
-    resolution: &'a Resolution,
-    /// By what tells them.
-    known: BTreeMap<Key, Vec<Value>>,
-    new: Vec<Vec<Value>>,
-    upserted: Upserted,
-}
-
-impl<'a> Merged<'a> {
-    pub(crate) fn new(table: &'a Table, resolution: &'a Resolution) -> Self {
-        Self { table, resolution, known: BTreeMap::new(), new: Vec::new(), upserted: Upserted::default() }
-    }
-
-    pub(crate) fn push(&mut self, row: Vec<Value>) {
-        if !self.table.may_exist(&row, self.resolution) {
-            return self.new.push(row);
-        }
-        let key = Key(self.resolution.target.iter().filter_map(|position| row.get(*position).cloned()).collect());
-        match (self.known.get_mut(&key), &self.resolution.replaced) {
-            (None, _) => drop(self.known.insert(key, row)),
-            (Some(_), None) => self.upserted.ignored += 1,
-            (Some(earlier), Some(columns)) => {
-                self.upserted.updated += 1;
-                for (position, value) in row.into_iter().enumerate().filter(|(position, _)| columns.contains(position)) {
-                    earlier.iter_mut().skip(position).take(1).for_each(|old| old.clone_from(&value));
-                }
-            }
-        }
-    }
-
-    /// The rows that may be stored already, in the order of what tells them, so that two batches meet in the same order; those
-    /// that are new; and what became of the others.
-    pub(crate) fn finish(self) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Upserted) {
-        (self.known.into_values().collect(), self.new, self.upserted)
-    }
-}
-
 impl<M> OnConflict<M> {
     fn of(action: Action) -> Self {
-        Self { target: Vec::new(), action, model: PhantomData }
+        Self { target: Vec::new(), action, only_if: None, model: PhantomData }
     }
 
     /// What is stored stays as it is.
@@ -172,7 +116,8 @@ impl<M> OnConflict<M> {
         Self::of(Action::Columns(vec![column.column().name]))
     }
 
-    /// This column is replaced as well. After [`replace`](Self::replace) or [`ignore`](Self::ignore) it is the only one.
+    /// This column is replaced as well. After [`replace`](Self::replace), [`ignore`](Self::ignore) or [`apply`](Self::apply) it
+    /// is the only one.
     #[must_use]
     pub fn and_column<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
         let name = column.column().name;
@@ -181,6 +126,24 @@ impl<M> OnConflict<M> {
             other => *other = Action::Columns(vec![name]),
         }
         self
+    }
+
+    /// These changes are made of what is stored. What they read of columns is what the stored model had before.
+    ///
+    /// If several models of a batch have one key, the changes are made for each of them, also where the first of them is new. A
+    /// change of an id, of a column of the conflict, or of one that the repository keeps by itself is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    #[must_use]
+    pub fn apply(changes: Changes<M>) -> Self {
+        Self::of(Action::Apply(changes.columns))
+    }
+
+    /// What is stored is replaced or changed only if it fulfils this filter too. If it does not, it stays as it is, and counts as
+    /// ignored.
+    #[must_use]
+    pub fn only_if(self, filter: Filter<M>) -> Self {
+        let filter = self.only_if.map_or_else(Filter::all, |earlier| earlier).and(filter);
+        Self { only_if: Some(filter), ..self }
     }
 
     /// Models are the same if this column is, together with others named so: columns of a unique constraint, or the id's. It is
@@ -195,12 +158,14 @@ impl<M> OnConflict<M> {
 
 impl<M> Clone for OnConflict<M> {
     fn clone(&self) -> Self {
-        Self { target: self.target.clone(), action: self.action.clone(), model: PhantomData }
+        let (target, action) = (self.target.clone(), self.action.clone());
+        Self { target, action, only_if: self.only_if.clone(), model: PhantomData }
     }
 }
 
 impl<M> fmt::Debug for OnConflict<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnConflict").field("target", &self.target).field("action", &self.action).finish()
+        let mut debug = f.debug_struct("OnConflict");
+        debug.field("target", &self.target).field("action", &self.action).field("only_if", &self.only_if).finish()
     }
 }

@@ -104,6 +104,8 @@ pub enum ConflictAction<'c> {
     Replace,
     /// These of its columns are replaced.
     ReplaceColumns(&'c [&'static str]),
+    /// It is changed: [`OnConflict::changes`] says how.
+    Apply,
 }
 
 impl<M> OnConflict<M> {
@@ -120,6 +122,19 @@ impl<M> OnConflict<M> {
             Action::Ignore => ConflictAction::Ignore,
             Action::Replace => ConflictAction::Replace,
             Action::Columns(columns) => ConflictAction::ReplaceColumns(columns),
+            Action::Apply(_) => ConflictAction::Apply,
         }
+    }
+
+    /// The names of the columns that [`apply`](Self::apply) changes, in the order in which they were given, and how each changes.
+    pub fn changes(&self) -> impl Iterator<Item = (&'static str, &ColumnChange)> {
+        let changes = if let Action::Apply(changes) = &self.action { changes.as_slice() } else { &[] };
+        changes.iter().map(|(name, change)| (*name, change))
+    }
+
+    /// What the stored model has to fulfil for that. Returns `None` if nothing is asked of it.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Filter<M>> {
+        self.only_if.as_ref()
     }
 }

@@ -126,8 +126,8 @@ impl Table {
         Ok(self.visible().and(self.asked(filter)?))
     }
 
-    /// What a filter asks for, which counts together with the repository's own.
-    fn asked<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
+    /// What a filter asks for, which counts together with the repository's own. Models that are marked as deleted may fulfil it.
+    pub(super) fn asked<M>(&self, filter: &Filter<M>) -> Result<ResolvedFilter> {
         self.resolve(filter.tree()?, &mut Size { tests: self.scope.tests })
     }
 
@@ -153,6 +153,23 @@ impl Table {
             offset: query.offset,
             position: query.position.clone(),
         })
+    }
+
+    /// The models that a filter selects, ordered by id.
+    pub(crate) fn selection_by_id<M>(&self, filter: &Filter<M>) -> Result<Selection> {
+        self.selection(&Query::from(filter.clone()))
+    }
+
+    /// The models that a query selects whose first ones are written.
+    pub(crate) fn first_ones<M>(&self, query: &Query<M>) -> Result<Selection> {
+        let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
+        if query.order.is_empty() || query.limit.is_none() {
+            return refused("the first of what? A query without an order, or without a limit");
+        }
+        if query.offset > 0 || query.position.is_some() || query.with_deleted || !query.parts_of_each.is_empty() {
+            return refused("a query with an offset, of a page, of deleted models, or of the first of each group");
+        }
+        self.selection(query)
     }
 
     /// The keys a query is ordered by, the id's last.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Filter, ResolvedFilter, Test, Tree};
+use super::filter::{Filter, ResolvedFilter, Tree};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most conditions and values that a scope has. They count as the query's own, and every statement carries them.
+/// The most conditions that a scope has. They count as the query's own, and every statement carries them.
 const MAX_TESTS: usize = 100;
-const MAX_VALUES: usize = 1_000;
 
 /// Which models are there for a repository: those that fulfil a filter. It can be evaluated for a model that is about to be
 /// stored.
@@ -20,30 +19,26 @@ pub(crate) struct Scope {
     pub(crate) columns: BTreeSet<usize>,
     /// How many conditions it has.
     pub(super) tests: usize,
-    /// How many values it has.
-    pub(crate) values: usize,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { filter: ResolvedFilter::TRUE, named: (Tree::TRUE, 0), columns: BTreeSet::new(), tests: 0, values: 0 }
+        Self { filter: ResolvedFilter::TRUE, named: (Tree::TRUE, 0), columns: BTreeSet::new(), tests: 0 }
     }
 }
 
 impl Scope {
     /// The models that fulfil a filter, which has so many conditions.
     pub(super) fn new(filter: ResolvedFilter, named: (Tree<&'static str>, usize), tests: usize) -> Result<Self> {
-        let values = values(&filter);
-        if tests > MAX_TESTS || values > MAX_VALUES {
-            let message = "the filter of a repository has more than 100 conditions or 1 000 values";
-            return Err(Error::new(ErrorKind::InvalidInput, message));
+        if tests > MAX_TESTS {
+            return Err(Error::new(ErrorKind::InvalidInput, "the filter of a repository has more than 100 conditions"));
         }
         if !filter.joined_tables().is_empty() {
-            return Err(Error::new(ErrorKind::Unsupported, "the filter of a repository looks into another table"));
+            return Err(Error::new(ErrorKind::InvalidInput, "the filter of a repository looks into another table"));
         }
         let mut columns = BTreeSet::new();
         add_columns(&filter, &mut columns);
-        Ok(Self { filter, named, columns, tests, values })
+        Ok(Self { filter, named, columns, tests })
     }
 
     /// Whether all models of the table are there.
@@ -78,19 +73,5 @@ fn add_columns(condition: &ResolvedFilter, columns: &mut BTreeSet<usize>) {
         Tree::Not(inner) => add_columns(inner, columns),
         Tree::Test(column, _) | Tree::Exists(column, _) => drop(columns.insert(*column)),
         Tree::Columns(one, _, other) => columns.extend([*one, *other]),
-    }
-}
-
-/// How many values a condition compares with.
-fn values(condition: &ResolvedFilter) -> usize {
-    match condition {
-        Tree::All(parts) | Tree::Any(parts) => parts.iter().map(values).sum(),
-        Tree::Not(inner) => values(inner),
-        Tree::Test(_, Test::In(values) | Test::HasValues(_, values)) => values.len(),
-        Tree::Test(_, Test::Has { path, elements, .. }) => path.len() + elements.len(),
-        Tree::Test(_, Test::Path(path, _)) => path.len() + 1,
-        Tree::Test(_, Test::Matches(pattern)) => pattern.literals().count(),
-        Tree::Test(..) | Tree::Exists(..) => 1,
-        Tree::Columns(..) => 0,
     }
 }

@@ -5,7 +5,7 @@ use sea_orm::Value;
 use super::{
     change::Change,
     filter::{Filter, ResolvedFilter, Test},
-    on_conflict::Resolution,
+    resolution::{Resolution, StoredAction},
     resolve::Size,
     scope::Scope,
 };
@@ -108,7 +108,7 @@ impl Table {
     /// Refuses to replace columns so that a stored model of the repository might not be there any more, although the model that
     /// is given is: a condition has to look at replaced columns alone, or at none.
     pub(super) fn require_replaced_within(&self, resolution: &Resolution) -> Result<()> {
-        let Some(replaced) = &resolution.replaced else { return Ok(()) };
+        let StoredAction::Replace(replaced) = &resolution.action else { return Ok(()) };
         for (_, columns) in self.scope.conditions() {
             let is_same = |column: &&usize| resolution.target.contains(column);
             let mut others = columns.iter().filter(|column| !is_same(column));

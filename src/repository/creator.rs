@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::{
     context::Cx,
-    error::Result,
-    query::{OnConflict, Upserted},
+    error::{Result, unsupported},
+    query::{OnConflict, Outcome, Upserted},
 };
 
 /// Stores new models.
@@ -54,7 +54,15 @@ pub trait Creator<M: Send + Sync>: Send + Sync {
     ///
     /// What violates another constraint than the one that `on_conflict` is about is refused, and all the others with it. In which
     /// order the models are written is up to the engine: where one takes a unique value that another of the same batch gives up,
-    /// that may be a `Duplicate`. A version is raised once for a batch. On DuckDB, losing against another transaction that stores
-    /// the same key is [`Contention`](crate::ErrorKind::Contention).
+    /// that may be a `Duplicate`. A version is raised once for a batch; with [`OnConflict::apply`] or [`OnConflict::only_if`],
+    /// once for each model of the batch by which the stored one is changed. On DuckDB, losing against another transaction that
+    /// stores the same key is [`Contention`](crate::ErrorKind::Contention).
     async fn upsert_batch(&self, cx: &Cx, models: &[M], on_conflict: &OnConflict<M>) -> Result<Upserted>;
+
+    /// Stores one model as [`upsert_batch`](Self::upsert_batch) does, and returns the model that is stored then, also where that
+    /// stays as it was, and what became of it.
+    async fn upsert(&self, cx: &Cx, model: &M, on_conflict: &OnConflict<M>) -> Result<(M, Outcome)> {
+        let _ = (cx, model, on_conflict);
+        Err(unsupported("upsert"))
+    }
 }

@@ -1,6 +1,10 @@
 use async_trait::async_trait;
 
-use crate::{context::Cx, error::Result, query::Filter};
+use crate::{
+    context::Cx,
+    error::{Result, unsupported},
+    query::{Filter, Query},
+};
 
 /// Deletes stored models; or marks them, where the repository keeps a [time of deletion](crate::RepositoryBuilder::deleted_at).
 ///
@@ -28,4 +32,21 @@ pub trait Deleter<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// Deletes every model that the filter selects, all or none, and returns how many there were. Other tables are touched only
     /// by the cascades the schema asks for.
     async fn delete_where(&self, cx: &Cx, filter: &Filter<M>) -> Result<u64>;
+
+    /// Deletes models as [`delete_where`](Self::delete_where) does, and returns them as they were, ordered by id. Where the
+    /// repository marks them instead, they are returned as they are then.
+    async fn delete_where_returning(&self, cx: &Cx, filter: &Filter<M>) -> Result<Vec<M>> {
+        let _ = (cx, filter);
+        Err(unsupported("delete_where_returning"))
+    }
+
+    /// Deletes the first models of a query, which names an order and a limit, and returns them in its order, as
+    /// [`delete_where_returning`](Self::delete_where_returning) does.
+    ///
+    /// What [`update_first`](crate::Updater::update_first) says of models that others have locked or changed, and of the query,
+    /// holds here too: no model is returned to two callers whose deletions are committed.
+    async fn delete_first(&self, cx: &Cx, query: &Query<M>) -> Result<Vec<M>> {
+        let _ = (cx, query);
+        Err(unsupported("delete_first"))
+    }
 }

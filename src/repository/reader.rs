@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::{
     context::Cx,
-    error::{Error, ErrorKind, Result},
+    error::{Result, unsupported},
     query::{Aggregation, Filter, Projection, Query},
     row::Row,
     stream::ModelStream,
@@ -86,7 +86,7 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// Default: [`Unsupported`](crate::ErrorKind::Unsupported), for a reader that is no store's repository and does not implement
     /// it.
     async fn count_of(&self, _: &Cx, _: &Query<M>) -> Result<u64> {
-        Err(Error::new(ErrorKind::Unsupported, "this reader has no `count_of`"))
+        Err(unsupported("count_of"))
     }
 
     /// Some columns of the models that a query selects, for [`query_as`](crate::ReaderExt::query_as) and
@@ -100,7 +100,7 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// A sum of whole numbers that no `u64` holds is in a row as a `Decimal`, or as its digits if it is none either.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100 columns and
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100 columns and
     /// aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order by a column
     /// that is not grouped by; a [`TimeBucket`](crate::TimeBucket) of no width. The conditions of all filters count together.
     ///
@@ -108,9 +108,47 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// that no `Decimal` holds, a bucket of time that begins before the year 1. Inside a transaction, the transaction can no
     /// longer commit.
     ///
-    /// [`Unsupported`](ErrorKind::Unsupported) if the implementation has no aggregates, which is what this method does by
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the implementation has no aggregates, which is what this method does by
     /// default.
     async fn aggregate(&self, _cx: &Cx, _filter: &Filter<M>, _aggregation: &Aggregation<M>) -> Result<Vec<Row>> {
-        Err(Error::new(ErrorKind::Unsupported, "this repository does not implement `aggregate`"))
+        Err(unsupported("aggregate"))
+    }
+
+    /// The model with this id, if it exists, which no other transaction changes, deletes or locks before the one of the context
+    /// has ended: for a model that is read, and written by what was read.
+    ///
+    /// ```
+    /// # mod account {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "account")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub cents: i64 }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+    /// use larder::{Creator, Cx, Error, ErrorKind, Reader, ReaderExt, TransactionalExt, Updater};
+    ///
+    /// let accounts = &larder::open("memory:").await?.repository::<account::Entity>();
+    /// accounts.create(&Cx::new(), &account::Model { id: 1, cents: 500 }).await?;
+    /// let paid = accounts.tx(&Cx::new(), |cx| async move {
+    ///     let missing = || Error::new(ErrorKind::NotFound, "no such account");
+    ///     let mut account = accounts.find_locked(&cx, &1).await?.ok_or_else(missing)?;
+    ///     account.cents -= 200;
+    ///     accounts.update(&cx, &account).await
+    /// });
+    /// assert_eq!(paid.await?.cents, 300);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// It waits for a transaction that has locked or changed the model: Postgres for that of this model, memory and SQLite for
+    /// any that writes. It counts as a write: [`ReadOnly`](crate::ErrorKind::ReadOnly) in a read-only transaction. In a
+    /// transaction whose isolation is more than [`ReadCommitted`](crate::Isolation::ReadCommitted), a model that was changed
+    /// since the transaction began to read is [`Contention`](crate::ErrorKind::Contention). Outside a transaction it is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and [`Unsupported`](crate::ErrorKind::Unsupported) on a store without
+    /// the [capability](crate::Capabilities::row_locks).
+    async fn find_locked(&self, cx: &Cx, id: &Id) -> Result<Option<M>> {
+        let _ = (cx, id);
+        Err(unsupported("find_locked"))
     }
 }

@@ -6,6 +6,7 @@ pub mod door;
 pub mod edge;
 mod fingerprint;
 pub mod item;
+pub mod job;
 pub mod label;
 pub mod letter;
 pub mod line;

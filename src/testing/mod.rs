@@ -28,7 +28,7 @@ use std::future::Future;
 
 pub use self::{
     harness::{Fixture, Harness, OpenWith},
-    models::{Items, Notes, Pages, People, drop_at, item, note, page, person, sample, time},
+    models::{Items, Notes, Pages, People, drop_at, item, job, note, page, person, sample, time},
     script::Script,
     tables::{create_tables, refuses_actions},
 };

@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::entities::{Fingerprint, item, note, page, person, sample};
+use super::entities::{Fingerprint, item, job, note, page, person, sample};
 use crate::Storage;
 
 /// A repository of notes.
@@ -79,6 +79,11 @@ pub fn item(id: i32) -> item::Model {
         due: None,
         json: None,
     }
+}
+
+/// A job that nobody has claimed, named after its id.
+pub fn job(id: i64) -> job::Model {
+    job::Model { id, name: format!("job {id:03}"), due: None, tries: 0, worker: None }
 }
 
 /// A page of the first version, whose times are left to the repository.

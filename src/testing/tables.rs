@@ -46,6 +46,7 @@ pub async fn create_tables(store: &Store) {
     table(of(&schema, page::Entity)).await;
     let (lines, _) = of(&schema, line::Entity);
     table((without_key(&lines), Vec::new())).await;
+    table(of(&schema, job::Entity)).await;
     table(of(&schema, idempotency::Entity)).await;
     if store.capabilities().arrays {
         table(of(&schema, tagged::Entity)).await;

@@ -3,8 +3,8 @@
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use larder::{
-    Clock, Creator, Cx, Deleter, Error, ErrorClass, ErrorKind, ManualClock, OpenOptions, Reader, ReaderExt, Result, Storage,
-    Store, Transactional, TransactionalExt, Updater, new_id,
+    Changes, Clock, Creator, Cx, Deleter, Error, ErrorClass, ErrorKind, Filter, ManualClock, OnConflict, OpenOptions, Query,
+    Reader, ReaderExt, Result, Storage, Store, Transactional, TransactionalExt, Updater, Upserted, new_id,
 };
 use uuid::Uuid;
 
@@ -188,5 +188,73 @@ async fn settings_of_other_stores_are_refused() {
     for (_, options) in given {
         let folder = tempfile::tempdir().unwrap();
         options.open(&format!("sqlite:{}/store", folder.path().display())).await.unwrap();
+    }
+}
+
+/// A repository of somebody else's that has only the methods that have no body.
+struct Other;
+
+#[async_trait::async_trait]
+impl Creator<note::Model> for Other {
+    async fn create(&self, _: &Cx, model: &note::Model) -> Result<note::Model> {
+        Ok(model.clone())
+    }
+
+    async fn create_many(&self, _: &Cx, models: &[note::Model]) -> Result<Vec<note::Model>> {
+        Ok(models.to_vec())
+    }
+
+    async fn create_batch(&self, _: &Cx, models: &[note::Model]) -> Result<u64> {
+        Ok(models.len() as u64)
+    }
+
+    async fn upsert_batch(&self, _: &Cx, _: &[note::Model], _: &OnConflict<note::Model>) -> Result<Upserted> {
+        Ok(Upserted::default())
+    }
+}
+
+#[async_trait::async_trait]
+impl Updater<note::Model> for Other {
+    async fn update(&self, _: &Cx, model: &note::Model) -> Result<note::Model> {
+        Ok(model.clone())
+    }
+
+    async fn update_many(&self, _: &Cx, models: &[note::Model]) -> Result<Vec<note::Model>> {
+        Ok(models.to_vec())
+    }
+
+    async fn update_where(&self, _: &Cx, _: &Filter<note::Model>, _: &Changes<note::Model>) -> Result<u64> {
+        Ok(0)
+    }
+}
+
+#[async_trait::async_trait]
+impl Deleter<note::Model, Uuid> for Other {
+    async fn delete(&self, _: &Cx, _: &Uuid) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn delete_many(&self, _: &Cx, _: &[Uuid]) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn delete_where(&self, _: &Cx, _: &Filter<note::Model>) -> Result<u64> {
+        Ok(0)
+    }
+}
+
+/// What a repository does not implement is `Unsupported`, and the error names the method.
+#[tokio::test]
+async fn methods_that_are_not_implemented_say_so() {
+    let (cx, all, changes, query) = (&Cx::new(), &Filter::all(), &Changes::new(), &Query::new());
+    for (name, error) in [
+        ("`upsert`", Other.upsert(cx, &note("a"), &OnConflict::ignore()).await.unwrap_err()),
+        ("`update_where_returning`", Other.update_where_returning(cx, all, changes).await.unwrap_err()),
+        ("`update_first`", Other.update_first(cx, query, changes).await.unwrap_err()),
+        ("`delete_where_returning`", Other.delete_where_returning(cx, all).await.unwrap_err()),
+        ("`delete_first`", Other.delete_first(cx, query).await.unwrap_err()),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{name}");
+        assert!(error.to_string().contains(name), "{error}");
     }
 }

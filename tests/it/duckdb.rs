@@ -25,6 +25,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && c.isolation == [Isolation::RepeatableRead]
         && !c.locking
         && !c.savepoints
+        && !c.row_locks
         && !c.referential_actions
         && c.unsigned
         && c.decimals

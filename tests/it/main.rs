@@ -10,6 +10,7 @@
 )]
 
 mod arrays;
+mod changes;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;

@@ -27,6 +27,7 @@ impl Harness for Memory {
             && c.isolation == [Isolation::Serializable]
             && !c.locking
             && c.savepoints
+            && c.row_locks
             && c.referential_actions
             && c.unsigned
             && c.decimals

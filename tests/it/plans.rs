@@ -117,6 +117,32 @@ async fn plans_without_case(store: &Store, snapshot_name: &str, explain: &str, i
     plans
 }
 
+/// The plan of a claim of one job, in a table where jobs are found by an index on what is asked for and ordered by.
+async fn plan_of_claim(store: &Store, snapshot_name: &str, explain: &str, index: &str) -> String {
+    let sql = store.sql().unwrap();
+    for statement in [
+        "CREATE TABLE job (id BIGINT PRIMARY KEY, name TEXT, worker TEXT, due TIMESTAMP, tries INT, most BIGINT, cost FLOAT, \
+         share REAL, price NUMERIC)",
+        &format!("CREATE INDEX job_by_due ON job {index}"),
+        "INSERT INTO job WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         SELECT i, 'job ' || i, CASE WHEN i % 2 = 0 THEN 'w' END, NULL, 0, 0, 0, 0, 0 FROM n",
+        "ANALYZE",
+    ] {
+        sql.execute(&Cx::new(), &SqlText::new(statement)).await.unwrap();
+    }
+    let statements = snapshot(snapshot_name);
+    let is_meant = |sql: &&String| sql.contains("UPDATE \"job\" SET \"worker\"") && sql.contains("LIMIT");
+    let statement = statements.iter().find(is_meant).unwrap();
+    // In Postgres' text the limit is written, and its value is not a part of it.
+    let (statement, values) = match snapshot_name {
+        "sqlite.sql" => (statement.clone(), vec![Value::from("w"), 1_i64.into()]),
+        _ => (statement.replace("$2", "$1"), vec!["w".into()]),
+    };
+    let plan = explained(explain, &statement, values);
+    let plan: Vec<serde_json::Value> = sql.query_as(&Cx::new(), &plan).await.unwrap();
+    serde_json::Value::from(plan).to_string()
+}
+
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn sqlite_searches_without_case_by_an_index_of_its_collation() {
@@ -171,6 +197,27 @@ async fn postgres_searches_patterns_by_an_index_of_trigrams() {
         let plan = serde_json::Value::from(plan).to_string();
         assert!(plan.contains("Bitmap Index Scan"), "{statement}: {plan}");
     }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_claims_by_an_index() {
+    let store = larder::open("sqlite::memory:").await.unwrap();
+    let plan = plan_of_claim(&store, "sqlite.sql", "EXPLAIN QUERY PLAN", "(worker, due, name DESC)").await;
+    assert!(plan.contains("job_by_due (worker=?)") && !plan.contains("SCAN job"), "{plan}");
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_claims_by_an_index() {
+    if crate::support::postgres::is_skipped() {
+        return;
+    }
+    let database = crate::support::postgres::TestDatabase::empty().await;
+    let store = larder::open(&database.url()).await.unwrap();
+    let index = r#"(due NULLS FIRST, name COLLATE "C" DESC) WHERE worker IS NULL"#;
+    let plan = plan_of_claim(&store, "postgres.sql", "EXPLAIN", index).await;
+    assert!(plan.contains("Index Scan using job_by_due") && !plan.contains("Seq Scan"), "{plan}");
 }
 
 #[cfg(feature = "sqlite")]

@@ -27,6 +27,7 @@ fn declares(c: &Capabilities) -> bool {
         && c.isolation == [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable]
         && !c.locking
         && c.savepoints
+        && c.row_locks
         && c.referential_actions
         && !c.unsigned
         && c.decimals

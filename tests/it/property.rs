@@ -3,14 +3,15 @@
 use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
 
 use larder::{
-    Changes, Cx, DeleterExt, Error, ErrorKind, OnConflict, ReaderExt, Result, Storage, Store, TransactionalExt, field, field_of,
+    Changes, Cx, DeleterExt, Error, ErrorKind, OnConflict, Query, ReaderExt, Result, Storage, Store, TransactionalExt, field,
+    field_of,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::support::{
     backend::Harness,
-    entities::{label, letter, person},
-    time,
+    entities::{job, label, letter, person},
+    job, time,
 };
 
 type People = Arc<dyn Storage<person::Model, i64>>;
@@ -44,6 +45,15 @@ enum Operation {
     /// By the id or by the address, ignored or replaced.
     UpsertPeople(Vec<person::Model>, bool, bool),
     RaiseLevels(String, i64),
+    /// By the id or by the name; counted or ignored, if it was tried less often than this.
+    UpsertJobs(Vec<job::Model>, bool, Option<i32>),
+    UpsertJob(job::Model, bool, Option<i32>),
+    /// By the name or by the number of tries, descending or not.
+    ClaimJobs(bool, bool, u64),
+    DeleteFirstJobs(bool, u64),
+    ReleaseJobs(i32),
+    DeleteJobs(i32),
+    FindLockedJob(i64),
     DeleteByText(String),
     FindLabels(Vec<String>),
     FindPerson(i64),
@@ -83,6 +93,29 @@ fn labels() -> impl Strategy<Value = label::Model> {
     (text(), prop::option::of(text())).prop_map(|(name, text)| label::Model { name, text })
 }
 
+fn jobs() -> impl Strategy<Value = job::Model> {
+    (number(), text(), 0..4_i32).prop_map(|(id, name, tries)| job::Model { name, tries, ..job(id) })
+}
+
+fn least_tried(tries: Option<i32>) -> OnConflict<job::Model> {
+    let again = OnConflict::apply(Changes::new().increase(job::COLUMN.tries, 1).set_from(job::COLUMN.worker, job::COLUMN.name));
+    tries.iter().fold(again, |again, tries| again.only_if(field(job::COLUMN.tries).less_than(*tries)))
+}
+
+fn by(on_conflict: OnConflict<job::Model>, by_name: bool) -> OnConflict<job::Model> {
+    if by_name { on_conflict.on(job::COLUMN.name) } else { on_conflict }
+}
+
+fn free(by_name: bool, descending: bool, limit: u64) -> Query<job::Model> {
+    let free = Query::new().filter(field(job::COLUMN.worker).is_null()).limit(limit);
+    match (by_name, descending) {
+        (true, false) => free.order_by(job::COLUMN.name),
+        (true, true) => free.order_by_desc(job::COLUMN.name),
+        (false, false) => free.order_by(job::COLUMN.tries),
+        (false, true) => free.order_by_desc(job::COLUMN.tries),
+    }
+}
+
 fn operations() -> impl Strategy<Value = Operation> {
     use Operation as O;
     let plain = prop_oneof![
@@ -108,6 +141,14 @@ fn operations() -> impl Strategy<Value = Operation> {
         1 => number().prop_map(O::FindPerson),
         1 => Just(O::Count),
         2 => (text(), prop::option::of(text())).prop_map(|(text, new)| O::SetTexts(text, new)),
+        2 => (prop::collection::vec(jobs(), 0..5), any::<bool>(), prop::option::of(0..6_i32))
+            .prop_map(|(models, by_name, tries)| O::UpsertJobs(models, by_name, tries)),
+        2 => (jobs(), any::<bool>(), prop::option::of(0..6_i32)).prop_map(|(model, by_name, tries)| O::UpsertJob(model, by_name, tries)),
+        2 => (any::<bool>(), any::<bool>(), 0..3_u64).prop_map(|(by_name, descends, limit)| O::ClaimJobs(by_name, descends, limit)),
+        1 => (any::<bool>(), 0..2_u64).prop_map(|(descends, limit)| O::DeleteFirstJobs(descends, limit)),
+        1 => (0..4_i32).prop_map(O::ReleaseJobs),
+        1 => (2..5_i32).prop_map(O::DeleteJobs),
+        1 => number().prop_map(O::FindLockedJob),
     ];
     let plain = plain.boxed();
     let plain = prop_oneof![3 => plain.clone(), 1 => plain.prop_map(|operation| O::Within(Box::new(operation)))];
@@ -185,6 +226,32 @@ async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String,
             answer(labels.update_where(cx, &field(label::COLUMN.text).equals(text), &changes).await)
         }
         O::Within(_) | O::Transaction { .. } => unreachable!("not a single operation"),
+        of_jobs => apply_to_jobs(store, cx, of_jobs, sees_all).await,
+    }
+}
+
+/// An operation on jobs.
+async fn apply_to_jobs(store: &Store, cx: &Cx, operation: &Operation, sees_all: bool) -> (String, Result<()>) {
+    let jobs = match sees_all {
+        true => store.repository::<job::Entity>(),
+        false => store.repository_builder::<job::Entity>().within(!field(job::COLUMN.name).equals("b")).build().unwrap(),
+    };
+    use Operation as O;
+    match operation {
+        O::UpsertJobs(models, by_name, tries) => answer(jobs.upsert_batch(cx, models, &by(least_tried(*tries), *by_name)).await),
+        O::UpsertJob(model, by_name, tries) => answer(jobs.upsert(cx, model, &by(least_tried(*tries), *by_name)).await),
+        O::ClaimJobs(by_name, descends, limit) => {
+            let claim = Changes::new().set(job::COLUMN.worker, "w").increase(job::COLUMN.tries, 1);
+            answer(jobs.update_first(cx, &free(*by_name, *descends, *limit), &claim).await)
+        }
+        O::DeleteFirstJobs(descends, limit) => answer(jobs.delete_first(cx, &free(true, *descends, *limit)).await),
+        O::ReleaseJobs(tries) => {
+            let release = Changes::new().set(job::COLUMN.worker, None::<String>).lower_to(job::COLUMN.tries, 2);
+            answer(jobs.update_where_returning(cx, &field(job::COLUMN.tries).at_least(*tries), &release).await)
+        }
+        O::DeleteJobs(tries) => answer(jobs.delete_where_returning(cx, &field(job::COLUMN.tries).at_least(*tries)).await),
+        O::FindLockedJob(id) => answer(jobs.find_locked(cx, id).await),
+        _ => unreachable!("not of jobs"),
     }
 }
 
@@ -228,26 +295,33 @@ async fn run(store: &Store, operations: &[Operation]) -> Vec<String> {
     store.repository::<letter::Entity>().delete_all(&cx).await.unwrap();
     store.repository::<person::Entity>().delete_all(&cx).await.unwrap();
     store.repository::<label::Entity>().delete_all(&cx).await.unwrap();
+    store.repository::<job::Entity>().delete_all(&cx).await.unwrap();
     for operation in operations {
         let _ = apply(store, Cx::new(), operation, &trace).await;
         let people = store.repository::<person::Entity>().all(&cx).await.unwrap();
         let letters = store.repository::<letter::Entity>().all(&cx).await.unwrap();
         let labels = store.repository::<label::Entity>().all(&cx).await.unwrap();
-        trace.lock().unwrap().push(format!("{people:?} {letters:?} {labels:?}"));
+        let jobs = store.repository::<job::Entity>().all(&cx).await.unwrap();
+        trace.lock().unwrap().push(format!("{people:?} {letters:?} {labels:?} {jobs:?}"));
     }
     trace.into_inner().unwrap()
 }
 
-/// The operations without those whose answers are up to references.
-fn without_letters(operations: Vec<Operation>) -> Vec<Operation> {
+/// Whether the answer is up to references.
+fn is_of_letters(operation: &Operation) -> bool {
+    use Operation as O;
+    matches!(operation, O::CreateLetter(_) | O::UpdateLetter(_) | O::DeleteLetter(_) | O::DeleteAllLetters)
+}
+
+/// The operations without some.
+fn without(operations: Vec<Operation>, is_left_out: fn(&Operation) -> bool) -> Vec<Operation> {
     use Operation as O;
     let plain = |operation| match operation {
-        O::CreateLetter(_) | O::UpdateLetter(_) | O::DeleteLetter(_) | O::DeleteAllLetters => None,
-        O::Within(operation) => without_letters(vec![*operation]).pop().map(|operation| O::Within(Box::new(operation))),
+        O::Within(operation) => without(vec![*operation], is_left_out).pop().map(|operation| O::Within(Box::new(operation))),
         O::Transaction { operations, commits, hides_failures } => {
-            Some(O::Transaction { operations: without_letters(operations), commits, hides_failures })
+            Some(O::Transaction { operations: without(operations, is_left_out), commits, hides_failures })
         }
-        other => Some(other),
+        other => Some(other).filter(|operation| !is_left_out(operation)),
     };
     operations.into_iter().filter_map(plain).collect()
 }
@@ -279,7 +353,10 @@ fn agrees_with_memory(harness: &'static dyn Harness, default_cases: u32) {
     let capabilities = fixture.store.capabilities();
     let outcome = TestRunner::new(config).run(&prop::collection::vec(operations(), 1..12), |mut operations| {
         if !capabilities.referential_actions {
-            operations = without_letters(operations);
+            operations = without(operations, is_of_letters);
+        }
+        if !capabilities.row_locks {
+            operations = without(operations, |operation| matches!(operation, Operation::FindLockedJob(_)));
         }
         if !capabilities.savepoints {
             operations.iter_mut().for_each(flatten);

@@ -1,7 +1,7 @@
 //! Property test: a query means the same on every backend. The memory backend is what the others are compared with.
 
-mod filters;
-mod values;
+pub(crate) mod filters;
+pub(crate) mod values;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -24,7 +24,7 @@ const QUERIES: usize = 50;
 
 type Items = Arc<dyn Storage<item::Model, i32>>;
 
-fn ordered_by(query: Query<item::Model>, column: u8, descending: bool) -> Query<item::Model> {
+pub(crate) fn ordered_by(query: Query<item::Model>, column: u8, descending: bool) -> Query<item::Model> {
     macro_rules! by {
         ($column:expr) => {
             if descending { query.order_by_desc($column) } else { query.order_by($column) }

@@ -28,6 +28,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && c.isolation == [Isolation::Serializable]
         && c.locking
         && c.savepoints
+        && c.row_locks
         && c.referential_actions
         && !c.unsigned
         && !c.decimals

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use tokio_postgres::{NoTls, Row, binary_copy::BinaryCopyInWriter, types::ToSql, types::Type};
 
-use super::{FIND, INSERT, SCAN, UPDATE};
+use super::{FIND, INSERT, SCAN, UPDATE, UPDATE_ARRAYS};
 use crate::{
     Result,
     client::Client,
@@ -82,6 +82,18 @@ impl Client for PostgresLimit {
         for record in records {
             self.client.execute(&update, &values(record)).await?;
         }
+        Ok(())
+    }
+
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        let ids: Vec<_> = records.iter().map(|record| record.log_id).collect();
+        let timestamps: Vec<_> = records.iter().map(|record| record.timestamp).collect();
+        let sources: Vec<_> = records.iter().map(|record| record.source_id.as_str()).collect();
+        let texts: Vec<_> = records.iter().map(|record| record.raw_text.as_str()).collect();
+        let times: Vec<_> = records.iter().map(|record| record.ingestion_time).collect();
+        let versions: Vec<_> = records.iter().map(|record| record.config_version).collect();
+        let values: [&(dyn ToSql + Sync); 6] = [&ids, &timestamps, &sources, &texts, &times, &versions];
+        self.client.execute(UPDATE_ARRAYS, &values).await?;
         Ok(())
     }
 

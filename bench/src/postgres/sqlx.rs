@@ -9,7 +9,7 @@ use sqlx::{
     query::Query,
 };
 
-use super::{FIND, INSERT, SCAN, UPDATE};
+use super::{FIND, INSERT, SCAN, UPDATE, UPDATE_ARRAYS};
 use crate::{Result, client::Client, missing, place::Place, record::Model, sqlx_line::Line};
 
 const ROWS_A_STATEMENT: usize = 5000;
@@ -32,6 +32,16 @@ fn bind<'q>(query: Query<'q, Postgres, PgArguments>, record: &'q Model) -> Query
     query.bind(&record.raw_text).bind(record.ingestion_time).bind(record.config_version)
 }
 
+fn bind_arrays<'q>(query: Query<'q, Postgres, PgArguments>, records: &'q [Model]) -> Query<'q, Postgres, PgArguments> {
+    query
+        .bind(records.iter().map(|record| record.log_id).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.timestamp).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.source_id.as_str()).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.raw_text.as_str()).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.ingestion_time).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.config_version).collect::<Vec<_>>())
+}
+
 #[async_trait]
 impl Client for SqlxClient {
     async fn another(&mut self) -> Result<Box<dyn Client>> {
@@ -41,14 +51,7 @@ impl Client for SqlxClient {
     async fn create_batch(&mut self, records: &[Model]) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for records in records.chunks(ROWS_A_STATEMENT) {
-            let insert = sqlx::query(INSERT_ARRAYS)
-                .bind(records.iter().map(|record| record.log_id).collect::<Vec<_>>())
-                .bind(records.iter().map(|record| record.timestamp).collect::<Vec<_>>())
-                .bind(records.iter().map(|record| record.source_id.as_str()).collect::<Vec<_>>())
-                .bind(records.iter().map(|record| record.raw_text.as_str()).collect::<Vec<_>>())
-                .bind(records.iter().map(|record| record.ingestion_time).collect::<Vec<_>>())
-                .bind(records.iter().map(|record| record.config_version).collect::<Vec<_>>());
-            insert.execute(&mut *transaction).await?;
+            bind_arrays(sqlx::query(INSERT_ARRAYS), records).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
     }
@@ -74,6 +77,14 @@ impl Client for SqlxClient {
             bind(sqlx::query(UPDATE), record).execute(&self.pool).await?;
         }
         Ok(())
+    }
+
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for records in records.chunks(ROWS_A_STATEMENT) {
+            bind_arrays(sqlx::query(UPDATE_ARRAYS), records).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use uuid::Uuid;
 
-use super::INSERT;
+use super::{INSERT, UPDATE};
 use crate::{
     Result,
     client::Client,
@@ -94,9 +94,16 @@ impl Client for SqliteLimit {
     }
 
     async fn update_each(&mut self, records: &[Model]) -> Result<()> {
-        let sql = "UPDATE raw_logs SET timestamp = ?2, source_id = ?3, raw_text = ?4, ingestion_time = ?5, config_version = ?6 WHERE log_id = ?1";
-        let mut update = self.connection.prepare_cached(sql)?;
+        let mut update = self.connection.prepare_cached(UPDATE)?;
         records.iter().try_for_each(|record| execute(&mut update, record))
+    }
+
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        let mut update = transaction.prepare_cached(UPDATE)?;
+        records.iter().try_for_each(|record| execute(&mut update, record))?;
+        drop(update);
+        Ok(transaction.commit()?)
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

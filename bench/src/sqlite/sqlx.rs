@@ -9,7 +9,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::INSERT;
+use super::{INSERT, UPDATE};
 use crate::{Result, client::Client, missing, place::Place, record::Model, sqlx_line::Line};
 
 const ROWS_A_STATEMENT: usize = 1000;
@@ -61,6 +61,14 @@ impl Client for SqlxClient {
             last = black_box(select.fetch_optional(&self.pool).await?);
         }
         last.map(|Line(model)| model).ok_or_else(missing)
+    }
+
+    async fn update_batch(&mut self, records: &[Model]) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for record in records {
+            bind(sqlx::query(UPDATE), record).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

@@ -53,6 +53,7 @@ impl MemoryStore {
             isolation: &[Isolation::Serializable],
             locking: false,
             savepoints: true,
+            row_locks: true,
             referential_actions: true,
             unsigned: true,
             decimals: true,

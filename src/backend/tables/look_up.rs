@@ -1,7 +1,5 @@
 //! Looks up what filters ask of other tables.
 
-use std::sync::Arc;
-
 use super::{Tables, state::RowsByTable};
 use crate::{
     error::Result,
@@ -32,7 +30,7 @@ impl RowsByTable {
     }
 
     /// A selection whose filter has been looked up.
-    pub(super) fn selection(&self, table: &Arc<Table>, selection: Selection) -> Result<Selection> {
+    pub(super) fn selection(&self, table: &Table, selection: Selection) -> Result<Selection> {
         let condition = self.looked_up(table, selection.condition)?;
         Ok(Selection { condition, ..selection })
     }

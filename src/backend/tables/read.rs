@@ -46,7 +46,7 @@ impl Tables {
     /// Changes nothing.
     pub async fn read(&self, cx: &Cx, table: &Arc<Table>, read: Read, decoder: &Arc<dyn Decoder>) -> Result<Answer> {
         match read {
-            Read::FindOne(id) => {
+            Read::FindOne(id) | Read::FindLocked(id) => {
                 let row = self.state.find(&table.key, &id);
                 models(decoder, row.filter(|row| table.is_visible(row))).map(Answer::Models)
             }
@@ -150,7 +150,8 @@ pub(super) fn models<'r>(decoder: &Arc<dyn Decoder>, rows: impl IntoIterator<Ite
     Ok(models)
 }
 
-fn selected(state: &RowsByTable, table: &Table, selection: &Selection) -> Vec<StoredRow> {
+/// The rows of a selection, in its order.
+pub(super) fn selected(state: &RowsByTable, table: &Table, selection: &Selection) -> Vec<StoredRow> {
     let after = selection.after_id(&table.id).map_or(Bound::Unbounded, Bound::Excluded);
     let rows = state.rows(&table.key).into_iter();
     let rows = rows.flat_map(|rows| rows.by_id.range((after.as_ref(), Bound::Unbounded))).map(|(_, row)| row);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     context::{Access, Cx},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, locked_outside, no_row_locks},
     query::Selection,
     table::Table,
     transaction::{AcquireMode, Entry, OpenTransaction as _, TransactionSource, Transactions, TxOptions},
@@ -103,14 +103,23 @@ impl<S: TablesSource> TablesBackend<S> {
     }
 
     async fn read_rows(&self, cx: &Cx, read: Read, decoder: &Arc<dyn Decoder>) -> Result<Answer> {
-        match self.enter(cx, Access::Read).await? {
+        let locks = matches!(read, Read::FindLocked(_));
+        if locks && !self.source.capabilities().row_locks {
+            return Err(no_row_locks());
+        }
+        match self.enter(cx, read.access()).await? {
             Entry::Joined(joined) => {
                 let mut step = joined.step(cx).await?;
-                let answer =
-                    async { step.work::<TablesTransaction<S::Writer>>()?.tables().read(cx, &self.table, read, decoder).await }
-                        .await;
+                let answer = async {
+                    let open = step.work::<TablesTransaction<S::Writer>>()?;
+                    // A transaction that may write has the turn to.
+                    let tables = if locks { open.tables_mut()? } else { open.tables() };
+                    tables.read(cx, &self.table, read, decoder).await
+                };
+                let answer = answer.await;
                 step.finish(answer)
             }
+            Entry::Alone(_) if locks => Err(locked_outside()),
             Entry::Alone(_) => self.source.committed()?.read(cx, &self.table, read, decoder).await,
         }
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     coop::Budget,
     error::{Result, conflict},
-    query::{Change, Merged, Resolution, ResolvedFilter},
+    query::{Change, Resolution, ResolvedFilter, Selection},
     table::Table,
     value::Key,
 };
@@ -25,11 +25,14 @@ pub struct TableWrite(Owned);
 enum Owned {
     Insert(Vec<Vec<Value>>, bool),
     Upsert(Vec<Vec<Value>>, Resolution),
+    UpsertOne(Vec<Value>, Resolution),
     Update(Vec<Value>),
     UpdateMany(Vec<Vec<Value>>),
     UpdateWhere(ResolvedFilter, Vec<Change>),
+    UpdateSelected(Selection, Vec<Change>),
     Delete(Vec<Key>),
     DeleteWhere(ResolvedFilter),
+    DeleteSelected(Selection),
 }
 
 impl TableWrite {
@@ -43,11 +46,17 @@ impl TableWrite {
         Ok(Self(match write {
             Write::Insert { rows, returning } => Owned::Insert(values(rows, columns).await?, returning),
             Write::Upsert { rows, resolution } => Owned::Upsert(values(rows, columns).await?, resolution),
+            Write::UpsertOne { rows, resolution } => Owned::UpsertOne(rows.row(0, columns)?, resolution),
             Write::Update(rows) => Owned::Update(rows.row(0, columns)?),
             Write::UpdateMany(rows) => Owned::UpdateMany(values(rows, columns).await?),
             Write::UpdateWhere { condition, changes } => Owned::UpdateWhere(condition, changes),
+            // Nobody has locked anything: those who write take turns.
+            Write::UpdateSelected { selection, changes } | Write::UpdateFirst { selection, changes } => {
+                Owned::UpdateSelected(selection, changes)
+            }
             Write::Delete(ids) => Owned::Delete(ids),
             Write::DeleteWhere(condition) => Owned::DeleteWhere(condition),
+            Write::DeleteSelected(selection) | Write::DeleteFirst(selection) => Owned::DeleteSelected(selection),
         }))
     }
 
@@ -55,16 +64,18 @@ impl TableWrite {
     pub(super) fn given(&self) -> Option<usize> {
         match &self.0 {
             Owned::Insert(rows, _) | Owned::Upsert(rows, _) | Owned::UpdateMany(rows) => Some(rows.len()),
-            Owned::Update(_) => Some(1),
+            Owned::Update(_) | Owned::UpsertOne(..) => Some(1),
             Owned::Delete(ids) => Some(ids.len()),
-            Owned::UpdateWhere(..) | Owned::DeleteWhere(_) => None,
+            Owned::UpdateWhere(..) | Owned::UpdateSelected(..) | Owned::DeleteWhere(_) | Owned::DeleteSelected(_) => None,
         }
     }
 
-    /// Which rows are written, for what goes by a condition.
+    /// Which rows are written, or written over, for what goes by a condition.
     pub(super) fn condition(&self) -> Option<&ResolvedFilter> {
         match &self.0 {
             Owned::UpdateWhere(condition, _) | Owned::DeleteWhere(condition) => Some(condition),
+            Owned::UpdateSelected(selection, _) | Owned::DeleteSelected(selection) => Some(&selection.condition),
+            Owned::Upsert(_, resolution) | Owned::UpsertOne(_, resolution) => Some(&resolution.condition),
             _ => None,
         }
     }
@@ -81,15 +92,10 @@ impl TableWrite {
                 let stored = writer.insert(rows)?;
                 Answer::Models(models(decoder, stored.iter().filter(|_| returning))?)
             }
-            Owned::Upsert(rows, resolution) => {
-                let table = writer.table;
-                let mut merged = Merged::new(table, &resolution);
-                for mut row in rows {
-                    table.stamp_new(&mut row, writer.now);
-                    table.fill_defaults(&mut row)?;
-                    merged.push(row);
-                }
-                Answer::Upserted(writer.upsert(merged, &resolution)?)
+            Owned::Upsert(rows, resolution) => Answer::Upserted(writer.upsert_all(rows, &resolution)?),
+            Owned::UpsertOne(row, resolution) => {
+                let (row, outcome) = writer.upsert_one(row, &resolution)?;
+                Answer::Stored(models(decoder, [&row])?, outcome)
             }
             Owned::Update(row) => return Ok(writer.update(row)?.and_then(|row| models(decoder, [&row])).map(Answer::Models)),
             Owned::UpdateMany(rows) => {
@@ -103,8 +109,13 @@ impl TableWrite {
                 Answer::Models(models(decoder, ids.iter().filter_map(|id| updated.get(id)))?)
             }
             Owned::UpdateWhere(condition, changes) => Answer::Number(writer.update_where(condition, &changes)?),
+            Owned::UpdateSelected(selection, changes) => {
+                let rows = writer.update_selected(selection, &changes)?;
+                Answer::Models(models(decoder, &rows)?)
+            }
             Owned::Delete(ids) => Answer::Number(writer.delete(&ids)?),
             Owned::DeleteWhere(condition) => Answer::Number(writer.delete_where(condition)?),
+            Owned::DeleteSelected(selection) => Answer::Models(models(decoder, &writer.delete_selected(selection)?)?),
         }))
     }
 }

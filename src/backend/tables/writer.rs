@@ -7,11 +7,12 @@ use sea_orm::Value;
 
 use super::{
     constraint::{Definitions, after_delete, after_update, require, require_parents},
+    read::selected,
     state::{RowsByTable, StoredRow, key},
 };
 use crate::{
-    error::{Result, conflict, not_found},
-    query::{Change, Merged, Resolution, ResolvedFilter, Upserted, changed_row, increased, range},
+    error::{Error, ErrorKind, Result, conflict, not_found},
+    query::{Change, Merged, Outcome, Resolution, ResolvedFilter, Selection, Upserted, changed_row, increased, range},
     rules::time_of,
     table::Table,
     value::{Key, compare},
@@ -23,6 +24,14 @@ pub(super) struct Writer<'a> {
     pub(super) definitions: &'a Definitions,
     pub(super) state: &'a mut RowsByTable,
     pub(super) now: DateTime<Utc>,
+}
+
+/// What became of a row that was given, and the row that is stored.
+enum Resolved {
+    /// None is. This is the row that was given.
+    Missing(Vec<Value>),
+    Updated(StoredRow),
+    Ignored(StoredRow),
 }
 
 impl Writer<'_> {
@@ -38,15 +47,18 @@ impl Writer<'_> {
         Ok(rows.filter(|row| condition.is_met_by(row)).cloned().collect())
     }
 
+    fn selected(&self, selection: Selection) -> Result<Vec<StoredRow>> {
+        Ok(selected(self.state, self.table, &self.state.selection(self.table, selection)?))
+    }
+
     pub(super) fn insert(&mut self, rows: Vec<Vec<Value>>) -> Result<Vec<StoredRow>> {
-        let insert = |mut values: Vec<Value>| {
-            self.table.stamp_new(&mut values, self.now);
-            self.table.fill_defaults(&mut values)?;
-            self.state.insert(self.table, values)
-        };
-        let rows = rows.into_iter().map(insert).collect::<Result<Vec<StoredRow>>>()?;
-        rows.iter().try_for_each(|row| require_parents(self.definitions, self.state, self.table, row))?;
-        Ok(rows)
+        let mut stored = Vec::with_capacity(rows.len());
+        for values in rows {
+            let values = self.complete(values)?;
+            stored.push(self.state.insert(self.table, values)?);
+        }
+        stored.iter().try_for_each(|row| require_parents(self.definitions, self.state, self.table, row))?;
+        Ok(stored)
     }
 
     fn change(&mut self, old: &StoredRow, new: &StoredRow) -> Result<()> {
@@ -98,55 +110,120 @@ impl Writer<'_> {
 
     pub(super) fn update_where(&mut self, condition: ResolvedFilter, changes: &[Change]) -> Result<u64> {
         let rows = self.matching(condition)?;
+        self.update_rows(&rows, changes)?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Changes the rows of a selection, and returns them as they are then, in its order.
+    pub(super) fn update_selected(&mut self, selection: Selection, changes: &[Change]) -> Result<Vec<StoredRow>> {
+        let rows = self.selected(selection)?;
+        self.update_rows(&rows, changes)?;
+        Ok(rows.iter().filter_map(|row| self.state.find(&self.table.key, &key(&self.table.id, row)).cloned()).collect())
+    }
+
+    fn update_rows(&mut self, rows: &[StoredRow], changes: &[Change]) -> Result<()> {
         // Nothing changes, and so neither does the version.
-        let changed = rows.iter().filter(|_| !changes.is_empty());
-        for old in changed {
+        for old in rows.iter().filter(|_| !changes.is_empty()) {
             let mut values = changed_row(changes, old, self.table)?;
             self.raise(&mut values)?;
             self.change(old, &values.into())?;
         }
-        Ok(rows.len() as u64)
+        Ok(())
     }
 
-    /// Inserts or replaces rows that are complete.
-    pub(super) fn upsert(&mut self, merged: Merged<'_>, resolution: &Resolution) -> Result<Upserted> {
-        let (known, mut new, mut upserted) = merged.finish();
-        upserted.inserted += new.len() as u64;
-        for row in known.into_iter().map(StoredRow::from) {
-            require(self.table, &row)?;
-            match (self.state.find_by(self.table, &resolution.target, &row).cloned(), &resolution.replaced) {
-                (None, _) => {
-                    new.push(row.to_vec());
-                    upserted.inserted += 1;
-                }
-                (Some(old), _) if !self.table.scope.filter.is_met_by(&old) => return Err(self.table.taken(resolution)),
-                (Some(_), None) => upserted.ignored += 1,
-                (Some(old), Some(columns)) => {
-                    let values = old.iter().zip(&*row).enumerate();
-                    let values = values.map(|(position, (old, new))| if columns.contains(&position) { new } else { old }.clone());
-                    let mut values: Vec<_> = values.collect();
-                    self.raise(&mut values)?;
-                    self.change(&old, &values.into())?;
-                    upserted.updated += 1;
+    /// Completes a new row.
+    fn complete(&self, mut values: Vec<Value>) -> Result<Vec<Value>> {
+        self.table.stamp_new(&mut values, self.now);
+        self.table.fill_defaults(&mut values)?;
+        Ok(values)
+    }
+
+    /// Inserts rows, or does with those that are there what is to be done.
+    pub(super) fn upsert_all(&mut self, rows: Vec<Vec<Value>>, resolution: &Resolution) -> Result<Upserted> {
+        let mut merged = Merged::new(self.table, resolution);
+        for row in rows {
+            merged.push(self.complete(row)?);
+        }
+        let (rounds, new, mut upserted) = merged.finish();
+        for round in rounds {
+            let (resolution, mut missing) = (&self.looked_up(resolution)?, Vec::new());
+            for row in round {
+                match self.resolve(row, resolution)? {
+                    Resolved::Missing(row) => missing.push(row),
+                    Resolved::Updated(_) => upserted.updated += 1,
+                    Resolved::Ignored(_) => upserted.ignored += 1,
                 }
             }
+            upserted.inserted += missing.len() as u64;
+            self.insert(missing)?;
         }
+        upserted.inserted += new.len() as u64;
         self.insert(new)?;
         Ok(upserted)
     }
 
+    /// The same with one row. Returns the one that is stored then.
+    pub(super) fn upsert_one(&mut self, row: Vec<Value>, resolution: &Resolution) -> Result<(StoredRow, Outcome)> {
+        let row = self.complete(row)?;
+        let resolved = match self.table.may_exist(&row, resolution) {
+            true => self.resolve(row, &self.looked_up(resolution)?)?,
+            false => Resolved::Missing(row),
+        };
+        let (stored, outcome) = match resolved {
+            Resolved::Missing(row) => (self.insert(vec![row])?.pop(), Outcome::Inserted),
+            Resolved::Updated(row) => (self.state.find(&self.table.key, &key(&self.table.id, &row)).cloned(), Outcome::Updated),
+            Resolved::Ignored(row) => (Some(row), Outcome::Ignored),
+        };
+        let lost = || Error::new(ErrorKind::Internal, "a row that was just stored is not there");
+        Ok((stored.ok_or_else(lost)?, outcome))
+    }
+
+    /// A resolution for which the rows of other tables have been looked up.
+    fn looked_up(&self, resolution: &Resolution) -> Result<Resolution> {
+        let condition = self.state.looked_up(self.table, resolution.condition.clone())?;
+        Ok(Resolution { condition, ..resolution.clone() })
+    }
+
+    /// Does with the row that is stored, if there is one, what is to be done when another is given, which is complete.
+    fn resolve(&mut self, given: Vec<Value>, resolution: &Resolution) -> Result<Resolved> {
+        let given = StoredRow::from(given);
+        require(self.table, &given)?;
+        let Some(old) = self.state.find_by(self.table, &resolution.target, &given).cloned() else {
+            return Ok(Resolved::Missing(given.to_vec()));
+        };
+        if !self.table.scope.filter.is_met_by(&old) {
+            return Err(self.table.taken(resolution));
+        }
+        let Some(mut values) = resolution.resolved(&old, &given, self.table)? else { return Ok(Resolved::Ignored(old)) };
+        self.raise(&mut values)?;
+        let new = StoredRow::from(values);
+        self.change(&old, &new)?;
+        Ok(Resolved::Updated(new))
+    }
+
+    /// Deletes the rows of a selection, and returns them in its order; or marks them, and returns them as they are then.
+    pub(super) fn delete_selected(&mut self, selection: Selection) -> Result<Vec<StoredRow>> {
+        if let Some(mark) = self.mark()? {
+            return self.update_selected(selection, &[mark]);
+        }
+        let rows = self.selected(selection)?;
+        self.remove(&rows)?;
+        Ok(rows)
+    }
+
+    /// What marks a row as deleted, if that is how it is done.
+    fn mark(&self) -> Result<Option<Change>> {
+        let Some(column) = self.table.rules.deleted_at else { return Ok(None) };
+        Ok(Some(Change::Set(column, time_of(self.table.value_type(column)?, self.now))))
+    }
+
     /// Deletes the rows that fulfil a condition, or marks them.
     pub(super) fn delete_where(&mut self, condition: ResolvedFilter) -> Result<u64> {
-        match self.table.rules.deleted_at {
-            Some(column) => {
-                let mark = Change::Set(column, time_of(self.table.value_type(column)?, self.now));
-                self.update_where(condition, &[mark])
-            }
-            None => {
-                let rows = self.matching(condition)?;
-                self.remove(&rows)
-            }
+        if let Some(mark) = self.mark()? {
+            return self.update_where(condition, &[mark]);
         }
+        let rows = self.matching(condition)?;
+        self.remove(&rows)
     }
 
     /// Deletes the rows with these ids, or marks them.

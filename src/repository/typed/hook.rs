@@ -10,6 +10,7 @@ use crate::{
     entity::Storable,
     error::Result,
     layer::{Hook, Prepared, RowHook, WriteKind, Written},
+    query::Outcome,
     table::Table,
 };
 
@@ -44,18 +45,25 @@ impl<E: Storable> RowHook for EntityHook<E> {
 fn written<E: Storable>(table: &Table, write: &Write<'_>, answer: &Answer) -> Result<Written<E::Model>> {
     let kind = match write {
         Write::Insert { .. } => WriteKind::Create,
-        Write::Upsert { .. } => WriteKind::Upsert,
-        Write::Update(_) | Write::UpdateMany(_) | Write::UpdateWhere { .. } => WriteKind::Update,
-        Write::Delete(_) | Write::DeleteWhere(_) => WriteKind::Delete,
+        Write::Upsert { .. } | Write::UpsertOne { .. } => WriteKind::Upsert,
+        Write::Update(_)
+        | Write::UpdateMany(_)
+        | Write::UpdateWhere { .. }
+        | Write::UpdateSelected { .. }
+        | Write::UpdateFirst { .. } => WriteKind::Update,
+        Write::Delete(_) | Write::DeleteWhere(_) | Write::DeleteSelected(_) | Write::DeleteFirst(_) => WriteKind::Delete,
     };
     let models = match (answer, write) {
         (_, Write::Insert { rows, returning: false } | Write::Upsert { rows, .. }) => given::<E>(table, *rows)?,
-        (Answer::Models(models), _) => models.as_any().downcast_ref::<Vec<E::Model>>().cloned().unwrap_or_default(),
+        (Answer::Models(models) | Answer::Stored(models, _), _) => {
+            models.as_any().downcast_ref::<Vec<E::Model>>().cloned().unwrap_or_default()
+        }
         _ => Vec::new(),
     };
     let count = match answer {
         Answer::Number(number) => *number,
         Answer::Upserted(upserted) => upserted.inserted + upserted.updated,
+        Answer::Stored(_, Outcome::Ignored) => 0,
         _ => models.len() as u64,
     };
     Ok(Written { kind, models, count })

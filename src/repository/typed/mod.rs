@@ -24,9 +24,10 @@ use crate::{
     coop::{Budget, off_thread},
     entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
-    query::{Aggregation, Changes, Filter, OnConflict, Projection, Query, ResolvedAggregation, Test, Upserted},
+    query::{Aggregation, Changes, Filter, OnConflict, Outcome, Projection, Query, ResolvedAggregation, Test, Upserted},
     row::Row,
     stream::ModelStream,
+    table::Table,
     transaction::TxOptions,
     value::Key,
 };
@@ -108,11 +109,30 @@ impl<E: Storable> Repository<E> {
         self.write(cx, Write::Delete(keys)).await?.number()
     }
 
-    async fn upsert(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+    async fn upsert_all(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
         self.require_within(models).await?;
         let rows = &self.given(models);
         self.write(cx, Write::Upsert { rows, resolution }).await?.upserted()
+    }
+
+    async fn upsert_one(&self, cx: &Cx, model: &E::Model, on_conflict: &OnConflict<E::Model>) -> Result<(E::Model, Outcome)> {
+        let resolution = self.mapping.table.resolution(on_conflict)?;
+        self.require_within(std::slice::from_ref(model)).await?;
+        let rows = &self.given(std::slice::from_ref(model));
+        let (models, outcome) = self.write(cx, Write::UpsertOne { rows, resolution }).await?.stored()?;
+        Ok((only(models_of::<E>(models)?)?, outcome))
+    }
+
+    /// The models that a write answers, unless it was refused when it was made.
+    async fn answered(&self, cx: &Cx, operation: &'static str, write: Result<Write<'_>>) -> Result<Vec<E::Model>> {
+        let answered = async { self.write(cx, write?).await?.models().and_then(models_of::<E>) };
+        answered.await.map_err(self.at(operation))
+    }
+
+    /// The table, if the store can keep its models.
+    fn table(&self) -> Result<&Table> {
+        self.table.check().map(|()| &*self.mapping.table)
     }
 
     async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
@@ -170,8 +190,12 @@ impl<E: Storable> Creator<E::Model> for Repository<E> {
     }
 
     async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
-        let upserted = self.upsert(cx, models, on_conflict).await;
+        let upserted = self.upsert_all(cx, models, on_conflict).await;
         BatchCall::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
+    }
+
+    async fn upsert(&self, cx: &Cx, model: &E::Model, on_conflict: &OnConflict<E::Model>) -> Result<(E::Model, Outcome)> {
+        self.upsert_one(cx, model, on_conflict).await.map_err(self.at("upsert"))
     }
 }
 
@@ -232,6 +256,12 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
     async fn aggregate(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
         self.computed(cx, filter, aggregation).await.map_err(self.at("aggregate"))
     }
+
+    async fn find_locked(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+        let key = self.table.check().and_then(|()| self.mapping.key_of_id(id)).map_err(self.at("find_locked"))?;
+        let found = self.read(cx, Read::FindLocked(key)).await.and_then(Answer::models).and_then(models_of::<E>);
+        Ok(found.map_err(self.at("find_locked"))?.pop())
+    }
 }
 
 #[async_trait]
@@ -258,6 +288,25 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
         let update = Write::UpdateWhere { condition, changes };
         self.write(cx, update).await.and_then(Answer::number).map_err(self.at("update_where"))
     }
+
+    async fn update_where_returning(
+        &self,
+        cx: &Cx,
+        filter: &Filter<E::Model>,
+        changes: &Changes<E::Model>,
+    ) -> Result<Vec<E::Model>> {
+        let update = self.table().and_then(|table| {
+            Ok(Write::UpdateSelected { selection: table.selection_by_id(filter)?, changes: table.changes(changes)? })
+        });
+        self.answered(cx, "update_where_returning", update).await
+    }
+
+    async fn update_first(&self, cx: &Cx, query: &Query<E::Model>, changes: &Changes<E::Model>) -> Result<Vec<E::Model>> {
+        let update = self
+            .table()
+            .and_then(|table| Ok(Write::UpdateFirst { selection: table.first_ones(query)?, changes: table.changes(changes)? }));
+        self.answered(cx, "update_first", update).await
+    }
 }
 
 #[async_trait]
@@ -275,6 +324,16 @@ impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter));
         let condition = condition.map_err(self.at("delete_where"))?;
         self.write(cx, Write::DeleteWhere(condition)).await.and_then(Answer::number).map_err(self.at("delete_where"))
+    }
+
+    async fn delete_where_returning(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<Vec<E::Model>> {
+        let delete = self.table().and_then(|table| table.selection_by_id(filter)).map(Write::DeleteSelected);
+        self.answered(cx, "delete_where_returning", delete).await
+    }
+
+    async fn delete_first(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+        let delete = self.table().and_then(|table| table.first_ones(query)).map(Write::DeleteFirst);
+        self.answered(cx, "delete_first", delete).await
     }
 }
 

@@ -2,11 +2,13 @@
 //! does not offer is declared in its capabilities, and the promise then is that it says so.
 
 pub mod aggregate;
+pub mod answers;
 pub mod append_only;
 pub mod bulk;
 pub mod cancel;
 pub mod change;
 pub mod changes;
+pub mod claims;
 pub mod concurrency;
 pub mod create;
 pub mod delete;
@@ -20,6 +22,7 @@ pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod lists;
+pub mod locks;
 pub mod nested;
 pub mod newtypes;
 pub mod of_each;
@@ -294,6 +297,28 @@ macro_rules! __conformance {
                 refuse_nulls_and_other_types
                 keep_the_columns_of_the_repository
             }
+            answers {
+                say_what_became_of_a_model
+                list_what_was_changed_or_deleted
+                list_thousands
+                show_the_columns_of_the_repository
+                list_models_that_take_each_other_along
+                are_undone_with_their_transaction
+            }
+            claims {
+                take_the_first_of_an_order
+                delete_the_first_of_an_order
+                need_an_order_and_a_limit
+                give_no_model_to_two
+                come_back_with_a_rollback
+                are_done_once_in_transactions
+                wait_for_nobody
+            }
+            locks {
+                are_taken_in_transactions
+                keep_others_from_the_model
+                meet_what_was_read
+            }
             upsert {
                 ignores_or_replaces_what_is_there
                 replaces_some_columns
@@ -304,6 +329,12 @@ macro_rules! __conformance {
                 takes_fifty_thousand_models_or_none
                 is_safe_in_a_race
                 is_undone_with_its_transaction
+                changes_what_is_there
+                changes_for_each_model_of_a_batch
+                asks_what_is_there
+                computes_what_the_engine_does_not
+                refuses_changes_of_what_tells_models
+                loses_no_change_in_a_race
             }
             rules {
                 refuse_a_stale_version

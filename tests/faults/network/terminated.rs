@@ -83,3 +83,29 @@ async fn a_statement_whose_connection_was_ended_says_so() {
     assert_eq!(written.unwrap_err().kind(), ErrorKind::Connection);
     place.works(&[]).await;
 }
+
+/// What a transaction has claimed is free again when its connection is ended, and is claimed by the next who asks.
+#[tokio::test]
+async fn a_claim_whose_connection_was_ended_is_free_again() {
+    use larder::{Changes, Query};
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let notes = &place.notes;
+    notes.create_many(&Cx::new(), &[note("a"), note("b")]).await.unwrap();
+    let body = crate::support::entities::note::COLUMN.body;
+    let next = || Query::new().filter(larder::field(body).less_than("x")).order_by(body).limit(1);
+    let claim = || Changes::new().set(body, "x");
+    let ended = place.store.tx(&Cx::new(), |cx| async move {
+        assert_eq!(notes.update_first(&cx, &next(), &claim()).await?.len(), 1);
+        // Nobody else waits for it.
+        assert_eq!(notes.delete_first(&Cx::new().outside_tx(), &next()).await?[0].body, "b");
+        place.terminate_others().await;
+        notes.update_first(&cx, &next(), &claim()).await
+    });
+    assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Connection);
+    let claimed = notes.delete_first(&Cx::new(), &next()).await.unwrap();
+    assert_eq!(claimed.iter().map(|note| note.body.as_str()).collect::<Vec<_>>(), ["a"]);
+    place.works(&[]).await;
+}

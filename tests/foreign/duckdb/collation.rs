@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use larder::{Cx, OnConflict, PageRequest, Projection, Query, ReaderExt as _, Store, field};
+use larder::{Changes, Cx, Filter, OnConflict, PageRequest, Projection, Query, ReaderExt as _, Store, field};
 
 use super::{client::File, in_memory, one};
 
@@ -185,4 +185,44 @@ async fn the_default_collation_changes_nothing() {
         assert_eq!(paged(&store, &Query::new(), 1).await, ["ANN", "Bob", "ann"]);
         assert_eq!(names.find(&Cx::new(), &"aNN".to_owned()).await.unwrap(), None);
     }
+}
+
+mod mood {
+    use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[sea_orm::compact_model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
+    #[sea_orm(table_name = "mood")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub level: Option<String>,
+        pub name: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Text of enums and collations is raised, moved and filled in by its bytes.
+#[tokio::test]
+async fn text_is_changed_by_its_bytes() {
+    use mood::COLUMN;
+    let store = in_memory(&[
+        "CREATE TABLE mood (id INTEGER PRIMARY KEY, level ENUM ('z', 'm', 'a'), name VARCHAR COLLATE NOCASE NOT NULL)",
+        "INSERT INTO mood VALUES (1, 'z', 'a'), (2, 'a', 'B'), (3, NULL, 'm')",
+    ])
+    .await;
+    let (cx, moods) = (&Cx::new(), store.repository::<mood::Entity>());
+    let raised = Changes::new().raise_to(COLUMN.level, "m").raise_to(COLUMN.name, "Z");
+    let raised = moods.update_where_returning(cx, &Filter::all(), &raised).await.unwrap();
+    let seen: Vec<_> = raised.iter().map(|mood| (mood.level.as_deref(), mood.name.as_str())).collect();
+    assert_eq!(seen, [(Some("z"), "a"), (Some("m"), "Z"), (None, "m")]);
+    let filled = Changes::new().set_if_null(COLUMN.level, "a").set_from(COLUMN.name, COLUMN.level);
+    let filled = moods.update_where_returning(cx, &field(COLUMN.id).at_most(2), &filled).await.unwrap();
+    let seen: Vec<_> = filled.iter().map(|mood| (mood.level.as_deref(), mood.name.as_str())).collect();
+    assert_eq!(seen, [(Some("z"), "z"), (Some("m"), "m")]);
 }

@@ -1,5 +1,6 @@
 //! Tables of Postgres that psql made.
 
+mod changes;
 mod decoding;
 mod entities;
 mod extremes;

@@ -6,7 +6,7 @@ use larder::{Cx, ErrorKind, OnConflict, ReaderExt as _, Store, TransactionalExt 
 use super::{is_skipped, psql, stores};
 use crate::support::postgres::TestDatabase;
 
-mod item {
+pub(super) mod item {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ mod item {
 const COLUMNS: &str = "id bigint, code text, text text NOT NULL, version integer NOT NULL";
 
 /// Tables, by what is special about them.
-fn tables() -> Vec<(&'static str, String)> {
+pub(super) fn tables() -> Vec<(&'static str, String)> {
     let partitioned = format!(
         "CREATE TABLE item ({COLUMNS}, PRIMARY KEY (id)) PARTITION BY RANGE (id); \
          CREATE TABLE low PARTITION OF item FOR VALUES FROM (MINVALUE) TO (5); \
@@ -42,7 +42,7 @@ fn tables() -> Vec<(&'static str, String)> {
     vec![("partitions", partitioned), ("a view", view), ("a deferred key", deferrable), ("a deferrable key", immediate)]
 }
 
-fn items(ids: std::ops::Range<i64>, text: &str) -> Vec<item::Model> {
+pub(super) fn items(ids: std::ops::Range<i64>, text: &str) -> Vec<item::Model> {
     ids.map(|id| item::Model { id, code: Some(id.to_string()), text: text.to_owned(), version: 1 }).collect()
 }
 

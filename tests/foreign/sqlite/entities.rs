@@ -27,6 +27,14 @@ entity!(moment "moment" {
     at: DateTimeUtc,
 });
 
+entity!(span "span" {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: i64,
+    begun: Option<DateTimeUtc>,
+    ended: Option<DateTimeUtc>,
+    noted: Option<DateTimeUtc>,
+});
+
 entity!(plain "plain" {
     #[sea_orm(primary_key, auto_increment = false)]
     id: i64,

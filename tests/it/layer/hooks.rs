@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use larder::{
-    Cx, Error, ErrorKind, Filter, OnConflict, ReaderExt, Result, Storage, TransactionalExt,
+    Changes, Cx, Error, ErrorKind, Filter, OnConflict, Query, ReaderExt, Result, Storage, TransactionalExt, field,
     layer::{Hook, Hooks, WriteKind, Written},
 };
 use uuid::Uuid;
@@ -105,6 +105,29 @@ async fn is_told_what_was_written(harness: &'static dyn Harness) {
     assert_eq!(told, ["Create 2 a,b", "Upsert 2 a,b", "Update 1 a", "Update 2 a,b", "Delete 1 ", "Delete 1 "]);
 }
 
+/// A hook is told of the models that a write answers, and not of an upsert that has changed nothing.
+async fn is_told_what_was_answered(harness: &'static dyn Harness) {
+    let (setup, cx) = (setup(harness).await, &Cx::new());
+    let (notes, [a, b]) = (&setup.notes, [note("a"), note("b")]);
+    let rename = |body: &str| Changes::new().set(note::COLUMN.body, body);
+    let first = || Query::new().order_by(note::COLUMN.body).limit(1);
+    notes.upsert(cx, &a, &OnConflict::ignore()).await.unwrap();
+    notes.upsert(cx, &a, &OnConflict::ignore()).await.unwrap();
+    notes.upsert(cx, &note::Model { body: "c".into(), ..a.clone() }, &OnConflict::replace()).await.unwrap();
+    notes.upsert(cx, &b, &OnConflict::replace()).await.unwrap();
+    notes.update_first(cx, &first(), &rename("d")).await.unwrap();
+    notes.update_where_returning(cx, &field(note::COLUMN.body).equals("d"), &rename("e")).await.unwrap();
+    let refused = notes.update_first(cx, &first(), &rename("no")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Check);
+    notes.delete_first(cx, &first()).await.unwrap();
+    notes.delete_where_returning(cx, &Filter::all()).await.unwrap();
+    // Nothing is left.
+    notes.delete_first(cx, &first()).await.unwrap();
+    notes.update_where_returning(cx, &Filter::all(), &rename("f")).await.unwrap();
+    let told: Vec<_> = setup.told().into_iter().filter_map(|entry| entry.strip_prefix("after ").map(str::to_owned)).collect();
+    assert_eq!(told, ["Upsert 1 a", "Upsert 1 c", "Upsert 1 b", "Update 1 d", "Update 1 e", "Delete 1 c", "Delete 1 e"]);
+}
+
 /// Statements of SQL are no writes of models: no hook is called.
 #[cfg(feature = "sqlite")]
 #[tokio::test]
@@ -168,6 +191,11 @@ macro_rules! on {
             #[tokio::test]
             async fn is_told_what_was_written() {
                 super::is_told_what_was_written(&$backend).await;
+            }
+
+            #[tokio::test]
+            async fn is_told_what_was_answered() {
+                super::is_told_what_was_answered(&$backend).await;
             }
 
             #[tokio::test]

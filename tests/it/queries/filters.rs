@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::values::{bytes, day, hour, instant, key, real, single, small, status, text, token, whole};
 use crate::support::entities::item::{self, COLUMN, Status};
 
-pub(super) type ItemFilter = Filter<item::Model>;
+pub(crate) type ItemFilter = Filter<item::Model>;
 
 /// Conditions on a column of values that have an order.
 macro_rules! ordered {
@@ -153,7 +153,7 @@ fn exists_in(inner: impl Strategy<Value = ItemFilter> + Clone) -> impl Strategy<
 }
 
 /// Filters on one model, and on others beside it.
-pub(super) fn filters() -> impl Strategy<Value = ItemFilter> {
+pub(crate) fn filters() -> impl Strategy<Value = ItemFilter> {
     let nested = exists_in(own_filters(1).boxed());
     let inner = prop_oneof![4 => own_filters(1), 1 => nested].boxed();
     let test = prop_oneof![4 => own_filters(4), 1 => exists_in(inner)];
@@ -167,7 +167,7 @@ pub(super) fn filters() -> impl Strategy<Value = ItemFilter> {
 }
 
 /// Filters on one model.
-pub(super) fn own_filters(depth: u32) -> impl Strategy<Value = ItemFilter> {
+pub(crate) fn own_filters(depth: u32) -> impl Strategy<Value = ItemFilter> {
     let test = prop_oneof![
         ordered!(COLUMN.id, small()),
         ordered!(COLUMN.name, text()),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::support::entities::item::{self, Status};
 
-pub(super) fn text() -> impl Strategy<Value = String> + Clone {
+pub(crate) fn text() -> impl Strategy<Value = String> + Clone {
     let known = [
         "",
         "a",
@@ -48,16 +48,16 @@ pub(super) fn text() -> impl Strategy<Value = String> + Clone {
     prop_oneof![8 => select(known.map(str::to_owned).to_vec()), 1 => "[^\0]{0,6}"]
 }
 
-pub(super) fn whole() -> impl Strategy<Value = i64> + Clone {
+pub(crate) fn whole() -> impl Strategy<Value = i64> + Clone {
     let known = [0, 1, -1, 2, 7, 1000, i64::MAX, i64::MIN, i64::from(i32::MAX), i64::from(i32::MAX) + 1, i64::from(i32::MIN) - 1];
     prop_oneof![8 => select(known.to_vec()), 1 => any::<i64>()]
 }
 
-pub(super) fn small() -> impl Strategy<Value = i32> + Clone {
+pub(crate) fn small() -> impl Strategy<Value = i32> + Clone {
     prop_oneof![8 => select(vec![0, 1, -1, 2, 7, i32::MAX, i32::MIN]), 1 => any::<i32>()]
 }
 
-pub(super) fn real() -> impl Strategy<Value = f64> + Clone {
+pub(crate) fn real() -> impl Strategy<Value = f64> + Clone {
     let known = [
         0.0,
         0.1,
@@ -74,40 +74,40 @@ pub(super) fn real() -> impl Strategy<Value = f64> + Clone {
     prop_oneof![8 => select(known.to_vec()), 1 => prop::num::f64::NORMAL]
 }
 
-pub(super) fn single() -> impl Strategy<Value = f32> + Clone {
+pub(crate) fn single() -> impl Strategy<Value = f32> + Clone {
     prop_oneof![4 => select(vec![0.0, 0.1, 0.5, -1.0, f32::MAX, f32::INFINITY]), 1 => prop::num::f32::NORMAL]
 }
 
-pub(super) fn instant() -> impl Strategy<Value = DateTime<Utc>> + Clone {
+pub(crate) fn instant() -> impl Strategy<Value = DateTime<Utc>> + Clone {
     let known = [-62_135_596_800_000_000, 253_402_300_799_999_999, 0, 1, -1, 1_000, 1_000_000, 1_500_000, 1_772_366_400_123_456];
     let micros = prop_oneof![8 => select(known.to_vec()), 1 => -62_135_596_800_000_000..=253_402_300_799_999_999_i64];
     micros.prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
 }
 
-pub(super) fn day() -> impl Strategy<Value = NaiveDate> + Clone {
+pub(crate) fn day() -> impl Strategy<Value = NaiveDate> + Clone {
     instant().prop_map(|instant| instant.date_naive())
 }
 
-pub(super) fn hour() -> impl Strategy<Value = NaiveTime> + Clone {
+pub(crate) fn hour() -> impl Strategy<Value = NaiveTime> + Clone {
     instant().prop_map(|instant| instant.time())
 }
 
-pub(super) fn bytes() -> impl Strategy<Value = Vec<u8>> + Clone {
+pub(crate) fn bytes() -> impl Strategy<Value = Vec<u8>> + Clone {
     prop_oneof![select(vec![vec![], vec![0], vec![0, 1], vec![255], b"abc".to_vec()]), prop::collection::vec(any::<u8>(), 0..4)]
 }
 
-pub(super) fn token() -> impl Strategy<Value = Uuid> + Clone {
+pub(crate) fn token() -> impl Strategy<Value = Uuid> + Clone {
     prop_oneof![
         select(vec![Uuid::nil(), Uuid::max(), Uuid::from_u128(1 << 127), Uuid::from_u128(7)]),
         any::<u128>().prop_map(Uuid::from_u128)
     ]
 }
 
-pub(super) fn status() -> impl Strategy<Value = Status> + Clone {
+pub(crate) fn status() -> impl Strategy<Value = Status> + Clone {
     select(vec![Status::New, Status::Done, Status::Broken])
 }
 
-pub(super) fn key() -> impl Strategy<Value = String> + Clone {
+pub(crate) fn key() -> impl Strategy<Value = String> + Clone {
     let known = [
         "a", "b", "", "0", "1", "-", "-1", "a.b", "\"", "'", "a\"b", "/", "~", "~1", "~0", "$", "$.a", "[0]", "\\", "\n",
         "\u{1}", "é", "a b", "#", "?",
@@ -115,7 +115,7 @@ pub(super) fn key() -> impl Strategy<Value = String> + Clone {
     select(known.map(str::to_owned).to_vec())
 }
 
-pub(super) fn scalar() -> impl Strategy<Value = Json> + Clone {
+pub(crate) fn scalar() -> impl Strategy<Value = Json> + Clone {
     prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::from),
@@ -125,7 +125,7 @@ pub(super) fn scalar() -> impl Strategy<Value = Json> + Clone {
     ]
 }
 
-pub(super) fn document() -> impl Strategy<Value = Json> + Clone {
+pub(crate) fn document() -> impl Strategy<Value = Json> + Clone {
     let tree = scalar().prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
@@ -135,7 +135,7 @@ pub(super) fn document() -> impl Strategy<Value = Json> + Clone {
     tree.prop_filter("SeaORM reads a null at the top as a missing value", |json| !json.is_null())
 }
 
-pub(super) fn models() -> impl Strategy<Value = Vec<item::Model>> {
+pub(crate) fn models() -> impl Strategy<Value = Vec<item::Model>> {
     use prop::option::of;
     let first =
         (text(), of(text()), of(status()), small(), of(whole()), of(real()), of(single()), of(any::<bool>()), of(bytes()));

@@ -12,5 +12,5 @@ pub(crate) mod warnings;
 
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub(crate) use larder::testing::{
-    Items, Notes, Pages, People, create_tables, drop_at, entities, item, note, page, person, refuses_actions, sample, time,
+    Items, Notes, Pages, People, create_tables, drop_at, entities, item, job, note, page, person, refuses_actions, sample, time,
 };

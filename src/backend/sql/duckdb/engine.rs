@@ -50,6 +50,7 @@ impl DuckDbEngine {
             isolation: &[Isolation::RepeatableRead],
             locking: false,
             savepoints: false,
+            row_locks: false,
             referential_actions: false,
             unsigned: true,
             decimals: true,

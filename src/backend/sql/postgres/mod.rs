@@ -47,6 +47,7 @@ fn store(pools: Pools<PostgresFlavor>, gate: Gate, clock: Arc<dyn Clock>, long_t
         isolation: &[Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable],
         locking: false,
         savepoints: true,
+        row_locks: true,
         referential_actions: true,
         unsigned: false,
         decimals: true,

@@ -12,7 +12,7 @@ use crate::{
         sql::{
             Engine,
             engine::StatementKind,
-            statement::{Source, Statements},
+            statement::{RowLock, Source, Statements},
         },
     },
     context::{Access, Cx, RUNNING},
@@ -174,7 +174,7 @@ impl<G: Engine> SqlTable<G> {
         let statements = self.statements(view);
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let mut updated = 0;
-        for rows in rows.chunks(self.rows_at_once()) {
+        for rows in rows.chunks(self.rows_at_once(0)) {
             let source = self.source(guard, &all, rows).await?;
             updated += match statements.update_from(&source, &all)? {
                 Some(update) => self.store.engine().execute(guard, update, StatementKind::Any).await?,
@@ -204,9 +204,9 @@ impl<G: Engine> SqlTable<G> {
         stored.in_order_of(ids, || Error::new(ErrorKind::Internal, "the engine lost a model that it updated"))
     }
 
-    /// How many rows of a source are taken at a time.
-    pub(super) fn rows_at_once(&self) -> usize {
-        if self.store.engine().profile().stages { usize::MAX } else { self.statements(&self.plain).rows_at_once() }
+    /// How many rows of a source are taken at a time, in a statement with so many other values.
+    pub(super) fn rows_at_once(&self, values: usize) -> usize {
+        if self.store.engine().profile().stages { usize::MAX } else { self.statements(&self.plain).rows_at_once(values) }
     }
 
     /// Rows for a statement to take values from.
@@ -245,8 +245,8 @@ impl<G: Engine> SqlTable<G> {
         if !self.can_change(&statements, &changes) {
             held = held.together(&self.store, cx.limits()).await?;
             let selection = Selection::of_all(condition.clone());
-            let changed = self.change_rows(held.guard()?, &view, &selection, &changes);
-            let changed = cx.limits().bound(RUNNING, changed).await;
+            let changed = self.change_rows(held.guard()?, &view, &selection, RowLock::Waits, &changes);
+            let changed = cx.limits().bound(RUNNING, changed).await.map(|changed| changed.count);
             return held.finish(changed).await.map_err(self.of_document(&condition));
         }
         let checked = |statement| self.store.engine().check(&statement).map(|()| statement);
@@ -271,12 +271,12 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Whether changes compare values that may be stored in several forms.
-    fn compare_forms(&self, changes: &[Change]) -> bool {
+    pub(super) fn compare_forms(&self, changes: &[Change]) -> bool {
         changes.iter().any(|change| change.compares(&|column| self.has_forms(column)))
     }
 
     /// Refuses changes to values that a column of the table would not keep, and of columns that the database computes.
-    fn check_changes(&self, statements: &Statements<'_>, changes: &[Change]) -> Result<()> {
+    pub(super) fn check_changes(&self, statements: &Statements<'_>, changes: &[Change]) -> Result<()> {
         changes.iter().try_for_each(|change| {
             let Some(column) = self.table.columns.get(change.column()) else { return Ok(()) };
             if statements.is_computed(change.column()) {
@@ -288,7 +288,7 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Changes, and the time of them where the repository keeps it.
-    fn with_time(&self, mut changes: Vec<Change>, now: DateTime<Utc>) -> Result<Vec<Change>> {
+    pub(super) fn with_time(&self, mut changes: Vec<Change>, now: DateTime<Utc>) -> Result<Vec<Change>> {
         if let (false, Some(column)) = (changes.is_empty(), self.table.rules.updated_at) {
             changes.push(Change::Set(column, time_of(self.table.value_type(column)?, now)));
         }

@@ -8,6 +8,7 @@ mod insert;
 mod new;
 mod read;
 mod remove;
+mod selected;
 mod upsert;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,7 +21,7 @@ use self::compared::Compared;
 use super::{
     Catalog, EngineProfile,
     engine::{Engine, StatementKind},
-    statement::{StatementCache, Statements},
+    statement::{RowLock, StatementCache, Statements},
     store::SqlStore,
 };
 use crate::{
@@ -90,8 +91,8 @@ impl<G: Engine> SqlTable<G> {
     /// What builds the statements for a table.
     fn statements<'a>(&'a self, view: &'a View) -> Statements<'a> {
         let EngineProfile { dialect, bind_limit, .. } = *self.store.engine().profile();
-        // Every statement may carry the values of the repository's filter, each more than once.
-        let bind_limit = bind_limit.saturating_sub(4 * self.table.scope.values);
+        // Every statement may carry the values of the repository's filter.
+        let bind_limit = bind_limit.saturating_sub(self.table.scope.filter.values());
         let statements = Statements::new(&self.table, (dialect, bind_limit), &view.catalog, &view.cache);
         Statements { joined: &view.joined, ..statements }
     }
@@ -249,6 +250,7 @@ impl<G: Engine> TableBackend for SqlTable<G> {
     fn read<'a>(&'a self, cx: &'a Cx, read: Read, decoder: &'a Arc<dyn Decoder>) -> BoxFuture<'a, Result<Answer>> {
         match read {
             Read::FindOne(id) => self.find_one(cx, id, decoder).map_ok(Answer::Models).boxed(),
+            Read::FindLocked(id) => self.find_locked(cx, id, decoder).map_ok(Answer::Models).boxed(),
             Read::Find(ids) => self.look_up(cx, ids, decoder).map_ok(Answer::Models).boxed(),
             Read::Select(selection) => self.select(cx, selection, decoder).map_ok(Answer::Models).boxed(),
             Read::Count(condition) => self.number_of(cx, condition).map_ok(Answer::Number).boxed(),
@@ -264,11 +266,26 @@ impl<G: Engine> TableBackend for SqlTable<G> {
         match write {
             Write::Insert { rows, returning } => self.insert(cx, rows, decoder, returning).map_ok(Answer::Models).boxed(),
             Write::Upsert { rows, resolution } => self.upsert(cx, rows, resolution, decoder).map_ok(Answer::Upserted).boxed(),
+            Write::UpsertOne { rows, resolution } => {
+                self.upsert_one(cx, rows, resolution, decoder).map_ok(|(model, outcome)| Answer::Stored(model, outcome)).boxed()
+            }
             Write::Update(rows) => self.replace(cx, rows, decoder).map_ok(Answer::Models).boxed(),
             Write::UpdateMany(rows) => self.replace_many(cx, rows, decoder).map_ok(Answer::Models).boxed(),
             Write::UpdateWhere { condition, changes } => self.change_where(cx, condition, changes).map_ok(Answer::Number).boxed(),
+            Write::UpdateSelected { selection, changes } => {
+                self.change_selected(cx, selection, changes, RowLock::Waits, decoder).map_ok(Answer::Models).boxed()
+            }
+            Write::UpdateFirst { selection, changes } => {
+                self.change_selected(cx, selection, changes, RowLock::Skips, decoder).map_ok(Answer::Models).boxed()
+            }
             Write::Delete(ids) => self.remove(cx, ids).map_ok(Answer::Number).boxed(),
             Write::DeleteWhere(condition) => self.remove_where(cx, condition).map_ok(Answer::Number).boxed(),
+            Write::DeleteSelected(selection) => {
+                self.remove_selected(cx, selection, RowLock::Waits, decoder).map_ok(Answer::Models).boxed()
+            }
+            Write::DeleteFirst(selection) => {
+                self.remove_selected(cx, selection, RowLock::Skips, decoder).map_ok(Answer::Models).boxed()
+            }
         }
     }
 

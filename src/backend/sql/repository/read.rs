@@ -235,7 +235,7 @@ impl FoundModels {
         Self { models: decoder.models(), at: BTreeMap::new() }
     }
 
-    async fn add(&mut self, table: &Table, models: Box<dyn Models>) -> Result<()> {
+    pub(super) async fn add(&mut self, table: &Table, models: Box<dyn Models>) -> Result<()> {
         let (before, mut budget) = (self.models.len(), Budget::new());
         for at in 0..models.len() {
             self.at.insert(models.key(at, table), before + at);

@@ -61,7 +61,7 @@ impl<G: Engine> SqlTable<G> {
 
     /// Whether deleted models have to be counted before, because the engine does not count those that a foreign key of the same
     /// table deletes first. On such an engine nobody else writes between the count and the deletion.
-    fn is_counted_before(&self) -> bool {
+    pub(super) fn is_counted_before(&self) -> bool {
         let is_own = |key: &ForeignKey| key.parent == self.table.key && matches!(key.on_delete, ForeignKeyAction::Cascade);
         !self.store.engine().profile().counts_every_row && self.table.foreign_keys.iter().any(is_own)
     }

@@ -99,6 +99,7 @@ fn capabilities(in_memory: bool) -> Capabilities {
         isolation: &[Isolation::Serializable],
         locking: true,
         savepoints: true,
+        row_locks: true,
         referential_actions: true,
         unsigned: false,
         decimals: false,

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{Cond, DynIden, Expr, Query},
+    sea_query::{Cond, DeleteStatement, DynIden, Expr, Query, UpdateStatement},
 };
 
 use super::{Statements, statement_cache::StatementKey};
@@ -69,37 +69,78 @@ impl Statements<'_> {
         self.delete_all(self.id_is_in(ids), &self.table.visible(), mark)
     }
 
-    fn delete_all(&self, key: Cond, condition: &ResolvedFilter, mark: Option<&[Change]>) -> Result<Statement> {
-        if let Some(mark) = mark {
-            let missing = || Error::new(ErrorKind::Internal, "a mark that changes nothing");
-            return self.update_all(key, condition, mark)?.ok_or_else(missing);
+    /// Changes the rows that fulfil both conditions, and answers their models. Returns `None` if there is nothing to change.
+    pub(in super::super) fn update_returning(
+        &self,
+        key: Cond,
+        condition: &ResolvedFilter,
+        changes: &[Change],
+    ) -> Result<Option<Statement>> {
+        let update = self.update_of(key, condition, changes)?;
+        Ok(update.map(|mut update| self.build(update.returning(self.returning()))))
+    }
+
+    /// Changes the models with these ids, and answers them if that is wanted. Returns `None` if there is nothing to change.
+    pub(in super::super) fn update_ids(&self, ids: &[Key], changes: &[Change], returning: bool) -> Result<Option<Statement>> {
+        let (key, condition) = (self.id_is_in(ids), ResolvedFilter::TRUE);
+        match returning {
+            true => self.update_returning(key, &condition, changes),
+            false => self.update_all(key, &condition, changes),
         }
+    }
+
+    /// Deletes the rows that fulfil both conditions, and answers their models.
+    pub(in super::super) fn delete_returning(&self, key: Cond, condition: &ResolvedFilter) -> Statement {
+        self.build(self.delete_of(key, condition).returning(self.returning()))
+    }
+
+    fn delete_of(&self, key: Cond, condition: &ResolvedFilter) -> DeleteStatement {
         let mut delete = Query::delete();
         delete.from_table(self.table.table_ref());
         if !key.is_empty() {
             delete.cond_where(key);
         }
         self.restrict_to(&mut delete, condition);
-        Ok(self.build(&delete))
+        delete
+    }
+
+    fn delete_all(&self, key: Cond, condition: &ResolvedFilter, mark: Option<&[Change]>) -> Result<Statement> {
+        if let Some(mark) = mark {
+            let missing = || Error::new(ErrorKind::Internal, "a mark that changes nothing");
+            return self.update_all(key, condition, mark)?.ok_or_else(missing);
+        }
+        Ok(self.build(&self.delete_of(key, condition)))
     }
 
     /// Updates all rows that fulfil both conditions. Returns `None` if there is nothing to change.
     fn update_all(&self, key: Cond, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<Statement>> {
-        let mut set = Vec::new();
-        for change in changes {
-            set.extend(self.changed(change)?);
-        }
+        Ok(self.update_of(key, condition, changes)?.map(|update| self.build(&update)))
+    }
+
+    fn update_of(&self, key: Cond, condition: &ResolvedFilter, changes: &[Change]) -> Result<Option<UpdateStatement>> {
+        let set = self.set(changes)?;
         if set.is_empty() {
             return Ok(None);
         }
-        set.extend(self.raised_version()?);
         let mut update = Query::update();
         update.table(self.table.table_ref()).values(set);
         if !key.is_empty() {
             update.cond_where(key);
         }
         self.restrict_to(&mut update, condition);
-        Ok(Some(self.build(&update)))
+        Ok(Some(update))
+    }
+
+    /// What changes set, and the version with them. Empty if there is nothing to change.
+    pub(super) fn set(&self, changes: &[Change]) -> Result<Vec<(DynIden, Expr)>> {
+        let mut set = Vec::new();
+        for change in changes {
+            set.extend(self.changed(change)?);
+        }
+        if !set.is_empty() {
+            set.extend(self.raised_version()?);
+        }
+        Ok(set)
     }
 
     /// The version's column, and what it is raised to.

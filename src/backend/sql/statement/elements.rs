@@ -88,8 +88,9 @@ impl Statements<'_> {
         };
         let has = match elements.iter().map(is_element).reduce(ExprTrait::or) {
             Some(is_one) => {
-                let sql = "len(list_filter(json_extract($, CAST($ AS VARCHAR)), lambda e: $)) > 0";
-                is_list.and(self.written(sql, [end(), Expr::val("$[*]"), is_one]))
+                // A path that is bound would be one to a single value, and the answer no list.
+                let sql = "len(list_filter(json_extract($, $), lambda e: $)) > 0";
+                is_list.and(self.written(sql, [end(), Expr::cust("'$[*]'"), is_one]))
             }
             None => is_list,
         };

@@ -8,10 +8,10 @@ use sea_orm::{
     sea_query::{ArrayType, Cond, ConditionalStatement, Expr, ExprTrait},
 };
 
-use super::{Statements, list::MAX_LISTED, meaning::is_number};
+use super::{Statements, meaning::is_number};
 use crate::{
     dialect::Dialect,
-    query::{Comparison, ResolvedFilter, Test, Tree},
+    query::{Comparison, MAX_LISTED, Resolution, ResolvedFilter, Test, Tree},
     table::TableColumn,
     value::{Key, is_text},
 };
@@ -25,11 +25,9 @@ impl Statements<'_> {
         }
     }
 
-    /// The condition that a stored model is there for the repository, whether or not it is marked as deleted. Returns `None` if
-    /// all are.
-    pub(super) fn within(&self) -> Option<Cond> {
-        let scope = &self.table.scope;
-        (!scope.is_all()).then(|| self.lowered(&scope.filter, false))
+    /// What a stored model has to fulfil to be replaced or changed when another is given.
+    pub(super) fn written_over(&self, resolution: &Resolution) -> ResolvedFilter {
+        self.table.scope.filter.clone().and(resolution.condition.clone())
     }
 
     pub(super) fn lowered(&self, condition: &ResolvedFilter, negated: bool) -> Cond {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{Expr, OnConflict, Query},
+    sea_query::{DynIden, Expr, OnConflict, Query},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    query::Resolution,
+    query::{Resolution, ResolvedFilter, StoredAction},
     value::is_array,
 };
 
@@ -122,25 +122,36 @@ impl Statements<'_> {
         let named = rows.first().map(|row| self.sent(row)).unwrap_or_default();
         let mut insert = self.insert_rows(&named, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let mut on_conflict = OnConflict::columns(idens(&self.columns(&resolution.target)));
-        match &resolution.replaced {
-            None => on_conflict.do_nothing(),
-            Some(replaced) => {
-                let mut replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
-                replaced.retain(|position| !self.is_computed(*position));
-                let changed = self.columns(&replaced);
-                on_conflict.update_columns(idens(&changed));
-                if let Some((column, raised)) = self.raised_version()? {
-                    on_conflict.value(column, raised);
-                } else if changed.is_empty() {
-                    // There has to be something to do, for the row to count.
-                    on_conflict.update_columns(idens(&self.columns(&resolution.target)));
-                }
-                if let Some(within) = self.within() {
-                    on_conflict.action_cond_where(within);
-                }
-                &mut on_conflict
+        let set: Vec<(DynIden, Expr)> = match &resolution.action {
+            StoredAction::Change(changes) => {
+                changes.iter().filter_map(|change| self.changed(change).transpose()).collect::<Result<_>>()?
             }
+            StoredAction::Keep | StoredAction::Replace(_) => Vec::new(),
         };
+        if let StoredAction::Keep = resolution.action {
+            on_conflict.do_nothing();
+        } else {
+            let replaced = if let StoredAction::Replace(replaced) = &resolution.action { replaced.as_slice() } else { &[] };
+            let mut replaced = [replaced, self.table.rules.updated_at.as_slice()].concat();
+            replaced.retain(|position| !self.is_computed(*position));
+            let replaced = idens(&self.columns(&replaced));
+            let set = set.into_iter().chain(self.raised_version()?);
+            let is_nothing = replaced.is_empty();
+            on_conflict.update_columns(replaced);
+            let mut is_empty = is_nothing;
+            for (column, value) in set {
+                is_empty = false;
+                on_conflict.value(column, value);
+            }
+            if is_empty {
+                // There has to be something to do, for the row to count.
+                on_conflict.update_columns(idens(&self.columns(&resolution.target)));
+            }
+            let condition = self.written_over(resolution);
+            if condition != ResolvedFilter::TRUE {
+                on_conflict.action_cond_where(self.lowered(&condition, false));
+            }
+        }
         // A row that was not there before was not locked, either.
         let is_new = Expr::cust("CASE WHEN xmax = 0 THEN 1 ELSE 0 END");
         insert.on_conflict(on_conflict).returning(Query::returning().expr(is_new));

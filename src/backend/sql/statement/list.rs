@@ -16,9 +16,6 @@ use crate::{
     value::{integer, text_of},
 };
 
-/// The most values of a list that are bound one by one. A filter has at most 500 lists, and SQLite takes 32 766 values.
-pub(super) const MAX_LISTED: usize = 60;
-
 /// The most values of an array that Postgres may search from the first to the last for each row. Of more it makes a table.
 const MAX_SEARCHED: usize = 1_000;
 

@@ -7,6 +7,7 @@ pub(super) mod changed;
 mod compared;
 mod elements;
 mod filter;
+mod first;
 mod insert;
 mod json;
 mod list;
@@ -38,6 +39,7 @@ pub(super) use self::stored_text::stored_text;
 pub(super) use self::{
     aggregate::{AggregateStatement, SumWidth},
     readout::Readout,
+    select::RowLock,
     source::Source,
     statement_cache::StatementCache,
 };
@@ -89,9 +91,9 @@ impl<'a> Statements<'a> {
         statement.render(self.dialect)
     }
 
-    /// How many rows one statement can carry as a source, and some values more.
-    pub(super) fn rows_at_once(&self) -> usize {
-        (self.bind_limit.saturating_sub(16) / self.table.columns.len().max(1)).clamp(1, MAX_ROWS)
+    /// How many rows one statement can carry as a source, beside so many values, and some more.
+    pub(super) fn rows_at_once(&self, values: usize) -> usize {
+        (self.bind_limit.saturating_sub(values.saturating_add(16)) / self.table.columns.len().max(1)).clamp(1, MAX_ROWS)
     }
 
     fn columns(&self, positions: &[usize]) -> Vec<&'a TableColumn> {

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{Alias, Asterisk, Expr, Func, LockType, NullOrdering, Order, Query, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, Func, LockBehavior, LockType, NullOrdering, Order, Query, SelectStatement},
 };
 
 use super::{MAX_COMPOSITE_IDS, MAX_ROWS, Statements, statement_cache::StatementKey};
@@ -12,6 +12,15 @@ use crate::{
     query::{ResolvedFilter, Selection},
     value::Key,
 };
+
+/// What becomes of rows that another transaction has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum RowLock {
+    /// They are waited for.
+    Waits,
+    /// They are passed over.
+    Skips,
+}
 
 /// The largest limit that all engines take.
 const NO_LIMIT: u64 = i64::MAX as u64;
@@ -96,21 +105,84 @@ impl Statements<'_> {
 
     /// Some columns of the rows that are selected, which no other transaction changes before this one ends, where that has to be
     /// asked for.
-    pub(in super::super) fn lock_rows(&self, selection: &Selection, columns: &[usize]) -> Statement {
+    pub(in super::super) fn lock_columns(&self, selection: &Selection, columns: &[usize], lock: RowLock) -> Statement {
         let mut select = Query::select();
         for column in self.columns(columns) {
             select.expr_as(column.select_as(self.column(column)), column.iden());
         }
-        self.restrict(&mut select, selection);
-        self.order(&mut select, &selection.order, false);
-        // Where writers take turns, or the second one is refused, nothing has to be said.
-        if self.dialect == Dialect::Postgres {
-            select.lock(LockType::Update);
+        self.locked(&mut select, selection, lock)
+    }
+
+    /// The models of a selection, locked in the same way.
+    pub(in super::super) fn lock_models(&self, selection: &Selection, lock: RowLock) -> Statement {
+        self.locked(&mut self.select_columns(), selection, lock)
+    }
+
+    /// The model with an id, locked until the transaction ends.
+    pub(in super::super) fn lock_model(&self, id: &Key) -> Statement {
+        let mut select = self.select_all();
+        self.restrict_to(select.cond_where(self.id_is(&id.0)), &self.table.visible());
+        self.lock(&mut select, RowLock::Waits);
+        self.build(&select)
+    }
+
+    /// The statement that takes the turn to write, and changes nothing, where writers take turns.
+    pub(in super::super) fn take_turn(&self) -> Option<Statement> {
+        let mut delete = Query::delete();
+        delete.from_table(self.table.table_ref()).and_where(Expr::cust("1 = 0"));
+        (self.dialect == Dialect::Sqlite).then(|| self.build(&delete))
+    }
+
+    /// The statement that changes one column of rows to what it is, which every claim does, so that of two claims of a row one
+    /// fails. DuckDB lets one transaction change a row of which another one has changed another column, or delete it.
+    pub(in super::super) fn touch(&self, ids: &[Key]) -> Option<Statement> {
+        let is_told =
+            |position: &usize| [&self.table.id].into_iter().chain(&self.table.uniques).any(|key| key.contains(position));
+        let mut columns =
+            (0..self.table.columns.len()).rev().filter(|position| !is_told(position) && !self.is_computed(*position));
+        let column = columns.next().filter(|_| self.dialect == Dialect::DuckDb)?;
+        let column = self.table.columns.get(column)?;
+        let mut update = Query::update();
+        update.table(self.table.table_ref()).value(column.iden(), self.column(column)).cond_where(self.id_is_in(ids));
+        Some(self.build(&update))
+    }
+
+    /// The model that has the same values as a row in these columns, marked as deleted or not.
+    pub(in super::super) fn find_by(&self, columns: &[usize], row: &[Value]) -> Statement {
+        let mut select = self.select_all();
+        for (position, column) in columns.iter().zip(self.columns(columns)) {
+            if let Some(value) = row.get(*position) {
+                select.and_where(self.equal(column, value));
+            }
         }
         self.build(&select)
     }
 
-    fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
+    /// The models with these ids, marked as deleted or not.
+    pub(in super::super) fn read_back(&self, ids: &[Key]) -> Statement {
+        let mut select = self.select_all();
+        select.cond_where(self.id_is_found_in(ids));
+        self.build(&select)
+    }
+
+    fn locked(&self, select: &mut SelectStatement, selection: &Selection, lock: RowLock) -> Statement {
+        self.restrict(select, selection);
+        self.order(select, &selection.order, false);
+        self.lock(select, lock);
+        self.build(select)
+    }
+
+    /// Locks the rows that are selected. Where writers take turns, or the second one is refused, nothing has to be said.
+    pub(super) fn lock(&self, select: &mut SelectStatement, lock: RowLock) {
+        if self.dialect == Dialect::Postgres {
+            match lock {
+                RowLock::Waits => select.lock(LockType::Update),
+                RowLock::Skips => select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked),
+            };
+        }
+    }
+
+    pub(super) fn restrict(&self, select: &mut SelectStatement, selection: &Selection) {
         self.read_from(select, selection);
         if let Some(position) = &selection.position
             && let Some(keys) = &position.keys

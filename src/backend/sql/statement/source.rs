@@ -3,15 +3,16 @@
 use sea_orm::{
     Statement, Value,
     sea_query::{
-        Alias, Asterisk, CommonTableExpression, Cond, Expr, InsertStatement, Query, SelectStatement, UpdateStatement, ValueTuple,
-        WithClause,
+        Alias, Asterisk, CommonTableExpression, Cond, DynIden, Expr, InsertStatement, LockType, Query, SelectStatement,
+        UpdateStatement, ValueTuple, WithClause,
     },
 };
 
 use super::{Statements, idens};
 use crate::{
+    dialect::Dialect,
     error::{Error, ErrorKind, Result},
-    query::{Resolution, ResolvedFilter},
+    query::{Resolution, ResolvedFilter, StoredAction},
     table::{Table, TableColumn},
 };
 
@@ -37,19 +38,26 @@ impl Statements<'_> {
         if let Some(version) = self.table.rules.version {
             same = same.add(self.same(&[version]));
         }
-        self.set_from(source, columns, &self.replaced(), same, &self.table.visible())
+        self.set_from(source, columns, self.taken(&self.replaced(), columns), same, &self.table.visible())
     }
 
-    /// Replaces columns of the models that are told by a row of the source.
+    /// Replaces or changes columns of the models that are told by a row of the source, and fulfil the condition.
     pub(in super::super) fn replace_from(
         &self,
         source: &Source<'_>,
         columns: &[usize],
         resolution: &Resolution,
     ) -> Result<Option<Statement>> {
-        let Some(replaced) = &resolution.replaced else { return Ok(None) };
-        let replaced = [replaced.as_slice(), self.table.rules.updated_at.as_slice()].concat();
-        self.set_from(source, columns, &replaced, self.same(&resolution.target), &self.table.scope.filter)
+        let set = match &resolution.action {
+            StoredAction::Keep => return Ok(None),
+            StoredAction::Replace(replaced) => self.taken(replaced, columns),
+            StoredAction::Change(changes) => {
+                changes.iter().filter_map(|change| self.changed(change).transpose()).collect::<Result<_>>()?
+            }
+        };
+        let time = self.taken(self.table.rules.updated_at.as_slice(), columns);
+        let condition = self.written_over(resolution);
+        self.set_from(source, columns, [set, time].concat(), self.same(&resolution.target), &condition)
     }
 
     /// How many rows of the source are stored already in models that are not there for the repository.
@@ -63,6 +71,29 @@ impl Statements<'_> {
         self.build(&count)
     }
 
+    /// Some columns of the models that are told by a row of the source, and fulfil the condition, locked.
+    pub(in super::super) fn lock_told(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        read: &[usize],
+        resolution: &Resolution,
+    ) -> Statement {
+        let mut select = Query::select();
+        for column in self.columns(read) {
+            select.expr_as(column.select_as(self.column(column)), column.iden());
+        }
+        select.from(self.table.table_ref()).from(Alias::new(source_of(self.table))).cond_where(self.same(&resolution.target));
+        self.restrict_to(&mut select, &self.written_over(resolution));
+        if self.dialect == Dialect::Postgres {
+            select.lock_with_tables(LockType::Update, [self.table.iden.clone()]);
+        }
+        if let Some(with) = self.with(source, columns) {
+            select.with_cte(with);
+        }
+        self.build(&select)
+    }
+
     /// Replaces some columns of the models that have the id of a row of the source.
     pub(in super::super) fn put_from(
         &self,
@@ -70,21 +101,26 @@ impl Statements<'_> {
         columns: &[usize],
         replaced: &[usize],
     ) -> Result<Option<Statement>> {
-        self.set_from(source, columns, replaced, self.same(&self.table.id), &ResolvedFilter::TRUE)
+        let set = self.taken(replaced, columns);
+        self.set_from(source, columns, set, self.same(&self.table.id), &ResolvedFilter::TRUE)
     }
 
+    /// Columns, and the values that a row of a source has in them, as far as the source has these columns.
+    fn taken(&self, replaced: &[usize], columns: &[usize]) -> Vec<(DynIden, Expr)> {
+        let taken = |column: &TableColumn| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
+        let replaced: Vec<usize> = replaced.iter().copied().filter(|position| columns.contains(position)).collect();
+        self.columns(&replaced).into_iter().map(taken).collect()
+    }
+
+    /// Sets columns of the models that a row of the source is the same as. Returns `None` if there is nothing to set.
     fn set_from(
         &self,
         source: &Source<'_>,
         columns: &[usize],
-        replaced: &[usize],
+        mut set: Vec<(DynIden, Expr)>,
         same: Cond,
         condition: &ResolvedFilter,
     ) -> Result<Option<Statement>> {
-        let mut replaced = replaced.to_vec();
-        replaced.retain(|position| columns.contains(position));
-        let taken = |column: &TableColumn| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
-        let mut set: Vec<_> = self.columns(&replaced).into_iter().map(taken).collect();
         set.extend(self.raised_version()?);
         if set.is_empty() {
             return Ok(None);

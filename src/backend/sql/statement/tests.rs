@@ -1,3 +1,4 @@
+mod answer_tests;
 mod condition_tests;
 mod within_tests;
 
@@ -47,6 +48,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(of_queries(&logs)?);
     all.extend(with_rules(dialect)?);
     all.extend(within_tests::within_a_filter(dialect)?);
+    all.extend(answer_tests::statements(dialect)?);
     all.extend(condition_tests::statements(dialect)?);
     Ok(all)
 }
