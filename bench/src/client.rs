@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    Result, duckdb, larder_client,
+    Result, duckdb,
+    groups::{Group, GroupBy},
+    larder_client,
     place::{Engine, Place},
     postgres,
     record::Model,
@@ -46,6 +48,11 @@ pub trait Client: Send {
     /// All records at once, and how many there are.
     async fn scan(&mut self) -> Result<(usize, Model)> {
         Err("it does not scan here".into())
+    }
+
+    /// The records in groups: how many there are in each, and the sum and the average of their versions.
+    async fn group(&mut self, _by: GroupBy) -> Result<Vec<Group>> {
+        Err("it does not group here".into())
     }
 
     /// Whether its methods block the thread for a long time, and its documentation asks for threads for that.

@@ -3,15 +3,17 @@
 use std::{hint::black_box, sync::Arc};
 
 use async_trait::async_trait;
-use larder::{Cx, Query, Storage, Store};
+use chrono::{DateTime, Utc};
+use larder::{Aggregate, Aggregation, Cx, Filter, Query, ReaderExt as _, Storage, Store, TimeBucket};
 use uuid::Uuid;
 
 use crate::{
     Result,
     client::Client,
+    groups::{Group, GroupBy},
     missing,
     place::Place,
-    record::{Entity, Model},
+    record::{COLUMN, Entity, Model},
 };
 
 pub type Records = Arc<dyn Storage<Model, Uuid>>;
@@ -77,6 +79,24 @@ impl Client for LarderClient {
             (count, last) = (count + 1, black_box(Some(model)));
         }
         Ok((count, last.ok_or_else(missing)?))
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        let values = Aggregation::new().and(Aggregate::count()).and(Aggregate::sum(COLUMN.config_version));
+        let values = values.and(Aggregate::average(COLUMN.config_version));
+        let (cx, all) = (Cx::new(), Filter::all());
+        match by {
+            GroupBy::Source => {
+                let groups = self.records.aggregate_as(&cx, &all, &values.group_by(COLUMN.source_id)).await?;
+                Ok(groups.into_iter().map(|(key, count, sum, average)| Group { key, count, sum, average }).collect())
+            }
+            GroupBy::Hour => {
+                let by_hour = values.group_by_time(COLUMN.timestamp, TimeBucket::hours(1));
+                let groups: Vec<(DateTime<Utc>, i64, i64, f64)> = self.records.aggregate_as(&cx, &all, &by_hour).await?;
+                let key = |time: DateTime<Utc>| time.timestamp().to_string();
+                Ok(groups.into_iter().map(|(time, count, sum, average)| Group { key: key(time), count, sum, average }).collect())
+            }
+        }
     }
 
     async fn close(&mut self) -> Result<()> {

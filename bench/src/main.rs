@@ -18,6 +18,7 @@ mod data;
 mod deadline;
 mod duckdb;
 mod entry;
+mod groups;
 mod growth;
 mod larder_client;
 mod layer;

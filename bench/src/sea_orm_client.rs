@@ -4,13 +4,16 @@ use std::hint::black_box;
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, Database, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, TransactionTrait,
+    ActiveModelTrait, ConnectOptions, Database, DatabaseConnection, EntityTrait, IntoActiveModel, QueryOrder, QuerySelect,
+    TransactionTrait,
+    sea_query::{Expr, ExprTrait},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
 use crate::{
     Result,
     client::Client,
+    groups::{Group, GroupBy},
     missing,
     place::{Engine, Place},
     record::{ActiveModel, Column, Entity, Model},
@@ -95,6 +98,30 @@ impl Client for SeaOrmClient {
     async fn scan(&mut self) -> Result<(usize, Model)> {
         let mut models = black_box(Entity::find().order_by_asc(Column::LogId).all(&self.connection).await?);
         Ok((models.len(), models.pop().ok_or_else(missing)?))
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        let whole = |sum: Expr| if self.engine == Engine::Postgres { sum.cast_as("bigint") } else { sum };
+        let real = |average: Expr| if self.engine == Engine::Postgres { average.cast_as("float8") } else { average };
+        let hour = match self.engine {
+            Engine::Postgres => "CAST(EXTRACT(EPOCH FROM date_trunc('hour', timestamp, 'UTC')) AS bigint)",
+            _ => "unixepoch(timestamp) / 3600 * 3600",
+        };
+        let key = if by == GroupBy::Source { Expr::col(Column::SourceId) } else { Expr::cust(hour) };
+        let groups = Entity::find().select_only().expr_as(key.clone(), "key").expr_as(Expr::col(Column::LogId).count(), "count");
+        let groups = groups.expr_as(whole(Expr::col(Column::ConfigVersion).sum()), "sum");
+        let groups = groups.expr_as(real(Expr::col(Column::ConfigVersion).avg()), "average");
+        let groups = groups.group_by(key.clone()).order_by_asc(key);
+        Ok(match by {
+            GroupBy::Source => {
+                let groups: Vec<(String, i64, i64, f64)> = groups.into_tuple().all(&self.connection).await?;
+                groups.into_iter().map(|(key, count, sum, average)| Group { key, count, sum, average }).collect()
+            }
+            GroupBy::Hour => {
+                let groups: Vec<(i64, i64, i64, f64)> = groups.into_tuple().all(&self.connection).await?;
+                groups.into_iter().map(|(key, count, sum, average)| Group { key: key.to_string(), count, sum, average }).collect()
+            }
+        })
     }
 
     async fn close(&mut self) -> Result<()> {

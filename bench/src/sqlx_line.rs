@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
-use crate::record::Model;
+use crate::{
+    Result,
+    groups::{Group, GroupBy},
+    record::Model,
+};
 
 pub struct Line(pub Model);
 
@@ -26,4 +30,19 @@ where
             config_version: row.try_get(5)?,
         }))
     }
+}
+
+/// Groups, as the engine's own SQL answers them.
+pub fn groups<R: Row>(by: GroupBy, rows: Vec<R>) -> Result<Vec<Group>>
+where
+    usize: ColumnIndex<R>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    f64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let group = |row: &R| {
+        let key = if by == GroupBy::Source { row.try_get(0)? } else { row.try_get::<i64, _>(0)?.to_string() };
+        Ok(Group { key, count: row.try_get(1)?, sum: row.try_get(2)?, average: row.try_get(3)? })
+    };
+    rows.iter().map(group).collect()
 }

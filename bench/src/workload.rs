@@ -5,7 +5,7 @@ use larder::Durability;
 use crate::{
     Result, Run, batched, claims,
     client::Library::{self, *},
-    compare, deadline, growth, layer, memory, mixed,
+    compare, deadline, groups, growth, layer, memory, mixed,
     place::Engine::{self, *},
     report::Section,
     write_behind,
@@ -20,6 +20,7 @@ pub enum Work {
     Comparison(&'static Comparison),
     Layer,
     Deadline,
+    Groups,
     Growth,
     Mixed,
     Batched,
@@ -30,9 +31,9 @@ pub enum Work {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = Work> {
-    let others = [Work::WriteBehind, Work::Layer, Work::Deadline, Work::Growth, Work::Mixed, Work::Batched, Work::Memory];
+    let others = [Work::WriteBehind, Work::Layer, Work::Deadline, Work::Groups, Work::Growth, Work::Mixed, Work::Batched];
     let others = [Work::Claims(Postgres), Work::Claims(Sqlite)].into_iter().chain(others);
-    COMPARISONS.iter().map(Work::Comparison).chain(others)
+    COMPARISONS.iter().map(Work::Comparison).chain(others).chain([Work::Memory])
 }
 
 impl Work {
@@ -41,6 +42,7 @@ impl Work {
             Self::Comparison(comparison) => comparison.id,
             Self::Layer => layer::ID,
             Self::Deadline => deadline::ID,
+            Self::Groups => groups::ID,
             Self::Growth => growth::ID,
             Self::Mixed => mixed::ID,
             Self::Batched => batched::ID,
@@ -56,7 +58,7 @@ impl Work {
     }
 
     pub fn uses_postgres(&self) -> bool {
-        self.needs_postgres() || matches!(self, Self::Memory | Self::Deadline)
+        self.needs_postgres() || matches!(self, Self::Memory | Self::Deadline | Self::Groups)
     }
 
     pub async fn run(&self, run: &Run) -> Result<Section> {
@@ -64,6 +66,7 @@ impl Work {
             Self::Comparison(comparison) => compare::run(comparison, run).await,
             Self::Layer => layer::run(run).await,
             Self::Deadline => deadline::run(run).await,
+            Self::Groups => groups::run(run).await,
             Self::Growth => growth::run(run).await,
             Self::Mixed => mixed::run(run).await,
             Self::Batched => batched::run(run).await,

@@ -69,8 +69,8 @@ impl Table {
             measures: list.measures,
         };
         let order = if is_sorted { Vec::new() } else { order };
-        let (names, limit, asked) = (names.into(), *limit, grouping.clone());
-        let finish = GroupFinish { names, grouping: asked, nothing, fills, values, having, order, limit };
+        let (names, keys) = (names.into(), keys.len());
+        let finish = GroupFinish { names, keys, nothing, fills, values, having, order, limit: *limit };
         Ok(ResolvedAggregation { condition, grouping, finish })
     }
 

@@ -10,7 +10,7 @@ use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 
 use super::{
     filter::Comparison,
-    grouping::{Grouping, nulls_first},
+    grouping::nulls_first,
     time_bucket::{TimeGrid, bucket_value, microseconds_of},
 };
 use crate::{
@@ -30,8 +30,8 @@ const MAX_GROUPS_IN_PLACE: usize = 1000;
 pub(crate) struct GroupFinish {
     /// The names of what is answered.
     pub(super) names: Arc<[String]>,
-    /// What was asked of the backend.
-    pub(super) grouping: Grouping,
+    /// How many keys a group has.
+    pub(super) keys: usize,
     /// What a measure is of a group without rows.
     pub(super) nothing: Vec<Value>,
     pub(super) fills: Vec<BucketFill>,
@@ -114,13 +114,12 @@ impl GroupFinish {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for too many buckets.
     pub(crate) fn finish(self, rows: Vec<Row>) -> Result<Vec<Row>> {
-        let keys = self.grouping.keys.len();
         let mut groups: Vec<Answered> = Vec::with_capacity(rows.len());
         for Row { mut values, .. } in rows {
-            if values.len() != keys + self.nothing.len() {
+            if values.len() != self.keys + self.nothing.len() {
                 return Err(Error::new(ErrorKind::Internal, "the backend answered other values than it was asked for"));
             }
-            let measures = values.split_off(keys);
+            let measures = values.split_off(self.keys);
             groups.push((values, measures));
         }
         for fill in &self.fills {

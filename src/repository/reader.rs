@@ -25,10 +25,10 @@ use crate::{
 ///
 /// # Errors
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): a filter with a value that does not fit its column, or that is too large.
-///   Nothing was sent, and a transaction can go on.
+/// Nothing was sent, and a transaction can go on.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a filter, an order or a distinct projection of a column whose values cannot
-///   be compared: a list, or a type that not every backend knows. So are a query, a page and a stream of an entity with such an
-///   id, because its models have no order. The error names the column.
+/// be compared: a list, or a type that not every backend knows. So are a query, a page and a stream of an entity with such an
+/// id, because its models have no order. The error names the column.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt): what is stored cannot be read as the model.
 /// - [`TableMissing`](crate::ErrorKind::TableMissing): no migration has made the table.
 /// - Those of [`Transactional`](crate::Transactional) for the way the context takes part.

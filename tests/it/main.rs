@@ -9,6 +9,7 @@
     clippy::print_stdout
 )]
 
+mod aggregations;
 mod arrays;
 mod changes;
 mod contract;

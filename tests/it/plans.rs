@@ -41,6 +41,7 @@ fn cases() -> Vec<(&'static str, Vec<Value>)> {
         (r#"WHERE ("raw_logs"."timestamp", "raw_logs"."log_id") < "#, vec![time(), id(), limit()]),
         (r#"WHERE "raw_logs"."timestamp" <= "#, vec![time(), time(), time(), id(), limit(), 0_i64.into()]),
         (r#"WHERE "raw_logs"."timestamp" >= "#, vec![time(), time(), time(), id(), limit(), 0_i64.into()]),
+        (r#"SELECT MIN("raw_logs"."timestamp")"#, vec![]),
     ]
 }
 

@@ -124,7 +124,7 @@ fn questions() -> impl Strategy<Value = (Query<item::Model>, Question)> {
     (query, question)
 }
 
-fn text_of(answer: larder::Result<impl Debug>) -> String {
+pub(crate) fn text_of(answer: larder::Result<impl Debug>) -> String {
     match answer {
         Ok(value) => format!("{value:?}"),
         Err(error) => format!("{:?} {:?}", error.kind(), error.operation()),

@@ -11,7 +11,14 @@ use duckdb::{
 use uuid::Uuid;
 
 use super::{SCAN, connect};
-use crate::{Result, client::Client, missing, place::Place, record::Model};
+use crate::{
+    Result,
+    client::Client,
+    groups::{Group, GroupBy},
+    missing,
+    place::{Engine, Place},
+    record::Model,
+};
 
 struct DuckDbRows {
     connection: Connection,
@@ -66,6 +73,15 @@ impl Client for DuckDbRows {
         appender.flush()?;
         drop(appender);
         Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        let mut select = self.connection.prepare_cached(&by.sql(Engine::DuckDb))?;
+        let group = |row: &Row<'_>| {
+            let key = if by == GroupBy::Source { row.get(0)? } else { row.get::<_, i64>(0)?.to_string() };
+            Ok(Group { key, count: row.get(1)?, sum: row.get(2)?, average: row.get(3)? })
+        };
+        Ok(select.query_map([], group)?.collect::<duckdb::Result<_>>()?)
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

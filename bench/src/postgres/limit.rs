@@ -10,8 +10,9 @@ use super::{FIND, INSERT, SCAN, UPDATE, UPDATE_ARRAYS};
 use crate::{
     Result,
     client::Client,
+    groups::{Group, GroupBy},
     missing,
-    place::Place,
+    place::{Engine, Place},
     record::{COLUMNS, Model},
 };
 
@@ -95,6 +96,15 @@ impl Client for PostgresLimit {
         let values: [&(dyn ToSql + Sync); 6] = [&ids, &timestamps, &sources, &texts, &times, &versions];
         self.client.execute(UPDATE_ARRAYS, &values).await?;
         Ok(())
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        let select = self.client.prepare(&by.sql(Engine::Postgres)).await?;
+        let group = |row: &Row| {
+            let key = if by == GroupBy::Source { row.try_get(0)? } else { row.try_get::<_, i64>(0)?.to_string() };
+            Ok(Group { key, count: row.try_get(1)?, sum: row.try_get(2)?, average: row.try_get(3)? })
+        };
+        self.client.query(&select, &[]).await?.iter().map(group).collect()
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

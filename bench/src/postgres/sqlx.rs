@@ -4,13 +4,21 @@ use std::hint::black_box;
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, PgPool, Postgres,
+    AssertSqlSafe, ConnectOptions, PgPool, Postgres,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
     query::Query,
 };
 
 use super::{FIND, INSERT, SCAN, UPDATE, UPDATE_ARRAYS};
-use crate::{Result, client::Client, missing, place::Place, record::Model, sqlx_line::Line};
+use crate::{
+    Result,
+    client::Client,
+    groups::{Group, GroupBy},
+    missing,
+    place::{Engine, Place},
+    record::Model,
+    sqlx_line::{self, Line},
+};
 
 const ROWS_A_STATEMENT: usize = 5000;
 /// The way to insert many rows that sqlx's documentation recommends: an array for each column.
@@ -91,6 +99,10 @@ impl Client for SqlxClient {
         let mut lines: Vec<Line> = black_box(sqlx::query_as(SCAN).fetch_all(&self.pool).await?);
         let Line(last) = lines.pop().ok_or_else(missing)?;
         Ok((lines.len() + 1, last))
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        sqlx_line::groups(by, sqlx::query(AssertSqlSafe(by.sql(Engine::Postgres))).fetch_all(&self.pool).await?)
     }
 
     async fn close(&mut self) -> Result<()> {

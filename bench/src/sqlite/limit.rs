@@ -11,8 +11,9 @@ use super::{INSERT, UPDATE};
 use crate::{
     Result,
     client::Client,
+    groups::{Group, GroupBy},
     missing,
-    place::Place,
+    place::{Engine, Place},
     record::{COLUMNS, Model},
 };
 
@@ -104,6 +105,15 @@ impl Client for SqliteLimit {
         records.iter().try_for_each(|record| execute(&mut update, record))?;
         drop(update);
         Ok(transaction.commit()?)
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        let mut select = self.connection.prepare_cached(&by.sql(Engine::Sqlite))?;
+        let group = |row: &Row<'_>| {
+            let key = if by == GroupBy::Source { row.get(0)? } else { row.get::<_, i64>(0)?.to_string() };
+            Ok(Group { key, count: row.get(1)?, sum: row.get(2)?, average: row.get(3)? })
+        };
+        Ok(select.query_map([], group)?.collect::<rusqlite::Result<_>>()?)
     }
 
     async fn scan(&mut self) -> Result<(usize, Model)> {

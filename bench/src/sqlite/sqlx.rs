@@ -10,7 +10,15 @@ use sqlx::{
 };
 
 use super::{INSERT, UPDATE};
-use crate::{Result, client::Client, missing, place::Place, record::Model, sqlx_line::Line};
+use crate::{
+    Result,
+    client::Client,
+    groups::{Group, GroupBy},
+    missing,
+    place::{Engine, Place},
+    record::Model,
+    sqlx_line::{self, Line},
+};
 
 const ROWS_A_STATEMENT: usize = 1000;
 
@@ -76,6 +84,10 @@ impl Client for SqlxClient {
             black_box(sqlx::query_as("SELECT * FROM raw_logs ORDER BY log_id").fetch_all(&self.pool).await?);
         let Line(last) = lines.pop().ok_or_else(missing)?;
         Ok((lines.len() + 1, last))
+    }
+
+    async fn group(&mut self, by: GroupBy) -> Result<Vec<Group>> {
+        sqlx_line::groups(by, sqlx::query(AssertSqlSafe(by.sql(Engine::Sqlite))).fetch_all(&self.pool).await?)
     }
 
     async fn close(&mut self) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Filters on models that are at hand.
+//! Filters and aggregations of models that are at hand.
 
 use sea_orm::ModelTrait;
 
@@ -6,7 +6,8 @@ use super::Mapping;
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
-    query::Filter,
+    query::{Aggregation, Filter, ResolvedAggregation},
+    row::Row,
 };
 
 impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
@@ -48,5 +49,43 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
             return Err(Error::new(ErrorKind::Unsupported, "a filter that looks into another table"));
         }
         Ok(condition.is_met_by(&mapping.values(model)?))
+    }
+}
+
+impl<M: ModelTrait<Entity: Storable<Model = M>>> Aggregation<M> {
+    /// The groups of those of these models that fulfil a filter, as every store answers them: for a fake of a
+    /// [`Reader`](crate::Reader), or a store of the application's own.
+    ///
+    /// ```
+    /// # mod user {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "user")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String, pub age: Option<i32> }
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use larder::{Aggregate, Aggregation, Filter};
+    ///
+    /// # fn main() -> larder::Result<()> {
+    /// let users = [("Ann", Some(18)), ("Bob", None), ("Ann", Some(20))];
+    /// let users = users.map(|(name, age)| user::Model { id: 0, name: name.into(), age });
+    /// let names = Aggregation::new().group_by(user::COLUMN.name).and(Aggregate::average(user::COLUMN.age));
+    /// let rows = names.of(&Filter::all(), &users)?.into_iter().map(|row| row.read()).collect::<larder::Result<Vec<_>>>()?;
+    /// assert_eq!(rows, [("Ann".to_owned(), Some(19.0)), ("Bob".to_owned(), None)]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Reader::aggregate`](crate::Reader::aggregate), and [`InvalidInput`](crate::ErrorKind::InvalidInput), which names
+    /// the column, for a model with a value that no store could hold.
+    pub fn of<'m>(&self, filter: &Filter<M>, models: impl IntoIterator<Item = &'m M>) -> Result<Vec<Row>>
+    where
+        M: 'm,
+    {
+        let mapping = Mapping::<M::Entity>::plain();
+        let ResolvedAggregation { condition, grouping, finish } = mapping.table.aggregation(filter, self)?;
+        let rows = models.into_iter().map(|model| mapping.values(model)).collect::<Result<Vec<_>>>()?;
+        finish.finish(grouping.of(&mapping.table, rows.iter().filter(|row| condition.is_met_by(row)))?)
     }
 }

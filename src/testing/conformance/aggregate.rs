@@ -496,6 +496,12 @@ pub async fn sees_its_own_transaction(harness: &'static dyn Harness) {
             items.delete(&cx, &5).await?;
             let read: Vec<(DateTime<Utc>, i64)> = items.aggregate_as(&cx, &Filter::all(), &values).await?;
             assert_eq!(read, [(time("2026-01-01T00:00:00Z"), 109)]);
+            // A sum that is larger than an engine's own type leaves the transaction as it is.
+            let large = [8, 9].map(|id| item::Model { large: Some(i64::MAX), ..item(id) });
+            items.create_batch(&cx, &large).await?;
+            let large = Aggregation::new().and(Aggregate::sum(COLUMN.large));
+            assert_eq!(items.aggregate_one::<i128>(&cx, &Filter::all(), &large).await?, 2 * i128::from(i64::MAX) + 100);
+            assert_eq!(items.count(&cx, &Filter::all()).await?, 8);
             Err::<(), _>(Error::new(ErrorKind::Internal, "undo"))
         }
     });

@@ -3,7 +3,8 @@ mod models;
 use models::{page, user};
 
 use larder::{
-    AppendOnly, Changes, Creator, Cx, Filter, OnConflict, Projection, Query, Reader, ReaderExt, Store, field, field_of,
+    Aggregate, Aggregation, AppendOnly, Changes, Creator, Cx, Filter, OnConflict, Projection, Query, Reader, ReaderExt, Store,
+    TimeBucket, field, field_of,
 };
 use user::COLUMN;
 
@@ -27,5 +28,8 @@ fn main() {
         let _ = pages.delete_where(&Cx::new(), &Filter::all()).await;
     };
     let _ = |store: &Store| store.repository_builder::<page::Entity>().within(field(page::COLUMN.title).equals("ann"));
+    let busy = Aggregate::count().at_least(2);
+    let by_day = Aggregation::new().group_by(COLUMN.name).group_by_time(COLUMN.born, TimeBucket::days(1)).having(busy);
+    let _ = by_day.and(Aggregate::sum(COLUMN.age).only(field(COLUMN.active).equals(true))).and(Aggregate::minimum(COLUMN.active));
     let _ = Query::new().filter(field(page::COLUMN.title).starts_with("T"));
 }

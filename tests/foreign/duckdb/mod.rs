@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // SeaORM's macros make more for an entity than is used.
 
+mod aggregates;
 pub(crate) mod client;
 mod collation;
 mod extremes;

@@ -1,5 +1,6 @@
 //! Tables of Postgres that psql made.
 
+mod aggregates;
 mod changes;
 mod decoding;
 mod entities;

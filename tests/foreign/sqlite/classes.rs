@@ -7,7 +7,7 @@ use sea_orm::Value;
 use super::{Place, entities::measured, places};
 
 /// A table with one sound row, and one with a value of another class in one column.
-async fn measured(column: &str, declared: &str, stored: &str) -> Vec<Place> {
+pub(super) async fn measured(column: &str, declared: &str, stored: &str) -> Vec<Place> {
     let columns = [("amount", "INTEGER", "5"), ("ratio", "REAL", "1.5"), ("name", "TEXT", "'m'"), ("bytes", "BLOB", "x'10'")];
     let of = |other: &str| if other == column { Some(declared) } else { None };
     let declared: Vec<_> = columns.iter().map(|(name, usual, _)| format!("{name} {}", of(name).unwrap_or(usual))).collect();

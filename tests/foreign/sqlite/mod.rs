@@ -1,5 +1,6 @@
 //! Tables of SQLite that sqlite3 and SeaORM made.
 
+mod aggregates;
 mod changes;
 mod classes;
 mod columns;

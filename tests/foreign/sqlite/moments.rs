@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait as _, Set};
 use super::{entities::moment, places};
 
 /// Rows of one day, which begins on New Year 2026 in UTC, and the order of their instants. Rows 5 and 6 are the same one.
-const MOMENTS: &str = "CREATE TABLE moment (id INTEGER PRIMARY KEY, at TIMESTAMP NOT NULL);
+pub(super) const MOMENTS: &str = "CREATE TABLE moment (id INTEGER PRIMARY KEY, at TIMESTAMP NOT NULL);
 INSERT INTO moment VALUES
     (4, '2026-01-01T10:00:00.123456789+00:00'),
     (1, '2026-01-01T02:30:00+02:00'),
@@ -21,7 +21,7 @@ INSERT INTO moment VALUES
 ";
 
 /// In microseconds after the beginning of the day, as sqlite3's `strftime` and the forms themselves say.
-const AFTER: [i64; 10] = [
+pub(super) const AFTER: [i64; 10] = [
     0,
     1_800_000_000,
     3_600_000_000,

@@ -1,5 +1,8 @@
 //! Values of groups.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use sea_orm::{
     Statement,
     sea_query::{ArrayType, Expr, NullOrdering, Order, Query},
@@ -8,7 +11,7 @@ use sea_orm::{
 use super::{Statements, meaning, readout::Readout};
 use crate::{
     dialect::Dialect,
-    query::{GroupKey, Grouping, Measure, MeasureKind, ResolvedFilter, is_whole},
+    query::{GroupKey, Grouping, Measure, MeasureKind, ResolvedFilter},
     table::TableColumn,
     value::is_text,
 };
@@ -152,8 +155,17 @@ impl Statements<'_> {
         (vec![expression], plain)
     }
 
+    /// What of a column is added up.
+    fn added(&self, column: &TableColumn, is_real: bool) -> Expr {
+        match (self.dialect, self.meaning(column)) {
+            (_, Some(meaning)) => meaning,
+            (Dialect::Sqlite, None) if !column.is_cast() => meaning::number(self.column(column), is_real),
+            _ => column.select_as(self.column(column)),
+        }
+    }
+
     fn whole_sum(&self, column: &TableColumn, condition: &ResolvedFilter, width: SumWidth) -> (Vec<Expr>, Readout) {
-        let value = self.meaning(column).unwrap_or_else(|| column.select_as(self.column(column)));
+        let value = self.added(column, false);
         let sum = |call: &str, value| self.filtered(call, [value], condition);
         match (self.dialect, width) {
             (Dialect::Sqlite, SumWidth::Narrow) => (vec![sum("SUM($)", value)], Readout::Number),
@@ -163,11 +175,8 @@ impl Statements<'_> {
             }
             (Dialect::Postgres, _) => (vec![self.written("CAST($ AS text)", [sum("SUM($)", value)])], Readout::Digits),
             (Dialect::DuckDb, _) => {
-                let call = if is_whole(&column.value_type) && column.value_type == ArrayType::BigUnsigned {
-                    "SUM(CAST($ AS HUGEINT))"
-                } else {
-                    "SUM($)"
-                };
+                let is_unsigned = column.value_type == ArrayType::BigUnsigned;
+                let call = if is_unsigned { "SUM(CAST($ AS HUGEINT))" } else { "SUM($)" };
                 (vec![self.written("CAST($ AS VARCHAR)", [sum(call, value)])], Readout::Digits)
             }
         }
@@ -175,10 +184,10 @@ impl Statements<'_> {
 
     /// SQLite makes null of a sum that is no number, which infinity stands for here.
     fn float_sum(&self, column: &TableColumn, condition: &ResolvedFilter) -> Expr {
-        let value = self.meaning(column).unwrap_or_else(|| column.select_as(self.column(column)));
+        let value = self.added(column, true);
         match self.dialect {
             Dialect::Sqlite => {
-                let sum = self.filtered("SUM($)", [meaning::real(&self.column(column), value)], condition);
+                let sum = self.filtered("SUM($)", [value], condition);
                 let count = self.filtered("COUNT($)", [self.column(column)], condition);
                 self.written("COALESCE($, CASE WHEN $ > 0 THEN 9e999 END)", [sum, count])
             }

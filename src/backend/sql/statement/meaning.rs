@@ -52,13 +52,13 @@ pub(super) fn halves(column: &Expr, value: Expr) -> [Expr; 2] {
     })
 }
 
-/// A number as a floating-point one. Fails for what is none.
-pub(super) fn real(column: &Expr, value: Expr) -> Expr {
-    let failure = failure(column).replace("(v)", "(?)");
-    let sql =
-        format!("CASE typeof(?) WHEN 'real' THEN ? WHEN 'integer' THEN CAST(? AS REAL) WHEN 'null' THEN NULL ELSE {failure} END");
-    let places = sql.matches('?').count();
-    Expr::cust_with_exprs(sql, vec![value; places])
+/// A number that SQLite's sum is to add up, which would take text for a number, and for 0 if it does not look like one. Fails for
+/// what is none. Every number is less than every text.
+pub(super) fn number(column: Expr, is_real: bool) -> Expr {
+    let number = if is_real { "CAST(? AS REAL)" } else { "?" };
+    let failure = failure_of(&column, "?");
+    let sql = format!("CASE WHEN +? < '' THEN {number} WHEN ? IS NULL THEN NULL ELSE {failure} END");
+    Expr::cust_with_exprs(sql, vec![column; 4])
 }
 
 /// Whether values of a type are numbers to SQLite.
@@ -82,14 +82,19 @@ pub(in super::super) fn meaning_of(value: &Value) -> Option<Value> {
     })
 }
 
+/// An expression that fails because of `v`.
+fn failure(column: &Expr) -> String {
+    failure_of(column, "v")
+}
+
 /// An expression that fails, with the column's name in the message. It depends on the value, so that SQLite does not evaluate it
 /// beforehand.
-fn failure(column: &Expr) -> String {
+fn failure_of(column: &Expr, value: &str) -> String {
     let name = match column {
         Expr::Column(ColumnRef::Column(column)) => column.1.inner().replace('\'', "''"),
         _ => String::new(),
     };
-    format!("json_extract('{{}}', '{UNREADABLE}{name}' || substr(typeof(v), 1, 0))")
+    format!("json_extract('{{}}', '{UNREADABLE}{name}' || substr(typeof({value}), 1, 0))")
 }
 
 /// The document of a column. Whatever is none fails, and so do bytes, of which SQLite would make one by itself.

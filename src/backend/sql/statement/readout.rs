@@ -73,7 +73,7 @@ impl Readout {
                 start(beginning.and_utc().timestamp_micros(), value_type)
             }
             Self::Number => integer(first).map(|number| whole_sum(number.into())).ok_or_else(unread),
-            Self::Digits => text_of(first).and_then(|digits| digits.parse().ok()).map(whole_sum).ok_or_else(unread),
+            Self::Digits => text_of(first).and_then(whole).map(whole_sum).ok_or_else(unread),
             Self::Halves => {
                 let low = columns.get(1).and_then(integer);
                 let (high, low) = integer(first).zip(low).ok_or_else(unread)?;
@@ -127,6 +127,12 @@ fn beginning(text: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(&whole, "%Y-%m-%d %H:%M:%S").ok()
 }
 
+/// The whole number of some digits. Those after a point, as of a column of decimals, are zeros.
+fn whole(digits: &str) -> Option<i128> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    whole.parse().ok().filter(|_| fraction.bytes().all(|digit| digit == b'0'))
+}
+
 fn decimal(columns: &[Value]) -> Result<Value> {
     let mut sum = DecimalSum::default();
     for column in columns {
@@ -168,6 +174,7 @@ mod tests {
     fn a_sum_that_is_no_number_is_corrupt() {
         let kind = |readout: Readout, value: Value| readout.value(&[value]).map_err(|error| error.kind());
         assert_eq!(kind(Readout::Digits, "1.5".into()), Err(ErrorKind::Corrupt));
+        assert_eq!(kind(Readout::Digits, "-7.00".into()), Ok("-7".into()));
         assert_eq!(kind(Readout::Decimal, "NaN".into()), Err(ErrorKind::Corrupt));
         assert_eq!(kind(Readout::Decimal, "79228162514264337593543950336".into()), Err(ErrorKind::InvalidInput));
         assert_eq!(kind(Readout::Float, f64::NAN.into()), Err(ErrorKind::InvalidInput));

@@ -18,8 +18,16 @@ impl Statements<'_> {
         let catalog = join.table.identity.find(self.joined).unwrap_or(&plain);
         let inner = Statements { table: &join.table, catalog, depth: self.depth + 1, ..*self };
         let mut rows = Query::select();
-        rows.expr(Expr::cust("1")).from_as(join.table.table_ref(), inner.iden());
-        if let Some(other) = join.table.columns.get(join.column) {
+        rows.from_as(join.table.table_ref(), inner.iden());
+        let other = join.table.columns.get(join.column);
+        if let Some(other) = other.filter(|_| self.is_compared_outside(column)) {
+            let (left, right) = self.ordered_alike(column, &inner, other);
+            inner.restrict_to(rows.expr(right.clone()).and_where(right.is_not_null()), &join.condition);
+            let found = left.in_subquery(rows);
+            return if negated { self.written("NOT COALESCE($, FALSE)", [found]) } else { found };
+        }
+        rows.expr(Expr::cust("1"));
+        if let Some(other) = other {
             rows.and_where(inner.compared_with(other, Comparison::Equal, self, column));
         }
         inner.restrict_to(&mut rows, &join.condition);
@@ -28,6 +36,12 @@ impl Statements<'_> {
             rows.limit(1);
         }
         if negated { Expr::not_exists(rows) } else { Expr::exists(rows) }
+    }
+
+    /// Whether a subquery must not name a column. DuckDB groups by a column that a subquery names, in the column's own collation,
+    /// which may be one that needs an extension. The values of the subquery are compared with those of the column outside of it.
+    fn is_compared_outside(&self, column: &TableColumn) -> bool {
+        self.dialect == Dialect::DuckDb && is_text(&column.value_type) && self.text_order(column) != TextOrder::Bytes
     }
 
     /// The condition that two columns of a row compare so, or that they do not.

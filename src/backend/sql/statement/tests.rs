@@ -49,6 +49,7 @@ fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.extend(with_rules(dialect)?);
     all.extend(within_tests::within_a_filter(dialect)?);
     all.extend(answer_tests::statements(dialect)?);
+    all.extend(super::aggregate::tests::statements(dialect)?);
     all.extend(condition_tests::statements(dialect)?);
     Ok(all)
 }
