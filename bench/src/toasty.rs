@@ -45,6 +45,7 @@ pub async fn times(comparison: &Comparison, rows: usize, run: &Run) -> Result<Ti
         Operation::Find => "find",
         Operation::Scan => "scan",
         Operation::Update => "update",
+        Operation::UpdateMany => return Err("Toasty has no update of many models".into()),
     };
     let directory = tempfile::tempdir()?;
     let url = match comparison.engine {

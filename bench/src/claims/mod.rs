@@ -1,25 +1,23 @@
 //! A queue of jobs: eight workers claim them one by one, until none is left.
 
-mod larder;
-mod limit;
-mod sea_orm;
-mod sqlx;
+mod job;
+mod larder_queue;
+mod limit_queue;
+mod sea_orm_queue;
+mod sqlx_queue;
 
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
 
-use ::larder::{Durability, Storage as _};
-use ::sea_orm::{
-    entity::prelude::*,
-    sea_query::{Index, IndexCreateStatement},
-};
 use async_trait::async_trait;
-use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, TimeDelta};
+use larder::Durability;
+use sea_orm::sea_query::{Index, IndexCreateStatement};
 use tokio::runtime::Handle;
 
+use self::job::{COLUMN, Column, Entity, Model};
 use crate::{
     Result, Run,
     client::Library,
@@ -37,20 +35,6 @@ const MOST: f64 = 1.3;
 
 const WAITING: i32 = 0;
 const CLAIMED: i32 = 1;
-
-#[::sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
-#[sea_orm(table_name = "bench_job")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: i64,
-    pub state: i32,
-    pub due: DateTimeUtc,
-    pub worker: Option<String>,
-    pub payload: String,
-}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns of the table, in its order.
 const COLUMNS: &str = "id, state, due, worker, payload";
@@ -86,11 +70,11 @@ impl Claimer {
 
     async fn open(self, place: &Place) -> Result<Vec<Box<dyn Queue>>> {
         match self {
-            Self::Larder => larder::open(place, true).await,
-            Self::LarderInTwo => larder::open(place, false).await,
-            Self::SeaOrm => sea_orm::open(place).await,
-            Self::Sqlx => sqlx::open(place).await,
-            Self::Limit => limit::open(place).await,
+            Self::Larder => larder_queue::open(place, true).await,
+            Self::LarderInTwo => larder_queue::open(place, false).await,
+            Self::SeaOrm => sea_orm_queue::open(place).await,
+            Self::Sqlx => sqlx_queue::open(place).await,
+            Self::Limit => limit_queue::open(place).await,
         }
     }
 }
@@ -131,14 +115,14 @@ fn index() -> IndexCreateStatement {
 }
 
 fn job(id: i64) -> Model {
-    let due = DateTimeUtc::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(id * 7_919 % JOBS);
+    let due = DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(id * 7_919 % JOBS);
     Model { id, state: WAITING, due, worker: None, payload: format!("the work of job {id}") }
 }
 
 async fn once(claimer: Claimer, engine: Engine, run: &Run) -> Result<Duration> {
     let place = Place::with_table(engine, Durability::Process, run.postgres_url(), Entity, &[index()]).await?;
     let (store, repository) = place.repository::<Entity>().await?;
-    let cx = ::larder::Cx::new();
+    let cx = larder::Cx::new();
     repository.create_batch(&cx, &(1..=JOBS).map(job).collect::<Vec<_>>()).await?;
     let queues = claimer.open(&place).await?;
     let start = Instant::now();

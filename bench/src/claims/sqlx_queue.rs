@@ -7,7 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Model, Queue, WORKERS, limit};
+use super::{Model, Queue, WORKERS, limit_queue};
 use crate::{
     Result,
     place::{Engine, Place},
@@ -38,7 +38,7 @@ pub async fn open(place: &Place) -> Result<Vec<Box<dyn Queue>>> {
 #[async_trait]
 impl Queue for PgQueue {
     async fn claim(&mut self, worker: &str) -> Result<Option<Model>> {
-        let claim = sqlx::query_as::<_, Row>(limit::POSTGRES).bind(worker);
+        let claim = sqlx::query_as::<_, Row>(limit_queue::POSTGRES).bind(worker);
         Ok(claim.fetch_optional(&self.0).await?.map(model))
     }
 }
@@ -46,7 +46,7 @@ impl Queue for PgQueue {
 #[async_trait]
 impl Queue for SqliteQueue {
     async fn claim(&mut self, worker: &str) -> Result<Option<Model>> {
-        let claim = sqlx::query_as::<_, Row>(limit::SQLITE).bind(worker);
+        let claim = sqlx::query_as::<_, Row>(limit_queue::SQLITE).bind(worker);
         Ok(claim.fetch_optional(&self.0).await?.map(model))
     }
 }
