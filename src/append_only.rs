@@ -12,7 +12,7 @@ use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
     query::{Aggregation, Filter, OnConflict, Page, PageRequest, Projection, Query, TypedColumn, Upserted},
-    repository::{Creator, Deleter, Reader, ReaderExt, Repository, Transactional},
+    repository::{Creator, Deleter, EntityModel, Reader, ReaderExt, Repository, Transactional},
     row::Row,
     stream::ModelStream,
     transaction::TxOptions,
@@ -59,10 +59,10 @@ use crate::{
 ///
 /// It joins transactions like any repository. A model that was created is answered as the statement that stored it answered it:
 /// what a trigger makes of it afterwards is not read back.
-pub struct AppendOnly<E: Storable>(Repository<E>);
+pub struct AppendOnly<E: Storable>(Repository<EntityModel<E>>);
 
 impl<E: Storable> AppendOnly<E> {
-    pub(crate) fn new(repository: Repository<E>) -> Self {
+    pub(crate) fn new(repository: Repository<EntityModel<E>>) -> Self {
         Self(repository)
     }
 

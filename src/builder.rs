@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     layer::Layer,
     query::Filter,
-    repository::{Mapping, Repository, Storage},
+    repository::{EntityMapping, Repository, Storage},
     store::Store,
     table::Table,
 };
@@ -237,7 +237,7 @@ impl<E: Storable> RepositoryBuilder<E> {
     /// database makes; [`Unsupported`](crate::ErrorKind::Unsupported) for one that names a column with a cast of the entity's.
     pub fn build(mut self) -> Result<Arc<dyn Storage<E::Model, IdOf<E>>>> {
         self.check()?;
-        Ok(Arc::new(Repository::new(&self.backend, Mapping::<E>::new(self.table))))
+        Ok(Arc::new(Repository::new(&self.backend, EntityMapping::<E>::of(self.table))))
     }
 
     /// No two models have the same values in these columns, although the entity does not say so: for the pages of an
@@ -294,7 +294,7 @@ impl<E: Storable> RepositoryBuilder<E> {
 
     fn into_append_only(mut self) -> AppendOnly<E> {
         self.table.is_append_only = true;
-        AppendOnly::new(Repository::new(&self.backend, Mapping::<E>::new(self.table)))
+        AppendOnly::new(Repository::new(&self.backend, EntityMapping::<E>::of(self.table)))
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Capabilities {
     pub unenforced_keys: bool,
     /// SQL statements can be run beside the repositories.
     pub sql: bool,
+    /// Tables can be listed and described, as [`Store::tables`](crate::Store::tables) and
+    /// [`Store::describe`](crate::Store::describe) do.
+    pub catalog: bool,
 }
 
 impl Capabilities {
@@ -66,5 +69,6 @@ impl Capabilities {
         arrays: false,
         unenforced_keys: false,
         sql: false,
+        catalog: false,
     };
 }

@@ -5,7 +5,7 @@ use std::{any::TypeId, borrow::Cow, sync::Arc};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
     Schema, TryIntoModel, Value,
-    sea_query::{ColumnType, Expr, ForeignKeyAction, IntoIden, SchemaName, TableForeignKey, TableName, TableRef},
+    sea_query::{ColumnType, Expr, ForeignKeyAction, IntoIden, SchemaName, TableForeignKey, TableName as QueriedTable, TableRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,7 +13,7 @@ use crate::{
     error::{Result, unreadable},
     query,
     rules::Rules,
-    table::{Conversions, ForeignKey, Table, TableColumn, TableId, TableIdentity},
+    table::{Conversions, ForeignKey, Table, TableColumn, TableIdentity, TableName, TableOrigin},
     value::{self, ReadRow},
 };
 
@@ -126,9 +126,9 @@ impl Table {
         let foreign_keys = created.get_foreign_key_create_stmts().iter();
         let foreign_keys = foreign_keys.filter_map(|create| foreign_key(create.get_foreign_key(), &positions)).collect();
         let entity = E::default();
-        let key = TableId { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() };
+        let key = TableName { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() };
         Table {
-            entity: TypeId::of::<E>(),
+            origin: TableOrigin::Entity(TypeId::of::<E>()),
             identity: TableIdentity::of(TypeId::of::<E>(), ""),
             prefix: Arc::from(""),
             key,
@@ -153,12 +153,12 @@ impl Table {
 fn foreign_key(key: &TableForeignKey, positions: &impl Fn(Vec<String>) -> Vec<usize>) -> Option<ForeignKey> {
     let parent = key.get_ref_table()?;
     let schema = match parent {
-        TableRef::Table(TableName(schema, _), _) => schema.as_ref().map(|SchemaName(_, name)| name.to_string()),
+        TableRef::Table(QueriedTable(schema, _), _) => schema.as_ref().map(|SchemaName(_, name)| name.to_string()),
         _ => None,
     };
     Some(ForeignKey {
         columns: positions(key.get_columns()),
-        parent: TableId { schema, name: parent.sea_orm_table().to_string() },
+        parent: TableName { schema, name: parent.sea_orm_table().to_string() },
         parent_columns: key.get_ref_columns(),
         on_delete: key.get_on_delete().unwrap_or(ForeignKeyAction::NoAction),
         on_update: key.get_on_update().unwrap_or(ForeignKeyAction::NoAction),

@@ -19,6 +19,7 @@
 pub mod queries {
     //! [postgres]: super::postgres
     //! [write_behind]: super::write_behind
+    //! [column_types]: super::column_types
     //!
     #![doc = include_str!("../docs/guide/queries.md")]
 }

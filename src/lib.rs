@@ -31,6 +31,8 @@
 //! - **Transactions**: [`TransactionalExt::tx`], [`Cx`], [`TxOptions`], [`Isolation`], [`Propagation`], [`Retry`],
 //!   [`Cx::on_commit`], [`Cx::with_timeout`], [`Cx::with_cancel`], [`Cx::with_idempotency_key`] with [`Store::has_committed`].
 //! - **Many small writes**: [`WriteBehind`], [`WriteBehindOptions`], [`Ticket`], [`Journal`], [`Feed`], [`WriteBehindStats`].
+//! - **Tables without entities**: [`Store::tables`], [`Store::describe`] and [`Store::dynamic`], with [`Table`], [`TableName`],
+//!   [`Row`], [`Key`], [`field_named`].
 //! - **SQL beside repositories**: [`Store::sql`] returns [`Sql`]; [`SqlText`], [`Row`], [`Dialect`].
 //! - **Layers**: [`Store::layer`] and [`RepositoryBuilder::layer`] with [`layer::Timeout`], [`layer::Tracing`], [`layer::Hooks`];
 //!   [`layer::Around`] for your own.
@@ -77,6 +79,7 @@ pub mod layer;
 mod append_only;
 pub mod backend;
 mod builder;
+mod dynamic;
 mod health;
 mod open;
 mod open_options;
@@ -108,9 +111,10 @@ pub use id::new_id;
 pub use open::open;
 pub use open_options::{Durability, OpenOptions};
 pub use query::{
-    Aggregate, Aggregation, Assignable, Changes, Column, ColumnChange, Comparable, ConflictAction, Cursor, DateTimeKind, Field,
-    Filter, Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Outcome, Page, PageRequest, PartOfEach,
-    Projection, Query, QueryParts, Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field, field_of, kind,
+    Aggregate, Aggregation, Assignable, Changes, Column, ColumnChange, ColumnName, Comparable, ConflictAction, Cursor,
+    DateTimeKind, Field, Filter, Having, JsonKind, MAX_PAGE_SIZE, Numeric, OnConflict, Operand, Ordered, Outcome, Page,
+    PageRequest, PartOfEach, Projection, Query, QueryParts, Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field,
+    field_named, field_of, kind,
 };
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};
@@ -118,8 +122,10 @@ pub use sql::{Sql, SqlStatement, SqlText};
 pub use statement_counts::StatementCounts;
 pub use store::Store;
 pub use stream::ModelStream;
+pub use table::{ColumnDetails, Reference, Table, TableName};
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{AccessMode, Isolation, Locking, Propagation, Retry, TransactionalExt, TxOptions};
+pub use value::Key;
 pub use write_behind::{
     Distribution, Feed, FeedEvent, FlushReason, Journal, JournalRecovery, JournalSync, Ticket, WhenFull, WriteBehind,
     WriteBehindBuilder, WriteBehindOptions, WriteBehindStats,

@@ -10,7 +10,7 @@ use crate::{
     clock::to_microseconds,
     error::{Error, ErrorKind, Result},
     table::Table,
-    value::{integer, integer_like, is_null},
+    value::{integer, integer_like, is_left_out},
 };
 
 /// Positions of the columns that a repository keeps by itself.
@@ -77,7 +77,7 @@ impl Table {
     pub(crate) fn time_of_new(&self, position: usize, given: &Value, now: DateTime<Utc>) -> Option<Value> {
         let is_now = |default: &Expr| matches!(default, Expr::Keyword(Keyword::CurrentTimestamp));
         let is_default =
-            || self.defaults.iter().any(|(column, default)| *column == position && is_now(default)) && is_null(given);
+            || self.defaults.iter().any(|(column, default)| *column == position && is_now(default)) && self.takes_default(given);
         let is_kept = [self.rules.created_at, self.rules.updated_at].contains(&Some(position));
         let column = self.columns.get(position).filter(|_| is_kept || is_default())?;
         Some(time_of(&column.value_type, now))
@@ -105,7 +105,10 @@ impl Table {
     /// Puts defaults where there is nothing. [`stamp_new`](Self::stamp_new) has filled in times before.
     pub(crate) fn fill_defaults(&self, values: &mut [Value]) -> Result<()> {
         for (position, default) in &self.defaults {
-            if let Some(value) = values.get_mut(*position).filter(|value| is_null(value)) {
+            if let Some(value) = values.get_mut(*position).filter(|value| self.takes_default(value)) {
+                if is_left_out(value) {
+                    *value = self.null(*position)?;
+                }
                 *value = default_value(default, value)?;
             }
         }

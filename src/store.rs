@@ -15,7 +15,7 @@ use crate::{
     health::Health,
     idempotency,
     query::field_of,
-    repository::{Mapping, Repository, Storage, Transactional},
+    repository::{EntityMapping, Repository, Storage, Transactional},
     statement_counts::StatementCounts,
     transaction::TxOptions,
     value::EARLIEST,
@@ -94,7 +94,7 @@ impl Store {
     /// ```
     #[must_use]
     pub fn repository<E: Storable>(&self) -> Arc<dyn Storage<E::Model, IdOf<E>>> {
-        Arc::new(Repository::new(&self.backend, Mapping::<E>::with_prefix(&self.table_prefix)))
+        Arc::new(Repository::new(&self.backend, EntityMapping::<E>::with_prefix(&self.table_prefix)))
     }
 
     /// What this store can do.

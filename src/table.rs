@@ -1,7 +1,9 @@
 //! [`Table`], what is known of an entity below the door, without the entity's type.
 
 mod column;
+mod details;
 mod identity;
+mod name;
 
 use std::{any::TypeId, sync::Arc};
 
@@ -17,27 +19,39 @@ pub(crate) use self::{
     column::{Conversions, TableColumn},
     identity::TableIdentity,
 };
+pub use self::{
+    details::{ColumnDetails, Reference},
+    name::TableName,
+};
 #[cfg(feature = "_sql")]
-use crate::value::{integer, is_array, is_nothing, is_null};
+use crate::value::{integer, is_nothing};
 use crate::{
+    dialect::Dialect,
     error::{Error, ErrorKind, Result},
     query::Scope,
     rules::Rules,
-    value::Key,
+    value::{Key, is_left_out, is_null},
 };
 
-/// What a table is known by: tables of one name in two schemas are two.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TableId {
-    pub(crate) schema: Option<String>,
-    pub(crate) name: String,
+/// Where what is known of a table comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TableOrigin {
+    /// From an entity.
+    Entity(TypeId),
+    /// From the catalog of a store. Its rows are told by the names of their columns.
+    Catalog {
+        /// Whether it can only be read.
+        is_view: bool,
+        /// Whose SQL the casts of columns are in. `None` if no column has one.
+        casts: Option<Dialect>,
+    },
 }
 
 /// A foreign key of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct ForeignKey {
     pub(crate) columns: Vec<usize>,
-    pub(crate) parent: TableId,
+    pub(crate) parent: TableName,
     pub(crate) parent_columns: Vec<String>,
     pub(crate) on_delete: ForeignKeyAction,
     pub(crate) on_update: ForeignKeyAction,
@@ -50,14 +64,38 @@ impl ForeignKey {
     }
 }
 
-/// The columns of a table by position, what the engine may fill in, and the rules that the repository keeps.
+/// What is known of a table: its columns, what the engine may fill in, its constraints, and the rules that a repository keeps.
+///
+/// It is that of an entity ([`of`](Self::of)), or what the catalog of a store says ([`Store::describe`](crate::Store::describe)).
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> larder::Result<()> {
+/// use larder::{Cx, SqlText};
+///
+/// let (store, cx) = (larder::open("sqlite::memory:").await?, Cx::new());
+/// for table in [
+///     "CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+///     "CREATE TABLE book (isbn TEXT PRIMARY KEY, author INTEGER REFERENCES author, price REAL DEFAULT 9.5)",
+/// ] {
+///     store.sql()?.execute(&cx, &SqlText::new(table)).await?;
+/// }
+/// let (author, book) = (store.describe(&cx, "author").await?, store.describe(&cx, "book").await?);
+/// assert_eq!(author.unique_constraints().collect::<Vec<_>>(), [["name"]]);
+/// let optional: Vec<_> = book.details().filter(|column| column.is_nullable).map(|column| column.name).collect();
+/// assert_eq!((book.primary_key().collect::<Vec<_>>(), optional), (vec!["isbn"], vec!["author", "price"]));
+/// let reference = book.references().next().expect("a foreign key");
+/// assert_eq!((reference.columns, reference.table, reference.referred), (vec!["author"], author.table_name(), vec!["id"]));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// The entity that it is of.
-    pub(crate) entity: TypeId,
+    pub(crate) origin: TableOrigin,
     /// What an engine keeps what it knows of the table by: the same for all repositories of one entity in a store.
     pub(crate) identity: TableIdentity,
-    pub(crate) key: TableId,
+    pub(crate) key: TableName,
     /// What stands before its name and before those of the store's other tables.
     pub(crate) prefix: Arc<str>,
     /// The name, as it stands before a column in a statement.
@@ -91,7 +129,9 @@ impl Table {
     /// The same table with a prefix before its name, and before those of the tables that it refers to.
     pub(crate) fn with_prefix(mut self, prefix: &str) -> Self {
         let name = |name: &str| format!("{prefix}{name}");
-        self.identity = TableIdentity::of(self.entity, prefix);
+        if let TableOrigin::Entity(entity) = self.origin {
+            self.identity = TableIdentity::of(entity, prefix);
+        }
         self.iden = DynIden::from(name(&self.key.name));
         self.key.name = name(&self.key.name);
         self.prefix = prefix.into();
@@ -99,11 +139,51 @@ impl Table {
         self
     }
 
+    /// The same table for rows that are told by the names of their columns: without an entity, and without rules.
+    pub(crate) fn described(self: &Arc<Self>) -> Arc<Self> {
+        match self.origin {
+            TableOrigin::Catalog { .. } => self.clone(),
+            TableOrigin::Entity(_) => {
+                let origin = TableOrigin::Catalog { is_view: false, casts: None };
+                Arc::new(Self { origin, rules: Rules::default(), ..(**self).clone() }.identified())
+            }
+        }
+    }
+
+    /// The table, with an identity that follows from all that is known of it.
+    pub(crate) fn identified(mut self) -> Self {
+        self.identity = TableIdentity::UNKNOWN;
+        self.identity = TableIdentity::of_description(&format!("{self:?}"));
+        self
+    }
+
+    /// Whether its rows are told by the names of their columns.
+    pub(crate) fn is_described(&self) -> bool {
+        matches!(self.origin, TableOrigin::Catalog { .. })
+    }
+
+    /// Refuses to write to a view.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        match self.origin {
+            TableOrigin::Catalog { is_view: true, .. } => {
+                Err(Error::new(ErrorKind::Unsupported, "a view can be read, and not written"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what goes by an id in a table that has no primary key.
+    pub(crate) fn require_id(&self) -> Result<()> {
+        match self.id.is_empty() {
+            true => Err(Error::new(ErrorKind::Unsupported, "the table has no primary key")),
+            false => Ok(()),
+        }
+    }
+
     /// The name, after that of the schema, if there is one.
     #[must_use]
     pub fn full_name(&self) -> String {
-        let TableId { schema, name } = &self.key;
-        schema.as_ref().map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"))
+        self.key.to_string()
     }
 
     /// The name of the table alone.
@@ -112,7 +192,7 @@ impl Table {
         &self.key.name
     }
 
-    /// The name of its schema. Returns `None` if the entity names none.
+    /// The name of its schema. Returns `None` for the schema in which names are looked for by themselves.
     #[must_use]
     pub fn schema(&self) -> Option<&str> {
         self.key.schema.as_deref()
@@ -141,12 +221,11 @@ impl Table {
 
     pub(crate) fn position(&self, name: &str) -> Result<usize> {
         let position = self.columns.iter().position(|column| column.name() == name);
-        position.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "a column that the entity does not have"))
+        position.ok_or_else(|| missing_column().in_column(name))
     }
 
     pub(crate) fn column(&self, position: usize) -> Result<&TableColumn> {
-        let missing = || Error::new(ErrorKind::InvalidInput, "a column that the entity does not have");
-        self.columns.get(position).ok_or_else(missing)
+        self.columns.get(position).ok_or_else(missing_column)
     }
 
     /// An error about the column at a position, which it names.
@@ -173,6 +252,18 @@ impl Table {
         self.id == other.id && self.columns.len() == other.columns.len() && self.columns.iter().zip(&other.columns).all(same)
     }
 
+    /// Whether a new row with this value has the column's default.
+    pub(crate) fn takes_default(&self, given: &Value) -> bool {
+        if self.is_described() { is_left_out(given) } else { is_null(given) }
+    }
+
+    /// Whether something fills in this column of some new rows, if nothing is given.
+    pub(crate) fn may_be_left_out(&self, position: usize) -> bool {
+        self.generated == Some(position)
+            || self.defaults.iter().any(|(column, _)| *column == position)
+            || self.defaulted.contains(&position)
+    }
+
     pub(crate) fn key_of(&self, values: &[Value]) -> Key {
         Key(self.id.iter().filter_map(|position| values.get(*position).cloned()).collect())
     }
@@ -189,7 +280,7 @@ impl Table {
 
     /// Why the table is refused where there are no lists. `None` if it has no column of them.
     pub(crate) fn list(&self) -> Option<Error> {
-        let column = self.columns.iter().find(|column| is_array(&column.null))?;
+        let column = self.columns.iter().find(|column| column.is_list())?;
         Some(Error::new(ErrorKind::Unsupported, "this store has no columns of lists").in_column(column.name()))
     }
 
@@ -214,18 +305,48 @@ impl Table {
         self.columns.iter().all(TableColumn::is_read_as_it_is)
     }
 
-    /// Whether the engine fills in this column of some new models.
-    pub(crate) fn may_be_left_to_engine(&self, position: usize) -> bool {
-        self.generated == Some(position)
-            || self.defaults.iter().any(|(column, _)| *column == position)
-            || self.defaulted.contains(&position)
+    /// Refuses a table with casts that are in the SQL of another database.
+    pub(crate) fn of_other_dialect(&self, dialect: Dialect) -> Option<Error> {
+        let TableOrigin::Catalog { casts: Some(other), .. } = self.origin else { return None };
+        let error = || Error::new(ErrorKind::Unsupported, "a table with columns of another database: describe it in this store");
+        (other != dialect).then(error)
     }
 
     /// Whether the engine fills in this column of a new model: an id of zero, or nothing where there is a default, or what stands
-    /// for nothing where the repository was told of one.
+    /// for nothing where the repository was told of one. Of a row, what was left out.
     pub(crate) fn is_left_to_engine(&self, position: usize, new: &Value) -> bool {
+        if self.is_described() {
+            return is_left_out(new);
+        }
         (self.generated == Some(position) && integer(new) == Some(0))
             || (self.defaults.iter().any(|(i, _)| *i == position) && is_null(new))
             || (self.defaulted.contains(&position) && is_nothing(new))
+    }
+}
+
+fn missing_column() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a column that the table does not have")
+}
+
+#[cfg(test)]
+mod tests {
+    use larder_entity::raw_log;
+
+    use super::*;
+
+    /// Descriptions that say the same are one table to an engine, and those that differ in anything are two.
+    #[test]
+    fn a_description_is_told_by_what_it_says() {
+        let table = Arc::new(Table::of::<raw_log::Entity>());
+        let (one, again) = (table.described(), table.described());
+        assert_eq!(one.identity, again.identity);
+        assert_ne!(one.identity, table.identity);
+        let others = [
+            Table { defaulted: vec![1], ..(*one).clone() },
+            Table { id: vec![1], ..(*one).clone() },
+            Table { columns: one.columns.iter().skip(1).cloned().collect(), ..(*one).clone() },
+            Table { key: TableName::from("other"), ..(*one).clone() },
+        ];
+        assert!(others.into_iter().all(|other| other.identified().identity != one.identity));
     }
 }

@@ -5,7 +5,7 @@ pub(crate) mod encoding;
 mod portable;
 mod put;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 #[cfg(feature = "_sql")]
@@ -25,6 +25,17 @@ pub use self::put::{Put, ReadRow};
 pub(crate) fn is_null(value: &Value) -> bool {
     *value == value.as_null()
 }
+
+/// What stands in a row for a column that was left out: a null of none of the columns' types.
+pub(crate) fn left_out() -> Value {
+    Value::Enum(OptionEnum::None(LEFT_OUT.clone()))
+}
+
+pub(crate) fn is_left_out(value: &Value) -> bool {
+    matches!(value, Value::Enum(OptionEnum::None(name)) if *name == *LEFT_OUT)
+}
+
+static LEFT_OUT: LazyLock<EnumTypeName> = LazyLock::new(|| "larder: left out".into());
 
 /// Whether `value` is null, or what a field of its type holds when nothing was put into it: zero, false, no text, no bytes, the
 /// nil UUID, 1970.
@@ -163,6 +174,20 @@ pub(crate) fn integer_like(like: &Value, number: i64) -> Option<Value> {
 pub struct Key(pub(crate) Vec<Value>);
 
 impl Key {
+    /// A key of these values.
+    ///
+    /// ```
+    /// use larder::Key;
+    /// use sea_orm::Value;
+    ///
+    /// let (one, composite) = (Key::new([7]), Key::new([Value::from("Main Street"), Value::from(4)]));
+    /// assert_eq!((one.values().len(), composite.values().len()), (1, 2));
+    /// ```
+    #[must_use]
+    pub fn new(values: impl IntoIterator<Item = impl Into<Value>>) -> Self {
+        Self(values.into_iter().map(Into::into).collect())
+    }
+
     /// The values, in the order of the id's columns.
     #[must_use]
     pub fn values(&self) -> &[Value] {

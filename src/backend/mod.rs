@@ -160,7 +160,12 @@ pub use self::{
     tables::{TableWrite, Tables, TablesBackend, TablesSource, TablesTransaction, TablesWriter},
 };
 use crate::{
-    clock::Clock, context::Cx, dialect::Dialect, error::Result, health::Health, repository::Transactional,
+    clock::Clock,
+    context::Cx,
+    dialect::Dialect,
+    error::{Error, ErrorKind, Result},
+    health::Health,
+    repository::Transactional,
     statement_counts::StatementCounts,
 };
 pub use crate::{
@@ -169,7 +174,7 @@ pub use crate::{
         Change, Comparison, GroupKey, Grouping, Measure, MeasureKind, Quantifier, Resolution, ResolvedFilter, Selection,
         SemiJoin, Test, TimeGrid, Tree,
     },
-    table::Table,
+    table::{Table, TableName},
     transaction::{AcquireMode, Entry, Joined, OpenTransaction, Step, StoreId, TransactionSource, Transactions},
     value::{Key, Put, ReadRow, decode_row, encode_row},
 };
@@ -199,6 +204,26 @@ pub trait Backend: Transactional {
     /// What it does for a table.
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend>;
 
+    /// The names of its tables, without those of the system, and without views. Inside a transaction of the context, as that sees
+    /// them.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) without the capability `catalog`, as it is by itself.
+    async fn tables(&self, cx: &Cx) -> Result<Vec<TableName>> {
+        let _ = cx;
+        Err(no_catalog())
+    }
+
+    /// A table or a view, as the catalog describes it. Inside a transaction of the context, as that sees it.
+    ///
+    /// # Errors
+    /// [`TableMissing`](crate::ErrorKind::TableMissing), and [`Unsupported`](crate::ErrorKind::Unsupported) without the
+    /// capability `catalog`, as it is by itself.
+    async fn describe(&self, cx: &Cx, table: &TableName) -> Result<Arc<Table>> {
+        let _ = (cx, table);
+        Err(no_catalog())
+    }
+
     /// Runs a statement that a caller wrote, in the transaction of the context if there is one.
     ///
     /// # Errors
@@ -213,6 +238,10 @@ pub trait Backend: Transactional {
 
     /// Refuses further work, waits for what runs, and lets go of what it holds.
     async fn close(&self);
+}
+
+fn no_catalog() -> Error {
+    Error::new(ErrorKind::Unsupported, "the store does not tell which tables it has (capability `catalog`)")
 }
 
 /// What a backend does for one table. The promises are those of the contract's traits: atomicity, order, and what a dropped

@@ -73,7 +73,8 @@ pub trait Rows: Sync {
         self.len() == 0
     }
 
-    /// The portable value of a row in a column, by its position in the table.
+    /// The portable value of a row in a column, by its position in the table. Of a table that is known without an entity, a null
+    /// of another type than the column's stands for a column that was left out.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column, if the value is one that no store could hold.

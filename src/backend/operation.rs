@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     query::{Change, Grouping, Outcome, Resolution, ResolvedFilter, Selection, Upserted},
     row::Row,
+    table::{Table, TableName},
     value::Key,
 };
 
@@ -244,6 +245,10 @@ pub enum Answer {
     Begun(Cx),
     /// Whether a transaction has committed.
     HasCommitted(bool),
+    /// The names of tables.
+    Tables(Vec<TableName>),
+    /// What the catalog says of a table.
+    Described(Arc<Table>),
 }
 
 impl Answer {
@@ -287,6 +292,14 @@ impl Answer {
 
     pub(crate) fn has_committed(self) -> Result<bool> {
         if let Self::HasCommitted(answer) = self { Ok(answer) } else { Err(unexpected()) }
+    }
+
+    pub(crate) fn tables(self) -> Result<Vec<TableName>> {
+        if let Self::Tables(tables) = self { Ok(tables) } else { Err(unexpected()) }
+    }
+
+    pub(crate) fn described(self) -> Result<Arc<Table>> {
+        if let Self::Described(table) = self { Ok(table) } else { Err(unexpected()) }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     health::Health,
     repository::Transactional,
     statement_counts::StatementCounts,
-    table::Table,
+    table::{Table, TableName},
     transaction::{AccessMode, StoreId, TxOptions},
 };
 
@@ -50,8 +50,9 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// An operation is a call of the contract, a statement of [`Sql`](crate::Sql), the begin of a transaction, or
-/// [`Store::has_committed`](crate::Store::has_committed). The commit of a transaction, [`Store::health`](crate::Store::health)
+/// An operation is a call of the contract, a statement of [`Sql`](crate::Sql), the begin of a transaction,
+/// [`Store::has_committed`](crate::Store::has_committed), [`Store::tables`](crate::Store::tables) or
+/// [`Store::describe`](crate::Store::describe). The commit of a transaction, [`Store::health`](crate::Store::health)
 /// and [`Store::close`](crate::Store::close) are not operations: a layer does not see them. An operation of many models may be
 /// several calls: when a batch is refused, parts of it are tried again in a transaction that is rolled back, to find the model.
 ///
@@ -86,6 +87,8 @@ enum Operation<'a> {
     Sql(SqlRequest),
     Begin(TxOptions),
     HasCommitted(&'a str),
+    Tables,
+    Describe(&'a TableName),
 }
 
 /// A table of the backend that is wrapped.
@@ -109,6 +112,8 @@ impl Call<'_> {
             Operation::Sql(request) => self.backend.sql(cx, request.clone()),
             Operation::Begin(options) => self.backend.begin(cx, *options).map_ok(Answer::Begun).boxed(),
             Operation::HasCommitted(key) => self.backend.has_committed(cx, key).map_ok(Answer::HasCommitted).boxed(),
+            Operation::Tables => self.backend.tables(cx).map_ok(Answer::Tables).boxed(),
+            Operation::Describe(table) => self.backend.describe(cx, table).map_ok(Answer::Described).boxed(),
         }
     }
 
@@ -119,7 +124,7 @@ impl Call<'_> {
     }
 
     /// What it is called in spans and metrics: the name of the [`Read`] or [`Write`], or `stream`, `sql`, `begin`,
-    /// `has_committed`.
+    /// `has_committed`, `tables`, `describe`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match &self.operation {
@@ -129,15 +134,17 @@ impl Call<'_> {
             Operation::Sql(_) => "sql",
             Operation::Begin(_) => "begin",
             Operation::HasCommitted(_) => "has_committed",
+            Operation::Tables => "tables",
+            Operation::Describe(_) => "describe",
         }
     }
 
-    /// The table that it is about. Returns `None` for SQL and for transactions.
+    /// The table that it is about. Returns `None` for SQL, for transactions and for the catalog.
     #[must_use]
     pub fn table(&self) -> Option<&Arc<Table>> {
         match &self.operation {
             Operation::Read(of, ..) | Operation::Write(of, ..) | Operation::Stream(of, ..) => Some(&of.table),
-            Operation::Sql(_) | Operation::Begin(_) | Operation::HasCommitted(_) => None,
+            _ => None,
         }
     }
 
@@ -149,7 +156,7 @@ impl Call<'_> {
             Operation::Read(_, read, _) => read.access(),
             Operation::Sql(request) => request.access,
             Operation::Begin(options) if options.access_mode() != AccessMode::ReadOnly => Access::Write,
-            Operation::Begin(_) | Operation::Stream(..) | Operation::HasCommitted(_) => Access::Read,
+            _ => Access::Read,
         }
     }
 
@@ -216,6 +223,14 @@ impl<A: Around> Backend for Wrapped<A> {
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
         let of = OfTable { inner: self.inner.table(table.clone()), table };
         Arc::new(WrappedTable { around: self.around.clone(), backend: self.inner.clone(), of })
+    }
+
+    async fn tables(&self, cx: &Cx) -> Result<Vec<TableName>> {
+        self.call(cx, Operation::Tables).await.and_then(Answer::tables)
+    }
+
+    async fn describe(&self, cx: &Cx, table: &TableName) -> Result<Arc<Table>> {
+        self.call(cx, Operation::Describe(table)).await.and_then(Answer::described)
     }
 
     async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer> {

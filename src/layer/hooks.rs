@@ -12,7 +12,7 @@ use crate::{
     entity::Storable,
     error::Result,
     repository::EntityHook,
-    table::Table,
+    table::{Table, TableOrigin},
     transaction::{Propagation, TxOptions, run_once},
 };
 
@@ -147,7 +147,8 @@ impl Around for Hooks {
     async fn around(&self, cx: &Cx, call: Call<'_>) -> Result<Answer> {
         let call = &call;
         let Some((write, table)) = call.write().zip(call.table()) else { return call.run(cx).await };
-        let Some(hooks) = self.0.get(&table.entity) else { return call.run(cx).await };
+        let hooks = if let TableOrigin::Entity(entity) = table.origin { self.0.get(&entity) } else { None };
+        let Some(hooks) = hooks else { return call.run(cx).await };
         let prepared = |answer: &Answer| -> Result<Vec<Prepared>> {
             hooks.iter().filter_map(|hook| hook.with(table, write, answer).transpose()).collect()
         };

@@ -5,8 +5,9 @@ use std::{fmt, marker::PhantomData};
 use sea_orm::Value;
 
 use super::{
-    column::{Numeric, Operand, Ordered, TypedColumn, kind},
-    filter::{Comparison, Filter},
+    column::{ColumnName, Numeric, Operand, Ordered, TypedColumn, kind},
+    filter::Filter,
+    tree::Comparison,
 };
 
 /// A value that is computed of all models of a group: for an [`Aggregation`](crate::Aggregation).
@@ -60,15 +61,15 @@ pub(super) struct AggregateTerm<M> {
 }
 
 /// What is computed, of a column by its name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum AggregateFunction {
     Count,
-    CountOf(&'static str),
-    CountDistinct(&'static str),
-    Sum(&'static str),
-    Average(&'static str),
-    Minimum(&'static str),
-    Maximum(&'static str),
+    CountOf(ColumnName),
+    CountDistinct(ColumnName),
+    Sum(ColumnName),
+    Average(ColumnName),
+    Minimum(ColumnName),
+    Maximum(ColumnName),
 }
 
 impl<M, K> Aggregate<M, K> {
@@ -105,14 +106,14 @@ impl<M> Aggregate<M, kind::Number> {
     /// How many models have a value in this column. Its default name is `count_` and that of the column.
     #[must_use]
     pub fn count_of<C: TypedColumn<Model = M>>(column: C) -> Self {
-        Self::new(AggregateFunction::CountOf(column.column().name))
+        Self::new(AggregateFunction::CountOf(column.column().name.into()))
     }
 
     /// How many different values there are in this column. Values are the same that a filter takes for equal: text of the same
     /// bytes, times of the same instant. Its default name is `count_distinct_` and that of the column.
     #[must_use]
     pub fn count_distinct<C: TypedColumn<Model = M, Kind: Ordered>>(column: C) -> Self {
-        Self::new(AggregateFunction::CountDistinct(column.column().name))
+        Self::new(AggregateFunction::CountDistinct(column.column().name.into()))
     }
 
     /// The sum of the values in this column.
@@ -123,7 +124,7 @@ impl<M> Aggregate<M, kind::Number> {
     /// engine's choice, and is `InvalidInput` if it is not finite. Its default name is `sum_` and that of the column.
     #[must_use]
     pub fn sum<C: TypedColumn<Model = M, Kind: Numeric>>(column: C) -> Self {
-        Self::new(AggregateFunction::Sum(column.column().name))
+        Self::new(AggregateFunction::Sum(column.column().name.into()))
     }
 
     /// The [sum](Self::sum) of the values in this column, divided by their number: a `Decimal` of decimals, rounded to its 28
@@ -131,7 +132,7 @@ impl<M> Aggregate<M, kind::Number> {
     /// on every backend. It is `InvalidInput` where the sum is. Its default name is `average_` and that of the column.
     #[must_use]
     pub fn average<C: TypedColumn<Model = M, Kind: Numeric>>(column: C) -> Self {
-        Self::new(AggregateFunction::Average(column.column().name))
+        Self::new(AggregateFunction::Average(column.column().name.into()))
     }
 }
 
@@ -140,14 +141,14 @@ impl<M, K: Ordered> Aggregate<M, K> {
     /// before `true`. Its default name is `minimum_` and that of the column.
     #[must_use]
     pub fn minimum<C: TypedColumn<Model = M, Kind = K>>(column: C) -> Self {
-        Self::new(AggregateFunction::Minimum(column.column().name))
+        Self::new(AggregateFunction::Minimum(column.column().name.into()))
     }
 
     /// The last of the values in this column, in the order that a query has. Its default name is `maximum_` and that of the
     /// column.
     #[must_use]
     pub fn maximum<C: TypedColumn<Model = M, Kind = K>>(column: C) -> Self {
-        Self::new(AggregateFunction::Maximum(column.column().name))
+        Self::new(AggregateFunction::Maximum(column.column().name.into()))
     }
 
     fn compare(self, comparison: Comparison, value: impl Operand<K>) -> Having<M> {
@@ -221,7 +222,7 @@ pub struct Having<M> {
 
 impl<M> Clone for AggregateTerm<M> {
     fn clone(&self) -> Self {
-        Self { function: self.function, filter: self.filter.clone(), name: self.name.clone() }
+        Self { function: self.function.clone(), filter: self.filter.clone(), name: self.name.clone() }
     }
 }
 

@@ -5,12 +5,14 @@ use sea_orm::{Value, sea_query::ArrayType};
 use super::{
     aggregate::{AggregateFunction, AggregateTerm, Having},
     aggregation::{Aggregation, GroupOrder},
-    filter::{Filter, ResolvedFilter},
+    column::ColumnName,
+    filter::Filter,
     group_finish::{BucketFill, GroupFinish, GroupOperand, GroupPlace, GroupTest, GroupValue},
     grouping::{GroupKey, Grouping, Measure, MeasureKind},
     operand::{Fitted, fit, is_whole, misfit},
     resolve::Size,
     time_bucket::{TimeBucket, is_date_time},
+    tree::ResolvedFilter,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -49,7 +51,7 @@ impl Table {
         let condition = self.resolve(filter.tree()?, &mut list.size)?;
         let condition = if *with_deleted { self.scope.filter.clone() } else { self.visible() }.and(condition);
         let (group_keys, fills) = self.group_keys(keys)?;
-        let mut names: Vec<String> = keys.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names: Vec<String> = keys.iter().map(|(name, _)| name.clone().into_owned()).collect();
         names.extend(aggregates.iter().map(AggregateTerm::answered_as));
         let mut values = aggregates.iter().map(|term| list.value(term)).collect::<Result<Vec<_>>>()?;
         let having = having.iter().map(|having| list.test(having, &mut values)).collect::<Result<Vec<_>>>()?;
@@ -74,7 +76,7 @@ impl Table {
         Ok(ResolvedAggregation { condition, grouping, finish })
     }
 
-    fn group_keys(&self, keys: &[(&'static str, Option<TimeBucket>)]) -> Result<(Vec<GroupKey>, Vec<BucketFill>)> {
+    fn group_keys(&self, keys: &[(ColumnName, Option<TimeBucket>)]) -> Result<(Vec<GroupKey>, Vec<BucketFill>)> {
         let (mut resolved, mut fills) = (Vec::new(), Vec::new());
         for (key, (name, bucket)) in keys.iter().enumerate() {
             let column = self.position(name)?;
@@ -130,7 +132,7 @@ fn whole_order(asked: &[(GroupPlace, bool)], keys: usize) -> WholeOrder {
 impl<M> AggregateTerm<M> {
     fn answered_as(&self) -> String {
         use AggregateFunction as F;
-        let (what, column) = match self.function {
+        let (what, column) = match &self.function {
             F::Count => return self.name.clone().unwrap_or_else(|| "count".to_owned()),
             F::CountOf(column) => ("count", column),
             F::CountDistinct(column) => ("count_distinct", column),
@@ -163,7 +165,7 @@ impl MeasureList<'_> {
     fn value<M>(&mut self, term: &AggregateTerm<M>) -> Result<GroupValue> {
         use AggregateFunction as F;
         let condition = self.condition(term.filter.as_ref())?;
-        Ok(match term.function {
+        Ok(match &term.function {
             F::Count => GroupValue::Whole(self.measure(MeasureKind::Rows, &condition)),
             F::CountOf(name) => {
                 let column = self.table.position(name)?;
@@ -224,11 +226,11 @@ impl MeasureList<'_> {
         }
         let whole = || whole_number(value).map(GroupOperand::Whole).ok_or_else(misfit);
         let of_type = |value_type: &ArrayType| fit(value.clone(), value_type);
-        let fitted = match term.function {
+        let fitted = match &term.function {
             F::Count | F::CountOf(_) | F::CountDistinct(_) => return whole(),
             F::Sum(name) | F::Average(name) => {
                 let column = self.table.position(name)?;
-                match (self.table.value_type(column)?, term.function) {
+                match (self.table.value_type(column)?, &term.function) {
                     (ArrayType::Decimal, _) => of_type(&ArrayType::Decimal),
                     (value_type, F::Sum(_)) if is_whole(value_type) => return whole(),
                     _ => of_type(&ArrayType::Double),
@@ -249,7 +251,7 @@ impl MeasureList<'_> {
     fn place<M>(
         &mut self,
         by: &GroupOrder<M>,
-        keys: &[(&'static str, Option<TimeBucket>)],
+        keys: &[(ColumnName, Option<TimeBucket>)],
         values: &mut Vec<GroupValue>,
     ) -> Result<GroupPlace> {
         match by {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     aggregate::{Aggregate, AggregateTerm, Having},
-    column::{Ordered, TypedColumn},
+    column::{ColumnName, Ordered, TypedColumn},
     time_bucket::{DateTimeKind, TimeBucket},
 };
 
@@ -75,7 +75,7 @@ use super::{
 /// on every backend: all groups are read for them, and for sums of floating-point numbers and decimals, although a limit leaves
 /// out some.
 pub struct Aggregation<M> {
-    pub(super) keys: Vec<(&'static str, Option<TimeBucket>)>,
+    pub(super) keys: Vec<(ColumnName, Option<TimeBucket>)>,
     pub(super) aggregates: Vec<AggregateTerm<M>>,
     pub(super) having: Vec<Having<M>>,
     /// What the groups are ordered by, and whether it descends.
@@ -86,7 +86,7 @@ pub struct Aggregation<M> {
 
 /// What groups are ordered by.
 pub(super) enum GroupOrder<M> {
-    Column(&'static str),
+    Column(ColumnName),
     Aggregate(AggregateTerm<M>),
 }
 
@@ -101,7 +101,7 @@ impl<M> Aggregation<M> {
     /// A group for each value of this column, or, with the columns named before, for each combination of their values.
     #[must_use]
     pub fn group_by<C: TypedColumn<Model = M, Kind: Ordered>>(mut self, column: C) -> Self {
-        self.keys.push((column.column().name, None));
+        self.keys.push((column.column().name.into(), None));
         self
     }
 
@@ -111,7 +111,7 @@ impl<M> Aggregation<M> {
     /// On Postgres it needs version 14 or later.
     #[must_use]
     pub fn group_by_time<C: TypedColumn<Model = M, Kind: DateTimeKind>>(mut self, column: C, bucket: TimeBucket) -> Self {
-        self.keys.push((column.column().name, Some(bucket)));
+        self.keys.push((column.column().name.into(), Some(bucket)));
         self
     }
 
@@ -133,13 +133,13 @@ impl<M> Aggregation<M> {
     /// by hours and by days, the first of them is meant.
     #[must_use]
     pub fn order_by<C: TypedColumn<Model = M>>(self, column: C) -> Self {
-        self.ordered(GroupOrder::Column(column.column().name), false)
+        self.ordered(GroupOrder::Column(column.column().name.into()), false)
     }
 
     /// The same, descending.
     #[must_use]
     pub fn order_by_desc<C: TypedColumn<Model = M>>(self, column: C) -> Self {
-        self.ordered(GroupOrder::Column(column.column().name), true)
+        self.ordered(GroupOrder::Column(column.column().name.into()), true)
     }
 
     /// Ordered by this value of each group, ascending, where what was named before is equal. It need not be one that is answered.
@@ -187,7 +187,7 @@ impl<M> Default for Aggregation<M> {
 impl<M> Clone for GroupOrder<M> {
     fn clone(&self) -> Self {
         match self {
-            Self::Column(column) => Self::Column(column),
+            Self::Column(column) => Self::Column(column.clone()),
             Self::Aggregate(term) => Self::Aggregate(term.clone()),
         }
     }

@@ -2,13 +2,7 @@
 
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{
-    column::Column,
-    filter::{Filter, Test},
-    operand::Fitted,
-    part_of_each::PartOfEach,
-    query::Query,
-};
+use super::{column::ColumnName, filter::Filter, operand::Fitted, part_of_each::PartOfEach, query::Query, tree::Test};
 use crate::{
     error::{Error, ErrorKind, Result},
     table::Table,
@@ -18,11 +12,11 @@ use crate::{
 impl<M> Query<M> {
     /// The query for the models that have one of these values in a column. It selects, of each value, the models that this query
     /// would select of those with the value.
-    pub(crate) fn belonging(&self, column: Column<M>, values: Vec<Value>) -> Self {
-        let mut query = self.clone().filter(Filter::test(column.name, Test::In(values)));
-        query.parts_of_each.iter_mut().for_each(|part| part.columns.push(column.name));
+    pub(crate) fn belonging(&self, column: &ColumnName, values: Vec<Value>) -> Self {
+        let mut query = self.clone().filter(Filter::test(column.clone(), Test::In(values)));
+        query.parts_of_each.iter_mut().for_each(|part| part.columns.push(column.clone()));
         if self.limit.is_some() || self.offset > 0 {
-            query.parts_of_each.push(PartOfEach::new(vec![column.name], self.offset, self.limit));
+            query.parts_of_each.push(PartOfEach::new(vec![column.clone()], self.offset, self.limit));
         }
         Self { limit: None, offset: 0, ..query }
     }

@@ -169,6 +169,7 @@ impl Table {
         Ok(match written {
             ColumnChange::Null => Change::Set(column, self.null(column)?),
             ColumnChange::Value(value) if is_null(value) => Change::Set(column, self.null(column)?),
+            ColumnChange::Value(value) if self.column(column)?.is_of_any_type => Change::Set(column, self.held(column, value)?),
             ColumnChange::Value(value) => Change::Set(column, self.fitting(column, value)?),
             ColumnChange::IfNull(value) => Change::SetIfNull { column, value: self.fitting(column, value)? },
             ColumnChange::RaiseTo(value) => {

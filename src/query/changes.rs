@@ -6,7 +6,7 @@ use sea_orm::Value;
 
 use super::{
     change::Change,
-    column::{Assignable, Numeric, Operand, Ordered, TypedColumn},
+    column::{Assignable, ColumnName, Numeric, Operand, Ordered, TypedColumn},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -55,7 +55,7 @@ use crate::{
 /// A number that would leave the range of its type is [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column;
 /// null where there has to be a value is [`NotNull`](crate::ErrorKind::NotNull). Nothing is changed then.
 pub struct Changes<M> {
-    pub(crate) columns: Vec<(&'static str, ColumnChange)>,
+    pub(crate) columns: Vec<(ColumnName, ColumnChange)>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -72,9 +72,9 @@ pub enum ColumnChange {
     /// This number is added to it, which is a decimal or a floating-point number.
     Add(Value),
     /// It gets the value of this column.
-    From(&'static str),
+    From(ColumnName),
     /// The value of this column is added to it.
-    AddFrom(&'static str),
+    AddFrom(ColumnName),
     /// It gets this value if it is less.
     RaiseTo(Value),
     /// It gets this value if it is greater.
@@ -91,7 +91,7 @@ impl<M> Changes<M> {
     }
 
     fn with(mut self, column: &impl TypedColumn<Model = M>, written: ColumnChange) -> Self {
-        self.columns.push((column.column().name, written));
+        self.columns.push((column.column().name.into(), written));
         self
     }
 
@@ -116,7 +116,7 @@ impl<M> Changes<M> {
         C: TypedColumn<Model = M>,
         D: TypedColumn<Model = M, Kind = C::Kind>,
     {
-        self.with(&column, ColumnChange::From(other.column().name))
+        self.with(&column, ColumnChange::From(other.column().name.into()))
     }
 
     /// The column gets this value if it has none.
@@ -148,7 +148,7 @@ impl<M> Changes<M> {
         C: TypedColumn<Model = M, Kind: Numeric>,
         D: TypedColumn<Model = M, Kind = C::Kind>,
     {
-        self.with(&column, ColumnChange::AddFrom(other.column().name))
+        self.with(&column, ColumnChange::AddFrom(other.column().name.into()))
     }
 
     /// The column gets this value if its own is less. What is null stays so. Text is compared by its bytes, instants by the
@@ -189,7 +189,7 @@ impl Table {
         self.changes_of(&changes.columns)
     }
 
-    pub(super) fn changes_of(&self, columns: &[(&'static str, ColumnChange)]) -> Result<Vec<Change>> {
+    pub(super) fn changes_of(&self, columns: &[(ColumnName, ColumnChange)]) -> Result<Vec<Change>> {
         let mut resolved: Vec<Change> = Vec::new();
         for (name, written) in columns {
             let column = self.position(name)?;

@@ -1,6 +1,6 @@
 //! Columns, and what their values can be compared with.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use sea_orm::{
@@ -9,27 +9,30 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// A column of the models `M`, whatever the type of its values.
-pub struct Column<M> {
-    pub(crate) name: &'static str,
+/// The name of a column: that of an entity's column, or one that is known when the program runs.
+pub type ColumnName = Cow<'static, str>;
+
+/// A column of the models `M`, whatever the type of its values. Its name is an `N`.
+pub struct Column<M, N = &'static str> {
+    pub(crate) name: N,
     model: PhantomData<fn() -> M>,
 }
 
-impl<M> Column<M> {
-    pub(crate) fn new(name: &'static str) -> Self {
+impl<M, N> Column<M, N> {
+    pub(crate) fn new(name: N) -> Self {
         Self { name, model: PhantomData }
     }
 }
 
-impl<M> Clone for Column<M> {
+impl<M, N: Clone> Clone for Column<M, N> {
     fn clone(&self) -> Self {
-        *self
+        Self::new(self.name.clone())
     }
 }
 
-impl<M> Copy for Column<M> {}
+impl<M, N: Copy> Copy for Column<M, N> {}
 
-impl<M> fmt::Debug for Column<M> {
+impl<M, N: fmt::Debug> fmt::Debug for Column<M, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Column").field(&self.name).finish()
     }
@@ -86,9 +89,11 @@ pub trait TypedColumn: Sealed {
     type Model;
     /// What its values are.
     type Kind;
+    /// What its name is held in.
+    type Name: Into<ColumnName>;
 
     /// The column itself.
-    fn column(&self) -> Column<Self::Model>;
+    fn column(&self) -> Column<Self::Model, Self::Name>;
 }
 
 macro_rules! typed {
@@ -99,6 +104,7 @@ macro_rules! typed {
             impl<E: EntityTrait> TypedColumn for $column<E> {
                 type Model = E::Model;
                 type Kind = kind::$kind;
+                type Name = &'static str;
 
                 fn column(&self) -> Column<E::Model> {
                     Column::new(self.0.as_str())
@@ -122,14 +128,15 @@ typed! {
     DateTimeLikeColumn: DateTime
 }
 
-impl<M, K> Sealed for super::Field<M, K> {}
+impl<M, K, N> Sealed for super::Field<M, K, N> {}
 
-impl<M, K> TypedColumn for super::Field<M, K> {
+impl<M, K, N: Into<ColumnName> + Clone> TypedColumn for super::Field<M, K, N> {
     type Model = M;
     type Kind = K;
+    type Name = N;
 
-    fn column(&self) -> Column<M> {
-        self.column
+    fn column(&self) -> Column<M, N> {
+        self.column.clone()
     }
 }
 

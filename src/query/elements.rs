@@ -4,8 +4,8 @@ use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
     column::Scalar,
-    filter::{Quantifier, ResolvedFilter, Test},
     operand::{Fitted, fit, is_whole, misfit},
+    tree::{Quantifier, ResolvedFilter, Test},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -23,7 +23,7 @@ impl Table {
         elements: &[Scalar],
     ) -> Result<ResolvedFilter> {
         let described = self.column(column)?;
-        if let Value::Array(element_type, _) = &described.null {
+        if let (Value::Array(element_type, _), true) = (&described.null, described.is_list()) {
             if !path.is_empty() {
                 return Err(misfit());
             }

@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::{
     column::{EXACT, Scalar},
-    filter::{Comparison, Quantifier, ResolvedFilter, Test},
     query::Position,
     resolve::{Selection, SortKey},
+    tree::{Comparison, Quantifier, ResolvedFilter, Test},
 };
 use crate::value::{Key, compare, is_null, text_of};
 

@@ -5,16 +5,17 @@ use std::{fmt, marker::PhantomData};
 use sea_orm::{ColumnTrait, EntityTrait, Value};
 
 use super::{
-    column::{Column, Comparable, JsonKind, Operand, Ordered, Scalar, TypedColumn, kind},
-    filter::{Comparison, Filter, Test, Tree},
+    column::{Column, ColumnName, Comparable, JsonKind, Operand, Ordered, Scalar, TypedColumn, kind},
+    filter::Filter,
+    tree::{Comparison, Test, Tree},
 };
 
-/// A column to make conditions of: see [`field`].
+/// A column to make conditions of: see [`field`], [`field_of`] and [`field_named`].
 ///
 /// A comparison with null is false, whatever it compares: ask for null by [`is_null`](Self::is_null). Text is compared by its
 /// bytes, instants by the moment they mean, numbers by value.
-pub struct Field<M, K> {
-    pub(crate) column: Column<M>,
+pub struct Field<M, K, N = &'static str> {
+    pub(crate) column: Column<M, N>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -58,7 +59,7 @@ pub struct Field<M, K> {
 /// column of whole numbers, even if it is too large for the column; a fraction with such a column is
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and so is a number that a column of floating-point numbers does not hold
 /// exactly.
-pub fn field<C: TypedColumn>(column: C) -> Field<C::Model, C::Kind> {
+pub fn field<C: TypedColumn>(column: C) -> Field<C::Model, C::Kind, C::Name> {
     Field { column: column.column(), kind: PhantomData }
 }
 
@@ -71,9 +72,26 @@ where
     Field { column: Column::new(column.as_str()), kind: PhantomData }
 }
 
-impl<M, K> Field<M, K> {
+/// A condition on the column of this name, for names that are known when the program runs: of the rows of
+/// [`Store::dynamic`](crate::Store::dynamic), or of any models. Whether there is such a column, and what it is compared with, is
+/// checked when the query runs: it is [`InvalidInput`](crate::ErrorKind::InvalidInput), which names the column.
+///
+/// ```
+/// use larder::{Filter, Query, Row, field_named};
+///
+/// fn named(column: &str, text: &str) -> Query<Row> {
+///     Query::new().filter(field_named(column).starts_with(text)).order_by_desc(field_named(column)).limit(10)
+/// }
+///
+/// let filter: Filter<Row> = field_named("age").at_least(18).and(field_named("name").is_not_null());
+/// ```
+pub fn field_named<M>(name: impl Into<String>) -> Field<M, kind::Any, String> {
+    Field { column: Column::new(name.into()), kind: PhantomData }
+}
+
+impl<M, K, N: Into<ColumnName>> Field<M, K, N> {
     pub(super) fn test(self, test: Test) -> Filter<M> {
-        Filter::test(self.column.name, test)
+        Filter::test(self.column.name.into(), test)
     }
 
     fn compare(self, comparison: Comparison, value: Value) -> Filter<M> {
@@ -81,7 +99,7 @@ impl<M, K> Field<M, K> {
     }
 
     fn compare_column(self, comparison: Comparison, other: &impl TypedColumn<Model = M>) -> Filter<M> {
-        Filter::of(Tree::Columns(self.column.name, comparison, other.column().name), 0)
+        Filter::of(Tree::Columns(self.column.name.into(), comparison, other.column().name.into()), 0)
     }
 
     /// There is no value.
@@ -97,7 +115,7 @@ impl<M, K> Field<M, K> {
     }
 }
 
-impl<M, K: Comparable> Field<M, K> {
+impl<M, K: Comparable, N: Into<ColumnName>> Field<M, K, N> {
     /// The value is this one.
     #[must_use]
     pub fn equals(self, value: impl Operand<K>) -> Filter<M> {
@@ -133,7 +151,7 @@ impl<M, K: Comparable> Field<M, K> {
     }
 }
 
-impl<M, K: Ordered> Field<M, K> {
+impl<M, K: Ordered, N: Into<ColumnName>> Field<M, K, N> {
     /// The value is less than this one.
     #[must_use]
     pub fn less_than(self, value: impl Operand<K>) -> Filter<M> {
@@ -186,13 +204,13 @@ impl<M, K: Ordered> Field<M, K> {
     /// The value is one of these two or between them.
     #[must_use]
     pub fn between(self, least: impl Operand<K>, most: impl Operand<K>) -> Filter<M> {
-        let column = self.column;
-        let is = |comparison, value| Filter::test(column.name, Test::Compare(comparison, value));
+        let name = self.column.name.into();
+        let is = |comparison, value| Filter::test(name.clone(), Test::Compare(comparison, value));
         is(Comparison::AtLeast, least.into_value()).and(is(Comparison::AtMost, most.into_value()))
     }
 }
 
-impl<M, K: JsonKind> Field<M, K> {
+impl<M, K: JsonKind, N: Into<ColumnName>> Field<M, K, N> {
     /// The document has this value at the end of this path of keys. Each key is one of an object, as it stands, whatever dots,
     /// quotes or digits are in it; elements of arrays have none. Text is never equal to a number, nor `true` to 1. A path of no
     /// keys, or of more than 32, is [`InvalidInput`](crate::ErrorKind::InvalidInput).
@@ -202,15 +220,15 @@ impl<M, K: JsonKind> Field<M, K> {
     }
 }
 
-impl<M, K> Clone for Field<M, K> {
+impl<M, K, N: Clone> Clone for Field<M, K, N> {
     fn clone(&self) -> Self {
-        *self
+        Self { column: self.column.clone(), kind: PhantomData }
     }
 }
 
-impl<M, K> Copy for Field<M, K> {}
+impl<M, K, N: Copy> Copy for Field<M, K, N> {}
 
-impl<M, K> fmt::Debug for Field<M, K> {
+impl<M, K, N: fmt::Debug> fmt::Debug for Field<M, K, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Field").field(&self.column.name).finish()
     }

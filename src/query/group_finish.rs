@@ -9,9 +9,9 @@ use std::{
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 
 use super::{
-    filter::Comparison,
     grouping::nulls_first,
     time_bucket::{TimeGrid, bucket_value, microseconds_of},
+    tree::Comparison,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, sync::Arc};
 
 use sea_orm::{Value, prelude::Decimal, sea_query::ArrayType};
 
-use super::{filter::ResolvedFilter, time_bucket::TimeGrid};
+use super::{time_bucket::TimeGrid, tree::ResolvedFilter};
 use crate::{
     error::{Error, ErrorKind, Result},
     table::Table,

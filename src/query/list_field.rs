@@ -1,9 +1,10 @@
 //! Conditions on the elements of lists.
 
 use super::{
-    column::{JsonKind, Scalar},
+    column::{ColumnName, JsonKind, Scalar},
     field::Field,
-    filter::{Filter, Quantifier, Test},
+    filter::Filter,
+    tree::{Quantifier, Test},
 };
 
 /// On a column of lists, or of JSON documents. A document that is no list, and null, fulfil none of these conditions. An element is
@@ -43,7 +44,7 @@ use super::{
 /// taken by [`field_of`](crate::field_of), and cannot be compared otherwise. Elements can be asked for in lists of text, whole
 /// numbers, UUIDs and booleans; in others that is [`Unsupported`](crate::ErrorKind::Unsupported). A value of another type than the
 /// list's is [`InvalidInput`](crate::ErrorKind::InvalidInput).
-impl<M, K: JsonKind> Field<M, K> {
+impl<M, K: JsonKind, N: Into<ColumnName>> Field<M, K, N> {
     /// The list has this element.
     #[must_use]
     pub fn has_element(self, element: impl Into<Scalar>) -> Filter<M> {

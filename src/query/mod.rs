@@ -1,6 +1,6 @@
 //! Which models, in which order: described once, evaluated by every backend.
 //!
-//! A [`Filter`] is made of fields ([`field`], [`field_of`]); a [`Query`] adds order and limits; [`Changes`], [`Projection`] and
+//! A [`Filter`] is made of fields ([`field`], [`field_of`], [`field_named`]); a [`Query`] adds order and limits; [`Changes`], [`Projection`] and
 //! [`OnConflict`] say what to write and what to read of the models it selects. An [`Aggregation`] of [`Aggregate`]s computes
 //! values of groups of models. [`Page`] and [`Cursor`] are for reading on where one left off. What they come to for an entity is
 //! in `resolve`, which every backend starts from.
@@ -37,14 +37,15 @@ mod semi_join;
 mod text_field;
 mod text_pattern;
 mod time_bucket;
+mod tree;
 mod within;
 
 pub use aggregate::{Aggregate, Having};
 pub use aggregation::Aggregation;
 pub use changes::Changes;
-pub use column::{Assignable, Column, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
+pub use column::{Assignable, Column, ColumnName, Comparable, JsonKind, Numeric, Operand, Ordered, Scalar, TypedColumn, kind};
 pub use cursor::Cursor;
-pub use field::{Field, field, field_of};
+pub use field::{Field, field, field_named, field_of};
 pub use filter::Filter;
 pub use on_conflict::{OnConflict, Outcome, Upserted};
 pub use page::{MAX_PAGE_SIZE, Page, PageRequest};
@@ -66,9 +67,6 @@ pub use changes::ColumnChange;
 pub(crate) use column::EXACT;
 #[cfg(all(test, feature = "_sql"))]
 pub(crate) use evaluate::key_of;
-#[cfg(feature = "_sql")]
-pub(crate) use filter::MAX_LISTED;
-pub use filter::{Comparison, Quantifier, ResolvedFilter, Test, Tree};
 pub use grouping::{GroupKey, Grouping, Measure, MeasureKind};
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};
 #[cfg(all(test, feature = "_sql"))]
@@ -79,9 +77,11 @@ pub use resolution::Resolution;
 pub(crate) use resolution::StoredAction;
 pub use resolve::Selection;
 pub(crate) use resolve::SortKey;
-pub(crate) use scope::Scope;
-pub use semi_join::SemiJoin;
 pub use time_bucket::TimeGrid;
+#[cfg(feature = "_sql")]
+pub(crate) use tree::MAX_LISTED;
+pub(crate) use tree::Scope;
+pub use tree::{Comparison, Quantifier, ResolvedFilter, SemiJoin, Test, Tree};
 #[cfg(feature = "_sql")]
 pub(crate) use {
     grouping::{decimal_sum, float_sum, normalized, whole_sum},

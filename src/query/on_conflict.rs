@@ -4,7 +4,7 @@ use std::{fmt, iter::Sum, marker::PhantomData, ops::AddAssign};
 
 use super::{
     changes::{Changes, ColumnChange},
-    column::TypedColumn,
+    column::{ColumnName, TypedColumn},
     filter::Filter,
 };
 
@@ -38,7 +38,7 @@ use super::{
 /// Null is equal to nothing: a model with a null in the columns named by [`on`](Self::on) is always new. A model that is marked
 /// as [deleted](crate::RepositoryBuilder::deleted_at) is stored like any other.
 pub struct OnConflict<M> {
-    pub(crate) target: Vec<&'static str>,
+    pub(crate) target: Vec<ColumnName>,
     pub(crate) action: Action,
     pub(crate) only_if: Option<Filter<M>>,
     model: PhantomData<fn() -> M>,
@@ -48,8 +48,8 @@ pub struct OnConflict<M> {
 pub(crate) enum Action {
     Ignore,
     Replace,
-    Columns(Vec<&'static str>),
-    Apply(Vec<(&'static str, ColumnChange)>),
+    Columns(Vec<ColumnName>),
+    Apply(Vec<(ColumnName, ColumnChange)>),
 }
 
 /// What became of the model of an [`upsert`](crate::Creator::upsert).
@@ -113,14 +113,14 @@ impl<M> OnConflict<M> {
     /// This column of what is stored is replaced.
     #[must_use]
     pub fn replace_column<C: TypedColumn<Model = M>>(column: C) -> Self {
-        Self::of(Action::Columns(vec![column.column().name]))
+        Self::of(Action::Columns(vec![column.column().name.into()]))
     }
 
     /// This column is replaced as well. After [`replace`](Self::replace), [`ignore`](Self::ignore) or [`apply`](Self::apply) it
     /// is the only one.
     #[must_use]
     pub fn and_column<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
-        let name = column.column().name;
+        let name = column.column().name.into();
         match &mut self.action {
             Action::Columns(columns) => columns.push(name),
             other => *other = Action::Columns(vec![name]),
@@ -151,7 +151,7 @@ impl<M> OnConflict<M> {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if a column is of a type that cannot be compared.
     #[must_use]
     pub fn on<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
-        self.target.push(column.column().name);
+        self.target.push(column.column().name.into());
         self
     }
 }

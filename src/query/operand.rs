@@ -61,6 +61,18 @@ pub(super) fn fit(value: Value, wanted: &ArrayType) -> Result<Fitted> {
     fitted.map(Fitted::Value).ok_or_else(misfit)
 }
 
+/// A value for a column that holds values of any type: a whole number, a number, text or bytes.
+pub(super) fn of_any_type(value: &Value) -> Result<Value> {
+    let value = portable(value.clone())?;
+    let number = whole_number(&value).map(i64::try_from);
+    Ok(match (value, number) {
+        (_, Some(Ok(number))) => number.into(),
+        (Value::Float(Some(number)), _) => f64::from(number).into(),
+        (value @ (Value::Double(_) | Value::Bytes(_)), _) => value,
+        (value, _) => text_of(&value).ok_or_else(misfit)?.into(),
+    })
+}
+
 /// Whether values of a type can be compared, and so have an order: the types that [`fit`] knows.
 pub(crate) fn is_comparable(value_type: &ArrayType) -> bool {
     use ArrayType as T;

@@ -3,11 +3,13 @@
 
 use super::{
     changes::{Changes, ColumnChange},
-    filter::{Filter, Tree},
+    column::ColumnName,
+    filter::Filter,
     on_conflict::{Action, OnConflict},
     part_of_each::PartOfEach,
     projection::Projection,
     query::Query,
+    tree::Tree,
 };
 use crate::error::Result;
 
@@ -19,9 +21,9 @@ pub struct QueryParts<'q, M> {
     pub filter: &'q Filter<M>,
     /// Which of these, one part after the other: that of [`first_of_each`](Query::first_of_each), and what
     /// [`of_each`](crate::ReaderExt::of_each) takes for each parent.
-    pub parts_of_each: &'q [PartOfEach<&'static str>],
+    pub parts_of_each: &'q [PartOfEach<ColumnName>],
     /// The names of the columns that they are ordered by, and whether each descends. The id follows.
-    pub order: &'q [(&'static str, bool)],
+    pub order: &'q [(ColumnName, bool)],
     /// At most how many.
     pub limit: Option<u64>,
     /// How many are left out before.
@@ -48,7 +50,7 @@ impl<M> Query<M> {
     ///
     /// let newest = Query::new().order_by_desc(user::COLUMN.id).limit(10);
     /// let parts = newest.parts();
-    /// assert_eq!((parts.order, parts.limit, parts.offset), (&[("id", true)][..], Some(10), 0));
+    /// assert_eq!((parts.order, parts.limit, parts.offset), (&[("id".into(), true)][..], Some(10), 0));
     /// ```
     #[must_use]
     pub fn parts(&self) -> QueryParts<'_, M> {
@@ -69,22 +71,22 @@ impl<M> Filter<M> {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if they are nested more than 100 deep.
-    pub fn conditions(&self) -> Result<&Tree<&'static str>> {
+    pub fn conditions(&self) -> Result<&Tree<ColumnName>> {
         self.tree()
     }
 }
 
 impl<M> Changes<M> {
     /// The names of the columns that change, in the order in which they were given, and how each does.
-    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &ColumnChange)> {
-        self.columns.iter().map(|(name, change)| (*name, change))
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &ColumnChange)> {
+        self.columns.iter().map(|(name, change)| (&**name, change))
     }
 }
 
 impl<M> Projection<M> {
     /// The names of the columns, in their order.
-    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
-        self.columns.iter().copied()
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|name| &**name)
     }
 
     /// Whether each combination of values is read once.
@@ -103,7 +105,7 @@ pub enum ConflictAction<'c> {
     /// It is replaced.
     Replace,
     /// These of its columns are replaced.
-    ReplaceColumns(&'c [&'static str]),
+    ReplaceColumns(&'c [ColumnName]),
     /// It is changed: [`OnConflict::changes`] says how.
     Apply,
 }
@@ -111,7 +113,7 @@ pub enum ConflictAction<'c> {
 impl<M> OnConflict<M> {
     /// The names of the columns that tell which model is stored already. None: those of the id.
     #[must_use]
-    pub fn target(&self) -> &[&'static str] {
+    pub fn target(&self) -> &[ColumnName] {
         &self.target
     }
 
@@ -127,9 +129,9 @@ impl<M> OnConflict<M> {
     }
 
     /// The names of the columns that [`apply`](Self::apply) changes, in the order in which they were given, and how each changes.
-    pub fn changes(&self) -> impl Iterator<Item = (&'static str, &ColumnChange)> {
+    pub fn changes(&self) -> impl Iterator<Item = (&str, &ColumnChange)> {
         let changes = if let Action::Apply(changes) = &self.action { changes.as_slice() } else { &[] };
-        changes.iter().map(|(name, change)| (*name, change))
+        changes.iter().map(|(name, change)| (&**name, change))
     }
 
     /// What the stored model has to fulfil for that. Returns `None` if nothing is asked of it.

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::column::TypedColumn;
+use super::column::{ColumnName, TypedColumn};
 use crate::{
     error::{Error, ErrorKind, Result},
     table::Table,
@@ -10,7 +10,7 @@ use crate::{
 
 /// The columns to read of each model, in this order: for [`query_as`](crate::ReaderExt::query_as).
 pub struct Projection<M> {
-    pub(crate) columns: Vec<&'static str>,
+    pub(crate) columns: Vec<ColumnName>,
     pub(crate) distinct: bool,
     model: PhantomData<fn() -> M>,
 }
@@ -19,13 +19,13 @@ impl<M> Projection<M> {
     /// This column.
     #[must_use]
     pub fn of<C: TypedColumn<Model = M>>(column: C) -> Self {
-        Self { columns: vec![column.column().name], distinct: false, model: PhantomData }
+        Self { columns: vec![column.column().name.into()], distinct: false, model: PhantomData }
     }
 
     /// This column as well.
     #[must_use]
     pub fn and<C: TypedColumn<Model = M>>(mut self, column: C) -> Self {
-        self.columns.push(column.column().name);
+        self.columns.push(column.column().name.into());
         self
     }
 
@@ -56,6 +56,10 @@ impl Table {
             return Err(Error::new(ErrorKind::InvalidInput, "a projection of no columns"));
         }
         let positions = projection.columns.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
+        if let Some(position) = positions.iter().find(|position| self.columns.get(**position).is_some_and(|c| c.is_of_any_type)) {
+            let message = "a column whose values have types of their own is read with its whole row";
+            return Err(self.in_column(*position, Error::new(ErrorKind::Unsupported, message)));
+        }
         for position in positions.iter().filter(|_| projection.distinct) {
             self.require_distinct(*position)?;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use sea_orm::Value;
 
 use super::{
-    column::{Comparable, Ordered, TypedColumn},
+    column::{ColumnName, Comparable, Ordered, TypedColumn},
     filter::Filter,
     part_of_each::PartOfEach,
 };
@@ -31,8 +31,8 @@ use super::{
 /// [`query`](crate::Reader::query), or a [`stream`](crate::Reader::stream) outside a transaction) sees one moment.
 pub struct Query<M> {
     pub(crate) filter: Filter<M>,
-    pub(crate) parts_of_each: Vec<PartOfEach<&'static str>>,
-    pub(crate) order: Vec<(&'static str, bool)>,
+    pub(crate) parts_of_each: Vec<PartOfEach<ColumnName>>,
+    pub(crate) order: Vec<(ColumnName, bool)>,
     pub(crate) limit: Option<u64>,
     pub(crate) offset: u64,
     pub(crate) with_deleted: bool,
@@ -72,16 +72,16 @@ impl<M> Query<M> {
     /// Ordered by this column, ascending, where the columns named before are equal.
     #[must_use]
     pub fn order_by<C: TypedColumn<Model = M, Kind: Ordered>>(self, column: C) -> Self {
-        self.ordered(column.column().name, false)
+        self.ordered(column.column().name.into(), false)
     }
 
     /// Ordered by this column, descending, where the columns named before are equal.
     #[must_use]
     pub fn order_by_desc<C: TypedColumn<Model = M, Kind: Ordered>>(self, column: C) -> Self {
-        self.ordered(column.column().name, true)
+        self.ordered(column.column().name.into(), true)
     }
 
-    fn ordered(mut self, column: &'static str, descending: bool) -> Self {
+    fn ordered(mut self, column: ColumnName, descending: bool) -> Self {
         self.order.push((column, descending));
         self
     }
@@ -125,7 +125,7 @@ impl<M> Query<M> {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for any other column whose values cannot be compared.
     #[must_use]
     pub fn first_of_each<C: TypedColumn<Model = M, Kind: Comparable>>(mut self, column: C) -> Self {
-        let name = column.column().name;
+        let name = column.column().name.into();
         match self.parts_of_each.last_mut() {
             Some(part) => part.columns.push(name),
             None => self.parts_of_each.push(PartOfEach::new(vec![name], 0, Some(1))),

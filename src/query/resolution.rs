@@ -6,8 +6,9 @@ use sea_orm::Value;
 
 use super::{
     change::{Change, changed_row},
-    filter::ResolvedFilter,
+    column::ColumnName,
     on_conflict::{Action, OnConflict, Upserted},
+    tree::ResolvedFilter,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -39,7 +40,7 @@ pub(crate) enum StoredAction {
 
 impl Table {
     pub(crate) fn resolution<M>(&self, on_conflict: &OnConflict<M>) -> Result<Resolution> {
-        let positions = |names: &[&'static str]| {
+        let positions = |names: &[ColumnName]| {
             let mut positions = names.iter().map(|name| self.position(name)).collect::<Result<Vec<_>>>()?;
             positions.sort_unstable();
             positions.dedup();
@@ -47,6 +48,7 @@ impl Table {
         };
         let mut target = positions(&on_conflict.target)?;
         if target.is_empty() {
+            self.require_id()?;
             target.clone_from(&self.id);
         }
         if !self.is_unique(&target) {
@@ -82,7 +84,8 @@ impl Table {
     /// Whether a row may be stored already: it has all values that tell.
     pub(crate) fn may_exist(&self, row: &[Value], resolution: &Resolution) -> bool {
         let is_new = |position: &usize, value: &Value| {
-            is_null(value) || (self.generated == Some(*position) && whole_number(value) == Some(0))
+            let stands_for_none = !self.is_described() && whole_number(value) == Some(0);
+            is_null(value) || (self.generated == Some(*position) && stands_for_none)
         };
         resolution.target.iter().all(|position| row.get(*position).is_some_and(|value| !is_new(position, value)))
     }

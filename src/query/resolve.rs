@@ -3,11 +3,13 @@
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
+    column::ColumnName,
     elements::of_document,
-    filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
-    operand::{Fitted, fit, misfit},
+    filter::Filter,
+    operand::{Fitted, fit, misfit, of_any_type},
     part_of_each::PartOfEach,
     query::{Position, Query},
+    tree::{Comparison, ResolvedFilter, Test, Tree},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -177,7 +179,7 @@ impl Table {
         self.order_of(&query.order)
     }
 
-    fn order_of(&self, names: &[(&'static str, bool)]) -> Result<Vec<SortKey>> {
+    fn order_of(&self, names: &[(ColumnName, bool)]) -> Result<Vec<SortKey>> {
         let mut order: Vec<SortKey> = Vec::new();
         for (name, descending) in names {
             let column = self.position(name)?;
@@ -209,12 +211,11 @@ impl Table {
         Ok(())
     }
 
-    pub(super) fn resolve(&self, tree: &Tree<&'static str>, size: &mut Size) -> Result<ResolvedFilter> {
+    pub(super) fn resolve(&self, tree: &Tree<ColumnName>, size: &mut Size) -> Result<ResolvedFilter> {
         if matches!(tree, Tree::All(parts) | Tree::Any(parts) if parts.is_empty()) {
             size.add(1)?;
         }
-        let mut each =
-            |parts: &[Tree<&'static str>]| parts.iter().map(|part| self.resolve(part, size)).collect::<Result<Vec<_>>>();
+        let mut each = |parts: &[Tree<ColumnName>]| parts.iter().map(|part| self.resolve(part, size)).collect::<Result<Vec<_>>>();
         match tree {
             Tree::All(parts) => each(parts).map(Tree::All),
             Tree::Any(parts) => each(parts).map(Tree::Any),
@@ -336,6 +337,24 @@ impl Table {
             check_digits(value, || described.decimal_digits())?;
         }
         Ok(fitted)
+    }
+
+    /// A value that is to be stored, in the type of its column.
+    pub(crate) fn held(&self, position: usize, value: &Value) -> Result<Value> {
+        let column = self.column(position)?;
+        if is_null(value) {
+            return Ok(column.null.clone());
+        }
+        if column.is_of_any_type {
+            return of_any_type(value);
+        }
+        if !column.is_comparable && value.as_null() == column.null {
+            return portable(value.clone());
+        }
+        match self.fit(position, value)? {
+            Fitted::Value(value) => Ok(value),
+            _ => Err(Error::new(ErrorKind::InvalidInput, "a number that its column cannot hold")),
+        }
     }
 
     /// The null of a column.

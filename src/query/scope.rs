@@ -2,34 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Filter, ResolvedFilter, Tree};
+use super::column::ColumnName;
+use super::{
+    filter::Filter,
+    tree::{ResolvedFilter, Scope, Tree},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most conditions that a scope has. They count as the query's own, and every statement carries them.
 const MAX_TESTS: usize = 100;
 
-/// Which models are there for a repository: those that fulfil a filter. It can be evaluated for a model that is about to be
-/// stored.
-#[derive(Clone, Debug)]
-pub(crate) struct Scope {
-    pub(crate) filter: ResolvedFilter,
-    /// The same by the names of columns, and how deep it is nested.
-    named: (Tree<&'static str>, usize),
-    /// The columns that it looks at.
-    pub(crate) columns: BTreeSet<usize>,
-    /// How many conditions it has.
-    pub(super) tests: usize,
-}
-
-impl Default for Scope {
-    fn default() -> Self {
-        Self { filter: ResolvedFilter::TRUE, named: (Tree::TRUE, 0), columns: BTreeSet::new(), tests: 0 }
-    }
-}
-
 impl Scope {
     /// The models that fulfil a filter, which has so many conditions.
-    pub(super) fn new(filter: ResolvedFilter, named: (Tree<&'static str>, usize), tests: usize) -> Result<Self> {
+    pub(super) fn new(filter: ResolvedFilter, named: (Tree<ColumnName>, usize), tests: usize) -> Result<Self> {
         if tests > MAX_TESTS {
             return Err(Error::new(ErrorKind::InvalidInput, "the filter of a repository has more than 100 conditions"));
         }

@@ -1,14 +1,15 @@
 //! [`SemiJoin`], the part of a filter that looks into another table.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use sea_orm::{Value, sea_query::ArrayType};
 
 use super::{
-    column::Comparable,
+    column::{ColumnName, Comparable},
     field::Field,
-    filter::{Comparison, Filter, ResolvedFilter, Test, Tree},
+    filter::Filter,
     operand::{Fitted, fit, is_whole},
+    tree::{Comparison, ResolvedFilter, SemiJoin, Test, Tree},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -16,56 +17,12 @@ use crate::{
     value::{Key, is_null, is_text},
 };
 
-/// The rows of a table of which one has to be there: those with a value in a column that fulfil a condition.
-///
-/// They are the rows as they are stored: no rule of a repository, such as soft deletion, leaves any of them out.
-#[derive(Clone)]
-pub struct SemiJoin<C> {
-    pub(crate) table: Arc<Table>,
-    /// The column whose value is that of the outer row.
-    pub(crate) column: C,
-    pub(crate) condition: Tree<C>,
-}
-
-impl<C> SemiJoin<C> {
-    /// The table that is looked into.
-    #[must_use]
-    pub fn table(&self) -> &Arc<Table> {
-        &self.table
-    }
-
-    /// Its column whose value is that of the outer row's column.
-    #[must_use]
-    pub fn column(&self) -> &C {
-        &self.column
-    }
-
-    /// What a row of it has to fulfil.
-    #[must_use]
-    pub fn condition(&self) -> &Tree<C> {
-        &self.condition
-    }
-}
-
-impl<C: fmt::Debug> fmt::Debug for SemiJoin<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("SemiJoin");
-        debug.field("table", &self.table.full_name()).field("column", &self.column).field("condition", &self.condition).finish()
-    }
-}
-
-impl<C: PartialEq> PartialEq for SemiJoin<C> {
-    fn eq(&self, other: &Self) -> bool {
-        self.table.identity == other.table.identity && self.column == other.column && self.condition == other.condition
-    }
-}
-
-impl<M, K: Comparable> Field<M, K> {
+impl<M, K: Comparable, Name: Into<ColumnName>> Field<M, K, Name> {
     /// A row of a table has this column's value in a column of its own, and fulfils a filter.
-    pub(crate) fn exists<N>(self, table: Arc<Table>, column: &'static str, filter: Filter<N>) -> Filter<M> {
+    pub(crate) fn exists<N>(self, table: Arc<Table>, column: ColumnName, filter: Filter<N>) -> Filter<M> {
         let (tree, height) = filter.into_tree();
         let join = SemiJoin { table, column, condition: tree };
-        Filter::of(Tree::Exists(self.column.name, Box::new(join)), height.saturating_add(1))
+        Filter::of(Tree::Exists(self.column.name.into(), Box::new(join)), height.saturating_add(1))
     }
 }
 
@@ -124,11 +81,11 @@ impl Table {
     pub(super) fn semi_join(
         &self,
         column: usize,
-        join: &SemiJoin<&'static str>,
-        resolve: impl FnOnce(&Self, &Tree<&'static str>) -> Result<ResolvedFilter>,
+        join: &SemiJoin<ColumnName>,
+        resolve: impl FnOnce(&Self, &Tree<ColumnName>) -> Result<ResolvedFilter>,
     ) -> Result<SemiJoin<usize>> {
         let table = self.beside(&join.table);
-        let other = table.position(join.column)?;
+        let other = table.position(&join.column)?;
         self.require_alike(column, &table, other)?;
         let condition = resolve(&table, &join.condition)?;
         Ok(SemiJoin { table, column: other, condition })

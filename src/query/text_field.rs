@@ -1,13 +1,14 @@
 //! Conditions on text.
 
 use super::{
-    column::{Operand, Ordered},
+    column::{ColumnName, Operand, Ordered},
     field::Field,
-    filter::{Filter, Test},
+    filter::Filter,
     text_pattern::TextPattern,
+    tree::Test,
 };
 
-impl<M, K: Ordered> Field<M, K>
+impl<M, K: Ordered, N: Into<ColumnName>> Field<M, K, N>
 where
     for<'a> &'a str: Operand<K>,
 {

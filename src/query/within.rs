@@ -4,10 +4,11 @@ use sea_orm::Value;
 
 use super::{
     change::Change,
-    filter::{Filter, ResolvedFilter, Test},
+    filter::Filter,
     resolution::{Resolution, StoredAction},
     resolve::Size,
-    scope::Scope,
+    tree::Scope,
+    tree::{ResolvedFilter, Test},
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -5,7 +5,7 @@ use sea_orm::{ModelTrait, Related, RelationDef, sea_query::ValueType};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Deleter, Mapping, Reader,
+    Deleter, EntityMapping, Mapping, ModelType, Reader,
     of_each::{columns_of, of_each, require_direct},
 };
 use crate::{
@@ -119,7 +119,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         M: ModelTrait<Entity: Storable<Model = M>> + 'a,
     {
         async move {
-            let mapping = Mapping::<M::Entity>::plain();
+            let mapping = EntityMapping::<M::Entity>::plain();
             let one_more = request.query(&mapping.table, query)?;
             let models = self.query(cx, &one_more).await?;
             let mut page = request.page(&mapping.table, query, models, |order, model| mapping.place(order, model))?;
@@ -199,7 +199,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         D: TypedColumn<Model = M, Kind = C::Kind>,
         Id: 'a,
     {
-        let columns = (parent_column.column(), column.column());
+        let columns = (parent_column.column().name.into(), column.column().name.into());
         async move { of_each(self, cx, parents, columns, query).await }
     }
 
@@ -259,7 +259,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         Id: 'a,
     {
         let columns = require_direct(<P::Entity as Related<M::Entity>>::via())
-            .and_then(|()| columns_of(&<P::Entity as Related<M::Entity>>::to()));
+            .and_then(|()| columns_of::<P, M>(&<P::Entity as Related<M::Entity>>::to()));
         async move { of_each(self, cx, parents, columns?, query).await }
     }
 
@@ -282,7 +282,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         P: ModelTrait<Entity: Storable<Model = P>> + Sync + 'a,
         Id: 'a,
     {
-        let columns = columns_of(&relation);
+        let columns = columns_of::<P, M>(&relation);
         async move { of_each(self, cx, parents, columns?, query).await }
     }
 
@@ -301,7 +301,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
         Id: 'static,
     {
         let (reader, cx) = (self.clone(), cx.clone());
-        let checked = PageRequest::new(size).query(&Mapping::<M::Entity>::plain().table, &Query::<M>::new());
+        let checked = PageRequest::new(size).query(&EntityMapping::<M::Entity>::plain().table, &Query::<M>::new());
         let read = move |query: Query<M>| {
             let (reader, cx, checked) = (reader.clone(), cx.clone(), checked.as_ref().map(drop).map_err(Error::clone));
             async move {
@@ -309,7 +309,7 @@ pub trait ReaderExt<M: Send + Sync, Id: Send + Sync>: Reader<M, Id> {
                 reader.query(&cx, &query).await
             }
         };
-        in_parts(Mapping::<M::Entity>::plain(), query.clone(), u64::from(size), read)
+        in_parts(EntityMapping::<M::Entity>::plain(), query.clone(), u64::from(size), read)
     }
 
     /// Calls a function for each model of a query, one after another, as [`stream`](Reader::stream) reads them: outside a
@@ -448,11 +448,11 @@ impl<M: Send + Sync, Id: Send + Sync, D: Deleter<M, Id> + ?Sized> DeleterExt<M, 
 
 /// The models of a query, read in parts, each from where the last one ended. Where several models may have one place in the
 /// order, a part ends between two places.
-pub(crate) fn in_parts<E, R, F>(mapping: Arc<Mapping<E>>, query: Query<E::Model>, size: u64, read: R) -> ModelStream<E::Model>
+pub(crate) fn in_parts<T, R, F>(mapping: Arc<Mapping<T>>, query: Query<T::Model>, size: u64, read: R) -> ModelStream<T::Model>
 where
-    E: Storable,
-    R: Fn(Query<E::Model>) -> F + Send + 'static,
-    F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
+    T: ModelType,
+    R: Fn(Query<T::Model>) -> F + Send + 'static,
+    F: Future<Output = Result<Vec<T::Model>>> + Send + 'static,
 {
     let left = query.limit.unwrap_or(u64::MAX);
     let parts = stream::unfold(Some((query, left, size, read)), move |state| {
@@ -498,11 +498,11 @@ where
 }
 
 /// The same, in parts of the usual size.
-pub(crate) fn in_usual_parts<E, R, F>(mapping: Arc<Mapping<E>>, query: Query<E::Model>, read: R) -> ModelStream<E::Model>
+pub(crate) fn in_usual_parts<T, R, F>(mapping: Arc<Mapping<T>>, query: Query<T::Model>, read: R) -> ModelStream<T::Model>
 where
-    E: Storable,
-    R: Fn(Query<E::Model>) -> F + Send + 'static,
-    F: Future<Output = Result<Vec<E::Model>>> + Send + 'static,
+    T: ModelType,
+    R: Fn(Query<T::Model>) -> F + Send + 'static,
+    F: Future<Output = Result<Vec<T::Model>>> + Send + 'static,
 {
     in_parts(mapping, query, CHUNK as u64, read)
 }

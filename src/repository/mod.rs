@@ -21,5 +21,5 @@ pub use ext::{DeleterExt, ReaderExt};
 pub use reader::Reader;
 pub use storage::Storage;
 pub use transactional::Transactional;
-pub(crate) use typed::{EntityHook, Mapping, Repository, models_of};
+pub(crate) use typed::{EntityHook, EntityMapping, EntityModel, Mapping, ModelType, Repository, RowModel, models_of};
 pub use updater::Updater;

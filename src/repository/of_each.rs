@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, mem};
 
 use sea_orm::{EntityName, EntityTrait, IdenStatic, Identity, Iterable, ModelTrait, RelationDef};
 
-use super::{Mapping, Reader};
+use super::{EntityMapping, Reader};
 use crate::{
     context::Cx,
     coop::Budget,
     entity::Storable,
     error::{Error, ErrorKind, Result},
-    query::{Column, Query},
+    query::{ColumnName, Query},
     value::Key,
 };
 
@@ -22,7 +22,7 @@ pub(super) async fn of_each<P, M, Id>(
     reader: &(impl Reader<M, Id> + ?Sized),
     cx: &Cx,
     parents: &[P],
-    (parent_column, column): (Column<P>, Column<M>),
+    (parent_column, column): (ColumnName, ColumnName),
     query: &Query<M>,
 ) -> Result<Vec<Vec<M>>>
 where
@@ -30,9 +30,9 @@ where
     M: ModelTrait<Entity: Storable<Model = M>>,
     Id: Send + Sync,
 {
-    let (of_parents, of_models) = (Mapping::<P::Entity>::plain(), Mapping::<M::Entity>::plain());
-    let parent_position = of_parents.table.position(parent_column.name)?;
-    let position = of_models.table.position(column.name)?;
+    let (of_parents, of_models) = (EntityMapping::<P::Entity>::plain(), EntityMapping::<M::Entity>::plain());
+    let parent_position = of_parents.table.position(&parent_column)?;
+    let position = of_models.table.position(&column)?;
     let (mut groups, mut each, mut budget) = (Groups::new(), Vec::with_capacity(parents.len()), Budget::new());
     for parent in parents {
         let value = of_models.table.comparable(position, &of_parents.value(parent, parent_position)?)?;
@@ -41,7 +41,7 @@ where
     }
     let values: Vec<_> = groups.numbers.keys().flat_map(|key| &key.0).cloned().collect();
     for values in values.chunks(PARENTS_AT_ONCE) {
-        for model in reader.query(cx, &query.belonging(column, values.to_vec())).await? {
+        for model in reader.query(cx, &query.belonging(&column, values.to_vec())).await? {
             let value = of_models.stored(&model, position)?;
             groups.add(&Key(vec![value]), model);
             budget.consume().await;
@@ -87,7 +87,7 @@ impl<M: Clone> Groups<M> {
 }
 
 /// The columns of a relation from one entity to another.
-pub(super) fn columns_of<P, M>(relation: &RelationDef) -> Result<(Column<P>, Column<M>)>
+pub(super) fn columns_of<P, M>(relation: &RelationDef) -> Result<(ColumnName, ColumnName)>
 where
     P: ModelTrait<Entity: Storable<Model = P>>,
     M: ModelTrait<Entity: Storable<Model = M>>,
@@ -107,10 +107,10 @@ where
     Ok((column_named::<P>(&from.to_string())?, column_named::<M>(&to.to_string())?))
 }
 
-fn column_named<M: ModelTrait>(name: &str) -> Result<Column<M>> {
+fn column_named<M: ModelTrait>(name: &str) -> Result<ColumnName> {
     let mut columns = <M::Entity as EntityTrait>::Column::iter().map(|column| column.as_str());
     let missing = || Error::new(ErrorKind::InvalidInput, "a relation by a column that the entity does not have");
-    columns.find(|column| *column == name).map(Column::new).ok_or_else(missing)
+    columns.find(|column| *column == name).map(ColumnName::from).ok_or_else(missing)
 }
 
 /// Refuses a relation through a third entity.

@@ -1,20 +1,39 @@
-//! Rows that are no models, and how they are read into a caller's type.
+//! Rows by column name, and how they are read into a caller's type.
 
 mod cell;
 mod column_value;
 mod deserializer;
+mod shown;
 
 use std::{fmt, sync::Arc};
 
 use sea_orm::{Value, sea_query::ValueType};
-use serde::de::{self, DeserializeOwned};
+use serde::{
+    Serialize, Serializer,
+    de::{self, DeserializeOwned},
+    ser::SerializeMap as _,
+};
 
 pub use self::column_value::column_value;
+pub(crate) use self::shown::shown;
 use self::{column_value::converted, deserializer::RowDeserializer};
 use crate::error::{Error, ErrorKind, Result};
 
-/// One row of what [`project`](crate::Reader::project) reads: a value for each column.
-#[derive(Clone, Debug)]
+/// A row: a value for each column, by its name. It is what [`project`](crate::Reader::project) reads, and the model of a
+/// [repository of rows](crate::Store::dynamic).
+///
+/// Serialized, it is a map of the columns. Bytes are base64, and decimals, UUIDs, dates and times are text.
+///
+/// ```
+/// use larder::Row;
+/// use sea_orm::Value;
+///
+/// let row = Row::from_iter([("name", Value::from("Ann")), ("age", Value::from(18))]);
+/// assert_eq!(row.get("age"), Some(&Value::from(18)));
+/// assert_eq!(serde_json::to_string(&row)?, r#"{"name":"Ann","age":18}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub(crate) names: Arc<[String]>,
     pub(crate) values: Vec<Value>,
@@ -25,6 +44,30 @@ impl Row {
     #[must_use]
     pub fn new(names: Arc<[String]>, values: Vec<Value>) -> Self {
         Self { names, values }
+    }
+
+    /// The names of its columns. A copy costs nothing: the rows of one answer share them.
+    #[must_use]
+    pub fn names(&self) -> &Arc<[String]> {
+        &self.names
+    }
+
+    /// Its values, in the order of the names.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The values themselves.
+    #[must_use]
+    pub fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
+    /// The value of a column. Returns `None` if the row does not have the column.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(self.names.iter().position(|other| other == name)?)
     }
 
     /// The row as a struct with a field for each column, as a tuple, or, if it has but one column, as that column's value. Values
@@ -56,6 +99,22 @@ impl Row {
             let message = format!("column `{name}` cannot be read as what was asked for");
             Error::new(ErrorKind::InvalidInput, message).with_source(misfit)
         })
+    }
+}
+
+/// A row of these columns.
+impl<N: Into<String>> FromIterator<(N, Value)> for Row {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(columns: I) -> Self {
+        let (names, values): (Vec<String>, _) = columns.into_iter().map(|(name, value)| (name.into(), value)).unzip();
+        Self { names: names.into(), values }
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.values.len()))?;
+        self.names.iter().zip(&self.values).try_for_each(|(name, value)| map.serialize_entry(name, &shown(value)))?;
+        map.end()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     dialect::Dialect,
     entity::Storable,
     error::Result,
-    repository::{Mapping, models_of},
+    repository::{EntityMapping, EntityModel, models_of},
     store::Store,
 };
 
@@ -85,8 +85,8 @@ impl Sql {
 
     /// Reads models with a statement that answers every column of their entity, by its name.
     pub async fn models<E: Storable>(&self, cx: &Cx, statement: &impl SqlStatement) -> Result<Vec<E::Model>> {
-        let request = self.request(statement, Wanted::Models(Mapping::<E>::plain()))?;
-        self.backend.sql(cx, request).await.and_then(Answer::models).and_then(models_of::<E>)
+        let request = self.request(statement, Wanted::Models(EntityMapping::<E>::plain()))?;
+        self.backend.sql(cx, request).await.and_then(Answer::models).and_then(models_of::<EntityModel<E>>)
     }
 
     /// Reads what a statement answers, each row as a `T`: a struct with a field for each column, by its name; a tuple; or, for

@@ -7,6 +7,8 @@ use sea_orm::{
     sea_query::{ArrayType, ColumnType, DynIden, Expr},
 };
 
+use crate::value::is_array;
+
 /// What a column's own type and its casts make of values.
 pub(crate) trait Conversions: Send + Sync {
     /// How a value is stored. SeaORM makes documents of lists here, so this is asked for each value.
@@ -35,13 +37,20 @@ pub(crate) struct TableColumn {
     is_saved_as_it_is: bool,
     is_read_as_it_is: bool,
     is_cast: bool,
+    /// Whether values are the text of values that the database compares in another way.
+    pub(crate) is_text_form: bool,
+    /// Whether each value has a type of its own.
+    pub(crate) is_of_any_type: bool,
 }
 
+/// With what its casts come to, so that columns that differ are not written the same.
 impl fmt::Debug for TableColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Column");
         debug.field("name", &self.name).field("value_type", &self.value_type).field("column_type", &self.column_type);
-        debug.field("is_null", &self.is_null).finish_non_exhaustive()
+        debug.field("is_null", &self.is_null).field("is_of_any_type", &self.is_of_any_type);
+        let plain = || Expr::val("");
+        debug.field("casts", &(self.conversions.save_as(plain()), self.conversions.select_as(plain()))).finish_non_exhaustive()
     }
 }
 
@@ -70,6 +79,8 @@ impl TableColumn {
             is_read_as_it_is: leaves_alone(&selected, &plain),
             is_cast: saved != plain || selected != plain,
             conversions,
+            is_text_form: false,
+            is_of_any_type: false,
         }
     }
 
@@ -84,6 +95,11 @@ impl TableColumn {
     /// Whether the entity says that the column may be null.
     pub(crate) fn is_null(&self) -> bool {
         self.is_null
+    }
+
+    /// Whether its values are lists. A list of documents in a column of documents is a document.
+    pub(crate) fn is_list(&self) -> bool {
+        is_array(&self.null) && !matches!(self.column_type, ColumnType::Json | ColumnType::JsonBinary)
     }
 
     pub(crate) fn save_as(&self, value: Expr) -> Expr {

@@ -15,6 +15,7 @@ mod changes;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;
+mod dynamic;
 mod fake;
 mod fidelity;
 mod layer;

@@ -34,6 +34,7 @@ impl Harness for Memory {
             && c.arrays
             && !c.unenforced_keys
             && !c.sql
+            && c.catalog
     }
 }
 

@@ -34,6 +34,7 @@ fn declares(c: &Capabilities) -> bool {
         && c.arrays
         && c.unenforced_keys
         && c.sql
+        && c.catalog
 }
 
 pub struct Server;

@@ -116,6 +116,21 @@ fn free(by_name: bool, descending: bool, limit: u64) -> Query<job::Model> {
     }
 }
 
+fn operations_on_jobs() -> impl Strategy<Value = Operation> {
+    use Operation as O;
+    let least_tried = || prop::option::of(0..6_i32);
+    prop_oneof![
+        2 => (prop::collection::vec(jobs(), 0..5), any::<bool>(), least_tried())
+            .prop_map(|(models, by_name, tries)| O::UpsertJobs(models, by_name, tries)),
+        2 => (jobs(), any::<bool>(), least_tried()).prop_map(|(model, by_name, tries)| O::UpsertJob(model, by_name, tries)),
+        2 => (any::<bool>(), any::<bool>(), 0..3_u64).prop_map(|(by_name, descends, limit)| O::ClaimJobs(by_name, descends, limit)),
+        1 => (any::<bool>(), 0..2_u64).prop_map(|(descends, limit)| O::DeleteFirstJobs(descends, limit)),
+        1 => (0..4_i32).prop_map(O::ReleaseJobs),
+        1 => (2..5_i32).prop_map(O::DeleteJobs),
+        1 => number().prop_map(O::FindLockedJob),
+    ]
+}
+
 fn operations() -> impl Strategy<Value = Operation> {
     use Operation as O;
     let plain = prop_oneof![
@@ -141,16 +156,8 @@ fn operations() -> impl Strategy<Value = Operation> {
         1 => number().prop_map(O::FindPerson),
         1 => Just(O::Count),
         2 => (text(), prop::option::of(text())).prop_map(|(text, new)| O::SetTexts(text, new)),
-        2 => (prop::collection::vec(jobs(), 0..5), any::<bool>(), prop::option::of(0..6_i32))
-            .prop_map(|(models, by_name, tries)| O::UpsertJobs(models, by_name, tries)),
-        2 => (jobs(), any::<bool>(), prop::option::of(0..6_i32)).prop_map(|(model, by_name, tries)| O::UpsertJob(model, by_name, tries)),
-        2 => (any::<bool>(), any::<bool>(), 0..3_u64).prop_map(|(by_name, descends, limit)| O::ClaimJobs(by_name, descends, limit)),
-        1 => (any::<bool>(), 0..2_u64).prop_map(|(descends, limit)| O::DeleteFirstJobs(descends, limit)),
-        1 => (0..4_i32).prop_map(O::ReleaseJobs),
-        1 => (2..5_i32).prop_map(O::DeleteJobs),
-        1 => number().prop_map(O::FindLockedJob),
     ];
-    let plain = plain.boxed();
+    let plain = prop_oneof![4 => plain, 1 => operations_on_jobs()].boxed();
     let plain = prop_oneof![3 => plain.clone(), 1 => plain.prop_map(|operation| O::Within(Box::new(operation)))];
     plain.prop_recursive(3, 24, 5, |inner| {
         (prop::collection::vec(inner, 1..5), any::<bool>(), any::<bool>())
@@ -176,8 +183,9 @@ fn repositories(store: &Store, sees_all: bool) -> (People, Labels) {
     (people.build().unwrap(), labels.build().unwrap())
 }
 
-fn set_text(text: &String) -> Changes<label::Model> {
-    Changes::new().set(label::COLUMN.text, text)
+fn of_people(by_email: bool, replaces: bool) -> OnConflict<person::Model> {
+    let on_conflict = on_conflict(replaces);
+    if by_email { on_conflict.on(person::COLUMN.email) } else { on_conflict }
 }
 
 fn on_conflict<M>(replaces: bool) -> OnConflict<M> {
@@ -187,12 +195,9 @@ fn on_conflict<M>(replaces: bool) -> OnConflict<M> {
 /// An operation that is no transaction.
 async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String, Result<()>) {
     let letters = store.repository::<letter::Entity>();
-    use Operation as O;
-    let (operation, sees_all) = match operation {
-        O::Within(operation) => (&**operation, false),
-        operation => (operation, true),
-    };
+    let (operation, sees_all) = if let Operation::Within(inner) = operation { (&**inner, false) } else { (operation, true) };
     let (people, labels) = repositories(store, sees_all);
+    use Operation as O;
     match operation {
         O::CreatePeople(models) => answer(people.create_many(cx, models).await),
         O::CreateLetter(model) => answer(letters.create(cx, model).await),
@@ -209,20 +214,18 @@ async fn apply_single(store: &Store, cx: &Cx, operation: &Operation) -> (String,
         O::DeleteLabels(names) => answer(labels.delete_many(cx, names).await),
         O::UpsertLabels(models, replaces) => answer(labels.upsert_batch(cx, models, &on_conflict(*replaces)).await),
         O::UpsertPeople(models, by_email, replaces) => {
-            let on_conflict = on_conflict(*replaces);
-            let on_conflict = if *by_email { on_conflict.on(person::COLUMN.email) } else { on_conflict };
-            answer(people.upsert_batch(cx, &alone(models), &on_conflict).await)
+            answer(people.upsert_batch(cx, &alone(models), &of_people(*by_email, *replaces)).await)
         }
         O::RaiseLevels(email, by) => {
-            let changes = Changes::new().increase(person::COLUMN.level, *by);
-            answer(people.update_where(cx, &field(person::COLUMN.email).at_least(email), &changes).await)
+            let raised = Changes::new().increase(person::COLUMN.level, *by);
+            answer(people.update_where(cx, &field(person::COLUMN.email).at_least(email), &raised).await)
         }
         O::DeleteByText(text) => answer(labels.delete_where(cx, &field_of(label::Column::Text).less_than(text.as_str())).await),
         O::FindLabels(names) => answer(labels.find_many(cx, names).await),
         O::FindPerson(id) => answer(people.find(cx, id).await),
         O::Count => answer(people.count(cx, &larder::Filter::all()).await),
         O::SetTexts(text, new) => {
-            let changes = new.as_ref().map_or_else(|| Changes::new().set_null(label::COLUMN.text), set_text);
+            let changes = Changes::new().set(label::COLUMN.text, new.as_deref());
             answer(labels.update_where(cx, &field(label::COLUMN.text).equals(text), &changes).await)
         }
         O::Within(_) | O::Transaction { .. } => unreachable!("not a single operation"),
@@ -342,6 +345,11 @@ pub(crate) fn cases(default: u32) -> u32 {
     std::env::var("LARDER_PROPERTY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
+/// For a test of so many cases, if nothing else is said.
+pub(crate) fn config(default_cases: u32) -> ProptestConfig {
+    ProptestConfig { cases: cases(default_cases), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 fn agrees_with_memory(harness: &'static dyn Harness, default_cases: u32) {
     if harness.is_skipped() {
         return;
@@ -349,9 +357,8 @@ fn agrees_with_memory(harness: &'static dyn Harness, default_cases: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let oracle = runtime.block_on(crate::memory::Memory.fresh());
     let fixture = runtime.block_on(harness.fresh());
-    let config = ProptestConfig { cases: cases(default_cases), failure_persistence: None, ..ProptestConfig::default() };
     let capabilities = fixture.store.capabilities();
-    let outcome = TestRunner::new(config).run(&prop::collection::vec(operations(), 1..12), |mut operations| {
+    let outcome = TestRunner::new(config(default_cases)).run(&prop::collection::vec(operations(), 1..12), |mut operations| {
         if !capabilities.referential_actions {
             operations = without(operations, is_of_letters);
         }

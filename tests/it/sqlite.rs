@@ -35,6 +35,7 @@ fn declares(c: &Capabilities, in_memory: bool) -> bool {
         && !c.arrays
         && c.unenforced_keys
         && c.sql
+        && c.catalog
 }
 
 pub(crate) struct File;

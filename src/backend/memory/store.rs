@@ -20,7 +20,7 @@ use crate::{
     health::Health,
     repository::Transactional,
     statement_counts::StatementCounts,
-    table::Table,
+    table::{Table, TableName},
     transaction::{AcquireMode, Isolation, StoreId, Transactions, TxOptions},
 };
 
@@ -60,6 +60,7 @@ impl MemoryStore {
             arrays: true,
             unenforced_keys: false,
             sql: false,
+            catalog: true,
         }
     }
 }
@@ -89,6 +90,15 @@ impl Backend for MemoryStore {
 
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
         Arc::new(TablesBackend::new(self.clone(), table))
+    }
+
+    /// Those that repositories were made for.
+    async fn tables(&self, _: &Cx) -> Result<Vec<TableName>> {
+        Ok(self.committed()?.names())
+    }
+
+    async fn describe(&self, _: &Cx, table: &TableName) -> Result<Arc<Table>> {
+        self.committed()?.describe(table)
     }
 
     async fn sql(&self, _: &Cx, _: SqlRequest) -> Result<Answer> {

@@ -6,9 +6,12 @@ mod bindable;
 #[cfg(any(feature = "duckdb-linked", feature = "sqlite"))]
 mod blocking;
 mod catalog;
+mod catalog_queries;
+mod catalog_type;
 mod chunk_stream;
 #[cfg(test)]
 mod column_types;
+mod describe;
 #[cfg(feature = "duckdb-linked")]
 pub(crate) mod duckdb;
 mod engine;

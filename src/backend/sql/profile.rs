@@ -1,5 +1,6 @@
 //! [`EngineProfile`], what an engine is like.
 
+use super::catalog_queries::CatalogQueries;
 use crate::{capability::Capabilities, dialect::Dialect};
 
 /// What an engine is like: what the statements for it, and the order in which they run, depend on.
@@ -9,6 +10,8 @@ pub(crate) struct EngineProfile {
     /// The dialect statements are written in.
     pub(crate) dialect: Dialect,
     pub(crate) capabilities: Capabilities,
+    /// How its catalog is read.
+    pub(crate) catalog: CatalogQueries,
     /// The statement that health asks. It answers one number.
     pub(crate) probe: &'static str,
     /// The most values one statement can carry.
@@ -39,11 +42,12 @@ pub(crate) struct EngineProfile {
 
 impl EngineProfile {
     /// An engine that does nothing better than the others.
-    pub(crate) fn new(name: &'static str, dialect: Dialect, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(name: &'static str, dialect: Dialect, capabilities: Capabilities, catalog: CatalogQueries) -> Self {
         Self {
             name,
             dialect,
             capabilities,
+            catalog,
             probe: "SELECT CAST(1 AS BIGINT)",
             bind_limit: usize::MAX,
             longest_name: usize::MAX,

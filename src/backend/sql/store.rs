@@ -21,7 +21,7 @@ use crate::{
     health::Health,
     repository::Transactional,
     statement_counts::StatementCounts,
-    table::Table,
+    table::{Table, TableName},
     transaction::{AcquireMode, Entry, StoreId, TransactionSource, Transactions, TxOptions},
     value::portable,
 };
@@ -177,6 +177,14 @@ impl<G: Engine> Backend for SqlStore<G> {
 
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {
         Arc::new(SqlTable::new(self.clone(), table))
+    }
+
+    async fn tables(&self, cx: &Cx) -> Result<Vec<TableName>> {
+        self.table_names(cx).await
+    }
+
+    async fn describe(&self, cx: &Cx, table: &TableName) -> Result<Arc<Table>> {
+        self.described(cx, table).await.map(Arc::new)
     }
 
     async fn sql(&self, cx: &Cx, request: SqlRequest) -> Result<Answer> {

@@ -10,12 +10,12 @@ use sea_orm::{Value, sea_query::ForeignKeyAction};
 use super::state::{RowsByTable, StoredRow, key};
 use crate::{
     error::{Error, ErrorKind, Result},
-    table::{ForeignKey, Table, TableId},
+    table::{ForeignKey, Table, TableName},
     value::{Key, is_null},
 };
 
 /// Every table a repository was made for, by name.
-pub(super) type Definitions = BTreeMap<TableId, Arc<Table>>;
+pub(super) type Definitions = BTreeMap<TableName, Arc<Table>>;
 
 /// Refuses a row that lacks a required value.
 pub(super) fn require(table: &Table, row: &StoredRow) -> Result<()> {

@@ -29,7 +29,7 @@ use crate::{
     context::{Access, Cx},
     error::{Error, ErrorKind, Result},
     idempotency::{self, is_already_committed, recorded},
-    table::Table,
+    table::{Table, TableName},
 };
 
 /// The rows of all tables of a store, with the constraints of their entities: primary keys, unique and not null columns, and
@@ -80,8 +80,10 @@ impl Tables {
     /// Makes a table known, with its constraints. A table has the columns of the first entity that names it.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) if it is known with other columns: the values of a row are in their order.
+    /// [`Unsupported`](ErrorKind::Unsupported) if it is known with other columns, because the values of a row are in their order,
+    /// and if it has no primary key.
     pub fn define(&self, table: &Arc<Table>) -> Result<()> {
+        table.require_id()?;
         let mut definitions = self.definitions.write().unwrap_or_else(PoisonError::into_inner);
         if definitions.get(&table.key).is_some_and(|known| !known.has_rows_of(table)) {
             return Err(Error::new(ErrorKind::Unsupported, "the table is that of another entity, which has other columns"));
@@ -98,6 +100,21 @@ impl Tables {
     #[must_use]
     pub fn definitions(&self) -> Vec<Arc<Table>> {
         self.known().values().cloned().collect()
+    }
+
+    /// The names of the tables that are known.
+    #[must_use]
+    pub fn names(&self) -> Vec<TableName> {
+        self.known().keys().cloned().collect()
+    }
+
+    /// A table that is known, for rows by column name.
+    ///
+    /// # Errors
+    /// [`TableMissing`](ErrorKind::TableMissing) if it is not known.
+    pub fn describe(&self, table: &TableName) -> Result<Arc<Table>> {
+        let missing = || Error::new(ErrorKind::TableMissing, "no repository was made for a table of this name");
+        self.known().get(table).map(Table::described).ok_or_else(missing)
     }
 
     /// The rows of a table, by their ids.

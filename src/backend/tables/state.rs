@@ -8,8 +8,8 @@ use sea_orm::Value;
 use super::constraint;
 use crate::{
     error::{Error, ErrorKind, Result},
-    table::{Table, TableId},
-    value::{Key, integer, integer_like, is_null},
+    table::{Table, TableName},
+    value::{Key, integer, integer_like, is_left_out, is_null},
 };
 
 /// The values of a model, one for each column.
@@ -27,28 +27,34 @@ pub(super) struct TableRows {
 /// Everything a store holds. A clone shares what it does not change.
 #[derive(Clone, Default)]
 pub(super) struct RowsByTable {
-    tables: RedBlackTreeMapSync<TableId, TableRows>,
+    tables: RedBlackTreeMapSync<TableName, TableRows>,
 }
 
 impl RowsByTable {
-    pub(super) fn rows(&self, table: &TableId) -> Option<&TableRows> {
+    pub(super) fn rows(&self, table: &TableName) -> Option<&TableRows> {
         self.tables.get(table)
     }
 
     /// How many rows a table has.
-    pub(super) fn len(&self, table: &TableId) -> usize {
+    pub(super) fn len(&self, table: &TableName) -> usize {
         self.rows(table).map_or(0, |rows| rows.by_id.size())
     }
 
-    pub(super) fn find(&self, table: &TableId, id: &Key) -> Option<&StoredRow> {
+    pub(super) fn find(&self, table: &TableName, id: &Key) -> Option<&StoredRow> {
         self.rows(table)?.by_id.get(id)
     }
 
     /// Adds a row, with its generated id and its defaults.
     pub(super) fn insert(&mut self, table: &Table, mut values: Vec<Value>) -> Result<StoredRow> {
         let mut rows = self.rows(&table.key).cloned().unwrap_or_default();
+        if table.is_described() {
+            // Nothing fills in here what was left out, but for ids.
+            for (position, value) in values.iter_mut().enumerate().filter(|(_, value)| is_left_out(value)) {
+                *value = table.null(position)?;
+            }
+        }
         if let Some(id) = table.generated.and_then(|position| values.get_mut(position)) {
-            let chosen = integer(id).filter(|number| *number != 0);
+            let chosen = integer(id).filter(|number| *number != 0 || table.is_described());
             let number = chosen.or_else(|| rows.last_generated.checked_add(1));
             let value = number.and_then(|number| integer_like(id, number));
             let too_large = || Error::new(ErrorKind::ResourceExhausted, "the id's type holds no further number");

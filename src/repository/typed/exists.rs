@@ -2,13 +2,13 @@
 
 use sea_orm::ModelTrait;
 
-use super::Mapping;
+use super::EntityMapping;
 use crate::{
     entity::Storable,
-    query::{Comparable, Field, Filter, TypedColumn},
+    query::{ColumnName, Comparable, Field, Filter, TypedColumn},
 };
 
-impl<M, K: Comparable> Field<M, K> {
+impl<M, K: Comparable, Name: Into<ColumnName>> Field<M, K, Name> {
     /// There is a model in another table, or in the same one, that has this column's value in a column of its own and fulfils a
     /// filter of its own. Both columns are of one kind, which the compiler checks.
     ///
@@ -65,6 +65,6 @@ impl<M, K: Comparable> Field<M, K> {
         C: TypedColumn<Model = N, Kind = K>,
         N: ModelTrait<Entity: Storable<Model = N>>,
     {
-        self.exists(Mapping::<N::Entity>::plain().table.clone(), column.column().name, filter)
+        self.exists(EntityMapping::<N::Entity>::plain().table.clone(), column.column().name.into(), filter)
     }
 }

@@ -6,27 +6,31 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use sea_orm::{Iterable as _, ModelTrait as _, Value, sea_query::IntoValueTuple as _};
+use sea_orm::Value;
 
+use super::model_type::{EntityModel, ModelType};
 use crate::{
     backend::{Decoder, Models, Rows},
-    entity::{IdOf, Storable},
+    entity::Storable,
     error::{Error, ErrorKind, Result},
     query::SortKey,
     table::Table,
-    value::{self, Key, ReadRow},
+    value::{Key, ReadRow, is_left_out, left_out},
 };
 
-/// The two ways between the models of an entity and the rows of its table.
+/// The two ways between models of a type and the rows of their table.
 #[derive(Debug)]
-pub(crate) struct Mapping<E: Storable> {
+pub(crate) struct Mapping<T> {
     pub(crate) table: Arc<Table>,
-    columns: Vec<E::Column>,
+    models: T,
 }
 
-impl<E: Storable> Mapping<E> {
-    pub(crate) fn new(table: Table) -> Arc<Self> {
-        Arc::new(Self { table: Arc::new(table), columns: E::Column::iter().collect() })
+/// That of an entity's models.
+pub(crate) type EntityMapping<E> = Mapping<EntityModel<E>>;
+
+impl<E: Storable> EntityMapping<E> {
+    pub(crate) fn of(table: Table) -> Arc<Self> {
+        Mapping::new(Arc::new(table), EntityModel::new())
     }
 
     /// That of the table as the entity says it is, without rules.
@@ -46,102 +50,110 @@ impl<E: Storable> Mapping<E> {
         if let Some(Ok(mapping)) = mapping.map(Arc::downcast) {
             return mapping;
         }
-        let mapping = Self::new(Table::of::<E>().with_prefix(prefix));
+        let mapping = Self::of(Table::of::<E>().with_prefix(prefix));
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(entity).or_default().insert(prefix.to_owned(), mapping.clone());
         mapping
     }
+}
+
+impl<T: ModelType> Mapping<T> {
+    pub(crate) fn new(table: Arc<Table>, models: T) -> Arc<Self> {
+        Arc::new(Self { table, models })
+    }
 
     /// The portable values of a model, one for each column.
-    pub(crate) fn values(&self, model: &E::Model) -> Result<Vec<Value>> {
+    pub(crate) fn values(&self, model: &T::Model) -> Result<Vec<Value>> {
         // Not collected: of results, nobody knows how many there will be.
-        let mut values = Vec::with_capacity(self.columns.len());
-        for position in 0..self.columns.len() {
+        let mut values = Vec::with_capacity(self.table.columns.len());
+        for position in 0..self.table.columns.len() {
             values.push(self.value(model, position)?);
         }
         Ok(values)
     }
 
     /// The portable value that a model has in the column at a position.
-    pub(crate) fn value(&self, model: &E::Model, position: usize) -> Result<Value> {
-        let missing = || Error::new(ErrorKind::Internal, "a column that is not there");
-        let (column, described) = self.columns.get(position).zip(self.table.columns.get(position)).ok_or_else(missing)?;
-        let value = value::portable(model.get(*column)).map_err(|error| error.in_column(described.name()))?;
-        let checked = value::check_digits(&value, || described.decimal_digits()).map(|()| value);
-        checked.map_err(|error| error.in_column(described.name()))
+    pub(crate) fn value(&self, model: &T::Model, position: usize) -> Result<Value> {
+        self.models.value(&self.table, model, position)
     }
 
     /// The values that tell the place of a stored model in an order. No other column of it is looked at.
-    pub(crate) fn place(&self, order: &[SortKey], model: &E::Model) -> Result<Vec<Value>> {
+    pub(crate) fn place(&self, order: &[SortKey], model: &T::Model) -> Result<Vec<Value>> {
         order.iter().map(|key| self.stored(model, key.column)).collect()
     }
 
     /// The value that a stored model has in the column at a position.
-    pub(crate) fn stored(&self, model: &E::Model, position: usize) -> Result<Value> {
+    pub(crate) fn stored(&self, model: &T::Model, position: usize) -> Result<Value> {
         self.value(model, position).map_err(|error| {
             let error = Error::new(ErrorKind::Corrupt, "a stored value that no place can be told by").with_source(error);
             self.table.in_column(position, error)
         })
     }
 
-    pub(crate) fn key_of_id(&self, id: &IdOf<E>) -> Result<Key> {
-        id.clone().into_value_tuple().into_iter().map(value::portable).collect::<Result<_>>().map(Key)
+    pub(crate) fn key_of_id(&self, id: &T::Id) -> Result<Key> {
+        self.models.id_values(&self.table, id).map(Key)
+    }
+
+    /// Models that are given to a repository, as rows.
+    pub(super) fn given<'m>(&'m self, models: &'m [T::Model], purpose: Purpose) -> Result<Given<'m, T>> {
+        self.models.check(&self.table, models).map(|()| Given { mapping: self, models, purpose })
     }
 }
 
-impl<E: Storable> Decoder for Mapping<E> {
+impl<T: ModelType> Decoder for Mapping<T> {
     fn table(&self) -> &Arc<Table> {
         &self.table
     }
 
     fn models(&self) -> Box<dyn Models> {
-        Box::new(List::<E>(Vec::new()))
+        Box::new(List { of: self.models.clone(), models: Vec::new() })
     }
 }
 
 /// Models that a decoder has made.
-struct List<E: Storable>(Vec<E::Model>);
+struct List<T: ModelType> {
+    of: T,
+    models: Vec<T::Model>,
+}
 
-impl<E: Storable> Models for List<E> {
+impl<T: ModelType> Models for List<T> {
     fn push(&mut self, read: ReadRow<'_>) -> Result<()> {
-        E::model_of(read).map(|model| self.0.push(model))
+        self.of.model_of(read).map(|model| self.models.push(model))
     }
 
     #[cfg(feature = "_sqlx")]
     fn push_by_sea_orm(&mut self, row: &sea_orm::QueryResult) -> Result<()> {
-        let model = <E::Model as sea_orm::FromQueryResult>::from_query_result(row, "");
-        model.map(|model| self.0.push(model)).map_err(crate::error::unreadable)
+        self.of.model_by_sea_orm(row).map(|model| self.models.push(model))
     }
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.models.len()
     }
 
     fn key(&self, at: usize, table: &Table) -> Key {
-        let Some(model) = self.0.get(at) else { return Key(Vec::new()) };
-        let columns = table.id.iter().filter_map(|position| E::Column::iter().nth(*position));
-        Key(columns.map(|column| model.get(column)).collect())
+        let Some(model) = self.models.get(at) else { return Key(Vec::new()) };
+        Key(table.id.iter().filter_map(|position| self.of.stored(model, *position)).collect())
     }
 
     fn arrange(&mut self, order: &[usize]) {
-        let mut left = vec![0_usize; self.0.len()];
+        let mut left = vec![0_usize; self.models.len()];
         order.iter().filter_map(|at| left.get_mut(*at).map(|left| *left += 1)).count();
-        let mut models: Vec<_> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
+        let mut models: Vec<_> = std::mem::take(&mut self.models).into_iter().map(Some).collect();
         let mut take = |at: &usize| {
             let (left, model) = (left.get_mut(*at)?, models.get_mut(*at)?);
             *left -= 1;
             if *left == 0 { model.take() } else { model.clone() }
         };
-        self.0 = order.iter().filter_map(&mut take).collect();
+        self.models = order.iter().filter_map(&mut take).collect();
     }
 
     fn append(&mut self, other: Box<dyn Models>) -> Result<()> {
-        self.0.extend(models_of::<E>(other)?);
+        self.models.extend(models_of::<T>(other)?);
         Ok(())
     }
 
     fn as_any(&self) -> &dyn Any {
-        &self.0
+        &self.models
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
@@ -149,25 +161,52 @@ impl<E: Storable> Models for List<E> {
     }
 }
 
-/// The models that a decoder of this entity has made.
-pub(crate) fn models_of<E: Storable>(models: Box<dyn Models>) -> Result<Vec<E::Model>> {
+/// The models that a decoder of this type has made.
+pub(crate) fn models_of<T: ModelType>(models: Box<dyn Models>) -> Result<Vec<T::Model>> {
     let others = |_| Error::new(ErrorKind::Internal, "the backend answered models of another entity");
-    models.into_any().downcast::<List<E>>().map(|list| list.0).map_err(others)
+    models.into_any().downcast::<List<T>>().map(|list| list.models).map_err(others)
+}
+
+/// What models are given to a repository for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Insert,
+    Upsert,
+    Update,
 }
 
 /// Models that are given to a repository, as rows.
-pub(crate) struct Given<'m, E: Storable> {
-    pub(crate) mapping: &'m Mapping<E>,
-    pub(crate) models: &'m [E::Model],
+pub(super) struct Given<'m, T: ModelType> {
+    mapping: &'m Mapping<T>,
+    models: &'m [T::Model],
+    purpose: Purpose,
 }
 
-impl<E: Storable> Rows for Given<'_, E> {
+impl<T: ModelType> Rows for Given<'_, T> {
     fn len(&self) -> usize {
         self.models.len()
     }
 
     fn value(&self, row: usize, column: usize) -> Result<Value> {
         let missing = || Error::new(ErrorKind::Internal, "a row that is not there");
-        self.mapping.value(self.models.get(row).ok_or_else(missing)?, column)
+        let value = self.mapping.value(self.models.get(row).ok_or_else(missing)?, column)?;
+        let table = &self.mapping.table;
+        if table.is_described() && is_left_out(&value) { table.instead(column, self.purpose) } else { Ok(value) }
+    }
+}
+
+impl Table {
+    /// What a row has in a column that it leaves out.
+    fn instead(&self, position: usize, purpose: Purpose) -> Result<Value> {
+        let has_default = self.may_be_left_out(position);
+        let message = match purpose {
+            _ if self.computed.contains(&position) => return self.null(position),
+            Purpose::Insert if has_default => return Ok(left_out()),
+            Purpose::Upsert if self.generated == Some(position) => return Ok(left_out()),
+            Purpose::Upsert if has_default => "a row to be inserted or replaced has to have the columns with a default as well",
+            Purpose::Insert | Purpose::Upsert => return self.null(position),
+            Purpose::Update => "a row to be updated has to have every column",
+        };
+        Err(self.in_column(position, Error::new(ErrorKind::InvalidInput, message)))
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::ModelTrait;
 
-use super::Mapping;
+use super::EntityMapping;
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
@@ -43,7 +43,7 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Filter<M> {
     /// and for a filter that looks into [another table](crate::Field::exists_in).
     /// `InvalidInput`, which names the column, for a model with a value that no store could hold.
     pub fn matches(&self, model: &M) -> Result<bool> {
-        let mapping = Mapping::<M::Entity>::plain();
+        let mapping = EntityMapping::<M::Entity>::plain();
         let condition = mapping.table.condition(self)?;
         if !condition.joins().is_empty() {
             return Err(Error::new(ErrorKind::Unsupported, "a filter that looks into another table"));
@@ -77,13 +77,13 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Aggregation<M> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Reader::aggregate`](crate::Reader::aggregate), and [`InvalidInput`](crate::ErrorKind::InvalidInput), which names
-    /// the column, for a model with a value that no store could hold.
+    /// Those of [`Reader::aggregate`](crate::Reader::aggregate), and [`InvalidInput`](crate::ErrorKind::InvalidInput), which
+    /// names the column, for a model with a value that no store could hold.
     pub fn of<'m>(&self, filter: &Filter<M>, models: impl IntoIterator<Item = &'m M>) -> Result<Vec<Row>>
     where
         M: 'm,
     {
-        let mapping = Mapping::<M::Entity>::plain();
+        let mapping = EntityMapping::<M::Entity>::plain();
         let ResolvedAggregation { condition, grouping, finish } = mapping.table.aggregation(filter, self)?;
         let rows = models.into_iter().map(|model| mapping.values(model)).collect::<Result<Vec<_>>>()?;
         finish.finish(grouping.of(&mapping.table, rows.iter().filter(|row| condition.is_met_by(row)))?)

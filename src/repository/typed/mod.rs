@@ -1,28 +1,34 @@
 //! [`Repository`], the one implementation of the contract: models above the door, rows below it.
 
+mod deleter;
 mod exists;
 mod hook;
 mod mapping;
 mod matches;
+mod model_type;
+mod row_model;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, future::BoxFuture};
-use sea_orm::{IdenStatic as _, Iterable as _};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, ready},
+};
 
-use self::mapping::Given;
+use self::mapping::Purpose;
 pub(crate) use self::{
     hook::EntityHook,
-    mapping::{Mapping, models_of},
+    mapping::{EntityMapping, Mapping, models_of},
+    model_type::{EntityModel, ModelType},
+    row_model::RowModel,
 };
-use super::{Creator, Deleter, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
+use super::{Creator, Reader, Transactional, Updater, ext::in_usual_parts, refused::BatchCall};
 use crate::{
-    backend::{Answer, Backend, Decoder, Read, TableBackend, Write},
+    backend::{Answer, Backend, Decoder, Read, Rows, TableBackend, Write},
     capability::Capabilities,
     context::Cx,
     coop::{Budget, off_thread},
-    entity::{IdOf, Storable},
     error::{Error, ErrorKind, Result},
     query::{Aggregation, Changes, Filter, OnConflict, Outcome, Projection, Query, ResolvedAggregation, Test, Upserted},
     row::Row,
@@ -32,29 +38,29 @@ use crate::{
     value::Key,
 };
 
-/// A repository of an entity's models in a store.
-pub(crate) struct Repository<E: Storable> {
+/// A repository of a table's models in a store.
+pub(crate) struct Repository<T: ModelType> {
     store: Arc<dyn Backend>,
     table: Arc<dyn TableBackend>,
-    mapping: Arc<Mapping<E>>,
+    mapping: Arc<Mapping<T>>,
     /// The mapping, as a backend takes it.
     decoder: Arc<dyn Decoder>,
 }
 
-impl<E: Storable> Clone for Repository<E> {
+impl<T: ModelType> Clone for Repository<T> {
     fn clone(&self) -> Self {
         let (store, table) = (self.store.clone(), self.table.clone());
         Self { store, table, mapping: self.mapping.clone(), decoder: self.decoder.clone() }
     }
 }
 
-impl<E: Storable> Repository<E> {
-    pub(crate) fn new(store: &Arc<dyn Backend>, mapping: Arc<Mapping<E>>) -> Self {
+impl<T: ModelType> Repository<T> {
+    pub(crate) fn new(store: &Arc<dyn Backend>, mapping: Arc<Mapping<T>>) -> Self {
         let table = store.table(mapping.table.clone());
         Self { store: store.clone(), table, decoder: mapping.clone(), mapping }
     }
 
-    pub(crate) fn mapping(&self) -> &Mapping<E> {
+    pub(crate) fn mapping(&self) -> &Mapping<T> {
         &self.mapping
     }
 
@@ -62,11 +68,7 @@ impl<E: Storable> Repository<E> {
         move |error| error.at(operation, &self.mapping.table.full_name())
     }
 
-    fn given<'m>(&'m self, models: &'m [E::Model]) -> Given<'m, E> {
-        Given { mapping: &self.mapping, models }
-    }
-
-    async fn keys(&self, ids: &[IdOf<E>]) -> Result<Vec<Key>> {
+    async fn keys(&self, ids: &[T::Id]) -> Result<Vec<Key>> {
         self.table.check()?;
         let (mut keys, mut budget) = (Vec::with_capacity(ids.len()), Budget::new());
         for id in ids {
@@ -81,11 +83,14 @@ impl<E: Storable> Repository<E> {
     }
 
     fn write<'a>(&'a self, cx: &'a Cx, write: Write<'a>) -> BoxFuture<'a, Result<Answer>> {
-        self.table.write(cx, write, &self.decoder)
+        match self.mapping.table.require_writable() {
+            Ok(()) => self.table.write(cx, write, &self.decoder),
+            Err(refused) => ready(Err(refused)).boxed(),
+        }
     }
 
     /// Refuses models that would not be there for the repository.
-    async fn require_within(&self, models: &[E::Model]) -> Result<()> {
+    async fn require_within(&self, models: &[T::Model]) -> Result<()> {
         if self.mapping.table.scope.is_all() {
             return Ok(());
         }
@@ -98,35 +103,42 @@ impl<E: Storable> Repository<E> {
         Ok(())
     }
 
-    async fn insert(&self, cx: &Cx, models: &[E::Model], returning: bool) -> Result<Vec<E::Model>> {
+    async fn insert(&self, cx: &Cx, models: &[T::Model], returning: bool) -> Result<Vec<T::Model>> {
         self.require_within(models).await?;
-        let rows = &self.given(models);
-        self.write(cx, Write::Insert { rows, returning }).await?.models().and_then(models_of::<E>)
+        let rows = &self.mapping.given(models, Purpose::Insert)?;
+        self.write(cx, Write::Insert { rows, returning }).await?.models().and_then(models_of::<T>)
     }
 
-    async fn delete_ids(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let keys = self.keys(ids).await?;
-        self.write(cx, Write::Delete(keys)).await?.number()
+    async fn replace(
+        &self,
+        cx: &Cx,
+        models: &[T::Model],
+        write: impl for<'r> FnOnce(&'r dyn Rows) -> Write<'r> + Send,
+    ) -> Result<Vec<T::Model>> {
+        self.mapping.table.require_id()?;
+        self.require_within(models).await?;
+        let rows = self.mapping.given(models, Purpose::Update)?;
+        self.write(cx, write(&rows)).await?.models().and_then(models_of::<T>)
     }
 
-    async fn upsert_all(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+    async fn upsert_all(&self, cx: &Cx, models: &[T::Model], on_conflict: &OnConflict<T::Model>) -> Result<Upserted> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
         self.require_within(models).await?;
-        let rows = &self.given(models);
+        let rows = &self.mapping.given(models, Purpose::Upsert)?;
         self.write(cx, Write::Upsert { rows, resolution }).await?.upserted()
     }
 
-    async fn upsert_one(&self, cx: &Cx, model: &E::Model, on_conflict: &OnConflict<E::Model>) -> Result<(E::Model, Outcome)> {
+    async fn upsert_one(&self, cx: &Cx, model: &T::Model, on_conflict: &OnConflict<T::Model>) -> Result<(T::Model, Outcome)> {
         let resolution = self.mapping.table.resolution(on_conflict)?;
         self.require_within(std::slice::from_ref(model)).await?;
-        let rows = &self.given(std::slice::from_ref(model));
+        let rows = &self.mapping.given(std::slice::from_ref(model), Purpose::Upsert)?;
         let (models, outcome) = self.write(cx, Write::UpsertOne { rows, resolution }).await?.stored()?;
-        Ok((only(models_of::<E>(models)?)?, outcome))
+        Ok((only(models_of::<T>(models)?)?, outcome))
     }
 
     /// The models that a write answers, unless it was refused when it was made.
-    async fn answered(&self, cx: &Cx, operation: &'static str, write: Result<Write<'_>>) -> Result<Vec<E::Model>> {
-        let answered = async { self.write(cx, write?).await?.models().and_then(models_of::<E>) };
+    async fn answered(&self, cx: &Cx, operation: &'static str, write: Result<Write<'_>>) -> Result<Vec<T::Model>> {
+        let answered = async { self.write(cx, write?).await?.models().and_then(models_of::<T>) };
         answered.await.map_err(self.at(operation))
     }
 
@@ -135,13 +147,13 @@ impl<E: Storable> Repository<E> {
         self.table.check().map(|()| &*self.mapping.table)
     }
 
-    async fn select(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+    async fn select(&self, cx: &Cx, query: &Query<T::Model>) -> Result<Vec<T::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
-        self.read(cx, Read::Select(selection)).await?.models().and_then(models_of::<E>)
+        self.read(cx, Read::Select(selection)).await?.models().and_then(models_of::<T>)
     }
 
-    async fn computed(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
+    async fn computed(&self, cx: &Cx, filter: &Filter<T::Model>, aggregation: &Aggregation<T::Model>) -> Result<Vec<Row>> {
         self.table.check()?;
         let resolved = self.mapping.table.aggregation(filter, aggregation)?;
         let ResolvedAggregation { condition, grouping, finish } = resolved;
@@ -152,10 +164,12 @@ impl<E: Storable> Repository<E> {
         }
     }
 
-    async fn open_stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+    async fn open_stream(&self, cx: &Cx, query: &Query<T::Model>) -> Result<ModelStream<T::Model>> {
         self.table.check()?;
         let selection = self.mapping.table.selection(query)?;
         let Some(parts) = self.table.stream(cx, selection, self.decoder.clone()).await? else {
+            // Each part goes on from where the last one ended.
+            self.mapping.table.require_id()?;
             let (repository, cx) = (self.clone(), cx.clone());
             return Ok(in_usual_parts(self.mapping.clone(), query.clone(), move |query| {
                 let (repository, cx) = (repository.clone(), cx.clone());
@@ -163,7 +177,7 @@ impl<E: Storable> Repository<E> {
             }));
         };
         let repository = self.clone();
-        let read = parts.map(move |part| part.and_then(models_of::<E>).map_err(repository.at("stream")));
+        let read = parts.map(move |part| part.and_then(models_of::<T>).map_err(repository.at("stream")));
         ModelStream::begun(read).await
     }
 }
@@ -174,66 +188,66 @@ fn only<M>(models: Vec<M>) -> Result<M> {
 }
 
 #[async_trait]
-impl<E: Storable> Creator<E::Model> for Repository<E> {
-    async fn create(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
+impl<T: ModelType> Creator<T::Model> for Repository<T> {
+    async fn create(&self, cx: &Cx, model: &T::Model) -> Result<T::Model> {
         self.insert(cx, std::slice::from_ref(model), true).await.and_then(only).map_err(self.at("create"))
     }
 
-    async fn create_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
+    async fn create_many(&self, cx: &Cx, models: &[T::Model]) -> Result<Vec<T::Model>> {
         let stored = self.insert(cx, models, true).await;
         BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_many"))
     }
 
-    async fn create_batch(&self, cx: &Cx, models: &[E::Model]) -> Result<u64> {
+    async fn create_batch(&self, cx: &Cx, models: &[T::Model]) -> Result<u64> {
         let stored = self.insert(cx, models, false).await.map(|_| models.len() as u64);
         BatchCall::Create(models).indexed(self, cx, stored).await.map_err(self.at("create_batch"))
     }
 
-    async fn upsert_batch(&self, cx: &Cx, models: &[E::Model], on_conflict: &OnConflict<E::Model>) -> Result<Upserted> {
+    async fn upsert_batch(&self, cx: &Cx, models: &[T::Model], on_conflict: &OnConflict<T::Model>) -> Result<Upserted> {
         let upserted = self.upsert_all(cx, models, on_conflict).await;
         BatchCall::Upsert(models, on_conflict).indexed(self, cx, upserted).await.map_err(self.at("upsert_batch"))
     }
 
-    async fn upsert(&self, cx: &Cx, model: &E::Model, on_conflict: &OnConflict<E::Model>) -> Result<(E::Model, Outcome)> {
+    async fn upsert(&self, cx: &Cx, model: &T::Model, on_conflict: &OnConflict<T::Model>) -> Result<(T::Model, Outcome)> {
         self.upsert_one(cx, model, on_conflict).await.map_err(self.at("upsert"))
     }
 }
 
 #[async_trait]
-impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
-    async fn find(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+impl<T: ModelType> Reader<T::Model, T::Id> for Repository<T> {
+    async fn find(&self, cx: &Cx, id: &T::Id) -> Result<Option<T::Model>> {
         let key = self.mapping.key_of_id(id).map_err(self.at("find"))?;
-        let found = self.read(cx, Read::FindOne(key)).await.and_then(Answer::models).and_then(models_of::<E>);
+        let found = self.read(cx, Read::FindOne(key)).await.and_then(Answer::models).and_then(models_of::<T>);
         Ok(found.map_err(self.at("find"))?.pop())
     }
 
-    async fn find_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<Vec<E::Model>> {
+    async fn find_many(&self, cx: &Cx, ids: &[T::Id]) -> Result<Vec<T::Model>> {
         let keys = self.keys(ids).await.map_err(self.at("find_many"))?;
         let found = self.read(cx, Read::Find(keys)).await.and_then(Answer::models);
-        found.and_then(models_of::<E>).map_err(self.at("find_many"))
+        found.and_then(models_of::<T>).map_err(self.at("find_many"))
     }
 
-    async fn query(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
+    async fn query(&self, cx: &Cx, query: &Query<T::Model>) -> Result<Vec<T::Model>> {
         self.select(cx, query).await.map_err(self.at("query"))
     }
 
-    async fn stream(&self, cx: &Cx, query: &Query<E::Model>) -> Result<ModelStream<E::Model>> {
+    async fn stream(&self, cx: &Cx, query: &Query<T::Model>) -> Result<ModelStream<T::Model>> {
         self.open_stream(cx, query).await.map_err(self.at("stream"))
     }
 
-    async fn count(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
+    async fn count(&self, cx: &Cx, filter: &Filter<T::Model>) -> Result<u64> {
         let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter)).map_err(self.at("count"))?;
         self.read(cx, Read::Count(condition)).await.and_then(Answer::number).map_err(self.at("count"))
     }
 
-    fn visible(&self) -> Filter<E::Model> {
+    fn visible(&self) -> Filter<T::Model> {
         let table = &self.mapping.table;
-        let marked = table.rules.deleted_at.and_then(|column| E::Column::iter().nth(column));
-        let not_marked = marked.map_or_else(Filter::all, |column| Filter::test(column.as_str(), Test::Null));
+        let marked = table.rules.deleted_at.and_then(|column| table.columns.get(column));
+        let not_marked = marked.map_or_else(Filter::all, |column| Filter::test(column.name().to_owned().into(), Test::Null));
         not_marked.and(table.scope.named())
     }
 
-    async fn count_of(&self, cx: &Cx, query: &Query<E::Model>) -> Result<u64> {
+    async fn count_of(&self, cx: &Cx, query: &Query<T::Model>) -> Result<u64> {
         let selection = self.table.check().and_then(|()| self.mapping.table.selection(query)).map_err(self.at("count_of"))?;
         let count = match selection.is_whole() {
             true => Read::Count(selection.condition),
@@ -242,7 +256,7 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
         self.read(cx, count).await.and_then(Answer::number).map_err(self.at("count_of"))
     }
 
-    async fn project(&self, cx: &Cx, query: &Query<E::Model>, projection: &Projection<E::Model>) -> Result<Vec<Row>> {
+    async fn project(&self, cx: &Cx, query: &Query<T::Model>, projection: &Projection<T::Model>) -> Result<Vec<Row>> {
         let table = &self.mapping.table;
         let resolved = table.projected(projection).and_then(|columns| {
             self.table.check()?;
@@ -253,35 +267,31 @@ impl<E: Storable> Reader<E::Model, IdOf<E>> for Repository<E> {
         self.read(cx, project).await.and_then(Answer::rows).map_err(self.at("project"))
     }
 
-    async fn aggregate(&self, cx: &Cx, filter: &Filter<E::Model>, aggregation: &Aggregation<E::Model>) -> Result<Vec<Row>> {
+    async fn aggregate(&self, cx: &Cx, filter: &Filter<T::Model>, aggregation: &Aggregation<T::Model>) -> Result<Vec<Row>> {
         self.computed(cx, filter, aggregation).await.map_err(self.at("aggregate"))
     }
 
-    async fn find_locked(&self, cx: &Cx, id: &IdOf<E>) -> Result<Option<E::Model>> {
+    async fn find_locked(&self, cx: &Cx, id: &T::Id) -> Result<Option<T::Model>> {
         let key = self.table.check().and_then(|()| self.mapping.key_of_id(id)).map_err(self.at("find_locked"))?;
-        let found = self.read(cx, Read::FindLocked(key)).await.and_then(Answer::models).and_then(models_of::<E>);
+        let found = self.read(cx, Read::FindLocked(key)).await.and_then(Answer::models).and_then(models_of::<T>);
         Ok(found.map_err(self.at("find_locked"))?.pop())
     }
 }
 
 #[async_trait]
-impl<E: Storable> Updater<E::Model> for Repository<E> {
-    async fn update(&self, cx: &Cx, model: &E::Model) -> Result<E::Model> {
-        self.require_within(std::slice::from_ref(model)).await.map_err(self.at("update"))?;
-        let updated = self.write(cx, Write::Update(&self.given(std::slice::from_ref(model)))).await;
-        let updated = updated.and_then(Answer::models).and_then(models_of::<E>).and_then(only);
+impl<T: ModelType> Updater<T::Model> for Repository<T> {
+    async fn update(&self, cx: &Cx, model: &T::Model) -> Result<T::Model> {
+        let updated = self.replace(cx, std::slice::from_ref(model), |rows| Write::Update(rows)).await.and_then(only);
         // It leaves a transaction as it was, which would not know of it otherwise.
         updated.map_err(|error| cx.note_conflict(self.store.id(), self.at("update")(error)))
     }
 
-    async fn update_many(&self, cx: &Cx, models: &[E::Model]) -> Result<Vec<E::Model>> {
-        self.require_within(models).await.map_err(self.at("update_many"))?;
-        let updated = self.write(cx, Write::UpdateMany(&self.given(models))).await;
-        let updated = updated.and_then(Answer::models).and_then(models_of::<E>);
+    async fn update_many(&self, cx: &Cx, models: &[T::Model]) -> Result<Vec<T::Model>> {
+        let updated = self.replace(cx, models, |rows| Write::UpdateMany(rows)).await;
         BatchCall::Update(models).indexed(self, cx, updated).await.map_err(self.at("update_many"))
     }
 
-    async fn update_where(&self, cx: &Cx, filter: &Filter<E::Model>, changes: &Changes<E::Model>) -> Result<u64> {
+    async fn update_where(&self, cx: &Cx, filter: &Filter<T::Model>, changes: &Changes<T::Model>) -> Result<u64> {
         let table = &self.mapping.table;
         let resolved = self.table.check().and_then(|()| Ok((table.condition(filter)?, table.changes(changes)?)));
         let (condition, changes) = resolved.map_err(self.at("update_where"))?;
@@ -292,16 +302,16 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
     async fn update_where_returning(
         &self,
         cx: &Cx,
-        filter: &Filter<E::Model>,
-        changes: &Changes<E::Model>,
-    ) -> Result<Vec<E::Model>> {
+        filter: &Filter<T::Model>,
+        changes: &Changes<T::Model>,
+    ) -> Result<Vec<T::Model>> {
         let update = self.table().and_then(|table| {
             Ok(Write::UpdateSelected { selection: table.selection_by_id(filter)?, changes: table.changes(changes)? })
         });
         self.answered(cx, "update_where_returning", update).await
     }
 
-    async fn update_first(&self, cx: &Cx, query: &Query<E::Model>, changes: &Changes<E::Model>) -> Result<Vec<E::Model>> {
+    async fn update_first(&self, cx: &Cx, query: &Query<T::Model>, changes: &Changes<T::Model>) -> Result<Vec<T::Model>> {
         let update = self
             .table()
             .and_then(|table| Ok(Write::UpdateFirst { selection: table.first_ones(query)?, changes: table.changes(changes)? }));
@@ -310,35 +320,7 @@ impl<E: Storable> Updater<E::Model> for Repository<E> {
 }
 
 #[async_trait]
-impl<E: Storable> Deleter<E::Model, IdOf<E>> for Repository<E> {
-    async fn delete(&self, cx: &Cx, id: &IdOf<E>) -> Result<bool> {
-        Ok(self.delete_ids(cx, std::slice::from_ref(id)).await.map_err(self.at("delete"))? > 0)
-    }
-
-    async fn delete_many(&self, cx: &Cx, ids: &[IdOf<E>]) -> Result<u64> {
-        let removed = self.delete_ids(cx, ids).await;
-        BatchCall::Delete(ids).indexed(self, cx, removed).await.map_err(self.at("delete_many"))
-    }
-
-    async fn delete_where(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<u64> {
-        let condition = self.table.check().and_then(|()| self.mapping.table.condition(filter));
-        let condition = condition.map_err(self.at("delete_where"))?;
-        self.write(cx, Write::DeleteWhere(condition)).await.and_then(Answer::number).map_err(self.at("delete_where"))
-    }
-
-    async fn delete_where_returning(&self, cx: &Cx, filter: &Filter<E::Model>) -> Result<Vec<E::Model>> {
-        let delete = self.table().and_then(|table| table.selection_by_id(filter)).map(Write::DeleteSelected);
-        self.answered(cx, "delete_where_returning", delete).await
-    }
-
-    async fn delete_first(&self, cx: &Cx, query: &Query<E::Model>) -> Result<Vec<E::Model>> {
-        let delete = self.table().and_then(|table| table.first_ones(query)).map(Write::DeleteFirst);
-        self.answered(cx, "delete_first", delete).await
-    }
-}
-
-#[async_trait]
-impl<E: Storable> Transactional for Repository<E> {
+impl<T: ModelType> Transactional for Repository<T> {
     fn is_joined_by(&self, cx: &Cx) -> bool {
         self.store.is_joined_by(cx)
     }

@@ -1,4 +1,6 @@
-use larder::{Changes, Cx, ErrorKind, Filter, OnConflict, Query, ReaderExt, Scalar, TransactionalExt, field, field_of};
+use larder::{
+    Changes, Cx, ErrorKind, Filter, OnConflict, Query, ReaderExt, Scalar, Storage, Store, TransactionalExt, field, field_of,
+};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -129,6 +131,12 @@ pub async fn are_those_of_a_column_of_lists(harness: &'static dyn Harness) {
     tagged.create_batch(&cx, &given[2..3]).await.unwrap();
     assert_eq!(tagged.create(&cx, &given[3]).await.unwrap(), given[3]);
     assert_eq!(tagged.all(&cx).await.unwrap(), given);
+    are_found(&*tagged).await;
+    are_written(store, &*tagged, &given).await;
+}
+
+async fn are_found(tagged: &dyn Storage<tagged::Model, i32>) {
+    let cx = Cx::new();
     let which = async |filter: Filter<tagged::Model>| -> Vec<i32> {
         tagged.query(&cx, &Query::from(filter)).await.unwrap().into_iter().map(|model| model.id).collect()
     };
@@ -152,13 +160,16 @@ pub async fn are_those_of_a_column_of_lists(harness: &'static dyn Harness) {
     for refused in [words().has_element(1), numbers().has_element("1"), numbers().path_has_element(["a"], 1)] {
         assert_eq!(tagged.count(&cx, &refused).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{refused:?}");
     }
+}
+
+async fn are_written(store: &Store, tagged: &dyn Storage<tagged::Model, i32>, given: &[tagged::Model]) {
+    let (cx, words) = (Cx::new(), || field_of(tagged::Column::Words));
     let changed = tagged::Model { words: vec!["new".to_owned(); 3], numbers: None, ..given[0].clone() };
     assert_eq!(tagged.update(&cx, &changed).await.unwrap(), changed);
     assert_eq!(tagged.update_many(&cx, &given[..2]).await.unwrap(), given[..2]);
     let upserted = tagged.upsert_batch(&cx, &[changed.clone(), lists(5, &["z"], None)], &OnConflict::replace()).await.unwrap();
     assert_eq!((upserted.updated, upserted.inserted), (1, 1));
     assert_eq!(tagged.find_many(&cx, &[5, 1]).await.unwrap(), [lists(5, &["z"], None), changed]);
-    let tagged = &tagged;
     let undone = store.tx(&cx, |cx| async move {
         assert_eq!(tagged.delete_where(&cx, &field_of(tagged::Column::Words).has_any_of(["new", "z"])).await?, 2);
         Err::<(), _>(larder::Error::new(ErrorKind::Internal, "undo"))

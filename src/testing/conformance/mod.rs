@@ -6,6 +6,7 @@ pub mod answers;
 pub mod append_only;
 pub mod bulk;
 pub mod cancel;
+pub mod catalog;
 pub mod change;
 pub mod changes;
 pub mod claims;
@@ -351,10 +352,12 @@ macro_rules! __conformance {
                 count_their_own_models_only
                 change_their_own_models_only
                 store_nothing_outside
+                keep_conditions_on_several_columns
                 tell_nothing_of_taken_keys
                 keep_to_the_other_rules
                 are_told_apart_by_any_value
                 refuse_a_filter_they_cannot_keep
+                may_have_a_large_filter
             }
             append_only {
                 keep_models_of_one_id
@@ -473,6 +476,16 @@ macro_rules! __conformance {
                 sells_each_apple_once
                 reads_the_same_again
                 lets_other_tasks_have_their_turns
+            }
+            catalog {
+                tells_of_tables
+                names_a_missing_table
+                does_for_rows_what_it_does_for_models
+                tells_what_is_left_out_from_null
+                refuses_rows_that_do_not_fit
+                belongs_to_the_transaction
+                carries_values_as_they_are
+                carries_references_as_they_are
             }
             turns {
                 come_while_models_are_made

@@ -184,8 +184,11 @@ pub async fn store_nothing_outside(harness: &'static dyn Harness) {
     });
     tried.await.unwrap();
     assert_eq!(numbers(&ann.all(&Cx::new()).await.unwrap()), [1, 3, 5, 9]);
+}
 
-    // A condition on two columns holds for both together, and null is no value.
+/// A condition on two columns holds for both together, and null is no value.
+pub async fn keep_conditions_on_several_columns(harness: &'static dyn Harness) {
+    let fixture = harness.fresh().await;
     let pair = |small: i32, large: i64| field(COLUMN.small).equals(small).and(field(COLUMN.large).equals(large));
     let pairs = within::<item::Entity>(&fixture.store, pair(1, 1).or(pair(2, 2)).and(field(COLUMN.flag).is_null()));
     let of = |small, large| item::Model { small, large: Some(large), ..item(20) };
@@ -351,8 +354,13 @@ pub async fn refuse_a_filter_they_cannot_keep(harness: &'static dyn Harness) {
     assert!(items(Filter::all()).is_ok() && items(Filter::none()).is_ok() && page(field(page::COLUMN.title).equals("a")).is_ok());
     let cast = store.repository_builder::<badge::Entity>().within(field_of(badge::Column::Text).equals("a")).build();
     assert!(cast.is_ok(), "a cast of what is read is of no matter");
+}
 
-    let cx = Cx::new();
+/// A filter may have many conditions and values, which are in every statement.
+pub async fn may_have_a_large_filter(harness: &'static dyn Harness) {
+    let fixture = harness.fresh().await;
+    let (store, cx) = (&fixture.store, Cx::new());
+    let small = |range: std::ops::Range<i32>| Filter::any_of(range.map(|n| field(COLUMN.small).equals(n)));
     let nobody = within::<item::Entity>(store, Filter::none());
     assert_eq!(nobody.create(&cx, &item(1)).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(nobody.count(&cx, &Filter::all()).await.unwrap(), 0);

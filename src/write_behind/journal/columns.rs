@@ -7,11 +7,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sea_orm::{EntityTrait, ModelTrait, Value};
 use serde_json::json;
 
-use super::shown;
 use crate::{
     entity::Storable,
     error::{Error, ErrorKind, Result},
-    repository::Mapping,
+    repository::EntityMapping,
+    row::shown,
     value::encoding::{self, read_part, write_part},
 };
 
@@ -46,7 +46,7 @@ impl<M: ModelTrait<Entity: Storable + EntityTrait<Model = M>>> ModelCodec<M> {
 }
 
 fn encode<E: Storable>(model: &E::Model) -> Result<Vec<u8>> {
-    let mapping = Mapping::<E>::plain();
+    let mapping = EntityMapping::<E>::plain();
     let mut bytes = vec![FORM];
     write_part(mapping.table.full_name().as_bytes(), &mut bytes);
     for (position, column) in mapping.table.columns.iter().enumerate() {
@@ -61,7 +61,7 @@ fn encode<E: Storable>(model: &E::Model) -> Result<Vec<u8>> {
 
 fn decode<E: Storable>(bytes: &[u8]) -> Result<E::Model> {
     let corrupt = |message: String| Error::new(ErrorKind::Corrupt, message);
-    let mapping = Mapping::<E>::plain();
+    let mapping = EntityMapping::<E>::plain();
     let table = &mapping.table;
     let Some(written) = JournaledModel::read(bytes) else {
         return Err(corrupt(
@@ -117,8 +117,7 @@ impl<'a> JournaledModel<'a> {
 pub(super) fn set_aside(bytes: &[u8], reason: &str) -> String {
     let shown = match JournaledModel::read(bytes) {
         Some(JournaledModel { table, columns }) => {
-            let columns: serde_json::Map<_, _> =
-                columns.iter().map(|(name, value)| ((*name).to_owned(), shown::shown(value))).collect();
+            let columns: serde_json::Map<_, _> = columns.iter().map(|(name, value)| ((*name).to_owned(), shown(value))).collect();
             json!({ "reason": reason, "table": table, "columns": columns })
         }
         None => match serde_json::from_slice::<serde_json::Value>(bytes) {

@@ -4,7 +4,6 @@ mod columns;
 mod log;
 mod record;
 mod recover;
-mod shown;
 
 use std::{path::PathBuf, time::Duration};
 

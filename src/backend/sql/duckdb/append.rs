@@ -13,10 +13,7 @@ use super::{
     error::classify,
     run::named,
 };
-use crate::{
-    backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::statement::Render as _, table::Table,
-    value::is_array,
-};
+use crate::{backend::sql::statement::source_of, dialect::Dialect, error::Result, sql::statement::Render as _, table::Table};
 
 /// Columns of a table that rows are appended to.
 pub(crate) struct AppendTarget {
@@ -41,7 +38,7 @@ fn columns(table: &Table, positions: &[usize]) -> Vec<AppendColumn> {
         Some(AppendColumn {
             name: column.name().to_owned(),
             value_type: column.value_type.clone(),
-            is_list: is_array(&column.null),
+            is_list: column.is_list(),
             position: *position,
         })
     };
@@ -68,7 +65,10 @@ pub(super) fn stage(connection: &Connection, of: &Table, positions: &[usize], ro
     let mut select = Query::select();
     let named = of.columns.iter().enumerate().filter(|(position, _)| positions.contains(position));
     let none = Expr::cust("1 = 0");
-    select.columns(named.map(|(_, column)| column.iden())).from(of.table_ref()).and_where(none);
+    for (_, column) in named {
+        select.expr_as(column.select_as(Expr::col(column.iden())), column.iden());
+    }
+    select.from(of.table_ref()).and_where(none);
     let table = source_of(of);
     let create = format!("CREATE TEMP TABLE {table} AS {}", select.render(Dialect::DuckDb).sql);
     connection.execute_batch(&create).map_err(classify)?;

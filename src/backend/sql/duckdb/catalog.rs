@@ -19,7 +19,6 @@ use crate::{
     },
     error::Result,
     table::{Table, TableColumn, TableIdentity},
-    value::is_array,
 };
 
 /// The columns of the tables and views of that name, in all schemas. [`place`] chooses among them: to do so in SQL takes several
@@ -125,7 +124,7 @@ pub(super) fn catalog(table: &Table, columns: &[DuckDbColumn]) -> Result<Arc<Cat
             // The entity's own casts make of it what the model wants.
             true => Described::default(),
             false => {
-                let described = if is_array(&column.null) { fit::described_list } else { fit::described };
+                let described = if column.is_list() { fit::described_list } else { fit::described };
                 let fitting = described(&column.value_type, column.decimal_digits(), &found.data_type, found.session);
                 fitting.map_err(|error| error.in_column(column.name()))?
             }
@@ -165,7 +164,7 @@ impl DuckDbCatalogCache {
     }
 
     pub(crate) fn put(&self, table: TableIdentity, catalog: Arc<Catalog>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(table, catalog);
+        table.remember(&mut self.0.write().unwrap_or_else(PoisonError::into_inner), catalog);
     }
 
     /// Forgets all: the schema may have changed.

@@ -8,6 +8,7 @@ use sea_orm::{Statement, Value, sea_query::ArrayType};
 use super::{
     append::{self, AppendTarget},
     catalog,
+    catalog_queries::CATALOG,
     checkout::DuckDbCheckout,
     duplicate,
     effect::{self, Effect, effect_of},
@@ -21,14 +22,13 @@ use crate::{
     backend::sql::engine::{StatementKind, is_known},
     backend::sql::{Catalog, ChunkSender, Engine, EngineProfile, statement::source_of},
     backend::{Decoder, Models, Rows},
-    capability::Capabilities,
     context::Access,
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     row::Row,
     table::Table,
-    transaction::{AccessMode, AcquireMode, Isolation, TxOptions},
+    transaction::{AccessMode, AcquireMode, TxOptions},
 };
 
 pub(crate) struct DuckDbEngine {
@@ -40,24 +40,7 @@ pub(crate) struct DuckDbEngine {
 
 impl DuckDbEngine {
     pub(super) fn new(pool: DuckDbPool, in_memory: bool, attaches: bool) -> Self {
-        let several = pool.admission().size() > 1;
-        let capabilities = Capabilities {
-            durable: !in_memory,
-            schema: true,
-            check_constraints: true,
-            reads_beside_writer: several,
-            concurrent_writers: several,
-            isolation: &[Isolation::RepeatableRead],
-            locking: false,
-            savepoints: false,
-            row_locks: false,
-            referential_actions: false,
-            unsigned: true,
-            decimals: true,
-            arrays: true,
-            unenforced_keys: true,
-            sql: true,
-        };
+        let capabilities = super::capabilities(in_memory, pool.admission().size() > 1);
         let profile = EngineProfile {
             // DuckDB sets no limit; planning a statement takes some forty microseconds a value, which the appender does not take.
             bind_limit: 8_000,
@@ -67,7 +50,7 @@ impl DuckDbEngine {
             // An update that returns something deletes the row and inserts another, which anything that refers to it refuses.
             returns_updates: false,
             asks_for_single_models: true,
-            ..EngineProfile::new("duckdb", Dialect::DuckDb, capabilities)
+            ..EngineProfile::new("duckdb", Dialect::DuckDb, capabilities, CATALOG)
         };
         Self { pool, profile, attaches }
     }

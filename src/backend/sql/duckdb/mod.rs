@@ -5,6 +5,7 @@
 
 mod append;
 mod catalog;
+mod catalog_queries;
 mod checkout;
 #[cfg(test)]
 mod column_types;
@@ -28,9 +29,11 @@ pub(crate) use self::dialect::cast_of;
 use self::{engine::DuckDbEngine, instance::Instance, pool::DuckDbPool, settings::DuckDbSettings};
 use super::SqlStore;
 use crate::{
+    capability::Capabilities,
     clock::within,
     error::{Error, ErrorKind, Result},
     open_options::{CONNECTIONS, OpenOptions},
+    transaction::Isolation,
 };
 
 pub(crate) type DuckDbStore = SqlStore<DuckDbEngine>;
@@ -44,4 +47,26 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<DuckDbStore
     let instance = opened.await?.map_err(|error| Error::new(ErrorKind::Internal, "opening panicked").with_source(error))??;
     let pool = DuckDbPool::new(instance, options.connections(CONNECTIONS), options.acquire_timeout);
     Ok(SqlStore::new(DuckDbEngine::new(pool, in_memory, attaches), options.clock.clone(), options.long_transaction))
+}
+
+/// What a store in memory or in a file can do, with one connection or several.
+fn capabilities(in_memory: bool, several: bool) -> Capabilities {
+    Capabilities {
+        durable: !in_memory,
+        schema: true,
+        check_constraints: true,
+        reads_beside_writer: several,
+        concurrent_writers: several,
+        isolation: &[Isolation::RepeatableRead],
+        locking: false,
+        savepoints: false,
+        row_locks: false,
+        referential_actions: false,
+        unsigned: true,
+        decimals: true,
+        arrays: true,
+        unenforced_keys: true,
+        sql: true,
+        catalog: true,
+    }
 }

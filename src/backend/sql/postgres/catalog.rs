@@ -285,7 +285,7 @@ impl PostgresCatalogCache {
             _ => catalog(table, &columns),
         };
         if columns.first().is_some_and(|column| column.is_current) {
-            tables.insert(table.identity, CachedCatalog { columns, since: now, catalog: catalog.clone() });
+            table.identity.remember(&mut tables, CachedCatalog { columns, since: now, catalog: catalog.clone() });
         }
         Ok(catalog)
     }

@@ -17,6 +17,7 @@ use sqlx::{
 
 use super::{
     catalog::PostgresCatalogCache,
+    catalog_queries::CATALOG,
     copy, decode,
     error::{self, PostgresErrors},
     gate::Gate,
@@ -94,7 +95,7 @@ impl Flavor for PostgresFlavor {
             upserts_at_once: true,
             // By itself, a copy takes four round trips more than a statement that commits alone.
             appends_from: Some(500),
-            ..EngineProfile::new("postgres", Dialect::Postgres, capabilities)
+            ..EngineProfile::new("postgres", Dialect::Postgres, capabilities, CATALOG)
         }
     }
 
@@ -297,8 +298,9 @@ impl Flavor for PostgresFlavor {
         decode::fits(row, at, wanted)
     }
 
-    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
-        decode::read(row, at, wanted, put)
+    fn read_fitting(row: &QueryResult, at: usize, wanted: Option<&ArrayType>, put: Put<'_>) -> Result<()> {
+        let untyped = || Error::new(ErrorKind::Internal, "a column without a type");
+        decode::read(row, at, wanted.ok_or_else(untyped)?, put)
     }
 
     fn read_foreign<M>(

@@ -1,6 +1,7 @@
 //! Postgres, through sqlx.
 
 mod catalog;
+mod catalog_queries;
 #[cfg(test)]
 mod column_types;
 mod connect;
@@ -54,6 +55,7 @@ fn store(pools: Pools<PostgresFlavor>, gate: Gate, clock: Arc<dyn Clock>, long_t
         arrays: true,
         unenforced_keys: true,
         sql: true,
+        catalog: true,
     };
     SqlStore::new(SqlxEngine::new(pools, gate, capabilities), clock, long_transaction)
 }

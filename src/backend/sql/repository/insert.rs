@@ -19,7 +19,7 @@ use crate::{
     coop::Budget,
     error::{Error, ErrorKind, Result},
     transaction::Entry,
-    value::{Key, integer, is_array},
+    value::{Key, is_array},
 };
 
 /// How many models are encoded at most while others are stored. The first part is small, so that the engine has something to do
@@ -84,7 +84,9 @@ impl<G: Engine> SqlTable<G> {
         let kind = if is_single { StatementKind::Insert } else { StatementKind::Any };
         // One that is asked about single models alone takes one statement after it was asked about a table.
         let is_statement = is_single || self.store.engine().profile().asks_for_single_models;
-        let held = match self.statements(&self.plain).insert_runs(&rows).len() {
+        let statements = self.statements(&self.plain);
+        let runs = if wanted.returning { statements.told_apart(&rows) } else { statements.insert_runs(&rows) };
+        let held = match runs.len() {
             0 | 1 if is_statement => self.store.hold(cx, &entry, Access::Write, kind).await?,
             _ => self.store.hold_together(cx, &entry).await?,
         };
@@ -130,11 +132,13 @@ impl<G: Engine> SqlTable<G> {
         let statements = self.statements(view);
         let is_single = rows.len() == 1;
         let kind = if is_single { StatementKind::Insert } else { StatementKind::Any };
+        let has_id = !self.table.id.is_empty();
         // An engine that is not asked about a single row shows by returning it what it made of it.
         let is_uncounted = !engine.profile().counts_every_row && view.catalog.is_changed_afterwards;
         let reads_back = wanted.returning || is_uncounted || (is_single && !engine.profile().asks_for_single_models);
         let mut stored = wanted.decoder.models();
-        for run in statements.insert_runs(rows).into_iter().filter_map(|run| rows.get(run)) {
+        let runs = if reads_back { statements.told_apart(rows) } else { statements.insert_runs(rows) };
+        for run in runs.into_iter().filter_map(|run| rows.get(run)) {
             let statement = statements.insert(run, reads_back)?;
             let count = if reads_back {
                 let mut models = engine.fetch(guard, statement, kind, wanted.decoder).await?;
@@ -151,7 +155,7 @@ impl<G: Engine> SqlTable<G> {
                 return Err(not_stored());
             }
         }
-        if reads_back && view.catalog.is_changed_afterwards && !self.table.is_append_only {
+        if reads_back && has_id && view.catalog.is_changed_afterwards && !self.table.is_append_only {
             // The models as triggers have left them.
             let keys: Vec<_> = (0..stored.len()).map(|at| stored.key(at, &self.table)).collect();
             stored = self.look_up_on(guard, &statements, &keys, wanted.decoder).await?.in_order_of(&keys, not_stored)?;
@@ -245,7 +249,7 @@ impl<G: Engine> SqlTable<G> {
     async fn runs(&self, new: NewRows<'_>) -> Result<Vec<Run>> {
         let is_named = |column: &usize| !new.catalog.column(*column).is_generated && !self.table.computed.contains(column);
         let all: Vec<_> = (0..self.table.columns.len()).filter(is_named).collect();
-        if !all.iter().any(|column| self.table.may_be_left_to_engine(*column)) {
+        if !all.iter().any(|column| self.table.may_be_left_out(*column)) {
             return Ok(vec![Run { named: all, rows: 0..new.len() }]);
         }
         let (mut runs, mut budget) = (Vec::new(), Budget::new());
@@ -317,8 +321,8 @@ impl<G: Engine> SqlTable<G> {
             return Ok(());
         }
         let by_id: BTreeMap<Key, usize> = (0..models.len()).map(|at| (models.key(at, &self.table), at)).collect();
-        let first_id = self.table.generated.zip(rows.first()).and_then(|(position, row)| row.get(position));
-        if first_id.and_then(integer) == Some(0) {
+        let is_left = |position, row: &Vec<Value>| row.get(position).is_some_and(|id| self.table.is_left_to_engine(position, id));
+        if self.table.generated.zip(rows.first()).is_some_and(|(position, row)| is_left(position, row)) {
             models.arrange(&by_id.into_values().collect::<Vec<_>>());
             return Ok(());
         }

@@ -76,8 +76,9 @@ impl<G: Engine> Clone for SqlTable<G> {
 impl<G: Engine> SqlTable<G> {
     pub(super) fn new(store: SqlStore<G>, table: Arc<Table>) -> Self {
         let unreadable = table.unreadable(|value_type| store.engine().reads(value_type));
-        let unreadable = unreadable.or_else(|| table.too_long(store.engine().profile().longest_name));
-        let unreadable = unreadable.or_else(|| table.list().filter(|_| !store.engine().profile().capabilities.arrays));
+        let EngineProfile { dialect, longest_name, capabilities, .. } = *store.engine().profile();
+        let unreadable = unreadable.or_else(|| table.too_long(longest_name)).or_else(|| table.of_other_dialect(dialect));
+        let unreadable = unreadable.or_else(|| table.list().filter(|_| !capabilities.arrays));
         let is_plain = table.is_saved_as_it_is() && table.is_read_as_it_is();
         let plain = View::new(Catalog::plain());
         let view = Arc::new(RwLock::new(plain.clone()));

@@ -62,7 +62,7 @@ impl<'m> NewRows<'m> {
             if self.catalog.column(*column).is_generated || self.table.computed.contains(column) {
                 return Ok(false);
             }
-            let may_be_left = self.table.may_be_left_to_engine(*column);
+            let may_be_left = self.table.may_be_left_out(*column);
             Ok(!may_be_left || !self.table.is_left_to_engine(*column, &self.value(row, *column)?))
         };
         let mut named = Vec::with_capacity(self.table.columns.len());

@@ -15,6 +15,7 @@ use crate::{
         },
     },
     context::{Access, Cx, RUNNING},
+    dialect::Dialect,
     error::{Result, locked_outside, no_row_locks},
     query::{Change, Selection},
     transaction::Entry,
@@ -141,7 +142,7 @@ impl<G: Engine> SqlTable<G> {
         let returns = engine.profile().returns_updates && !view.catalog.is_changed_afterwards;
         let is_changed = changes.is_empty() || !self.can_change(&statements, changes);
         for part in keys.chunks(self.ids_at_once()) {
-            self.touch(guard, &statements, part, lock).await?;
+            self.claim_rows(guard, view, part, lock).await?;
             let update = if is_changed { None } else { statements.update_ids(part, changes, returns)? };
             match update {
                 Some(update) if returns => {
@@ -172,7 +173,7 @@ impl<G: Engine> SqlTable<G> {
         let keys: Vec<Key> = (0..models.len()).map(|at| models.key(at, &self.table)).collect();
         let mut left = FoundModels::none(decoder);
         for part in keys.chunks(self.ids_at_once()) {
-            self.touch(guard, &statements, part, lock).await?;
+            self.claim_rows(guard, view, part, lock).await?;
             engine.execute(guard, statements.delete_ids(part, None)?, StatementKind::Any).await?;
             if view.catalog.is_rewritten {
                 // A trigger or a rule may have kept some.
@@ -188,17 +189,17 @@ impl<G: Engine> SqlTable<G> {
     }
 
     /// Lets one of two claims of a row fail, where the engine would not by itself.
-    async fn touch(
-        &self,
-        guard: &mut G::ConnectionGuard,
-        statements: &Statements<'_>,
-        keys: &[Key],
-        lock: RowLock,
-    ) -> Result<()> {
-        match statements.touch(keys).filter(|_| lock == RowLock::Skips) {
-            Some(touch) => self.store.engine().execute(guard, touch, StatementKind::Any).await.map(drop),
-            None => Ok(()),
+    async fn claim_rows(&self, guard: &mut G::ConnectionGuard, view: &View, keys: &[Key], lock: RowLock) -> Result<()> {
+        if lock != RowLock::Skips || self.store.engine().profile().dialect != Dialect::DuckDb {
+            return Ok(());
         }
+        let statements = self.statements(view);
+        let Some(column) = statements.marked_by()? else { return Ok(()) };
+        let rows = self.rows_of(guard, &[column], |columns| Ok(statements.columns_of(keys, columns))).await?;
+        if let Some(mark) = statements.mark(column, keys) {
+            self.store.engine().execute(guard, mark, StatementKind::Any).await?;
+        }
+        self.put_rows(guard, view, &[column], &rows).await.map(drop)
     }
 
     fn sort_by_id(&self, models: &mut dyn Models) {

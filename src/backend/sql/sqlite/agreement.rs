@@ -149,7 +149,7 @@ fn blobs() -> [Stored; 5] {
 /// What the reader makes of it.
 fn read(stored: &Stored, value_type: &ArrayType) -> Result<Stored> {
     let mut read = Err(Error::new(crate::error::ErrorKind::Internal, "nothing was read"));
-    decode::read(stored.into(), value_type, &mut |value| {
+    decode::read(stored.into(), Some(value_type), &mut |value| {
         let value =
             if crate::value::is_null(&value) { sea_orm::Value::BigInt(None) } else { meaning_of(&value).unwrap_or(value) };
         read = Ok(match value {

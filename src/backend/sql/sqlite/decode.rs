@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The type that a value is read as when none is asked for: it has one of its own, whatever its column's.
-pub(super) fn type_of(value: ValueRef<'_>) -> ArrayType {
+fn type_of(value: ValueRef<'_>) -> ArrayType {
     match value {
         ValueRef::Integer(_) => ArrayType::BigInt,
         ValueRef::Real(_) => ArrayType::Double,
@@ -21,8 +21,9 @@ pub(super) fn type_of(value: ValueRef<'_>) -> ArrayType {
     }
 }
 
-/// Gives away a value in a type.
-pub(super) fn read(stored: ValueRef<'_>, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
+/// Gives away a value in a type. `None`: in its own.
+pub(super) fn read(stored: ValueRef<'_>, wanted: Option<&ArrayType>, put: Put<'_>) -> Result<()> {
+    let Some(wanted) = wanted else { return read(stored, Some(&type_of(stored)), put) };
     if matches!(stored, ValueRef::Null) {
         return put(null_of(wanted));
     }

@@ -106,7 +106,7 @@ impl Flavor for SqliteFlavor {
         reads(wanted)
     }
 
-    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
+    fn read_fitting(row: &QueryResult, at: usize, wanted: Option<&ArrayType>, put: Put<'_>) -> Result<()> {
         let missing = || Error::new(ErrorKind::Internal, "a row of another database");
         decode::read(sqlx_catalog::stored(row.try_as_sqlite_row().ok_or_else(missing)?, at)?, wanted, put)
     }

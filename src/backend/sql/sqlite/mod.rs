@@ -29,6 +29,7 @@ mod affinity;
 #[cfg(test)]
 mod agreement;
 mod bind;
+mod catalog_queries;
 mod checkout;
 mod checkpoint;
 #[cfg(test)]
@@ -65,7 +66,7 @@ pub(super) use handed_in::from_pool;
 
 use sea_orm::sea_query::ArrayType;
 
-use self::engine::SqliteEngine;
+use self::{catalog_queries::CATALOG, engine::SqliteEngine};
 use super::{EngineProfile, SqlStore};
 use crate::{capability::Capabilities, dialect::Dialect, transaction::Isolation};
 
@@ -85,7 +86,7 @@ fn profile(capabilities: Capabilities) -> EngineProfile {
         // `SQLITE_MAX_VARIABLE_NUMBER` of the bundled library.
         bind_limit: 32_766,
         counts_every_row: false,
-        ..EngineProfile::new("sqlite", Dialect::Sqlite, capabilities)
+        ..EngineProfile::new("sqlite", Dialect::Sqlite, capabilities, CATALOG)
     }
 }
 
@@ -106,5 +107,6 @@ fn capabilities(in_memory: bool) -> Capabilities {
         arrays: false,
         unenforced_keys: true,
         sql: true,
+        catalog: true,
     }
 }

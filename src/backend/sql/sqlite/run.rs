@@ -94,8 +94,9 @@ pub(super) fn changed(
 ) -> Result<Box<dyn Models>> {
     let before = connection.total_changes();
     let models = change()?;
-    // Where several rows may have one id, none can be looked up.
-    if decoder.table().is_append_only || connection.total_changes() - before == models.len() as u64 {
+    // Where several rows may have one id, or there is none, none can be looked up.
+    let has_no_ids = decoder.table().is_append_only || decoder.table().id.is_empty();
+    if has_no_ids || connection.total_changes() - before == models.len() as u64 {
         return Ok(models);
     }
     let mut again = decoder.models();
@@ -154,8 +155,7 @@ pub(super) fn rows(connection: &SqliteConnection, statement: &Statement, types: 
             let mut values = Vec::with_capacity(names.len());
             for at in 0..names.len() {
                 let stored = row.get_ref(at).map_err(classify)?;
-                let own = decode::type_of(stored);
-                let read = decode::read(stored, types.and_then(|types| types.get(at)).unwrap_or(&own), &mut |value| {
+                let read = decode::read(stored, types.and_then(|types| types.get(at)), &mut |value| {
                     values.push(value);
                     Ok(())
                 });
@@ -198,9 +198,9 @@ fn not_stored() -> Error {
 struct RowReader<'p> {
     rows: Rows<'p>,
     table: &'p Table,
-    /// For each column of the table, where it is in a row, and its type. Known from the first row on: a statement is prepared
-    /// anew by its first step if the schema has changed.
-    columns: Vec<(usize, &'p ArrayType)>,
+    /// For each column of the table, where it is in a row, and its type, if it has one. Known from the first row on: a statement
+    /// is prepared anew by its first step if the schema has changed.
+    columns: Vec<(usize, Option<&'p ArrayType>)>,
 }
 
 impl<'p> RowReader<'p> {
@@ -216,19 +216,19 @@ impl<'p> RowReader<'p> {
         }
         let columns = &self.columns;
         let mut read = |position: usize, put: Put<'_>| match columns.get(position) {
-            Some((at, wanted)) => decode::read(row.get_ref(*at).map_err(classify)?, wanted, put),
+            Some((at, wanted)) => decode::read(row.get_ref(*at).map_err(classify)?, *wanted, put),
             None => Ok(()),
         };
         models.push(&mut read).map(|()| true)
     }
 }
 
-fn columns<'t>(prepared: &Prepared<'_>, table: &'t Table) -> Result<Vec<(usize, &'t ArrayType)>> {
+fn columns<'t>(prepared: &Prepared<'_>, table: &'t Table) -> Result<Vec<(usize, Option<&'t ArrayType>)>> {
     let place = |(place, column): (usize, &'t TableColumn)| {
         let is_here = |at: &usize| prepared.column_name(*at).is_ok_and(|name| name == column.name());
         let at = Some(place).filter(is_here).or_else(|| (0..prepared.column_count()).find(is_here));
         let missing = || Error::new(ErrorKind::Corrupt, "what is stored lacks a column of the model");
-        Ok((at.ok_or_else(missing)?, &column.value_type))
+        Ok((at.ok_or_else(missing)?, (!column.is_of_any_type).then_some(&column.value_type)))
     };
     table.columns.iter().enumerate().map(place).collect()
 }

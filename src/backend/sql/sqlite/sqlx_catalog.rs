@@ -67,7 +67,7 @@ pub(super) async fn catalog(
             let own_ids = facts.catalog(&any, UnreadableIds::default());
             let text_ids = facts.catalog(facts.with_forms(), UnreadableIds { text: true, null: false });
             let known = CachedFacts { schema_version, facts: Arc::new(facts), own_ids, text_ids };
-            catalogs.lock().insert(table.identity, known.clone());
+            table.identity.remember(&mut catalogs.lock(), known.clone());
             known
         }
     };

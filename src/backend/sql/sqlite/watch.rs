@@ -153,7 +153,7 @@ impl Watch {
         let period = mark.map_or(u64::MAX, |mark| mark.period);
         let facts = facts.clone();
         let known = WatchedTable { facts, schema_version, period, own, any, has_own_ids: None, checked: None, next_check: None };
-        state.tables.insert(table, known);
+        table.remember(&mut state.tables, known);
     }
 
     /// Records that all ids of a table are in the form that larder writes.

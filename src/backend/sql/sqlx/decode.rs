@@ -26,20 +26,21 @@ pub(super) struct RowDecoder<F: Flavor> {
 /// Where a value is in the rows of an answer, and what it is to be.
 pub(super) struct ColumnIndex {
     at: usize,
-    wanted: ArrayType,
+    /// `None` where each value has a type of its own.
+    wanted: Option<ArrayType>,
     fits: bool,
 }
 
 impl ColumnIndex {
     /// `row` is any of the answer's.
-    pub(super) fn of<F: Flavor>(row: &QueryResult, at: usize, wanted: ArrayType) -> Self {
-        Self { at, fits: F::fits(row, at, &wanted), wanted }
+    pub(super) fn of<F: Flavor>(row: &QueryResult, at: usize, wanted: Option<ArrayType>) -> Self {
+        Self { at, fits: wanted.as_ref().is_none_or(|wanted| F::fits(row, at, wanted)), wanted }
     }
 
     pub(super) fn read<F: Flavor>(&self, row: &QueryResult, put: Put<'_>) -> Result<()> {
-        match self.fits {
-            true => F::read_fitting(row, self.at, &self.wanted, put),
-            false => read(row, self.at, &self.wanted, put),
+        match &self.wanted {
+            Some(wanted) if !self.fits => read(row, self.at, wanted, put),
+            wanted => F::read_fitting(row, self.at, wanted.as_ref(), put),
         }
     }
 }
@@ -83,7 +84,7 @@ fn indexes<F: Flavor>(row: &QueryResult, table: &Table) -> Option<Vec<ColumnInde
             return None;
         }
         let at = names.iter().position(|name| name == column.name())?;
-        Some(ColumnIndex::of::<F>(row, at, column.value_type.clone()))
+        Some(ColumnIndex::of::<F>(row, at, (!column.is_of_any_type).then(|| column.value_type.clone())))
     };
     table.columns.iter().map(index).collect()
 }

@@ -6,7 +6,7 @@ use futures_util::stream::BoxStream;
 use sea_orm::{QueryResult, Statement, sea_query::ArrayType};
 use sqlx::{Database, Pool};
 
-use super::{decode::read, error::DatabaseErrors};
+use super::error::DatabaseErrors;
 use crate::{
     backend::{
         Rows,
@@ -210,10 +210,8 @@ pub(crate) trait Flavor: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Gives away the value of a column that [`fits`](Self::fits).
-    fn read_fitting(row: &QueryResult, at: usize, wanted: &ArrayType, put: Put<'_>) -> Result<()> {
-        read(row, at, wanted, put)
-    }
+    /// Gives away the value of a column that [`fits`](Self::fits); in a type of its own, if none is wanted.
+    fn read_fitting(row: &QueryResult, at: usize, wanted: Option<&ArrayType>, put: Put<'_>) -> Result<()>;
 
     /// Reads a row by SeaORM. `is_decimal` says which columns are to become a `Decimal`.
     fn read_foreign<M>(

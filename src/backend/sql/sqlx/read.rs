@@ -122,7 +122,7 @@ pub(super) async fn decoded<F: Flavor>(rows: &[QueryResult], types: Option<Vec<A
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let names: Arc<[String]> = first.column_names().into();
     let indexes = |row: &QueryResult, types: Vec<ArrayType>| -> Vec<ColumnIndex> {
-        types.into_iter().enumerate().map(|(at, wanted)| ColumnIndex::of::<F>(row, at, wanted)).collect()
+        types.into_iter().enumerate().map(|(at, wanted)| ColumnIndex::of::<F>(row, at, Some(wanted))).collect()
     };
     let wanted = types.map(|types| indexes(first, types));
     let read = |row| {

@@ -73,6 +73,8 @@ impl Statements<'_> {
         let order = self.text_order(column);
         let by_bytes = self.by_bytes(self.column(column), order).eq(self.operand(column, value));
         match self.dialect {
+            // The type may have no equality, or another one.
+            _ if column.is_text_form => by_bytes,
             Dialect::Postgres if order == TextOrder::Padded => {
                 self.column(column).eq(self.written("CAST($ AS bpchar)", [self.operand(column, value)])).and(by_bytes)
             }
@@ -122,7 +124,9 @@ impl Statements<'_> {
         let by_bytes = |text| self.by_bytes(text, order);
         match self.dialect {
             // Two columns of different collations do not compare, nor two types of text as either would.
-            _ if order == TextOrder::Padded || self.dialect == Dialect::DuckDb => by_bytes(own).eq(by_bytes(other)),
+            _ if order == TextOrder::Padded || column.is_text_form || self.dialect == Dialect::DuckDb => {
+                by_bytes(own).eq(by_bytes(other))
+            }
             _ => own.clone().eq(other.clone()).and(by_bytes(own).eq(by_bytes(other))),
         }
     }
@@ -198,6 +202,7 @@ impl Statements<'_> {
     pub(super) fn text_order(&self, column: &TableColumn) -> TextOrder {
         match self.dialect {
             _ if !is_text(&column.value_type) => TextOrder::Bytes,
+            _ if column.is_text_form => TextOrder::Folded,
             _ if self.catalog.is_known() => self.described(column).text,
             Dialect::Postgres => TextOrder::Sorted,
             Dialect::Sqlite => TextOrder::Folded,

@@ -42,6 +42,19 @@ impl Statements<'_> {
         runs
     }
 
+    /// The same for rows that are returned: each is by itself where what is returned would not tell which of several it is.
+    pub(in super::super) fn told_apart(&self, rows: &[Vec<Value>]) -> Vec<Range<usize>> {
+        let is_unknown = |position: &usize, row: &[Value]| {
+            let is_left = |value| self.table.is_left_to_engine(*position, value);
+            self.table.generated != Some(*position) && row.get(*position).is_some_and(is_left)
+        };
+        let has_unknown_id = |row: &Vec<Value>| self.table.id.iter().any(|position| is_unknown(position, row));
+        match self.table.id.is_empty() || (self.table.is_described() && rows.iter().any(has_unknown_id)) {
+            true => (0..rows.len()).map(|nth| nth..nth + 1).collect(),
+            false => self.insert_runs(rows),
+        }
+    }
+
     /// Positions of the columns that an insert names; the others are left to the engine.
     pub(in super::super) fn sent(&self, row: &[Value]) -> Vec<usize> {
         let is_sent = |(position, value): &(usize, &Value)| !self.is_left(*position, value);

@@ -11,6 +11,7 @@ mod first;
 mod insert;
 mod json;
 mod list;
+mod mark;
 pub(super) mod meaning;
 mod order;
 mod part_of_each;

@@ -133,20 +133,6 @@ impl Statements<'_> {
         (self.dialect == Dialect::Sqlite).then(|| self.build(&delete))
     }
 
-    /// The statement that changes one column of rows to what it is, which every claim does, so that of two claims of a row one
-    /// fails. DuckDB lets one transaction change a row of which another one has changed another column, or delete it.
-    pub(in super::super) fn touch(&self, ids: &[Key]) -> Option<Statement> {
-        let is_told =
-            |position: &usize| [&self.table.id].into_iter().chain(&self.table.uniques).any(|key| key.contains(position));
-        let mut columns =
-            (0..self.table.columns.len()).rev().filter(|position| !is_told(position) && !self.is_computed(*position));
-        let column = columns.next().filter(|_| self.dialect == Dialect::DuckDb)?;
-        let column = self.table.columns.get(column)?;
-        let mut update = Query::update();
-        update.table(self.table.table_ref()).value(column.iden(), self.column(column)).cond_where(self.id_is_in(ids));
-        Some(self.build(&update))
-    }
-
     /// The model that has the same values as a row in these columns, marked as deleted or not.
     pub(in super::super) fn find_by(&self, columns: &[usize], row: &[Value]) -> Statement {
         let mut select = self.select_all();

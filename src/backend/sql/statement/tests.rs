@@ -15,21 +15,21 @@ use crate::{
     entity::Storable,
     error::Result,
     query::{Change, Changes, Filter, OnConflict, Position, Projection, Query, Resolution, Scalar, field, field_of, key_of},
-    repository::Mapping,
+    repository::EntityMapping,
     rules::Rules,
     table::Table,
 };
 
 /// Makes the statements of one entity.
 struct Maker<E: Storable> {
-    mapping: Arc<Mapping<E>>,
+    mapping: Arc<EntityMapping<E>>,
     dialect: Dialect,
     catalog: Arc<Catalog>,
     cache: StatementCache,
 }
 
 impl<E: Storable> Maker<E> {
-    fn new(mapping: Arc<Mapping<E>>, dialect: Dialect) -> Self {
+    fn new(mapping: Arc<EntityMapping<E>>, dialect: Dialect) -> Self {
         Self { mapping, dialect, catalog: Catalog::plain(), cache: StatementCache::default() }
     }
 
@@ -41,7 +41,7 @@ impl<E: Storable> Maker<E> {
 
 /// Every statement of two entities, one with a plain id and a default, one with a composite id; and what others add.
 fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let logs = Maker::new(Mapping::<raw_log::Entity>::plain(), dialect);
+    let logs = Maker::new(EntityMapping::<raw_log::Entity>::plain(), dialect);
     let mut all = of_rows(&logs)?;
     all.extend(of_conflicts(&logs)?);
     all.extend(of_filters(&logs)?);
@@ -67,7 +67,7 @@ fn log() -> raw_log::Model {
 
 /// What is done to rows by their ids.
 fn of_rows(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
-    let members = Maker::new(Mapping::<fiber_membership::Entity>::plain(), logs.dialect);
+    let members = Maker::new(EntityMapping::<fiber_membership::Entity>::plain(), logs.dialect);
     let (of_logs, of_members) = (logs.statements(), members.statements());
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(1) };
     let (log, member) = (logs.mapping.values(&log())?, members.mapping.values(&member)?);
@@ -106,7 +106,7 @@ fn of_conflicts(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
 
 /// Updates and counts of what a filter selects.
 fn of_filters(logs: &Maker<raw_log::Entity>) -> Result<Vec<Statement>> {
-    let fibers = Maker::new(Mapping::<fiber::Entity>::plain(), logs.dialect);
+    let fibers = Maker::new(EntityMapping::<fiber::Entity>::plain(), logs.dialect);
     let (of_logs, of_fibers) = (logs.statements(), fibers.statements());
     let changes = Changes::new().set(raw_log::COLUMN.raw_text, "new").set_null(raw_log::COLUMN.ingestion_time);
     let changes = of_logs.table.changes(&changes)?;
@@ -211,7 +211,7 @@ fn with_rules(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut table = Table::of::<document::Entity>();
     table.rules = Rules { version: Some(1), created_at: Some(3), updated_at: Some(4), deleted_at: Some(5) };
     table.rules.check(&table)?;
-    let maker = Maker::new(Mapping::<document::Entity>::new(table), dialect);
+    let maker = Maker::new(EntityMapping::<document::Entity>::of(table), dialect);
     let (mapping, statements) = (&maker.mapping, maker.statements());
     let (created_at, updated_at) = (None, None);
     let row =
@@ -279,7 +279,7 @@ fn the_text_is_the_snapshot() -> std::io::Result<()> {
 
 /// Statements for a table whose text has a collation of its own, and whose times may be in forms of other programs.
 fn statements_for(described: Described) -> Result<Vec<Statement>> {
-    let mapping = Mapping::<raw_log::Entity>::plain();
+    let mapping = EntityMapping::<raw_log::Entity>::plain();
     let catalog = Catalog::new(vec![described; mapping.table.columns.len()], false);
     let mut all = Vec::new();
     for (dialect, _) in DIALECTS {
@@ -327,7 +327,7 @@ fn text_and_times_compare_alike_in_every_column() -> Result<()> {
 
 #[test]
 fn a_run_holds_what_one_statement_can() -> Result<()> {
-    let mapping = Mapping::<fiber_membership::Entity>::plain();
+    let mapping = EntityMapping::<fiber_membership::Entity>::plain();
     let (catalog, cache) = (Catalog::plain(), StatementCache::default());
     let statements = Statements::new(&mapping.table, (Dialect::Sqlite, 10), &catalog, &cache);
     let member = fiber_membership::Model { log_id: Uuid::nil(), fiber_id: Uuid::nil(), config_version: ConfigVersion(0) };

@@ -11,7 +11,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     query::{Aggregate, Aggregation, Filter, TimeBucket, field, field_of},
-    repository::Mapping,
+    repository::EntityMapping,
     table::Table,
 };
 
@@ -92,7 +92,7 @@ fn of_measured() -> [Aggregation<measured::Model>; 2] {
 
 /// Statements for aggregations, of columns of every kind.
 pub(in super::super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let (logs, measured) = (Mapping::<raw_log::Entity>::plain(), Mapping::<measured::Entity>::plain());
+    let (logs, measured) = (EntityMapping::<raw_log::Entity>::plain(), EntityMapping::<measured::Entity>::plain());
     let mut all = Vec::new();
     let recent = field(raw_log::COLUMN.timestamp).at_least(chrono::DateTime::UNIX_EPOCH);
     for aggregation in of_logs() {
@@ -110,7 +110,7 @@ pub(in super::super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
 /// Groups, different values, and the least and the greatest are by bytes and by instants, whatever the column's own order is.
 #[test]
 fn values_are_told_apart_alike_in_every_column() -> Result<()> {
-    let logs = Mapping::<raw_log::Entity>::plain();
+    let logs = EntityMapping::<raw_log::Entity>::plain();
     let text = |text| Described { text, ..Described::default() };
     let any_form = Described { form: Form::Any, ..Described::default() };
     let by_text = Aggregation::new().group_by(raw_log::COLUMN.source_id);

@@ -106,7 +106,8 @@ SELECT "job"."id" AS "id" FROM "job" WHERE "job"."worker" IS NULL ORDER BY "job"
 SELECT "job"."id" AS "id" FROM "job" WHERE "job"."worker" IS NULL ORDER BY "job"."due" ASC NULLS FIRST, "job"."name" DESC, "job"."id" ASC LIMIT $1;
 SELECT "job"."id" AS "id", "job"."name" AS "name", "job"."worker" AS "worker", "job"."due" AS "due", "job"."tries" AS "tries", "job"."most" AS "most", "job"."cost" AS "cost", "job"."share" AS "share", "job"."price" AS "price" FROM "job" WHERE "job"."worker" IS NULL ORDER BY "job"."id" ASC;
 SELECT "job"."id" AS "id", "job"."name" AS "name", "job"."worker" AS "worker", "job"."due" AS "due", "job"."tries" AS "tries", "job"."most" AS "most", "job"."cost" AS "cost", "job"."share" AS "share", "job"."price" AS "price" FROM "job" WHERE "job"."id" = $1;
-UPDATE "job" SET "price" = "job"."price" WHERE "job"."id" IN ($1);
+SELECT "job"."id" AS "id", "job"."name" AS "name" FROM "job" WHERE "job"."id" IN ($1);
+UPDATE "job" SET "name" = CASE WHEN "job"."name" = $1 THEN $2 ELSE $3 END WHERE "job"."id" IN ($4);
 SELECT "job"."id" AS "id", "job"."name" AS "name", "job"."worker" AS "worker", "job"."due" AS "due", "job"."tries" AS "tries", "job"."most" AS "most", "job"."cost" AS "cost", "job"."share" AS "share", "job"."price" AS "price" FROM "job" WHERE "job"."id" IN ($1);
 UPDATE "job" SET "worker" = $1 WHERE "job"."id" IN ($2) RETURNING "id", "name", "worker", "due", "tries", "most", "cost", "share", "price";
 WITH "larder_rows" ("id", "name", "worker", "due", "tries", "most", "cost", "share", "price") AS (SELECT * FROM (VALUES ($1, $2, $3, $4::TIMESTAMPTZ, $5, $6, $7, $8, $9)) AS "given") UPDATE "job" SET "tries" = CASE WHEN CAST("job"."tries" AS HUGEINT) + CAST($10 AS HUGEINT) NOT BETWEEN -2147483648 AND 2147483647 THEN error($11 || left(CAST("job"."tries" AS VARCHAR), 0)) ELSE CAST("job"."tries" AS HUGEINT) + CAST($12 AS HUGEINT) END, "worker" = "job"."name" FROM "larder_rows" WHERE "job"."id" = "larder_rows"."id";

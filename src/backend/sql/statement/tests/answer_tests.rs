@@ -7,7 +7,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     query::{Change, Changes, OnConflict, Query, field},
-    repository::Mapping,
+    repository::EntityMapping,
 };
 
 mod job {
@@ -54,7 +54,7 @@ fn changes() -> Vec<Changes<job::Model>> {
 
 /// The statements of changes that the engine makes, of claims, and of upserts that change what is there.
 pub(super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let mapping = Mapping::<job::Entity>::plain();
+    let mapping = EntityMapping::<job::Entity>::plain();
     let (table, catalog, cache) = (&mapping.table, Catalog::plain(), StatementCache::default());
     let of = Statements::new(table, (dialect, 100), &catalog, &cache);
     let free = field(COLUMN.worker).is_null();
@@ -78,7 +78,10 @@ pub(super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.push(of.lock_models(&by_id, RowLock::Waits));
     all.push(of.lock_model(ids.first().unwrap_or(&table.key_of(&[]))));
     all.extend(of.take_turn());
-    all.extend(of.touch(&ids));
+    if let (Dialect::DuckDb, Some(column)) = (dialect, of.marked_by()?) {
+        all.push(of.columns_of(&ids, &[0, column]));
+        all.extend(of.mark(column, &ids));
+    }
     all.push(of.read_back(&ids));
     all.extend(of.update_ids(&ids, &claim, true)?);
     all.extend(upserts(&of, mapping.values(&model())?)?);

@@ -12,7 +12,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     query::{Filter, Scalar, TextPattern, field, field_of},
-    repository::Mapping,
+    repository::EntityMapping,
 };
 
 fn filters() -> Vec<Filter<raw_log::Model>> {
@@ -61,7 +61,7 @@ fn elements() -> Vec<Filter<fiber::Model>> {
 }
 
 fn of_lists(dialect: Dialect) -> Result<Vec<Statement>> {
-    let lists = Mapping::<listed::Entity>::plain();
+    let lists = EntityMapping::<listed::Entity>::plain();
     let (catalog, cache) = (Catalog::plain(), StatementCache::default());
     let statements = Statements::new(&lists.table, (dialect, 100), &catalog, &cache);
     let (words, numbers) = (|| field_of(listed::Column::Words), || field_of(listed::Column::Numbers));
@@ -96,14 +96,14 @@ mod listed {
 }
 
 pub(super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
-    let logs = Mapping::<raw_log::Entity>::plain();
+    let logs = EntityMapping::<raw_log::Entity>::plain();
     let (catalog, cache) = (Catalog::plain(), StatementCache::default());
     let of_logs = Statements::new(&logs.table, (dialect, 100), &catalog, &cache);
     let mut all = Vec::new();
     for filter in filters().into_iter().chain(lists()) {
         all.push(of_logs.count(&logs.table.condition(&filter)?));
     }
-    let fibers = Mapping::<fiber::Entity>::plain();
+    let fibers = EntityMapping::<fiber::Entity>::plain();
     let cache = StatementCache::default();
     let of_fibers = Statements::new(&fibers.table, (dialect, 100), &catalog, &cache);
     for filter in elements() {

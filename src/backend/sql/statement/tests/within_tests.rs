@@ -9,7 +9,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     query::{Comparison, OnConflict, Query, Test, Tree, field_of},
-    repository::Mapping,
+    repository::EntityMapping,
     rules::Rules,
     table::Table,
     value::Key,
@@ -20,7 +20,7 @@ pub(super) fn within_a_filter(dialect: Dialect) -> Result<Vec<Statement>> {
     let mut table = Table::of::<document::Entity>();
     table.rules = Rules { deleted_at: Some(5), ..Rules::default() };
     table.set_scope::<document::Model>(&field_of(document::Column::Title).equals("a"))?;
-    let mapping = Mapping::<document::Entity>::new(table);
+    let mapping = EntityMapping::<document::Entity>::of(table);
     let (catalog, cache) = (Catalog::plain(), StatementCache::default());
     let statements = Statements::new(&mapping.table, (dialect, 100), &catalog, &cache);
     let (created_at, updated_at) = (None, None);
