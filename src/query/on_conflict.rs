@@ -142,7 +142,7 @@ impl<M> OnConflict<M> {
     /// ignored.
     #[must_use]
     pub fn only_if(self, filter: Filter<M>) -> Self {
-        let filter = self.only_if.map_or_else(Filter::all, |earlier| earlier).and(filter);
+        let filter = self.only_if.unwrap_or_else(Filter::all).and(filter);
         Self { only_if: Some(filter), ..self }
     }
 

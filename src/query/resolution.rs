@@ -136,6 +136,9 @@ impl Resolution {
     }
 }
 
+/// The values of rows.
+type RowList = Vec<Vec<Value>>;
+
 /// The rows of a batch, as if one came after the other.
 pub(crate) struct Merged<'a> {
     table: &'a Table,
@@ -186,7 +189,7 @@ impl<'a> Merged<'a> {
 
     /// The rows that may be stored already, round by round, each in the order of what tells them, so that two batches meet in the
     /// same order; those that are new; and what became of the others.
-    pub(crate) fn finish(self) -> (Vec<Vec<Vec<Value>>>, Vec<Vec<Value>>, Upserted) {
+    pub(crate) fn finish(self) -> (Vec<RowList>, RowList, Upserted) {
         let rounds = self.rounds.into_iter().map(|round| round.into_values().collect());
         (rounds.collect(), self.new, self.upserted)
     }
