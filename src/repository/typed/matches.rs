@@ -71,8 +71,8 @@ impl<M: ModelTrait<Entity: Storable<Model = M>>> Aggregation<M> {
     /// let users = [("Ann", Some(18)), ("Bob", None), ("Ann", Some(20))];
     /// let users = users.map(|(name, age)| user::Model { id: 0, name: name.into(), age });
     /// let names = Aggregation::new().group_by(user::COLUMN.name).and(Aggregate::average(user::COLUMN.age));
-    /// let rows = names.of(&Filter::all(), &users)?.into_iter().map(|row| row.read()).collect::<larder::Result<Vec<_>>>()?;
-    /// assert_eq!(rows, [("Ann".to_owned(), Some(19.0)), ("Bob".to_owned(), None)]);
+    /// let rows = names.of(&Filter::all(), &users)?.into_iter().map(|row| row.read::<(String, Option<f64>)>());
+    /// assert_eq!(rows.collect::<larder::Result<Vec<_>>>()?, [("Ann".to_owned(), Some(19.0)), ("Bob".to_owned(), None)]);
     /// # Ok(()) }
     /// ```
     ///
