@@ -1,4 +1,5 @@
 //! [queries]: self::queries
+//! [from_sql]: self::from_sql
 //! [transactions]: self::transactions
 //! [write_behind]: self::write_behind
 //! [guarantees]: self::guarantees
@@ -17,11 +18,16 @@
 // first, so they are the ones that count in rustdoc, and lead to items.
 
 pub mod queries {
+    //! [from_sql]: super::from_sql
     //! [postgres]: super::postgres
     //! [write_behind]: super::write_behind
     //! [column_types]: super::column_types
     //!
     #![doc = include_str!("../docs/guide/queries.md")]
+}
+
+pub mod from_sql {
+    #![doc = include_str!("../docs/guide/from_sql.md")]
 }
 
 pub mod transactions {
