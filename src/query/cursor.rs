@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::{
     operand::{Fitted, fit, of_type},
-    resolve::SortKey,
+    selection::SortKey,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{
     column::{EXACT, Scalar},
     query::Position,
-    resolve::{Selection, SortKey},
+    selection::{Selection, SortKey},
     tree::{Comparison, Quantifier, ResolvedFilter, Test},
 };
 use crate::value::{Key, compare, is_null, text_of};

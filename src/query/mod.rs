@@ -33,6 +33,7 @@ mod query;
 mod resolution;
 mod resolve;
 mod scope;
+mod selection;
 mod semi_join;
 mod text_field;
 mod text_pattern;
@@ -75,8 +76,8 @@ pub(crate) use resolution::Merged;
 pub use resolution::Resolution;
 #[cfg(feature = "_sql")]
 pub(crate) use resolution::StoredAction;
-pub use resolve::Selection;
-pub(crate) use resolve::SortKey;
+pub use selection::Selection;
+pub(crate) use selection::SortKey;
 pub use time_bucket::TimeGrid;
 #[cfg(feature = "_sql")]
 pub(crate) use tree::MAX_LISTED;

@@ -8,7 +8,7 @@ use super::{
     cursor::Cursor,
     filter::Filter,
     query::{Position, Query},
-    resolve::SortKey,
+    selection::SortKey,
 };
 use crate::{
     error::{Error, ErrorKind, Result},

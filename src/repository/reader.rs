@@ -100,8 +100,8 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     /// A sum of whole numbers that no `u64` holds is in a row as a `Decimal`, or as its digits if it is none either.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100 columns
-    /// and aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order by a column
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100
+    /// columns and aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order by a column
     /// that is not grouped by; a [`TimeBucket`](crate::TimeBucket) of no width. The conditions of all filters count together.
     ///
     /// `InvalidInput` for what only the stored values tell: a sum of floating-point numbers that is not finite, a sum of decimals

@@ -119,10 +119,7 @@ fn gives_back_what_it_was_given(harness: &'static dyn Harness, default_cases: u3
             Ok(())
         })
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
-    drop(fixture);
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]

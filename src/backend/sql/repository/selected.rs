@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::{Statement, sea_query::Cond};
 
-use super::{SqlTable, View, read::FoundModels};
+use super::{SqlTable, View, not_stored, read::FoundModels};
 use crate::{
     backend::{
         Backend as _, Decoder, Models,
@@ -199,7 +199,13 @@ impl<G: Engine> SqlTable<G> {
         if let Some(mark) = statements.mark(column, keys) {
             self.store.engine().execute(guard, mark, StatementKind::Any).await?;
         }
-        self.put_rows(guard, view, &[column], &rows).await.map(drop)
+        let mut sent = [self.table.id.as_slice(), &[column]].concat();
+        sent.sort_unstable();
+        let source = self.source(guard, &sent, &rows).await?;
+        let put_back =
+            self.store.engine().execute(guard, statements.put_back(&source, &sent, column), StatementKind::Any).await?;
+        self.end_source(guard, &source).await?;
+        if put_back == rows.len() as u64 { Ok(()) } else { Err(not_stored()) }
     }
 
     fn sort_by_id(&self, models: &mut dyn Models) {

@@ -105,6 +105,12 @@ impl Statements<'_> {
         self.set_from(source, columns, set, self.same(&self.table.id), &ResolvedFilter::TRUE)
     }
 
+    /// Gives a column of the models that have the id of a row of the source the value that it has there, and changes nothing else.
+    pub(in super::super) fn put_back(&self, source: &Source<'_>, columns: &[usize], column: usize) -> Statement {
+        let set = self.taken(&[column], columns);
+        self.assign_from(source, columns, set, self.same(&self.table.id), &ResolvedFilter::TRUE)
+    }
+
     /// Columns, and the values that a row of a source has in them, as far as the source has these columns.
     fn taken(&self, replaced: &[usize], columns: &[usize]) -> Vec<(DynIden, Expr)> {
         let taken = |column: &TableColumn| (column.iden(), column.save_as(self.column_of(source_of(self.table), column)));
@@ -122,16 +128,24 @@ impl Statements<'_> {
         condition: &ResolvedFilter,
     ) -> Result<Option<Statement>> {
         set.extend(self.raised_version()?);
-        if set.is_empty() {
-            return Ok(None);
-        }
+        Ok((!set.is_empty()).then(|| self.assign_from(source, columns, set, same, condition)))
+    }
+
+    fn assign_from(
+        &self,
+        source: &Source<'_>,
+        columns: &[usize],
+        set: Vec<(DynIden, Expr)>,
+        same: Cond,
+        condition: &ResolvedFilter,
+    ) -> Statement {
         let mut update: UpdateStatement = Query::update();
         update.table(self.table.table_ref()).values(set).from(Alias::new(source_of(self.table))).cond_where(same);
         self.restrict_to(&mut update, condition);
         if let Some(with) = self.with(source, columns) {
             update.with_cte(with);
         }
-        Ok(Some(self.build(&update)))
+        self.build(&update)
     }
 
     /// Inserts the rows of the source that no model is told by.
