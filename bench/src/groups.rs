@@ -117,8 +117,11 @@ async fn of(run: &Run, place: &Place, by: GroupBy, rows: u64) -> Result<Vec<Line
             let name = library.name(place.engine);
             eprintln!("{ID} {} {} round {round} of {}: {name}", place.engine.name(), by.name(), run.rounds);
             let (time, groups) = once(place, *library, by).await?;
-            if expected.get_or_insert_with(|| groups.clone()) != &groups {
-                return Err(format!("{name} answers other groups").into());
+            let expected = expected.get_or_insert_with(|| groups.clone());
+            if *expected != groups {
+                let other = expected.iter().zip(&groups).find(|(one, other)| one != other);
+                let (first, now) = (expected.len(), groups.len());
+                return Err(format!("{name} answers {now} groups, and not {first}; the first that differ: {other:?}").into());
             }
             times.push(time);
         }

@@ -101,8 +101,9 @@ pub trait Reader<M: Send + Sync, Id: Send + Sync>: Send + Sync {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with nothing sent: an aggregation of nothing, or of more than 100
-    /// columns and aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order by a column
-    /// that is not grouped by; a [`TimeBucket`](crate::TimeBucket) of no width. The conditions of all filters count together.
+    /// columns and aggregates; a sum of what are no numbers; groups, an order or different values of JSON documents; an order
+    /// by a column that is not grouped by; a [`TimeBucket`](crate::TimeBucket) of no width. The conditions of all filters count
+    /// together.
     ///
     /// `InvalidInput` for what only the stored values tell: a sum of floating-point numbers that is not finite, a sum of decimals
     /// that no `Decimal` holds, a bucket of time that begins before the year 1. Inside a transaction, the transaction can no

@@ -32,7 +32,8 @@ impl Statements<'_> {
     /// several statements, or if nothing changes.
     pub(in super::super) fn update_first(&self, selection: &Selection, changes: &[Change]) -> Result<Option<Statement>> {
         if self.is_one(selection) {
-            return self.update_returning(self.id_is_picked(selection), &ResolvedFilter::TRUE, changes);
+            let update = self.update_returning(self.id_is_picked(selection), &ResolvedFilter::TRUE, changes)?;
+            return Ok(update.map(|update| with_limit(update, 1)));
         }
         if self.dialect != Dialect::Postgres {
             return Ok(None);
@@ -51,7 +52,7 @@ impl Statements<'_> {
     /// several statements.
     pub(in super::super) fn delete_first(&self, selection: &Selection) -> Option<Statement> {
         if self.is_one(selection) {
-            return Some(self.delete_returning(self.id_is_picked(selection), &ResolvedFilter::TRUE));
+            return Some(with_limit(self.delete_returning(self.id_is_picked(selection), &ResolvedFilter::TRUE), 1));
         }
         if self.dialect != Dialect::Postgres {
             return None;
@@ -63,10 +64,15 @@ impl Statements<'_> {
         Some(self.in_order(selection, delete.into()))
     }
 
-    /// Whether a selection is of one row at most, which needs no order, on an engine whose writers take turns.
+    /// Whether a selection is of one row, which needs no order, and which is picked once: on SQLite writers take turns, and
+    /// Postgres looks up the only row of a subquery before it looks for rows with its id.
     fn is_one(&self, selection: &Selection) -> bool {
-        let is_one = self.dialect == Dialect::Sqlite && selection.limit.is_some_and(|limit| limit <= 1);
-        is_one && !self.finds_other_text(&self.table.id)
+        let is_picked_once = match self.dialect {
+            Dialect::Sqlite => true,
+            Dialect::Postgres => self.table.id.len() == 1,
+            Dialect::DuckDb => false,
+        };
+        is_picked_once && selection.limit == Some(1) && !self.finds_other_text(&self.table.id)
     }
 
     /// The condition that the id is that of a selected row.
@@ -75,14 +81,19 @@ impl Statements<'_> {
         for column in self.id_columns() {
             picked.expr(self.column(column));
         }
-        self.restrict(&mut picked, selection);
+        let limit = if self.dialect == Dialect::Postgres { LIMIT } else { 1 };
+        self.restrict(&mut picked, &Selection { limit: Some(limit), ..selection.clone() });
         self.order(&mut picked, &selection.order, false);
+        self.lock(&mut picked, RowLock::Skips);
         let id = self.id_columns().into_iter().map(|column| self.column(column));
         let id: Vec<Expr> = id.collect();
         let id = match <[Expr; 1]>::try_from(id) {
             Ok([id]) => id,
             Err(several) => Expr::tuple(several),
         };
+        if self.dialect == Dialect::Postgres {
+            return Cond::all().add(id.eq(Expr::SubQuery(None, Box::new(picked.into()))));
+        }
         Cond::all().add(id.in_subquery(picked))
     }
 
