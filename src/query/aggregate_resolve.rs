@@ -39,8 +39,8 @@ struct MeasureList<'t> {
 }
 
 impl Table {
-    /// Resolves a filter and an aggregation against the table. Models that are not there for the repository do not count; those that
-    /// are marked as deleted do if that is asked for.
+    /// Resolves a filter and an aggregation against the table. Models that are not there for the repository do not count; those
+    /// that are marked as deleted do if that is asked for.
     pub(crate) fn aggregation<M>(&self, filter: &Filter<M>, aggregation: &Aggregation<M>) -> Result<ResolvedAggregation> {
         let Aggregation { keys, aggregates, having, order, limit, with_deleted } = aggregation;
         let terms = keys.len() + aggregates.len() + having.len() + order.len();

@@ -7,8 +7,8 @@ use super::{
     tree::{Quantifier, Test},
 };
 
-/// On a column of lists, or of JSON documents. A document that is no list, and null, fulfil none of these conditions. An element is
-/// equal to a value as by [`path_equals`](Self::path_equals): text is never equal to a number, nor `true` to 1. How often an
+/// On a column of lists, or of JSON documents. A document that is no list, and null, fulfil none of these conditions. An element
+/// is equal to a value as by [`path_equals`](Self::path_equals): text is never equal to a number, nor `true` to 1. How often an
 /// element is in a list, and where, is of no matter.
 ///
 /// ```
@@ -42,8 +42,8 @@ use super::{
 /// # Columns of lists
 /// A field of the type `Vec<T>` is stored on backends with the [capability](crate::Capabilities::arrays) for it. Such a column is
 /// taken by [`field_of`](crate::field_of), and cannot be compared otherwise. Elements can be asked for in lists of text, whole
-/// numbers, UUIDs and booleans; in others that is [`Unsupported`](crate::ErrorKind::Unsupported). A value of another type than the
-/// list's is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+/// numbers, UUIDs and booleans; in others that is [`Unsupported`](crate::ErrorKind::Unsupported). A value of another type than
+/// the list's is [`InvalidInput`](crate::ErrorKind::InvalidInput).
 impl<M, K: JsonKind, N: Into<ColumnName>> Field<M, K, N> {
     /// The list has this element.
     #[must_use]

@@ -40,8 +40,8 @@ impl TableIdentity {
         Self::Described(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// Remembers something of this table among what is remembered of others, of which one is forgotten if they are too many: first
-    /// one without an entity.
+    /// Remembers something of this table among what is remembered of others, of which one is forgotten if they are too many:
+    /// first one without an entity.
     #[cfg(feature = "_sql")]
     pub(crate) fn remember<V>(self, tables: &mut BTreeMap<Self, V>, value: V) {
         if tables.len() >= MAX_TABLES && !tables.contains_key(&self) {

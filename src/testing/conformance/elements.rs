@@ -34,8 +34,8 @@ fn documents() -> Vec<Json> {
     ]
 }
 
-/// A list in a document has the elements that are in it: text is no number and no boolean, a number is one however it is written, and
-/// what is in an inner list or is no list at all has none. All of none is true of every list, any of none is false.
+/// A list in a document has the elements that are in it: text is no number and no boolean, a number is one however it is written,
+/// and what is in an inner list or is no list at all has none. All of none is true of every list, any of none is false.
 pub async fn are_those_of_a_list_in_a_document(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (items, cx) = (&fixture.store.repository::<item::Entity>(), Cx::new());
@@ -109,8 +109,8 @@ fn lists(id: i32, words: &[&str], numbers: Option<&[i64]>) -> tagged::Model {
     }
 }
 
-/// Columns of lists come back as they were given, however the model is stored, and are asked for their elements as lists in documents
-/// are; where the store has none, the entity is refused.
+/// Columns of lists come back as they were given, however the model is stored, and are asked for their elements as lists in
+/// documents are; where the store has none, the entity is refused.
 pub async fn are_those_of_a_column_of_lists(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let (store, cx) = (&fixture.store, Cx::new());

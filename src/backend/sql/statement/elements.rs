@@ -113,8 +113,8 @@ impl Statements<'_> {
         }
     }
 
-    /// The lists of a column, and the type of the elements that they are compared with. An index on the column can be used, unless
-    /// text compares otherwise than by its bytes.
+    /// The lists of a column, and the type of the elements that they are compared with. An index on the column can be used,
+    /// unless text compares otherwise than by its bytes.
     fn lists_in_postgres(&self, column: &TableColumn) -> (Expr, &'static str) {
         let lists = self.column(column);
         let of_text = |sql: &str| (self.written(sql, [lists.clone()]), "text");

@@ -19,8 +19,8 @@ impl Statements<'_> {
         }
     }
 
-    /// SQLite's paths have no way to write every key: the keys of an object are looked at as values instead. A document stands for
-    /// the first `$`, and the keys for the others, in their order.
+    /// SQLite's paths have no way to write every key: the keys of an object are looked at as values instead. A document stands
+    /// for the first `$`, and the keys for the others, in their order.
     pub(super) fn steps_in_sqlite(&self, path: &[String]) -> SqliteSteps {
         // Not the name of the table that the document is in.
         let j = if self.table.name().starts_with(['j', 'J']) { 'k' } else { 'j' };
@@ -103,7 +103,8 @@ impl Statements<'_> {
     }
 }
 
-/// The way along a path in SQLite: what is selected from, what has to hold, and the name of what is at the end, if there is a key.
+/// The way along a path in SQLite: what is selected from, what has to hold, and the name of what is at the end, if there is a
+/// key.
 pub(super) struct SqliteSteps {
     pub(super) from: Vec<String>,
     pub(super) tests: Vec<String>,

@@ -1,6 +1,6 @@
-//! Marks of rows that are claimed, so that of two claims of a row one fails. DuckDB lets one transaction change or delete a row of
-//! which another one has changed other columns, and takes a column that is set to what it is for unchanged. So every claim changes
-//! the same column of its rows, and changes it back.
+//! Marks of rows that are claimed, so that of two claims of a row one fails. DuckDB lets one transaction change or delete a row
+//! of which another one has changed other columns, and takes a column that is set to what it is for unchanged. So every claim
+//! changes the same column of its rows, and changes it back.
 
 use sea_orm::{
     Statement, Value,

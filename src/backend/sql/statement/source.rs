@@ -105,7 +105,8 @@ impl Statements<'_> {
         self.set_from(source, columns, set, self.same(&self.table.id), &ResolvedFilter::TRUE)
     }
 
-    /// Gives a column of the models that have the id of a row of the source the value that it has there, and changes nothing else.
+    /// Gives a column of the models that have the id of a row of the source the value that it has there, and changes nothing
+    /// else.
     pub(in super::super) fn put_back(&self, source: &Source<'_>, columns: &[usize], column: usize) -> Statement {
         let set = self.taken(&[column], columns);
         self.assign_from(source, columns, set, self.same(&self.table.id), &ResolvedFilter::TRUE)
