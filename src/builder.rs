@@ -162,9 +162,9 @@ impl<E: Storable> RepositoryBuilder<E> {
     ///   The error tells nothing of that model but that it is there. Ids that cannot be guessed, or whose first part is the
     ///   tenant, do not even tell that.
     ///
-    /// The filter compares columns with values: up to 100 conditions, which count in every query. It may not
-    /// name a column that the repository keeps by itself, that the database computes or fills in, or that has a cast of the
-    /// entity's. Text is compared by its bytes.
+    /// The filter has up to 100 conditions, which count in every query. It may not look into another table, nor name a column
+    /// that the repository keeps by itself, that the database computes or fills in, or that has a cast of the entity's. Text is
+    /// compared by its bytes.
     ///
     /// Not kept apart: [`Store::sql`](crate::Store::sql), what the database's own error says of a refused row
     /// ([`source`](std::error::Error::source)), foreign keys (a reference to a model of somebody else is not refused,

@@ -3,7 +3,7 @@
 //! A [`Filter`] is made of fields ([`field`], [`field_of`], [`field_named`]); a [`Query`] adds order and limits; [`Changes`],
 //! [`Projection`] and [`OnConflict`] say what to write and what to read of the models it selects. An [`Aggregation`] of
 //! [`Aggregate`]s computes values of groups of models. [`Page`] and [`Cursor`] are for reading on where one left off. What they
-//! come to for an entity is in `resolve`, which every backend starts from.
+//! come to for an entity is in `resolve`, `selection` and `resolution`, which every backend starts from.
 
 mod accumulate;
 mod aggregate;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::column::ColumnName;
 use super::{
+    column::ColumnName,
     filter::Filter,
     tree::{ResolvedFilter, Scope, Tree},
 };

@@ -79,7 +79,8 @@ pub trait Updater<M: Send + Sync>: Send + Sync {
     /// free later. In a transaction whose isolation is more than [`ReadCommitted`](crate::Isolation::ReadCommitted), one that was
     /// changed since the transaction began to read is [`Contention`](crate::ErrorKind::Contention). Memory and SQLite let those
     /// who write take turns. Without the [capability](crate::Capabilities::row_locks), as on DuckDB, a model that another
-    /// transaction has changed is `Contention`.
+    /// transaction has changed is `Contention`. DuckDB needs a column of numbers, text or booleans that has no constraint but
+    /// NOT NULL: a claim changes it and changes it back. A table without one is [`Unsupported`](crate::ErrorKind::Unsupported).
     ///
     /// # Errors
     /// As [`Updater`], and [`InvalidInput`](crate::ErrorKind::InvalidInput) for a query without an order or a limit, with an

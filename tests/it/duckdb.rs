@@ -1,5 +1,6 @@
 //! DuckDB: in a file, and in memory.
 
+mod claims;
 mod errors;
 mod files;
 mod own;

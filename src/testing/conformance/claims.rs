@@ -71,13 +71,15 @@ pub async fn delete_the_first_of_an_order(harness: &'static dyn Harness) {
     assert_eq!(ids(&jobs.delete_first(&cx, &Query::new().order_by(COLUMN.id).limit(9)).await.unwrap()), [1, 2]);
 }
 
-/// A claim needs an order and a limit, and takes no offset and no deleted models.
+/// A claim needs an order and a limit, and takes no offset, no deleted models, and no first of each group.
 pub async fn need_an_order_and_a_limit(harness: &'static dyn Harness) {
     let fixture = harness.fresh().await;
     let jobs = fixture.store.repository::<job::Entity>();
     let cx = Cx::new();
     let models = fill(&*jobs, 2).await;
-    for query in [Query::new().limit(1), free(), free().limit(1).offset(1), free().limit(1).with_deleted()] {
+    let one = || free().limit(1);
+    let of_each = one().first_of_each(COLUMN.tries);
+    for query in [Query::new().limit(1), free(), one().offset(1), one().with_deleted(), of_each] {
         let refused = jobs.update_first(&cx, &query, &taken_by("a")).await.unwrap_err();
         assert_eq!((refused.kind(), refused.operation()), (ErrorKind::InvalidInput, Some("update_first")));
         let refused = jobs.delete_first(&cx, &query).await.unwrap_err();

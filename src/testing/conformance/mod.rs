@@ -218,6 +218,7 @@ macro_rules! __conformance {
                 are_looked_into_by_filters
                 have_no_null
                 decide_what_is_written
+                decide_claims_and_upserts
                 are_taken_as_they_are_stored
                 compare_columns_of_one_model
                 refuse_columns_of_other_types
@@ -350,6 +351,7 @@ macro_rules! __conformance {
             tenants {
                 see_their_own_models_only
                 count_their_own_models_only
+                claim_their_own_models_only
                 change_their_own_models_only
                 store_nothing_outside
                 keep_conditions_on_several_columns

@@ -1,5 +1,5 @@
 use crate::{
-    Changes, Cx, ErrorKind, Filter, Result, Store, TransactionalExt, field, field_of,
+    Changes, Cx, ErrorKind, Filter, OnConflict, Outcome, Query, ReaderExt, Result, Store, TransactionalExt, field, field_of,
     testing::{
         Harness,
         entities::{
@@ -95,6 +95,33 @@ pub async fn decide_what_is_written(harness: &'static dyn Harness) {
     assert_eq!(people.delete_where(&cx, &silent()).await.unwrap(), 2);
     assert_eq!(people.count(&cx, &Filter::all()).await.unwrap(), 1);
     assert_eq!(letters.delete_where(&cx, &sent_by("ann").and(!has_answer(Filter::all()))).await.unwrap(), 2);
+}
+
+/// A filter that looks into another table decides what is claimed, what is answered, and what an upsert does.
+pub async fn decide_claims_and_upserts(harness: &'static dyn Harness) {
+    let fixture = harness.fresh().await;
+    let (cx, labels) = (Cx::new(), fixture.store.repository::<label::Entity>());
+    let label = |name: &str, text: Option<&str>| label::Model { name: name.to_owned(), text: text.map(str::to_owned) };
+    fixture.store.repository::<page::Entity>().create(&cx, &page(1, "a")).await.unwrap();
+    labels.create_batch(&cx, &[label("a", None), label("b", None)]).await.unwrap();
+    let titled = || field(label::COLUMN.name).exists_in(page::COLUMN.title, Filter::all());
+
+    let new = ["a", "b", "c"].map(|name| label(name, Some("new")));
+    let upserted = labels.upsert_batch(&cx, &new, &OnConflict::replace().only_if(titled())).await.unwrap();
+    assert_eq!((upserted.inserted, upserted.updated, upserted.ignored), (1, 1, 1));
+    assert_eq!(labels.all(&cx).await.unwrap(), [label("a", Some("new")), label("b", None), label("c", Some("new"))]);
+    let seen = |text: &'static str| Changes::new().set(label::COLUMN.text, text);
+    let (stored, outcome) = labels.upsert(&cx, &new[0], &OnConflict::apply(seen("1")).only_if(titled())).await.unwrap();
+    assert_eq!((stored, outcome), (label("a", Some("1")), Outcome::Updated));
+    let (stored, outcome) = labels.upsert(&cx, &new[1], &OnConflict::apply(seen("1")).only_if(titled())).await.unwrap();
+    assert_eq!((stored, outcome), (label("b", None), Outcome::Ignored));
+
+    let first = |filter, limit| Query::new().filter(filter).order_by(label::COLUMN.name).limit(limit);
+    assert_eq!(labels.update_first(&cx, &first(titled(), 1), &seen("2")).await.unwrap(), [label("a", Some("2"))]);
+    assert_eq!(labels.update_first(&cx, &first(titled(), 5), &seen("3")).await.unwrap(), [label("a", Some("3"))]);
+    assert_eq!(labels.update_where_returning(&cx, &titled(), &seen("4")).await.unwrap(), [label("a", Some("4"))]);
+    assert_eq!(labels.delete_first(&cx, &first(!titled(), 1)).await.unwrap(), [label("b", None)]);
+    assert_eq!(labels.delete_where_returning(&cx, &titled()).await.unwrap(), [label("a", Some("4"))]);
 }
 
 /// A filter takes the rows of another table as they are stored, and those that a repository sees if it asks for these.

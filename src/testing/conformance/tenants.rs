@@ -118,6 +118,35 @@ pub async fn count_their_own_models_only(harness: &'static dyn Harness) {
     assert_eq!(people.count(&cx, &same(Filter::all())).await.unwrap(), 2);
 }
 
+/// Whatever is claimed, locked, or changed and answered, the models of others are not there.
+pub async fn claim_their_own_models_only(harness: &'static dyn Harness) {
+    let (fixture, ann, bob) = two(harness).await;
+    let (cx, ann) = (Cx::new(), &ann);
+    let before = bob.all(&cx).await.unwrap();
+    let newest = Query::new().order_by_desc(COLUMN.id).limit(2);
+    let marked = Changes::new().set(COLUMN.small, 9);
+    assert_eq!(numbers(&ann.update_first(&cx, &newest, &marked).await.unwrap()), [5, 3]);
+    assert_eq!(numbers(&ann.update_where_returning(&cx, &Filter::all(), &marked).await.unwrap()), [1, 3, 5]);
+    let given_away = Changes::new().set(COLUMN.name, "Bob");
+    for refused in
+        [ann.update_first(&cx, &newest, &given_away).await, ann.update_where_returning(&cx, &Filter::all(), &given_away).await]
+    {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    if fixture.store.capabilities().row_locks {
+        let locked = fixture.store.tx(&cx, |cx| async move {
+            Ok::<_, Error>((ann.find_locked(&cx, &1).await?.is_some(), ann.find_locked(&cx, &2).await?.is_some()))
+        });
+        assert_eq!(locked.await.unwrap(), (true, false));
+    }
+    let taken = ann.upsert(&cx, &owned(2, "Ann"), &OnConflict::apply(marked.clone())).await;
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::Duplicate);
+    assert_eq!(ann.upsert(&cx, &owned(1, "Ann"), &OnConflict::apply(marked)).await.unwrap().0.id, 1);
+    assert_eq!(numbers(&ann.delete_first(&cx, &newest).await.unwrap()), [5, 3]);
+    assert_eq!(numbers(&ann.delete_where_returning(&cx, &Filter::all()).await.unwrap()), [1]);
+    assert_eq!(bob.all(&cx).await.unwrap(), before);
+}
+
 /// Whatever is changed or deleted, the models of others stay as they are, and count for nothing.
 pub async fn change_their_own_models_only(harness: &'static dyn Harness) {
     let (fixture, ann, bob) = two(harness).await;

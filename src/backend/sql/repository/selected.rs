@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sea_orm::{Statement, sea_query::Cond};
+use sea_orm::{
+    Statement,
+    sea_query::{ArrayType, Cond},
+};
 
 use super::{SqlTable, View, not_stored, read::FoundModels};
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
     error::{Result, locked_outside, no_row_locks},
     query::{Change, Selection},
     transaction::Entry,
-    value::Key,
+    value::{Key, text_of},
 };
 
 /// What is done with the rows that are selected.
@@ -194,7 +197,11 @@ impl<G: Engine> SqlTable<G> {
             return Ok(());
         }
         let statements = self.statements(view);
-        let Some(column) = statements.marked_by()? else { return Ok(()) };
+        let types = Some(vec![ArrayType::String]);
+        let constrained = self.store.engine().rows(guard, statements.constrained(), types, StatementKind::Read).await?;
+        let constrained: Vec<String> =
+            constrained.iter().filter_map(|row| row.values.first().and_then(text_of)).map(str::to_owned).collect();
+        let Some(column) = statements.marked_by(&constrained)? else { return Ok(()) };
         let rows = self.rows_of(guard, &[column], |columns| Ok(statements.columns_of(keys, columns))).await?;
         if let Some(mark) = statements.mark(column, keys) {
             self.store.engine().execute(guard, mark, StatementKind::Any).await?;

@@ -4,7 +4,7 @@
 
 use sea_orm::{
     Statement, Value,
-    sea_query::{ArrayType, Expr, Query},
+    sea_query::{ArrayType, Expr, Query, Values},
 };
 
 use super::Statements;
@@ -16,21 +16,43 @@ use crate::{
     value::Key,
 };
 
+/// The names of the columns that have a constraint other than NOT NULL, and the lists of what unique indexes are made of. Those
+/// of tables of the same name in other schemas are among them.
+const CONSTRAINED: &str = "
+    SELECT unnest(constraint_column_names) FROM duckdb_constraints()
+    WHERE lower(table_name) = lower($1::VARCHAR) AND constraint_type <> 'NOT NULL'
+    UNION ALL SELECT expressions FROM duckdb_indexes() WHERE lower(table_name) = lower($1::VARCHAR) AND is_unique";
+
 impl Statements<'_> {
-    /// The column that rows are marked by. Returns `None` if every column is unique: then the engine sees to it, because it
-    /// replaces a row whose unique columns are changed.
+    /// Asks which columns have constraints, for [`marked_by`](Self::marked_by): each row is one text.
+    pub(in super::super) fn constrained(&self) -> Statement {
+        let values = Some(Values(vec![self.table.name().into()]));
+        Statement { sql: CONSTRAINED.to_owned(), values, db_backend: self.dialect.sea_orm() }
+    }
+
+    /// The column that rows are marked by, which has no constraint: a mark must not violate one. Returns `None` if every column
+    /// is unique: then the engine sees to it, because it replaces a row whose unique columns are changed.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for a table whose columns cannot be changed and changed back without a loss.
-    pub(in super::super) fn marked_by(&self) -> Result<Option<usize>> {
+    /// [`Unsupported`](ErrorKind::Unsupported) for a table whose columns cannot be changed and changed back.
+    pub(in super::super) fn marked_by(&self, constrained: &[String]) -> Result<Option<usize>> {
+        let is_free = |column: &TableColumn| {
+            let name = column.name().to_lowercase();
+            // What an index is made of is a list in brackets.
+            !constrained
+                .iter()
+                .map(|found| found.to_lowercase())
+                .any(|found| found == name || (found.starts_with('[') && found.contains(&name)))
+        };
         let is_told =
             |position: &usize| [&self.table.id].into_iter().chain(&self.table.uniques).any(|key| key.contains(position));
         let mut columns = self.table.columns.iter().enumerate().filter(|(position, _)| !is_told(position)).peekable();
         if columns.peek().is_none() {
             return Ok(None);
         }
-        let found = columns.find(|(position, column)| !self.is_computed(*position) && self.mark_of(column).is_some());
-        let message = "a claim in a table without a column of numbers, text, or true and false beside its unique ones";
+        let found =
+            columns.find(|(position, column)| !self.is_computed(*position) && is_free(column) && self.mark_of(column).is_some());
+        let message = "a claim in a table without a column of numbers, text or booleans that has no constraint";
         found.map(|(position, _)| Some(position)).ok_or_else(|| Error::new(ErrorKind::Unsupported, message))
     }
 

@@ -78,7 +78,7 @@ pub(super) fn statements(dialect: Dialect) -> Result<Vec<Statement>> {
     all.push(of.lock_models(&by_id, RowLock::Waits));
     all.push(of.lock_model(ids.first().unwrap_or(&table.key_of(&[]))));
     all.extend(of.take_turn());
-    if let (Dialect::DuckDb, Some(column)) = (dialect, of.marked_by()?) {
+    if let (Dialect::DuckDb, Some(column)) = (dialect, of.marked_by(&[])?) {
         all.push(of.columns_of(&ids, &[0, column]));
         all.extend(of.mark(column, &ids));
     }
