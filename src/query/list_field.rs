@@ -8,8 +8,8 @@ use super::{
 };
 
 /// On a column of lists, or of JSON documents. A document that is no list, and null, fulfil none of these conditions. An element
-/// is equal to a value as by [`path_equals`](Self::path_equals): text is never equal to a number, nor `true` to 1. How often an
-/// element is in a list, and where, is of no matter.
+/// is equal to a value as by [`path_equals`](Self::path_equals): text is never equal to a number, nor `true` to 1. It does not
+/// matter how often or where an element is in a list.
 ///
 /// ```
 /// # mod article {

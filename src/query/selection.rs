@@ -89,7 +89,7 @@ impl Table {
     pub(crate) fn first_ones<M>(&self, query: &Query<M>) -> Result<Selection> {
         let refused = |message| Err(Error::new(ErrorKind::InvalidInput, message));
         if query.order.is_empty() || query.limit.is_none() {
-            return refused("the first of what? A query without an order, or without a limit");
+            return refused("a query without an order, or without a limit");
         }
         if query.offset > 0 || query.position.is_some() || query.with_deleted || !query.parts_of_each.is_empty() {
             return refused("a query with an offset, of a page, of deleted models, or of the first of each group");

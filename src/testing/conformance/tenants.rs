@@ -291,7 +291,7 @@ pub async fn keep_to_the_other_rules(harness: &'static dyn Harness) {
     let second = a.update(&cx, &page::Model { title: "ab".into(), ..first.clone() }).await.unwrap();
     assert_eq!(second.version, 2);
     assert_eq!(a.update(&cx, &first).await.unwrap_err().kind(), ErrorKind::Conflict);
-    // The version of a model that is not there is of no matter.
+    // The version of a model that is not there does not matter.
     let stolen = page::Model { title: "a3".into(), ..other.clone() };
     assert_eq!(a.update(&cx, &stolen).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(a.update(&cx, &page::Model { version: 9, ..stolen }).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -382,7 +382,7 @@ pub async fn refuse_a_filter_they_cannot_keep(harness: &'static dyn Harness) {
     }
     assert!(items(Filter::all()).is_ok() && items(Filter::none()).is_ok() && page(field(page::COLUMN.title).equals("a")).is_ok());
     let cast = store.repository_builder::<badge::Entity>().within(field_of(badge::Column::Text).equals("a")).build();
-    assert!(cast.is_ok(), "a cast of what is read is of no matter");
+    assert!(cast.is_ok(), "a cast of what is read does not matter");
 }
 
 /// A filter may have many conditions and values, which are in every statement.
