@@ -154,6 +154,20 @@ async fn turns_during<T>(work: impl Future<Output = larder::Result<T>>) -> usize
 }
 
 async fn takes_turns(harness: &'static dyn Harness) {
+    // An engine works on a thread of its own. If the machine keeps this thread from running until the engine has answered, nobody had
+    // a turn, and nothing was blocked. An operation that blocks its thread gives no turns in any attempt.
+    let mut without = operations_without_turns(harness).await;
+    for _ in 0..4 {
+        if without.is_empty() {
+            return;
+        }
+        let again = operations_without_turns(harness).await;
+        without.retain(|name| again.contains(name));
+    }
+    assert!(without.is_empty(), "{without:?}");
+}
+
+async fn operations_without_turns(harness: &'static dyn Harness) -> Vec<&'static str> {
     let fixture = harness.fresh().await;
     let (notes, cx) = (&fixture.store.repository::<note::Entity>(), &Cx::new());
     let given: Vec<_> = (0..20_000).map(|number| note(&format!("{number} of a long text"))).collect();
@@ -162,23 +176,22 @@ async fn takes_turns(harness: &'static dyn Harness) {
     let by_body = Query::new().order_by_desc(COLUMN.body);
     let each_body = Projection::of(COLUMN.body).distinct();
     let changes = Changes::new().set(COLUMN.body, "changed");
-    let turns = [
-        ("create_batch", turns_during(notes.create_batch(cx, &given)).await),
-        ("query", turns_during(notes.query(cx, &by_body)).await),
-        ("find_many", turns_during(notes.find_many(cx, &ids)).await),
-        ("project", turns_during(notes.project(cx, &Query::new(), &each_body)).await),
-        ("stream", turns_during(async { notes.stream(cx, &Query::new()).await?.try_collect::<Vec<_>>().await }).await),
-        ("update_where", turns_during(notes.update_where(cx, &contains, &changes)).await),
-        ("delete_many", turns_during(notes.delete_many(cx, &ids)).await),
-    ];
-    // How many there are depends on the machine; how long one may be is in `turns`.
-    let without: Vec<_> = turns.iter().filter(|(_, turns)| *turns == 0).collect();
-    assert!(without.is_empty(), "{without:?}");
     let many_finds = async {
         for id in ids.iter().take(1_000) {
             notes.find(cx, id).await?;
         }
         Ok(())
     };
-    assert!(turns_during(many_finds).await > 0);
+    let turns = [
+        ("create_batch", turns_during(notes.create_batch(cx, &given)).await),
+        ("query", turns_during(notes.query(cx, &by_body)).await),
+        ("find_many", turns_during(notes.find_many(cx, &ids)).await),
+        ("project", turns_during(notes.project(cx, &Query::new(), &each_body)).await),
+        ("stream", turns_during(async { notes.stream(cx, &Query::new()).await?.try_collect::<Vec<_>>().await }).await),
+        ("find, repeated", turns_during(many_finds).await),
+        ("update_where", turns_during(notes.update_where(cx, &contains, &changes)).await),
+        ("delete_many", turns_during(notes.delete_many(cx, &ids)).await),
+    ];
+    // How many there are depends on the machine; how long one may be is in `turns`.
+    turns.into_iter().filter(|(_, turns)| *turns == 0).map(|(name, _)| name).collect()
 }
