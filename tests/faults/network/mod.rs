@@ -23,6 +23,9 @@ use crate::support::{Notes, entities::note, note, postgres::TestDatabase};
 /// How long something may take that has to happen.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
+/// How long a connection has to be idle before the pool asks whether it lives, and a little more.
+const IDLE: Duration = Duration::from_millis(1_100);
+
 /// A database, and two stores of it: one with a single connection and the proxy on its way, and one to look on.
 pub(crate) struct Place {
     pub(crate) database: TestDatabase,
@@ -83,6 +86,12 @@ impl Place {
         let others = "datname = current_database() AND pid <> pg_backend_pid()";
         self.number(&format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")).await;
         self.until_sessions("true", 0).await;
+    }
+
+    /// The same, and waits until the pool takes its connections for idle.
+    pub(crate) async fn terminate_idle(&self) {
+        self.terminate_others().await;
+        tokio::time::sleep(IDLE).await;
     }
 
     /// Runs something until a fault has happened so often, and drops it then. Answers what it came to, if it ended before.

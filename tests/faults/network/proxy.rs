@@ -53,6 +53,8 @@ struct Shared {
     server: Mutex<String>,
     armed: Mutex<Option<Armed>>,
     accepted: AtomicUsize,
+    /// How many answers clients have asked for, on all connections.
+    asked: AtomicUsize,
     open: watch::Sender<usize>,
     /// How often a fault has happened.
     met: watch::Sender<usize>,
@@ -76,6 +78,7 @@ impl Proxy {
             server: Mutex::new(server.to_owned()),
             armed: Mutex::new(None),
             accepted: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
             open: watch::Sender::new(0),
             met: watch::Sender::new(0),
             gone_on: watch::Sender::new(0),
@@ -131,6 +134,11 @@ impl Proxy {
         let mut open = self.shared.open.subscribe();
         let open = open.wait_for(|open| *open == connections);
         drop(tokio::time::timeout(super::BOUND, open).await.expect("connections stayed open, or were not made").unwrap());
+    }
+
+    /// How many answers clients have asked for until now, on all connections. Each is a round trip.
+    pub fn asked(&self) -> usize {
+        self.shared.asked.load(Ordering::SeqCst)
     }
 
     /// How many connections were made since the beginning.

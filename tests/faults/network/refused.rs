@@ -7,7 +7,7 @@ use std::sync::{
 
 use larder::{Cx, Error, ErrorKind, Filter, OpenOptions, SqlText, Transactional as _, TransactionalExt as _, TxOptions};
 
-use super::{BOUND, Place, proxy::Proxy, server_of, until};
+use super::{BOUND, IDLE, Place, proxy::Proxy, server_of, until};
 use crate::support::{
     entities::note,
     note,
@@ -42,7 +42,7 @@ async fn a_statement_that_the_server_gives_up_is_cancelled() {
     });
     assert_eq!((tx.await.unwrap_err().kind(), runs.load(Ordering::SeqCst)), (ErrorKind::Cancelled, 1));
     place.set("RESET statement_timeout").await;
-    place.terminate_others().await;
+    place.terminate_idle().await;
     place.works(&[]).await;
 }
 
@@ -102,7 +102,7 @@ async fn a_transaction_that_idled_too_long_has_lost_its_connection() {
         assert!(place.stored().await.is_empty());
     }
     place.set("RESET idle_in_transaction_session_timeout").await;
-    place.terminate_others().await;
+    place.terminate_idle().await;
     place.works(&[]).await;
 }
 
@@ -117,7 +117,7 @@ async fn a_server_that_may_only_be_read_says_so() {
     let notes = &place.notes;
     let there = &notes.create(&Cx::new(), &note("there")).await.unwrap();
     place.set("SET default_transaction_read_only = on").await;
-    place.terminate_others().await;
+    place.terminate_idle().await;
     let many: Vec<_> = (0..1_000).map(|i| note(&i.to_string())).collect();
     let (cx, kind) = (&Cx::new(), |error: Error| error.kind());
     assert_eq!(notes.create(cx, &note("gone")).await.map_err(kind), Err(ErrorKind::ReadOnly));
@@ -133,7 +133,7 @@ async fn a_server_that_may_only_be_read_says_so() {
     });
     assert_eq!((tx.await.map_err(kind), runs.load(Ordering::SeqCst)), (Err(ErrorKind::ReadOnly), 1));
     place.set("RESET default_transaction_read_only").await;
-    place.terminate_others().await;
+    place.terminate_idle().await;
     place.works(&["there"]).await;
 }
 
@@ -160,7 +160,7 @@ async fn a_store_that_is_not_let_in_any_more_tries_once_a_call() {
     let notes = &store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("before")).await.unwrap();
     place.observe(format!(r#"ALTER ROLE "{role}" PASSWORD 'two'"#)).await;
-    place.terminate_others().await;
+    place.terminate_idle().await;
     let (accepted, kind) = (place.proxy.accepted(), |error: Error| error.kind());
     assert_eq!(notes.create(&Cx::new(), &note("gone")).await.map_err(kind), Err(ErrorKind::Auth));
     assert_eq!(notes.count(&Cx::new(), &Filter::all()).await.map_err(kind), Err(ErrorKind::Auth));
@@ -201,6 +201,7 @@ async fn a_store_whose_database_is_gone_tries_once_a_call() {
         admin.execute(&Cx::new(), &rename(name, &away)).await.is_ok()
     })
     .await;
+    tokio::time::sleep(IDLE).await;
     let accepted = proxy.accepted();
     for _ in 0..3 {
         let error = notes.create(&Cx::new(), &note("gone")).await.unwrap_err();

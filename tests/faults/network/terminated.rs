@@ -5,8 +5,8 @@ use larder::{Cx, Error, ErrorKind, SqlText, TransactionalExt as _};
 use super::{BOUND, Place};
 use crate::support::{note, postgres::is_skipped};
 
-/// When the server has ended the connections that nobody used, whatever comes next works at the first try: the pool looks whether
-/// a connection lives before it hands it out.
+/// When the server has ended connections that were idle, whatever comes next works at the first try: the pool asks whether such a
+/// connection lives before it hands it out.
 #[tokio::test]
 async fn idle_connections_that_were_ended_are_replaced() {
     if is_skipped() {
@@ -16,15 +16,62 @@ async fn idle_connections_that_were_ended_are_replaced() {
     let notes = &place.notes;
     let stored = notes.create(&Cx::new(), &note("a")).await.unwrap();
     let accepted = place.proxy.accepted();
-    place.terminate_others().await;
+    place.terminate_idle().await;
     notes.create(&Cx::new(), &note("b")).await.unwrap();
-    place.terminate_others().await;
+    place.terminate_idle().await;
     assert_eq!(notes.find(&Cx::new(), &stored.id).await.unwrap(), Some(stored));
-    place.terminate_others().await;
+    place.terminate_idle().await;
     place.store.tx(&Cx::new(), |cx| async move { notes.create(&cx, &note("c")).await }).await.unwrap();
-    place.terminate_others().await;
+    place.terminate_idle().await;
     place.works(&["a", "b", "c"]).await;
     assert_eq!(place.proxy.accepted(), accepted + 4);
+}
+
+/// A connection that was used a moment ago is used again without asking whether it lives. Two round trips remain: the statement,
+/// and the pool's question when the connection is given back.
+#[tokio::test]
+async fn a_connection_in_use_is_not_asked_whether_it_lives() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let notes = &place.notes;
+    let stored = notes.create(&Cx::new(), &note("a")).await.unwrap();
+    notes.find(&Cx::new(), &stored.id).await.unwrap();
+    let asked = place.proxy.asked();
+    for _ in 0..20 {
+        notes.find(&Cx::new(), &stored.id).await.unwrap();
+    }
+    // With a third one there would be at least 59. A machine that stands still for a second adds one.
+    let round_trips = place.proxy.asked() - asked;
+    assert!((39..50).contains(&round_trips), "{round_trips}");
+}
+
+/// When the server has ended a connection that was used a moment ago, the next statement on it says so, and the one after that has
+/// another connection. Whether the write was stored, this side cannot know.
+#[tokio::test]
+async fn a_connection_in_use_that_was_ended_says_so_once() {
+    if is_skipped() {
+        return;
+    }
+    let place = &Place::new().await;
+    let notes = &place.notes;
+    let stored = notes.create(&Cx::new(), &note("a")).await.unwrap();
+    place.terminate_others().await;
+    // If the machine stood still for a second, the connection is taken for idle, and replaced.
+    if let Err(error) = notes.find(&Cx::new(), &stored.id).await {
+        assert_eq!(error.kind(), ErrorKind::Connection);
+    }
+    assert_eq!(notes.find(&Cx::new(), &stored.id).await.unwrap(), Some(stored));
+    place.terminate_others().await;
+    let before: &[&str] = match notes.create(&Cx::new(), &note("b")).await {
+        Ok(_) => &["a", "b"],
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::CommitUnknown);
+            &["a"]
+        }
+    };
+    place.works(before).await;
 }
 
 /// When the server ends the connection of a transaction, nothing of it is stored and the next statement says that the connection

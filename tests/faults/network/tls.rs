@@ -4,7 +4,7 @@ use std::path::Path;
 
 use larder::{Cx, Error, ErrorClass, ErrorKind, SqlText, Store};
 
-use super::until;
+use super::{IDLE, until};
 use crate::support::postgres::OwnServer;
 
 /// Gives the server a certificate and its key.
@@ -86,6 +86,7 @@ async fn certificates_that_do_not_serve_are_permanent_errors() {
     run(&store, "SELECT pg_reload_conf()").await;
     until(|| async { larder::open(&format!("{url}?sslmode=require")).await.is_err() }).await;
     run(&store, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()").await;
+    tokio::time::sleep(IDLE).await;
     let error = verified.sql().unwrap().query_as::<bool>(&Cx::new(), &ssl).await.unwrap_err();
     assert_eq!((error.kind(), error.kind().class()), (ErrorKind::InvalidInput, ErrorClass::Permanent), "{error}");
 }

@@ -110,7 +110,7 @@ async fn outlives_an_unreachable_server<M: Numbered>() {
 
     let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     place.proxy.moves_to(&nowhere);
-    place.terminate_others().await;
+    place.terminate_idle().await;
     tickets.extend(submit_all(&queue, 50..100));
     until(|| async { queue.health().status == HealthStatus::Down }).await;
     assert_eq!(queue.health().error.unwrap().kind(), ErrorKind::Connection);

@@ -1,8 +1,8 @@
 //! Opens Postgres databases.
 
-use std::{fs, io::Read};
+use std::{fs, io::Read, time::Duration};
 
-use sqlx::{ConnectOptions, postgres::PgPoolOptions};
+use sqlx::{ConnectOptions, Connection as _, postgres::PgPoolOptions};
 
 use super::{
     PostgresStore,
@@ -19,6 +19,9 @@ use crate::{
     open_options::{CONNECTIONS, OpenOptions},
 };
 
+/// How long a connection may have been idle to be used again without a question whether it lives, which is a round trip.
+const FRESH: Duration = Duration::from_secs(1);
+
 pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresStore> {
     options.require(&["max_connections", "min_connections"])?;
     let (connect, mut session, files) = url::parse(url)?;
@@ -31,7 +34,7 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
         let mut first = way.connect.connect().await.map_err(refused::<PostgresErrors>)?;
         session.prepare(&mut first).await.map_err(refused::<PostgresErrors>)?;
         session.watch_client(&mut first).await;
-        drop(sqlx::Connection::close(first).await);
+        drop(first.close().await);
         Ok((way.connect, session))
     };
     let opened = within(options.acquire_timeout, opening, ErrorKind::PoolTimeout, "the server did not answer in time").await?;
@@ -41,6 +44,15 @@ pub(crate) async fn open(url: &str, options: &OpenOptions) -> Result<PostgresSto
         .max_connections(options.connections(CONNECTIONS))
         .min_connections(options.min_connections.unwrap_or_default())
         .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for >= FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             let session = session.clone();
             Box::pin(async move { session.prepare(connection).await })

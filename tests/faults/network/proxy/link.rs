@@ -113,7 +113,9 @@ impl<'a> Link<'a> {
             None => {}
         }
         // A simple statement is answered by itself, prepared ones together at a Sync.
-        self.asked += usize::from(matches!(message[0], b'Q' | b'S'));
+        let asks = usize::from(matches!(message[0], b'Q' | b'S'));
+        self.asked += asks;
+        self.shared.asked.fetch_add(asks, Ordering::SeqCst);
         self.server.write_all(message).await
     }
 
