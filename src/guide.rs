@@ -7,6 +7,7 @@
 //! [sqlite]: self::sqlite
 //! [postgres]: self::postgres
 //! [duckdb]: self::duckdb
+//! [files]: self::files
 //! [migrations]: self::migrations
 //! [testing]: self::testing
 //! [backends_and_layers]: self::backends_and_layers
@@ -44,6 +45,7 @@ pub mod guarantees {
     //! [sqlite]: super::sqlite
     //! [postgres]: super::postgres
     //! [duckdb]: super::duckdb
+    //! [files]: super::files
     //! [column_types]: super::column_types
     //!
     #![doc = include_str!("../docs/guide/guarantees.md")]
@@ -69,6 +71,12 @@ pub mod duckdb {
     #![doc = include_str!("../docs/guide/duckdb.md")]
 }
 
+pub mod files {
+    //! [benchmarks]: https://docs.rs/crate/larder/latest/source/docs/benchmarks.md
+    //!
+    #![doc = include_str!("../docs/guide/files.md")]
+}
+
 pub mod migrations {
     #![doc = include_str!("../docs/guide/migrations.md")]
 }
@@ -87,6 +95,7 @@ pub mod backends_and_layers {
     //! [sqlite]: super::sqlite
     //! [postgres]: super::postgres
     //! [duckdb]: super::duckdb
+    //! [files]: super::files
     //!
     #![doc = include_str!("../docs/guide/backends_and_layers.md")]
 }

@@ -7,6 +7,7 @@
 //! [sqlite]: crate::guide::sqlite
 //! [postgres]: crate::guide::postgres
 //! [duckdb]: crate::guide::duckdb
+//! [files]: crate::guide::files
 //! [migrations]: crate::guide::migrations
 //! [testing]: crate::guide::testing
 //! [backends_and_layers]: crate::guide::backends_and_layers
@@ -37,7 +38,7 @@
 //! - **Layers**: [`Store::layer`] and [`RepositoryBuilder::layer`] with [`layer::Timeout`], [`layer::Tracing`], [`layer::Hooks`];
 //!   [`layer::Around`] for your own.
 //! - **Errors and health**: [`Error`], [`ErrorKind`], [`ErrorClass`]; [`Store::health`], [`Health`]; [`Store::capabilities`],
-//!   [`Capabilities`].
+//!   [`Capabilities`]; what a store in files cannot read: [`Store::recovery`], [`Recovery`].
 //! - **Tests of an application**: [`TransactionalExt::sandbox`], [`ManualClock`]; see [`guide::testing`].
 //! - **A backend of your own**: [`backend`], [`Store::from_backend`]; see [`guide::backends_and_layers`].
 //! - **Guide**: [`guide`] has a page on each subject, such as [`guide::transactions`], [`guide::guarantees`] and
@@ -83,8 +84,9 @@ mod dynamic;
 mod health;
 mod open;
 mod open_options;
-#[cfg(feature = "_sql")]
+#[cfg(any(feature = "_sql", feature = "file"))]
 mod parameter;
+mod recovery;
 mod sql;
 mod statement_counts;
 mod store;
@@ -116,6 +118,7 @@ pub use query::{
     PageRequest, PartOfEach, Projection, Query, QueryParts, Scalar, TextPattern, TimeBucket, TypedColumn, Upserted, field,
     field_named, field_of, kind,
 };
+pub use recovery::{Recovery, Unreadable};
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};
 pub use sql::{Sql, SqlStatement, SqlText};

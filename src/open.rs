@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "file")]
+use crate::backend::file;
 #[cfg(feature = "duckdb-linked")]
 use crate::backend::sql::duckdb;
 #[cfg(feature = "postgres")]
@@ -21,6 +23,7 @@ use crate::{
 /// | URL | store |
 /// |---|---|
 /// | `memory:` | in this process's memory, gone with the last clone of the store |
+/// | `file:DIR` | files that people can read, in a folder that is made if it is missing (feature `file`); see [`guide::files`](crate::guide::files) |
 /// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`); `?mode=rw` makes none, `?mode=ro` only reads |
 /// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
 /// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
@@ -80,12 +83,16 @@ impl OpenOptions {
                 self.require(&[])?;
                 Arc::new(MemoryStore::new(self.clock.clone(), self.acquire_timeout, self.long_transaction))
             }
+            #[cfg(feature = "file")]
+            "file" => Arc::new(file::open(url, self).await?),
             #[cfg(feature = "sqlite")]
             "sqlite" => Arc::new(sqlite::open(url, self).await?),
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Arc::new(postgres::open(url, self).await?),
             #[cfg(feature = "duckdb-linked")]
             "duckdb" => Arc::new(duckdb::open(url, self).await?),
+            #[cfg(not(feature = "file"))]
+            "file" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `file` for this store")),
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `sqlite` for this store")),
             #[cfg(not(feature = "postgres"))]
@@ -97,8 +104,8 @@ impl OpenOptions {
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "not the URL of a store; known are `memory:`, `sqlite:PATH`, `sqlite::memory:`, `duckdb:PATH`, \
-                     `duckdb::memory:` and `postgres://…`",
+                    "not the URL of a store; known are `memory:`, `file:FOLDER`, `sqlite:PATH`, `sqlite::memory:`, \
+                     `duckdb:PATH`, `duckdb::memory:` and `postgres://…`",
                 ));
             }
         };

@@ -11,10 +11,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// A power failure may undo the last commits, but never damages the store. SQLite: `synchronous=NORMAL`.
+    /// A power failure may undo the last commits, but never damages the store. SQLite: `synchronous=NORMAL`. Files: contents are
+    /// synced, and names are left to the file system.
     #[default]
     Process,
-    /// A commit outlives a power failure. SQLite: `synchronous=FULL`.
+    /// A commit outlives a power failure. SQLite: `synchronous=FULL`. Files: folders are synced as well.
     Power,
 }
 
@@ -32,12 +33,13 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How to open a store. A setting that the backend has no use for is [`InvalidInput`](ErrorKind::InvalidInput), which names it:
 ///
-/// | setting | memory | SQLite | DuckDB | Postgres |
-/// |---|---|---|---|---|
-/// | [`acquire_timeout`](Self::acquire_timeout), [`long_transaction`](Self::long_transaction), [`clock`](Self::clock), [`table_prefix`](Self::table_prefix) | yes | yes | yes | yes |
-/// | [`max_connections`](Self::max_connections) | | yes | yes | yes |
-/// | [`min_connections`](Self::min_connections) | | yes | | yes |
-/// | [`durability`](Self::durability), [`write_ahead_log`](Self::write_ahead_log) | | yes | | |
+/// | setting | memory | files | SQLite | DuckDB | Postgres |
+/// |---|---|---|---|---|---|
+/// | [`acquire_timeout`](Self::acquire_timeout), [`long_transaction`](Self::long_transaction), [`clock`](Self::clock), [`table_prefix`](Self::table_prefix) | yes | yes | yes | yes | yes |
+/// | [`max_connections`](Self::max_connections) | | | yes | yes | yes |
+/// | [`min_connections`](Self::min_connections) | | | yes | | yes |
+/// | [`durability`](Self::durability) | | yes | yes | | |
+/// | [`write_ahead_log`](Self::write_ahead_log) | | | yes | | |
 ///
 /// ```
 /// # use larder::{Durability, ErrorKind, OpenOptions};
@@ -107,8 +109,8 @@ impl OpenOptions {
         Self { acquire_timeout, ..self }
     }
 
-    /// What a power failure may cost, on SQLite. Default: [`Durability::Process`]. DuckDB always syncs; Postgres goes by the
-    /// server's own settings.
+    /// What a power failure may cost, on SQLite and in files. Default: [`Durability::Process`]. DuckDB always syncs; Postgres goes
+    /// by the server's own settings.
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability: Some(durability), ..self }

@@ -15,6 +15,7 @@ use crate::{
     health::Health,
     idempotency,
     query::field_of,
+    recovery::Recovery,
     repository::{EntityMapping, Repository, Storage, Transactional},
     statement_counts::StatementCounts,
     transaction::TxOptions,
@@ -114,6 +115,13 @@ impl Store {
     #[must_use]
     pub fn statement_counts(&self) -> Option<StatementCounts> {
         self.backend.statement_counts()
+    }
+
+    /// What the store found in its files: what a crash had left, and what it cannot read now. A table's files are read when its
+    /// repository is used first; what is read later, or repaired, changes the answer. Empty for every store but those of `file:`.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.backend.recovery()
     }
 
     /// Whether a transaction, or a write outside any, has committed under an [idempotency key](Cx::with_idempotency_key). If one

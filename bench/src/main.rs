@@ -18,6 +18,7 @@ mod data;
 mod deadline;
 mod duckdb;
 mod entry;
+mod files;
 mod groups;
 mod growth;
 mod larder_client;

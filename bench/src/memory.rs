@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use larder::{Cx, Durability, Query, SqlText, Store};
 
 use crate::{
-    Result, Run,
+    Result, Run, files,
     measure::Times,
     place::{Engine, Place},
     record::{Entity, numbered},
@@ -70,6 +70,7 @@ pub async fn child(arguments: &[String], rows: u64) -> Result<()> {
         "write" => write(&place, rows).await?,
         "read" => read(&place, rows).await?,
         "queue" => write_behind::hold(rows).await?,
+        "files" => files::hold(&place.url, rows).await?,
         _ => return Err("no such work".into()),
     };
     println!("{}", serde_json::to_string(&memory)?);

@@ -5,7 +5,7 @@ use larder::Durability;
 use crate::{
     Result, Run, batched, claims,
     client::Library::{self, *},
-    compare, deadline, groups, growth, layer, memory, mixed,
+    compare, deadline, files, groups, growth, layer, memory, mixed,
     place::Engine::{self, *},
     report::Section,
     write_behind,
@@ -21,6 +21,7 @@ pub enum Work {
     Layer,
     Deadline,
     Groups,
+    Files,
     Growth,
     Mixed,
     Batched,
@@ -33,7 +34,7 @@ pub enum Work {
 pub fn all() -> impl Iterator<Item = Work> {
     let others = [Work::WriteBehind, Work::Layer, Work::Deadline, Work::Groups, Work::Growth, Work::Mixed, Work::Batched];
     let others = [Work::Claims(Postgres), Work::Claims(Sqlite)].into_iter().chain(others);
-    COMPARISONS.iter().map(Work::Comparison).chain(others).chain([Work::Memory])
+    COMPARISONS.iter().map(Work::Comparison).chain(others).chain([Work::Files, Work::Memory])
 }
 
 impl Work {
@@ -43,6 +44,7 @@ impl Work {
             Self::Layer => layer::ID,
             Self::Deadline => deadline::ID,
             Self::Groups => groups::ID,
+            Self::Files => files::ID,
             Self::Growth => growth::ID,
             Self::Mixed => mixed::ID,
             Self::Batched => batched::ID,
@@ -67,6 +69,7 @@ impl Work {
             Self::Layer => layer::run(run).await,
             Self::Deadline => deadline::run(run).await,
             Self::Groups => groups::run(run).await,
+            Self::Files => files::run(run).await,
             Self::Growth => growth::run(run).await,
             Self::Mixed => mixed::run(run).await,
             Self::Batched => batched::run(run).await,

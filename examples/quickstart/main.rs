@@ -50,8 +50,8 @@ struct Arguments {
     /// A regular expression; each distinct match is a group of lines.
     #[arg(long, value_name = "REGEX", default_value = SAMPLE_KEY)]
     key: String,
-    /// Where to store: `memory:`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a new SQLite file in the temporary
-    /// directory.
+    /// Where to store: `memory:`, `file:DIR`, `sqlite:PATH`, `duckdb:PATH`, `postgres://…`; without it, a new SQLite file in the
+    /// temporary directory.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Print the figures as JSON.

@@ -140,6 +140,8 @@
 //! ```
 
 mod admission;
+#[cfg(feature = "file")]
+pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod memory;
 mod models;
@@ -154,6 +156,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub use futures_util::future::BoxFuture;
 
+#[cfg(feature = "file")]
+pub(crate) use self::tables::RowChange;
 pub use self::{
     models::{Decoder, Models, Parts, Rows},
     operation::{Answer, Leaves, Read, SqlRequest, Wanted, Write},
@@ -165,6 +169,7 @@ use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     health::Health,
+    recovery::Recovery,
     repository::Transactional,
     statement_counts::StatementCounts,
 };
@@ -222,6 +227,11 @@ pub trait Backend: Transactional {
     async fn describe(&self, cx: &Cx, table: &TableName) -> Result<Arc<Table>> {
         let _ = (cx, table);
         Err(no_catalog())
+    }
+
+    /// What it found in its files. Default: nothing, as for a backend that has none, or whose engine looks after them.
+    fn recovery(&self) -> Recovery {
+        Recovery::default()
     }
 
     /// Runs a statement that a caller wrote, in the transaction of the context if there is one.

@@ -14,6 +14,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     health::Health,
+    recovery::Recovery,
     repository::Transactional,
     statement_counts::StatementCounts,
     table::{Table, TableName},
@@ -218,6 +219,10 @@ impl<A: Around> Backend for Wrapped<A> {
 
     fn statement_counts(&self) -> Option<StatementCounts> {
         self.inner.statement_counts()
+    }
+
+    fn recovery(&self) -> Recovery {
+        self.inner.recovery()
     }
 
     fn table(&self, table: Arc<Table>) -> Arc<dyn TableBackend> {

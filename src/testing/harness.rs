@@ -46,6 +46,11 @@ pub trait Harness: Send + Sync {
         fixture.store.capabilities().concurrent_writers.then_some((fixture, rival))
     }
 
+    /// How many models a large batch has, at least 5 000. Default: 50 000. Fewer suit a backend that spends much on each model.
+    fn large_batch(&self) -> u16 {
+        50_000
+    }
+
     /// Whether the tests were told to leave this backend out. Default: no.
     fn is_skipped(&self) -> bool {
         false

@@ -114,7 +114,7 @@ fn database_libraries_stay_in_their_folders() {
 
 #[test]
 fn one_file_names_every_backend() {
-    only_in(&["backend/", "open.rs"], &["MemoryStore", "SqliteStore", "PostgresStore", "DuckDbStore"]);
+    only_in(&["backend/", "open.rs"], &["MemoryStore", "FileStore", "SqliteStore", "PostgresStore", "DuckDbStore"]);
 }
 
 #[test]
@@ -124,7 +124,8 @@ fn backends_do_not_know_each_other() {
             name if name.starts_with("backend/memory/") || name.starts_with("backend/tables/") => {
                 &["backend::sql", "SqlStore", "SqlTable", "sqlx"]
             }
-            name if name.starts_with("backend/sql/") => &["backend::memory", "MemoryStore", "MemoryTable"],
+            name if name.starts_with("backend/file/") => &["backend::sql", "SqlStore", "backend::memory", "MemoryStore"],
+            name if name.starts_with("backend/sql/") => &["backend::memory", "MemoryStore", "MemoryTable", "backend::file"],
             _ => continue,
         };
         for word in forbidden {
@@ -139,7 +140,7 @@ fn backends_do_not_know_layers_nor_layers_backends() {
         let forbidden: &[&str] = match name.as_str() {
             name if name.starts_with("backend/") => &["crate::layer", "layer::"],
             name if name.starts_with("layer/") => {
-                &["backend::sql", "backend::memory", "sqlx", "rusqlite", "duckdb", "crate::open"]
+                &["backend::sql", "backend::memory", "backend::file", "sqlx", "rusqlite", "duckdb", "crate::open"]
             }
             _ => continue,
         };
@@ -167,13 +168,14 @@ fn a_queue_sees_the_contract_and_nothing_behind_it() {
 #[test]
 fn no_database_is_opened_beside_its_engine() {
     only_in(
-        // The files of a journal are its own, and those of a connection to Postgres are certificates.
+        // The files of a journal and of a store in files are their own, and those of a connection to Postgres are certificates.
         &[
             "backend/sql/duckdb/file.rs",
             "backend/sql/postgres/connect.rs",
             "backend/sql/sqlite/file.rs",
             "backend/sql/column_types.rs",
             "backend/sql/statement/tests.rs",
+            "backend/file/",
             "backend/log/",
             "write_behind/journal/",
         ],

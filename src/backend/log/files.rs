@@ -16,10 +16,17 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(io::Error) -> Error {
                 ErrorKind::ResourceExhausted
             }
             io::ErrorKind::PermissionDenied => ErrorKind::Auth,
+            io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
+            _ if is_out_of_files(&error) => ErrorKind::ResourceExhausted,
             _ => ErrorKind::Io,
         };
         Error::new(kind, doing).with_source(error)
     }
+}
+
+/// Whether the process, or the system, has no room for another open file.
+fn is_out_of_files(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// The path of a segment, by its number.
@@ -43,15 +50,25 @@ pub(crate) fn numbers_in(directory: &Path, extension: &str) -> io::Result<Vec<u6
 
 /// Makes a file that its owner alone can read, and that is appended to. It must not be there, not even as a symbolic link.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    private().append(true).create_new(true).open(path)
+    let file = private().append(true).create_new(true).open(path)?;
+    make_private(&file)?;
+    Ok(file)
 }
 
 /// How files are made that their owner alone can read.
-pub(super) fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Makes a new file its owner's to read and to write, whatever the mask of the process takes away.
+pub(crate) fn make_private(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    let _ = file;
+    Ok(())
 }
 
 /// Makes a folder that its owner alone can read, unless it is there.

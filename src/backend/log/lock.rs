@@ -2,11 +2,13 @@
 
 use std::{
     fs::{File, TryLockError},
+    io::{self, Read as _, Write as _},
     path::Path,
+    process,
     time::Duration,
 };
 
-use super::files::{failed, private, require_regular};
+use super::files::{failed, make_private, private, require_regular};
 use crate::{
     clock::wait_here,
     error::{Error, ErrorKind, Result},
@@ -25,20 +27,30 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Locks the file `lock` in the folder; and the folder itself, where that can be locked, because the file may be deleted.
+    /// Locks the file `lock` in the folder; and the folder itself, where that can be locked, because the file may be deleted. The
+    /// file has the number of the process that has locked it.
     ///
     /// # Errors
-    /// [`Connection`](ErrorKind::Connection), with `taken`, if another has it.
+    /// [`Connection`](ErrorKind::Connection), with `taken` and the number of the process, if another has it.
     pub(crate) fn take(directory: &Path, taken: &'static str) -> Result<Self> {
         let path = directory.join("lock");
         require_regular(&path)?;
-        let file = private().create(true).write(true).truncate(false).open(path).map_err(failed(LOCKING))?;
-        lock(&file, taken)?;
+        let file = private().create(true).read(true).write(true).truncate(false).open(path).map_err(failed(LOCKING))?;
+        let held = || match holder(&file) {
+            Some(holder) if holder != process::id() => format!("{taken}, in process {holder}"),
+            Some(_) => format!("{taken}, in this process"),
+            None => taken.to_owned(),
+        };
+        lock(&file, held)?;
         let folder = if cfg!(unix) { Some(File::open(directory).map_err(failed(LOCKING))?) } else { None };
-        match folder.as_ref().map_or(Ok(()), |folder| lock(folder, taken)) {
+        match folder.as_ref().map_or(Ok(()), |folder| lock(folder, held)) {
             Err(error) if error.kind() == ErrorKind::Connection => Err(error),
             // Not every file system can lock a folder.
-            _ => Ok(Self { file, folder }),
+            _ => {
+                // A lock without a name is one as well, such as on a disk that is full.
+                let _ = make_private(&file).and_then(|()| sign(&file));
+                Ok(Self { file, folder })
+            }
         }
     }
 
@@ -52,14 +64,26 @@ impl FolderLock {
     }
 }
 
-fn lock(file: &File, taken: &'static str) -> Result<()> {
+/// The number of the process that a file says has locked it.
+fn holder(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn sign(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", process::id())
+}
+
+fn lock(file: &File, taken: impl FnOnce() -> String) -> Result<()> {
     for attempt in 1.. {
         match file.try_lock() {
             Ok(()) => break,
             // A process that is just being started has copies of all open files for a moment, also of one that was closed here
             // meanwhile.
             Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => wait_here(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => return Err(Error::new(ErrorKind::Connection, taken)),
+            Err(TryLockError::WouldBlock) => return Err(Error::new(ErrorKind::Connection, taken())),
             Err(TryLockError::Error(error)) => return Err(failed(LOCKING)(error)),
         }
     }

@@ -1,6 +1,8 @@
 //! [`Tables`], the rows of a store's tables as a value: what a backend that holds its rows in memory is made of.
 
 mod aggregate;
+#[cfg(feature = "file")]
+mod changes;
 mod constraint;
 mod look_up;
 mod read;
@@ -18,6 +20,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
+#[cfg(feature = "file")]
+pub(crate) use self::changes::RowChange;
 use self::{constraint::Definitions, state::RowsByTable, writer::Writer};
 pub use self::{
     source::{TablesBackend, TablesSource},

@@ -31,8 +31,9 @@ pub trait TablesSource: Backend + Clone {
     /// The transactions of the store.
     fn transactions(&self) -> &Transactions;
 
-    /// Makes a table known. This can happen beside an open transaction, which works on a copy: rows that are stored of the table
-    /// have to be [loaded](Tables::load) before, when the store is opened.
+    /// Makes a table known. This can happen beside an open transaction, which works on a copy. Rows that are stored of the table
+    /// have to be [loaded](Tables::load) before, when the store is opened; or [`make_current`](Self::make_current) loads them,
+    /// and [`complete`](Self::complete) adds them to the copies.
     ///
     /// # Errors
     /// As of [`Tables::define`].
@@ -43,6 +44,30 @@ pub trait TablesSource: Backend + Clone {
     /// # Errors
     /// [`Closed`](ErrorKind::Closed) if the store was closed.
     fn committed(&self) -> Result<Tables>;
+
+    /// Whether the tables are those that are stored, and a table can be used. Asked before each operation, and so has to be
+    /// quick. Default: always.
+    fn is_current(&self, _table: Option<&Table>) -> bool {
+        true
+    }
+
+    /// Makes the tables those that are stored: loads what was defined since, and what others have changed. Default: there is
+    /// nothing to do.
+    ///
+    /// # Errors
+    /// What kept the table from being loaded, and what the limits of the context say.
+    async fn make_current(&self, _cx: &Cx, _table: Option<&Table>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds what was defined and loaded since to the tables of an open transaction, before each of its operations. Default: there
+    /// is nothing to add.
+    ///
+    /// # Errors
+    /// [`Contention`](ErrorKind::Contention) if rows as they were when the transaction began are no longer to be had.
+    fn complete(&self, _tables: &mut Tables, _access: Access) -> Result<()> {
+        Ok(())
+    }
 
     /// Waits for the turn to write.
     ///
@@ -73,6 +98,9 @@ impl<S: TablesSource> TransactionSource for S {
             Access::Read => None,
             Access::Write => Some(self.writer(cx, mode).await?),
         };
+        if !self.is_current(None) {
+            self.make_current(cx, None).await?;
+        }
         Ok(TablesTransaction::new(self.committed()?, writer))
     }
 
@@ -99,7 +127,11 @@ impl<S: TablesSource> TablesBackend<S> {
     async fn enter(&self, cx: &Cx, access: Access) -> Result<Entry> {
         self.check()?;
         consume_budget().await;
-        self.source.transactions().enter(cx, access)
+        let entry = self.source.transactions().enter(cx, access)?;
+        if !self.source.is_current(Some(&self.table)) {
+            self.source.make_current(cx, Some(&self.table)).await?;
+        }
+        Ok(entry)
     }
 
     async fn read_rows(&self, cx: &Cx, read: Read, decoder: &Arc<dyn Decoder>) -> Result<Answer> {
@@ -113,7 +145,7 @@ impl<S: TablesSource> TablesBackend<S> {
                 let answer = async {
                     let open = step.work::<TablesTransaction<S::Writer>>()?;
                     // A transaction that may write has the turn to.
-                    let tables = if locks { open.tables_mut()? } else { open.tables() };
+                    let tables = if locks { open.tables_mut()? } else { open.completed(&self.source)? };
                     tables.read(cx, &self.table, read, decoder).await
                 };
                 let answer = answer.await;
@@ -153,6 +185,7 @@ impl<S: TablesSource> TablesBackend<S> {
         write: TableWrite,
         decoder: &Arc<dyn Decoder>,
     ) -> Result<Result<Answer>> {
+        open.completed(&self.source)?;
         let (tables, now) = (open.tables_mut()?, self.source.clock().now());
         tables.record(cx, now)?;
         let (changed, answer) = tables.write(cx, &self.table, write, decoder, now).await?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The values of a model, one for each column.
-pub(super) type StoredRow = Arc<[Value]>;
+pub(crate) type StoredRow = Arc<[Value]>;
 
 /// The rows of one table.
 #[derive(Clone, Default)]
@@ -27,7 +27,10 @@ pub(super) struct TableRows {
 /// Everything a store holds. A clone shares what it does not change.
 #[derive(Clone, Default)]
 pub(super) struct RowsByTable {
-    tables: RedBlackTreeMapSync<TableName, TableRows>,
+    pub(super) tables: RedBlackTreeMapSync<TableName, TableRows>,
+    /// The ids of the rows that were changed, where somebody wants to know.
+    #[cfg(feature = "file")]
+    pub(super) touched: Option<super::changes::Touched>,
 }
 
 impl RowsByTable {
@@ -65,6 +68,7 @@ impl RowsByTable {
         constraint::require(table, &row)?;
         rows.add(table, &row)?;
         self.tables.insert_mut(table.key.clone(), rows);
+        self.touch(table, || key(&table.id, &row));
         Ok(row)
     }
 
@@ -76,6 +80,8 @@ impl RowsByTable {
         rows.by_id.remove_mut(&key(&table.id, old));
         rows.add(table, new)?;
         self.tables.insert_mut(table.key.clone(), rows);
+        self.touch(table, || key(&table.id, old));
+        self.touch(table, || key(&table.id, new));
         Ok(())
     }
 
@@ -85,8 +91,19 @@ impl RowsByTable {
         rows.unindex(table, &row);
         rows.by_id.remove_mut(id);
         self.tables.insert_mut(table.key.clone(), rows);
+        self.touch(table, || id.clone());
         Some(row)
     }
+
+    #[cfg(feature = "file")]
+    fn touch(&mut self, table: &Table, id: impl FnOnce() -> Key) {
+        if let Some(touched) = &mut self.touched {
+            touched.add(&table.key, id());
+        }
+    }
+
+    #[cfg(not(feature = "file"))]
+    fn touch(&self, _: &Table, _: impl FnOnce() -> Key) {}
 
     /// The row that has the same values as `row` in these columns, which are the id's or those of a unique constraint.
     pub(super) fn find_by(&self, table: &Table, columns: &[usize], row: &StoredRow) -> Option<&StoredRow> {

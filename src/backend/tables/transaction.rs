@@ -4,8 +4,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::Tables;
+use super::{Tables, TablesSource};
 use crate::{
+    context::Access,
     error::{Error, ErrorKind, Result},
     transaction::OpenTransaction,
 };
@@ -36,8 +37,11 @@ impl<W: TablesWriter> TablesTransaction<W> {
         Self { tables, savepoints: Vec::new(), writer }
     }
 
-    pub(super) fn tables(&self) -> &Tables {
-        &self.tables
+    /// The tables, with what was loaded since the transaction began.
+    pub(super) fn completed<S: TablesSource>(&mut self, source: &S) -> Result<&Tables> {
+        let access = if self.writer.is_some() { Access::Write } else { Access::Read };
+        source.complete(&mut self.tables, access)?;
+        Ok(&self.tables)
     }
 
     pub(super) fn tables_mut(&mut self) -> Result<&mut Tables> {

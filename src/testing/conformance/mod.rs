@@ -162,7 +162,7 @@ macro_rules! __conformance {
                 does_nothing_for_no_models
                 stores_all_or_none
                 names_the_model_that_is_refused
-                stores_fifty_thousand_models_or_none
+                stores_a_large_batch_or_none
                 is_undone_with_its_transaction
             }
             read {
@@ -284,7 +284,7 @@ macro_rules! __conformance {
                 loses_no_increase
                 changes_all_or_none
                 replaces_many
-                replaces_fifty_thousand_models_or_none
+                replaces_a_large_batch_or_none
                 is_undone_with_its_transaction
                 dooms_a_transaction_it_changed_by_half
                 deletes_sets
@@ -328,7 +328,7 @@ macro_rules! __conformance {
                 tells_models_by_unique_columns
                 refuses_other_duplicates
                 generates_ids
-                takes_fifty_thousand_models_or_none
+                takes_a_large_batch_or_none
                 is_safe_in_a_race
                 is_undone_with_its_transaction
                 changes_what_is_there

@@ -93,9 +93,10 @@ pub async fn finds_what_is_left(harness: &'static dyn Harness) {
         assert_eq!(ids(&items, Query::new().order_by_desc(COLUMN.id).limit(1)).await, [left - 1]);
         assert_eq!(ids(&items, Query::new().order_by(COLUMN.id).limit(1)).await, [0]);
     }
-    items.create_batch(&cx, &(1_000..200_000).map(item).collect::<Vec<_>>()).await.unwrap();
-    items.delete_where(&cx, &field(COLUMN.id).between(1, 150_000)).await.unwrap();
-    assert_eq!(ids(&items, Query::new().order_by(COLUMN.id).limit(2)).await, [0, 150_001]);
+    let many = i32::from(harness.large_batch());
+    items.create_batch(&cx, &(1_000..4 * many).map(item).collect::<Vec<_>>()).await.unwrap();
+    items.delete_where(&cx, &field(COLUMN.id).between(1, 3 * many)).await.unwrap();
+    assert_eq!(ids(&items, Query::new().order_by(COLUMN.id).limit(2)).await, [0, 3 * many + 1]);
     items.delete_where(&cx, &field(COLUMN.id).at_least(2)).await.unwrap();
     assert_eq!(ids(&items, Query::new().order_by_desc(COLUMN.id).limit(1)).await, [0]);
 }

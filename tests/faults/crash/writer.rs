@@ -60,7 +60,9 @@ impl Shelves {
 
     /// Makes the tables, and whom the transactions change.
     pub(crate) async fn new(store: &Store) -> Self {
-        create_tables(store).await;
+        if store.capabilities().schema {
+            create_tables(store).await;
+        }
         let shelves = Self::of(store);
         shelves.people.create(&Cx::new(), &person(FIRST)).await.unwrap();
         shelves
@@ -149,11 +151,10 @@ impl Shelves {
         let mut labels: BTreeMap<String, String> =
             self.labels.all(&cx).await.unwrap().into_iter().map(|label| (label.name, label.text.unwrap())).collect();
         let last = labels.remove("last");
-        let counts = SqlText::new("SELECT body, count(*) FROM note GROUP BY body");
-        let notes: Vec<(String, i64)> = self.store.sql().unwrap().query_as(&cx, &counts).await.unwrap();
+        let notes = self.counts().await;
         let of_labels = labels.iter().filter(|(_, size)| *size != "0");
         let of_labels: BTreeMap<String, i64> = of_labels.map(|(name, size)| (name.clone(), size.parse().unwrap())).collect();
-        assert_eq!(notes.into_iter().collect::<BTreeMap<_, _>>(), of_labels, "a transaction is there by half");
+        assert_eq!(notes, of_labels, "a transaction is there by half");
 
         let latest = of_labels.keys().filter_map(|name| number_of(name)).max();
         let person = self.people.find(&cx, &1).await.unwrap().unwrap();
@@ -163,11 +164,26 @@ impl Shelves {
         labels.into_keys().collect()
     }
 
+    /// How many notes there are of each body.
+    async fn counts(&self) -> BTreeMap<String, i64> {
+        let Ok(sql) = self.store.sql() else {
+            let mut counts = BTreeMap::new();
+            for note in self.notes.all(&Cx::new()).await.unwrap() {
+                *counts.entry(note.body).or_default() += 1;
+            }
+            return counts;
+        };
+        let counts = SqlText::new("SELECT body, count(*) FROM note GROUP BY body");
+        let counts: Vec<(String, i64)> = sql.query_as(&Cx::new(), &counts).await.unwrap();
+        counts.into_iter().collect()
+    }
+
     /// What an index finds is what a scan of the table finds.
     async fn indexes_agree(&self, sizes: &BTreeMap<String, i64>, latest: Option<usize>) {
-        let (cx, sql) = (Cx::new(), self.store.sql().unwrap());
+        let cx = Cx::new();
         let email = latest.map_or(FIRST.to_owned(), |number| format!("{number}@b"));
         for condition in ["email = $1", "email || '' = $1"] {
+            let Ok(sql) = self.store.sql() else { continue };
             let people = SqlText::new(format!("SELECT count(*) FROM person WHERE {condition}")).bind(email.as_str());
             assert_eq!(sql.query_as::<i64>(&cx, &people).await.unwrap(), [1], "{condition}");
         }

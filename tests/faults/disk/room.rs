@@ -1,17 +1,32 @@
 //! A small disk.
 
-use std::{path::Path, process::Command};
+#![allow(dead_code)] // Each test binary uses a part of it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tempfile::TempDir;
 
 /// A folder with so much room, which can be given more.
-pub(crate) struct Room(TempDir);
+pub(crate) struct Room {
+    path: PathBuf,
+    folder: Option<TempDir>,
+}
 
 impl Room {
     pub(crate) fn of(kilobytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        mount(folder.path(), &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "larder-faults"]);
-        Self(folder)
+        let mut room = Self::at(folder.path(), kilobytes);
+        room.folder = Some(folder);
+        room
+    }
+
+    /// The same in the place of a folder that is there.
+    pub(crate) fn at(path: &Path, kilobytes: u32) -> Self {
+        mount(path, &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "larder-faults"]);
+        Self { path: path.to_owned(), folder: None }
     }
 
     pub(crate) fn grow(&self, kilobytes: u32) {
@@ -19,7 +34,7 @@ impl Room {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 }
 
