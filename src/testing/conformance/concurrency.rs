@@ -154,8 +154,8 @@ async fn turns_during<T>(work: impl Future<Output = larder::Result<T>>) -> usize
 }
 
 async fn takes_turns(harness: &'static dyn Harness) {
-    // An engine works on a thread of its own. If the machine keeps this thread from running until the engine has answered, nobody had
-    // a turn, and nothing was blocked. An operation that blocks its thread gives no turns in any attempt.
+    // An engine works on a thread of its own. If the machine keeps this thread from running until the engine has answered, nobody
+    // had a turn, and nothing was blocked. An operation that blocks its thread gives no turns in any attempt.
     let mut without = operations_without_turns(harness).await;
     for _ in 0..4 {
         if without.is_empty() {
