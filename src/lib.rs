@@ -25,7 +25,7 @@
 //!   columns that a repository keeps, and the tenant whose models it sees; [`AppendOnly`] is for tables without a key; [`new_id`]
 //!   makes an id.
 //! - **Read**: [`Reader`] and [`ReaderExt`], with [`Query`], [`Filter`], [`field`], [`field_of`], [`TextPattern`], [`Page`],
-//!   [`PageRequest`], [`Cursor`], [`Projection`], [`ModelStream`].
+//!   [`PageRequest`], [`Cursor`], [`Projection`], [`ModelStream`], [`for_each_concurrent`].
 //! - **Compute values of groups**: [`Aggregation`], [`Aggregate`], [`Having`], [`TimeBucket`].
 //! - **Write**: [`Creator`], [`Updater`], [`Deleter`] and [`DeleterExt`], with [`Changes`], [`OnConflict`], [`Upserted`].
 //!   [`Storage`] is all of these and [`Reader`].
@@ -48,6 +48,7 @@
 
 // The contract.
 mod capability;
+mod concurrent;
 mod context;
 mod entity;
 mod error;
@@ -104,6 +105,7 @@ pub use append_only::AppendOnly;
 pub use builder::RepositoryBuilder;
 pub use capability::Capabilities;
 pub use clock::{Clock, ManualClock, SystemClock, to_microseconds};
+pub use concurrent::for_each_concurrent;
 pub use context::Cx;
 pub use dialect::Dialect;
 pub use entity::{IdOf, Storable};

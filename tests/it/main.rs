@@ -12,6 +12,7 @@
 mod aggregations;
 mod arrays;
 mod changes;
+mod concurrent;
 mod contract;
 #[cfg(feature = "duckdb-linked")]
 mod duckdb;

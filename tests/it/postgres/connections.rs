@@ -45,6 +45,8 @@ async fn a_connection_the_server_ended_is_replaced() {
     let notes = &store.repository::<note::Entity>();
     notes.create(&Cx::new(), &note("before")).await.unwrap();
     terminate_others(&other).await;
+    // A connection that was idle for a second is asked whether it lives before it is used.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     assert_eq!(notes.count(&Cx::new(), &larder::Filter::all()).await.unwrap(), 1);
 
     let other = &other;
