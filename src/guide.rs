@@ -8,6 +8,7 @@
 //! [postgres]: self::postgres
 //! [duckdb]: self::duckdb
 //! [files]: self::files
+//! [segments]: self::segments
 //! [migrations]: self::migrations
 //! [testing]: self::testing
 //! [backends_and_layers]: self::backends_and_layers
@@ -75,6 +76,11 @@ pub mod files {
     //! [benchmarks]: https://docs.rs/crate/larder/latest/source/docs/benchmarks.md
     //!
     #![doc = include_str!("../docs/guide/files.md")]
+}
+
+#[cfg_attr(not(feature = "disk"), allow(rustdoc::broken_intra_doc_links))]
+pub mod segments {
+    #![doc = include_str!("../docs/guide/segments.md")]
 }
 
 pub mod migrations {

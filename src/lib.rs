@@ -8,6 +8,7 @@
 //! [postgres]: crate::guide::postgres
 //! [duckdb]: crate::guide::duckdb
 //! [files]: crate::guide::files
+//! [segments]: crate::guide::segments
 //! [migrations]: crate::guide::migrations
 //! [testing]: crate::guide::testing
 //! [backends_and_layers]: crate::guide::backends_and_layers
@@ -88,6 +89,8 @@ mod open_options;
 #[cfg(any(feature = "_sql", feature = "file"))]
 mod parameter;
 mod recovery;
+#[cfg(feature = "disk")]
+mod segment_store;
 mod sql;
 mod statement_counts;
 mod store;
@@ -123,6 +126,8 @@ pub use query::{
 pub use recovery::{Recovery, Unreadable};
 pub use repository::{Creator, Deleter, DeleterExt, Reader, ReaderExt, Storage, Transactional, Updater};
 pub use row::{Row, column_value};
+#[cfg(feature = "disk")]
+pub use segment_store::{SegmentInfo, SegmentStore};
 pub use sql::{Sql, SqlStatement, SqlText};
 pub use statement_counts::StatementCounts;
 pub use store::Store;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "disk")]
+use crate::backend::disk;
 #[cfg(feature = "file")]
 use crate::backend::file;
 #[cfg(feature = "duckdb-linked")]
@@ -24,6 +26,7 @@ use crate::{
 /// |---|---|
 /// | `memory:` | in this process's memory, gone with the last clone of the store |
 /// | `file:DIR` | files that people can read, in a folder that is made if it is missing (feature `file`); see [`guide::files`](crate::guide::files) |
+/// | `disk:DIR` | compressed segments that are only appended to (feature `disk`); see [`guide::segments`](crate::guide::segments) |
 /// | `sqlite:PATH` | a SQLite file, made if it is missing (feature `sqlite`); `?mode=rw` makes none, `?mode=ro` only reads |
 /// | `sqlite::memory:` | a SQLite database of this store alone, gone with it (feature `sqlite`) |
 /// | `sqlite:file:NAME?mode=memory&cache=shared` | a SQLite database in memory that all stores of this process share by name |
@@ -85,12 +88,16 @@ impl OpenOptions {
             }
             #[cfg(feature = "file")]
             "file" => Arc::new(file::open(url, self).await?),
+            #[cfg(feature = "disk")]
+            "disk" => Arc::new(disk::open(url, self).await?),
             #[cfg(feature = "sqlite")]
             "sqlite" => Arc::new(sqlite::open(url, self).await?),
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Arc::new(postgres::open(url, self).await?),
             #[cfg(feature = "duckdb-linked")]
             "duckdb" => Arc::new(duckdb::open(url, self).await?),
+            #[cfg(not(feature = "disk"))]
+            "disk" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `disk` for this store")),
             #[cfg(not(feature = "file"))]
             "file" => return Err(Error::new(ErrorKind::Unsupported, "build with the feature `file` for this store")),
             #[cfg(not(feature = "sqlite"))]
@@ -104,8 +111,8 @@ impl OpenOptions {
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "not the URL of a store; known are `memory:`, `file:FOLDER`, `sqlite:PATH`, `sqlite::memory:`, \
-                     `duckdb:PATH`, `duckdb::memory:` and `postgres://…`",
+                    "not the URL of a store; known are `memory:`, `file:FOLDER`, `disk:FOLDER`, `sqlite:PATH`, \
+                     `sqlite::memory:`, `duckdb:PATH`, `duckdb::memory:` and `postgres://…`",
                 ));
             }
         };

@@ -12,10 +12,11 @@ use crate::{
 #[non_exhaustive]
 pub enum Durability {
     /// A power failure may undo the last commits, but never damages the store. SQLite: `synchronous=NORMAL`. Files: contents are
-    /// synced, and names are left to the file system.
+    /// synced, and names are left to the file system. Segments: spools are left to the file system.
     #[default]
     Process,
-    /// A commit outlives a power failure. SQLite: `synchronous=FULL`. Files: folders are synced as well.
+    /// A commit outlives a power failure. SQLite: `synchronous=FULL`. Files: folders are synced as well. Segments:
+    /// each operation syncs its spool.
     Power,
 }
 
@@ -109,8 +110,8 @@ impl OpenOptions {
         Self { acquire_timeout, ..self }
     }
 
-    /// What a power failure may cost, on SQLite and in files. Default: [`Durability::Process`]. DuckDB always syncs; Postgres goes
-    /// by the server's own settings.
+    /// What a power failure may cost, on SQLite, in files and in segments. Default: [`Durability::Process`]. DuckDB always syncs;
+    /// Postgres goes by the server's own settings.
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability: Some(durability), ..self }

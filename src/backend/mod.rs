@@ -140,6 +140,8 @@
 //! ```
 
 mod admission;
+#[cfg(feature = "disk")]
+pub(crate) mod disk;
 #[cfg(feature = "file")]
 pub(crate) mod file;
 pub(crate) mod log;
@@ -158,6 +160,8 @@ pub use futures_util::future::BoxFuture;
 
 #[cfg(feature = "file")]
 pub(crate) use self::tables::RowChange;
+#[cfg(feature = "disk")]
+pub(crate) use self::tables::{StoredRow, projected};
 pub use self::{
     models::{Decoder, Models, Parts, Rows},
     operation::{Answer, Leaves, Read, SqlRequest, Wanted, Write},

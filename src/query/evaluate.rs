@@ -133,7 +133,7 @@ pub(crate) fn compare_keys(order: &[SortKey], a: &[Value], b: &[Value]) -> Order
 
 impl Position {
     /// Whether a row with this key is beyond the place.
-    fn is_passed_by(&self, order: &[SortKey], key: &[Value]) -> bool {
+    pub(crate) fn is_passed_by(&self, order: &[SortKey], key: &[Value]) -> bool {
         let Some(keys) = &self.keys else { return true };
         let ordering = compare_keys(order, key, keys);
         if self.backward { ordering.is_lt() } else { ordering.is_gt() }

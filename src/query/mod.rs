@@ -66,7 +66,9 @@ pub(crate) use change::changed_row;
 pub use changes::ColumnChange;
 #[cfg(feature = "_sql")]
 pub(crate) use column::EXACT;
-#[cfg(all(test, feature = "_sql"))]
+#[cfg(feature = "disk")]
+pub(crate) use evaluate::compare_keys;
+#[cfg(any(feature = "disk", all(test, feature = "_sql")))]
 pub(crate) use evaluate::key_of;
 pub use grouping::{GroupKey, Grouping, Measure, MeasureKind};
 pub(crate) use operand::{is_comparable, is_whole, of_type, range};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::stream;
-use larder::{CancellationToken, Cx, Error, ErrorKind, Query, Reader as _, for_each_concurrent};
+use larder::{CancellationToken, Cx, Error, ErrorKind, Query, for_each_concurrent};
 
 use crate::support::{entities::note, note as a_note};
 
@@ -48,8 +48,8 @@ async fn an_error_ends_the_work() {
     }
     let alive = Arc::new(());
     let begun = AtomicUsize::new(0);
-    let items = stream::iter((0..1_000).map(Ok));
-    let ended = for_each_concurrent(&Cx::new(), items, 8, |item| {
+    let (cx, items) = (Cx::new(), stream::iter((0..1_000).map(Ok)));
+    let ended = for_each_concurrent(&cx, items, 8, |item| {
         begun.fetch_add(1, Ordering::SeqCst);
         let mine = alive.clone();
         async move {

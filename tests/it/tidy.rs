@@ -175,6 +175,7 @@ fn no_database_is_opened_beside_its_engine() {
             "backend/sql/sqlite/file.rs",
             "backend/sql/column_types.rs",
             "backend/sql/statement/tests.rs",
+            "backend/disk/",
             "backend/file/",
             "backend/log/",
             "write_behind/journal/",

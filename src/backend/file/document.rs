@@ -22,17 +22,23 @@ pub(super) const DELETED_FIELD: &str = "$deleted";
 
 /// What a file has of a model.
 #[derive(Debug, PartialEq)]
-pub(super) struct Document {
-    pub(super) row: Vec<Value>,
-    pub(super) unknown: Unknown,
+pub(in crate::backend) struct Document {
+    pub(in crate::backend) row: Vec<Value>,
+    pub(in crate::backend) unknown: Unknown,
 }
 
 /// The fields of a file that the table has no columns for, as they stand there.
-pub(super) type Unknown = Arc<[UnknownField]>;
+pub(in crate::backend) type Unknown = Arc<[UnknownField]>;
+
+/// No such fields.
+#[cfg(feature = "disk")]
+pub(in crate::backend) fn no_unknown() -> Unknown {
+    Arc::new([])
+}
 
 /// A field that the table has no column for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct UnknownField {
+pub(in crate::backend) struct UnknownField {
     pub(super) name: String,
     /// In YAML, all lines of the field, its name included; in JSON its value.
     pub(super) text: String,

@@ -12,7 +12,7 @@ use crate::{
 
 /// What cannot be read, by its place, and what was done about a crash when the store was opened.
 #[derive(Default)]
-pub(super) struct Findings(Mutex<FindingsState>);
+pub(in crate::backend) struct Findings(Mutex<FindingsState>);
 
 #[derive(Default)]
 struct FindingsState {
@@ -27,16 +27,16 @@ impl Findings {
     }
 
     /// A commit that a crash had interrupted was done to its end.
-    pub(super) fn add_completed(&self) {
+    pub(in crate::backend) fn add_completed(&self) {
         self.state().completed += 1;
     }
 
     /// Files of commits that did not come to be were removed.
-    pub(super) fn add_removed(&self, count: usize) {
+    pub(in crate::backend) fn add_removed(&self, count: usize) {
         self.state().removed += count;
     }
 
-    pub(super) fn add(&self, place: String, error: Error) {
+    pub(in crate::backend) fn add(&self, place: String, error: Error) {
         let known = self.state().unreadable.insert(place.clone(), error.clone());
         if known.is_none_or(|known| known.kind() != error.kind()) {
             tracing::warn!(place, %error, "a file of the store is left as it is");
@@ -57,7 +57,7 @@ impl Findings {
         self.state().unreadable.get(place).cloned()
     }
 
-    pub(super) fn report(&self) -> Recovery {
+    pub(in crate::backend) fn report(&self) -> Recovery {
         let state = self.state();
         let unreadable = state.unreadable.iter().map(|(place, error)| Unreadable::new(place.clone(), error.clone()));
         Recovery::new(state.completed, state.removed, unreadable.collect())

@@ -37,7 +37,7 @@ const SYNCING: &str = "while a file of the store was synced";
 
 /// What a file is known by between two looks at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::backend) struct Stamp {
     length: u64,
     modified: i64,
     file: u64,
@@ -76,7 +76,7 @@ impl fmt::Display for Stamp {
 }
 
 /// The folder of a store, which is this process's as long as this is there.
-pub(super) struct Folder {
+pub(in crate::backend) struct Folder {
     root: PathBuf,
     own: PathBuf,
     lock: FolderLock,
@@ -88,7 +88,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Connection`](ErrorKind::Connection) if another process has it.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(in crate::backend) fn open(path: &Path) -> Result<Self> {
         if !path.exists() {
             path.parent().map_or(Ok(()), create_folder).and_then(|()| make_folder(path)).map_err(failed(MAKING))?;
         }
@@ -107,12 +107,12 @@ impl Folder {
         Ok(Self { root, own, lock, next: 0 })
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(in crate::backend) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The path of a file of the store's own.
-    pub(super) fn own(&self, name: &str) -> PathBuf {
+    pub(in crate::backend) fn own(&self, name: &str) -> PathBuf {
         self.own.join(name)
     }
 
@@ -192,12 +192,12 @@ impl Folder {
     }
 
     /// Whether the folder is still the one that was opened.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::backend) fn check(&self) -> Result<()> {
         fs::symlink_metadata(self.own("lock")).map(drop).map_err(failed("the folder of the store is no longer there"))
     }
 
     /// Leaves the folder to others.
-    pub(super) fn unlock(&self) {
+    pub(in crate::backend) fn unlock(&self) {
         self.lock.unlock();
     }
 }
@@ -221,7 +221,7 @@ pub(super) fn require_folder(path: &Path) -> Result<()> {
 }
 
 /// Opens a regular file to read it. A link is not followed, and a pipe is not waited for. Returns `None` if there is none.
-pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>> {
+pub(in crate::backend) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>> {
     let mut options = fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

@@ -29,7 +29,7 @@ pub(super) fn write(table: &Table, row: &[sea_orm::Value], unknown: &Unknown) ->
 }
 
 /// The line of a model.
-pub(super) fn write_line(table: &Table, row: &[sea_orm::Value], unknown: &Unknown) -> Result<String> {
+pub(in crate::backend) fn write_line(table: &Table, row: &[sea_orm::Value], unknown: &Unknown) -> Result<String> {
     let fields = RowFields { table, row, notation: Notation::Json };
     let written = serde_json::to_string(&WithUnknown { fields, unknown, has_version: false });
     written.map(|text| text + "\n").map_err(unwritten)
@@ -66,7 +66,7 @@ pub(super) fn read(table: &Table, text: &str) -> Result<Document> {
 
 /// What a line says.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(in crate::backend) enum Line {
     /// The head of a file of this version.
     Head(u64),
     Model(Document),
@@ -77,7 +77,7 @@ pub(super) enum Line {
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt).
-pub(super) fn read_line(table: &Table, text: &str) -> Result<Line> {
+pub(in crate::backend) fn read_line(table: &Table, text: &str) -> Result<Line> {
     let fields: RawFields<'_> = serde_json::from_str(text).map_err(unreadable)?;
     if let Some(version) = fields.get(VERSION_FIELD) {
         return number(version).map(Line::Head);

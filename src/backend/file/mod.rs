@@ -32,6 +32,15 @@ mod url;
 mod yaml;
 
 pub(crate) use self::opening::open;
+#[cfg(feature = "disk")]
+pub(in crate::backend) use self::{
+    document::no_unknown,
+    findings::Findings,
+    folder::{Folder, open_regular},
+    json::{Line, read_line, write_line},
+    name::of_table as name_of_table,
+    shared::check_table,
+};
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ pub(super) fn of_model(id: &Key) -> String {
 }
 
 /// The name of a table's folder, or of its file without the extension. The name of a schema stands before it.
-pub(super) fn of_table(table: &TableName) -> String {
+pub(in crate::backend) fn of_table(table: &TableName) -> String {
     let name = encode(&table.name);
     fit(table.schema.as_ref().map_or_else(|| name.clone(), |schema| format!("{}.{name}", encode(schema))))
 }

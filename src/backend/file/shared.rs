@@ -85,7 +85,7 @@ impl Shared {
 }
 
 /// Refuses a table whose models have no form in files.
-fn check_table(table: &Table) -> Result<()> {
+pub(in crate::backend) fn check_table(table: &Table) -> Result<()> {
     let refused = |message: String| Error::new(ErrorKind::Unsupported, message);
     for column in &table.columns {
         if [VERSION_FIELD, DELETED_FIELD].contains(&column.name()) {

@@ -23,6 +23,8 @@ use sea_orm::Value;
 #[cfg(feature = "file")]
 pub(crate) use self::changes::RowChange;
 use self::{constraint::Definitions, state::RowsByTable, writer::Writer};
+#[cfg(feature = "disk")]
+pub(crate) use self::{read::projected, state::StoredRow};
 pub use self::{
     source::{TablesBackend, TablesSource},
     table_write::TableWrite,

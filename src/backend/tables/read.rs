@@ -124,23 +124,25 @@ impl Tables {
         columns: Vec<usize>,
         distinct: bool,
     ) -> Result<Vec<Row>> {
-        let names = columns.iter().filter_map(|column| table.columns.get(*column));
-        let names: Arc<[String]> = names.map(|column| column.name().to_owned()).collect();
-        let part = move |row: &StoredRow| Key(columns.iter().filter_map(|column| row.get(*column).cloned()).collect());
-        if !distinct {
-            let row = move |row: &StoredRow| Row { names: names.clone(), values: part(row).0 };
-            return self.selected(cx, table, selection, move |rows| Ok(rows.iter().map(row).collect())).await;
-        }
-        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let (offset, limit) = (size(selection.offset), selection.limit.map_or(usize::MAX, size));
-        let all = Selection { limit: None, offset: 0, ..selection };
-        let each = move |rows: Vec<StoredRow>| {
-            let keys: BTreeSet<Key> = rows.iter().map(part).collect();
-            let keys = keys.into_iter().skip(offset).take(limit);
-            Ok(keys.map(|key| Row { names: names.clone(), values: key.0 }).collect())
+        let (asked, project_of) = (selection, table.clone());
+        let (selection, part) = match distinct {
+            true => (Selection { limit: None, offset: 0, ..asked.clone() }, Some((asked.offset, asked.limit))),
+            false => (asked, None),
         };
-        self.selected(cx, table, all, each).await
+        self.selected(cx, table, selection, move |rows| Ok(projected(&project_of, &rows, &columns, part))).await
     }
+}
+
+/// Some columns of rows. With an offset and a limit, each combination of values once, and of these that part.
+pub(crate) fn projected(table: &Table, rows: &[StoredRow], columns: &[usize], distinct: Option<(u64, Option<u64>)>) -> Vec<Row> {
+    let names = columns.iter().filter_map(|column| table.columns.get(*column));
+    let names: Arc<[String]> = names.map(|column| column.name().to_owned()).collect();
+    let part = |row: &StoredRow| Key(columns.iter().filter_map(|column| row.get(*column).cloned()).collect());
+    let row = |key: Key| Row { names: names.clone(), values: key.0 };
+    let Some((offset, limit)) = distinct else { return rows.iter().map(part).map(row).collect() };
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let keys: BTreeSet<Key> = rows.iter().map(part).collect();
+    keys.into_iter().skip(size(offset)).take(limit.map_or(usize::MAX, size)).map(row).collect()
 }
 
 /// The models of rows.

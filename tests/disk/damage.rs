@@ -1,0 +1,110 @@
+//! Segments and spools that were cut, changed or made by others.
+
+use std::{fs, path::PathBuf};
+
+use larder::{ErrorKind, Recovery};
+
+use crate::metric::{Entity, Place, metrics};
+
+/// A store with one segment of twenty rows, and another of ten.
+async fn two_segments() -> (Place, PathBuf) {
+    let place = Place::new("?level=1").await;
+    place.store(0..20).await;
+    place.segments.flush().await.unwrap();
+    place.store(20..30).await;
+    place.segments.flush().await.unwrap();
+    let path = place.segments.segments::<Entity>()[0].path.clone();
+    (place, path)
+}
+
+fn kinds(recovery: &Recovery) -> Vec<ErrorKind> {
+    recovery.unreadable.iter().map(|unreadable| unreadable.error.kind()).collect()
+}
+
+/// Wherever a segment is cut, the rows before are read, those of others as well, and it is reported.
+#[tokio::test]
+async fn a_segment_that_was_cut_gives_its_first_rows() {
+    let (place, path) = two_segments().await;
+    let whole = fs::read(&path).unwrap();
+    let mut most = 0;
+    for length in (0..whole.len()).step_by(7) {
+        fs::write(&path, &whole[..length]).unwrap();
+        let found = place.all().await;
+        let rows = found.len() - 10;
+        assert_eq!(found[..rows], metrics(0..i64::try_from(rows).unwrap()), "{length}");
+        assert_eq!(found[rows..], metrics(20..30), "{length}");
+        assert_eq!(kinds(&place.segments.store().recovery()), [ErrorKind::Corrupt], "{length}");
+        most = most.max(rows);
+    }
+    assert!(most > 10, "{most}");
+}
+
+/// Whichever bit is turned, no row is another than it was.
+#[tokio::test]
+async fn a_changed_bit_makes_no_other_rows() {
+    let (place, path) = two_segments().await;
+    let whole = fs::read(&path).unwrap();
+    for at in (0..whole.len()).step_by(5) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&path, bytes).unwrap();
+        let place = &place;
+        let found = place.all().await;
+        let expected = metrics(0..30);
+        if place.segments.store().recovery().unreadable.is_empty() {
+            assert_eq!(found, expected, "{at}");
+        }
+    }
+}
+
+/// A tail of a spool that was cut costs the operation that was not acknowledged, and nothing else.
+#[tokio::test]
+async fn a_spool_that_was_cut_gives_its_first_operations() {
+    let place = Place::new("").await;
+    place.store(0..4).await;
+    place.store(4..6).await;
+    let spool = place.folder.path().join("store/.larder/spool.metric/0000000000000000.spool");
+    let whole = fs::read(&spool).unwrap();
+    fs::write(&spool, &whole[..whole.len() - 3]).unwrap();
+    let place = place.reopened("").await;
+    assert_eq!(place.all().await, metrics(0..4));
+    place.store(4..6).await;
+    place.segments.flush().await.unwrap();
+    assert_eq!(place.all().await, metrics(0..6));
+}
+
+/// A small file that decompresses to very much is left where it is, without its being held in memory.
+#[tokio::test]
+async fn a_bomb_is_reported() {
+    let (place, path) = two_segments().await;
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = brotli::CompressorWriter::new(file, 65_536, 5, 22);
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(b'x'), 1 << 30), &mut writer).unwrap();
+    drop(writer);
+    assert!(fs::metadata(&path).unwrap().len() < 10_000);
+    assert_eq!(place.all().await, metrics(20..30));
+    assert_eq!(kinds(&place.segments.store().recovery()), [ErrorKind::Corrupt]);
+}
+
+/// Links, pipes, files of other names and of newer versions are left alone.
+#[cfg(unix)]
+#[tokio::test]
+async fn other_files_are_left_alone() {
+    use std::io::Write as _;
+    let (place, path) = two_segments().await;
+    let folder = path.parent().unwrap().to_owned();
+    fs::write(folder.join("README.md"), "notes").unwrap();
+    fs::write(folder.join("x.json.br"), "nothing").unwrap();
+    let newer = folder.join("file_1_2_0000000007.json.br");
+    let mut writer = brotli::CompressorWriter::new(fs::File::create(&newer).unwrap(), 4096, 1, 22);
+    writer.write_all(b"[\n{\"format_version\":2},\n{\"rows\":0,\"crc32\":0}\n]\n").unwrap();
+    drop(writer);
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("file_1_2_0000000008.json.br")).unwrap();
+    let place = place.reopened("").await;
+    assert_eq!(place.all().await, metrics(0..30));
+    assert_eq!(kinds(&place.segments.store().recovery()), [ErrorKind::Unsupported]);
+    // A new segment has a number of its own.
+    place.store(30..31).await;
+    place.segments.flush().await.unwrap();
+    assert_eq!(place.all().await, metrics(0..31));
+}
