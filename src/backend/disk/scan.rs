@@ -36,11 +36,13 @@ impl OpenTable {
         let asked = self.time.map_or(RowSpan::ALWAYS, |column| asked_for(condition, column));
         for source in self.segments.sources(asked)? {
             let place = self.place_of(&source);
+            let mut is_sound = true;
             let mut take = |line: &str| match row_of(&self.table, line) {
                 Ok(row) if condition.is_met_by(&row) => visit(line, row),
                 Ok(_) => Ok(true),
                 Err(error) => {
                     // The others are read all the same.
+                    is_sound = false;
                     findings.add(place.clone(), error);
                     Ok(true)
                 }
@@ -59,6 +61,7 @@ impl OpenTable {
                 }
             };
             match goes_on {
+                Ok(true) if is_sound => findings.remove(&place),
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) if [ErrorKind::Corrupt, ErrorKind::Unsupported].contains(&error.kind()) => findings.add(place, error),

@@ -1,12 +1,14 @@
 //! Writes and reads segments: a JSON array in a Brotli file, an element a line.
 //!
-//! The first element has the version of the format, the last one the number of rows and the checksum of their lines. Brotli has
-//! no checksum of its own, and what was cut has no last element.
+//! The first element has the version of the format. After each block of rows follows an element with the number of rows until
+//! there, and the checksum of their lines, because Brotli has none: no row is given away before its block was checked. The last
+//! element is one of these, and is missing from a segment that was cut.
 
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write},
     path::Path,
+    vec,
 };
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub(super) const MAX_LINE: usize = 64 << 20;
 /// How many bytes a segment has at most when it is not compressed: what has more is no segment of this store.
 const MAX_SEGMENT: u64 = 64 << 30;
 
+/// How many rows have a checksum in common.
+const BLOCK: usize = 256;
+
 /// The window of Brotli, as a power of 2: the largest that every reader has.
 const WINDOW: u32 = 22;
 
@@ -36,9 +41,9 @@ struct SegmentHead {
     format_version: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SegmentFoot {
+struct BlockCheck {
     rows: u64,
     crc32: u32,
 }
@@ -87,24 +92,50 @@ pub(super) fn write<'l>(path: &Path, lines: impl Iterator<Item = &'l str>, level
 }
 
 fn write_lines<'l>(writer: &mut impl Write, lines: impl Iterator<Item = &'l str>) -> io::Result<()> {
-    let (mut rows, mut sum) = (0, crc32fast::Hasher::new());
+    let mut check = RunningCheck::default();
     write!(writer, "[\n{}", serde_json::to_string(&SegmentHead { format_version: FORMAT_VERSION })?)?;
+    let mut is_checked = false;
     for line in lines {
         let line = line.trim_end();
-        sum.update(line.as_bytes());
-        rows += 1;
+        check.add(line);
         write!(writer, ",\n{line}")?;
+        is_checked = check.rows % BLOCK as u64 == 0;
+        if is_checked {
+            write!(writer, ",\n{}", serde_json::to_string(&check.value())?)?;
+        }
     }
-    write!(writer, ",\n{}\n]\n", serde_json::to_string(&SegmentFoot { rows, crc32: sum.finalize() })?)
+    if !is_checked {
+        write!(writer, ",\n{}", serde_json::to_string(&check.value())?)?;
+    }
+    writer.write_all(b"\n]\n")
+}
+
+/// The rows until here, and the checksum of their lines.
+#[derive(Default)]
+struct RunningCheck {
+    rows: u64,
+    sum: crc32fast::Hasher,
+}
+
+impl RunningCheck {
+    fn add(&mut self, line: &str) {
+        self.sum.update(line.as_bytes());
+        self.rows += 1;
+    }
+
+    fn value(&self) -> BlockCheck {
+        BlockCheck { rows: self.rows, crc32: self.sum.clone().finalize() }
+    }
 }
 
 /// The lines of a segment, one after another.
 pub(super) struct SegmentReader<R> {
     lines: BufReader<io::Take<R>>,
-    /// The line that was read last: the last one of all is no row.
+    /// The line that was read last. Returns `None` after the last element.
     next: Option<String>,
-    rows: u64,
-    sum: crc32fast::Hasher,
+    /// The rows of a block that was checked, and that were not given away.
+    block: vec::IntoIter<String>,
+    check: RunningCheck,
 }
 
 impl SegmentReader<brotli::Decompressor<File>> {
@@ -120,7 +151,7 @@ impl SegmentReader<brotli::Decompressor<File>> {
 impl<R: io::Read> SegmentReader<R> {
     fn new(source: R) -> Result<Self> {
         let lines = BufReader::with_capacity(BUFFER, source.take(MAX_SEGMENT));
-        let mut reader = Self { lines, next: None, rows: 0, sum: crc32fast::Hasher::new() };
+        let mut reader = Self { lines, next: None, block: Vec::new().into_iter(), check: RunningCheck::default() };
         if reader.line()? != "[" {
             return Err(corrupt("a segment that does not begin as one"));
         }
@@ -152,23 +183,42 @@ impl<R: io::Read> SegmentReader<R> {
 
     /// The line of the next row. Returns `None` after the last, if all were there.
     pub(super) fn next_row(&mut self) -> Result<Option<String>> {
-        let Some(line) = self.next.take() else { return Ok(None) };
-        let following = self.line()?;
-        if following != "]" {
-            self.next = Some(following);
-            let line = element(&line);
-            self.sum.update(line.as_bytes());
-            self.rows += 1;
-            return Ok(Some(line.to_owned()));
+        loop {
+            if let Some(row) = self.block.next() {
+                return Ok(Some(row));
+            }
+            let Some(next) = self.next.take() else { return Ok(None) };
+            self.block = self.next_block(next)?.into_iter();
         }
-        let foot: SegmentFoot =
-            serde_json::from_str(&line).map_err(|error| corrupt("a segment without its end").with_source(error))?;
-        if foot.rows != self.rows || foot.crc32 != self.sum.clone().finalize() {
-            return Err(corrupt("a segment whose rows are not those that were written"));
+    }
+
+    /// The rows of a block that begins with this line.
+    fn next_block(&mut self, mut line: String) -> Result<Vec<String>> {
+        let mut rows = Vec::new();
+        loop {
+            let following = self.line()?;
+            let is_last = following == "]";
+            if is_last || rows.len() == BLOCK {
+                self.require_checked(&line)?;
+                self.next = (!is_last).then_some(following);
+                if is_last && !matches!(self.lines.read(&mut [0]), Ok(0)) {
+                    return Err(corrupt("a segment with something behind its end"));
+                }
+                return Ok(rows);
+            }
+            let row = element(&line);
+            self.check.add(row);
+            rows.push(row.to_owned());
+            line = following;
         }
-        match self.lines.read(&mut [0]) {
-            Ok(0) => Ok(None),
-            _ => Err(corrupt("a segment with something behind its end")),
+    }
+
+    fn require_checked(&self, line: &str) -> Result<()> {
+        let check: BlockCheck = serde_json::from_str(element(line))
+            .map_err(|error| corrupt("a segment without the checksum of its rows").with_source(error))?;
+        match check == self.check.value() {
+            true => Ok(()),
+            false => Err(corrupt("a segment whose rows are not those that were written")),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Findings {
     }
 
     /// What is at a place can be read, or is gone.
-    pub(super) fn remove(&self, place: &str) {
+    pub(in crate::backend) fn remove(&self, place: &str) {
         self.state().unreadable.remove(place);
     }
 
