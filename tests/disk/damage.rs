@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use larder::{ErrorKind, Recovery};
+use larder::{Creator as _, Cx, ErrorKind, Recovery};
 
-use crate::metric::{Entity, Place, metrics};
+use crate::metric::{Entity, Place, metric, metrics};
 
 /// A store with one segment of 600 rows, and another of ten.
 async fn two_segments() -> (Place, PathBuf) {
@@ -81,6 +81,25 @@ async fn a_spool_that_was_cut_gives_its_first_operations() {
     assert_eq!(place.all().await, metrics(0..6));
 }
 
+/// A damaged record of a spool costs its own rows. The spool is put aside, and stays reported.
+#[tokio::test]
+async fn a_damaged_record_of_a_spool_is_put_aside() {
+    let place = Place::new("").await;
+    place.store(0..4).await;
+    place.store(4..6).await;
+    let spool = place.folder.path().join("store/.larder/spool.metric/0000000000000000.spool");
+    let mut bytes = fs::read(&spool).unwrap();
+    bytes[40] ^= 0x10;
+    fs::write(&spool, &bytes).unwrap();
+    let place = place.reopened("").await;
+    assert_eq!(place.all().await, metrics(4..6));
+    place.segments.flush().await.unwrap();
+    assert_eq!(place.all().await, metrics(4..6));
+    assert_eq!(fs::read(spool.with_extension("damaged")).unwrap(), bytes);
+    let recovery = place.segments.store().recovery();
+    assert_eq!((kinds(&recovery), recovery.unreadable[0].place.ends_with(".damaged")), (vec![ErrorKind::Corrupt], true));
+}
+
 /// A small file that decompresses to very much is left where it is, without its being held in memory.
 #[tokio::test]
 async fn a_bomb_is_reported() {
@@ -111,8 +130,19 @@ async fn other_files_are_left_alone() {
     let place = place.reopened("").await;
     assert_eq!(rows_of_the_first(&place).await, 600);
     assert_eq!(kinds(&place.segments.store().recovery()), [ErrorKind::Unsupported]);
-    // A new segment has a number of its own.
+    // A new segment is made beside them.
     place.store(610..611).await;
     place.segments.flush().await.unwrap();
     assert_eq!(place.all().await, metrics(0..611));
+}
+
+/// A link in the place of a table's folder is not followed.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_folder_is_refused() {
+    let (place, elsewhere) = (Place::new("").await, tempfile::tempdir().unwrap());
+    std::os::unix::fs::symlink(elsewhere.path(), place.folder.path().join("store/metric")).unwrap();
+    let refused = place.metrics.create(&Cx::new(), &metric(1)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Io);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }

@@ -12,6 +12,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub timestamp: DateTimeUtc,
+    pub created_at: DateTimeUtc,
     pub metric_name: String,
     pub node_name: Option<String>,
     pub labels: Json,
@@ -32,6 +33,7 @@ pub fn metric(number: i64) -> Model {
     Model {
         id: Uuid::from_u128(number.unsigned_abs().into()),
         timestamp: at(number),
+        created_at: at(-number),
         metric_name: format!("requests_{}", number % 40),
         node_name: (number % 3 != 0).then(|| format!("node-{}", number % 200)),
         labels: serde_json::json!({ "app": "shop", "line": "one\ntwo", "zone": number % 4 }),

@@ -38,6 +38,29 @@ async fn a_filter_by_time_opens_few_segments() {
     }
 }
 
+/// The column of the time is the one that the URL names, and stays so: the segments of a table are named by it.
+#[tokio::test]
+async fn the_column_of_the_time_stays() {
+    let place = Place::new("?rows=100&time=created_at").await;
+    place.store(0..100).await;
+    place.store(100..200).await;
+    place.segments.flush().await.unwrap();
+    let early = field(COLUMN.created_at).between(at(-20), at(-10));
+    let mut place = place;
+    for parameters in ["?time=created_at", ""] {
+        place = place.reopened(parameters).await;
+        assert_eq!(place.metrics.count(&Cx::new(), &early).await.unwrap(), 11);
+        assert_eq!(place.segments.opened(), 1);
+        let by_other = field(COLUMN.timestamp).at_least(at(195));
+        assert_eq!(place.metrics.count(&Cx::new(), &by_other).await.unwrap(), 5);
+    }
+    let other = place.reopened("?time=timestamp").await;
+    let refused = other.metrics.count(&Cx::new(), &early).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    let none = Place::new("?time=metric_name").await;
+    assert_eq!(none.metrics.count(&Cx::new(), &early).await.unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
 /// Queries mean what they mean on every store.
 #[tokio::test]
 async fn queries_mean_the_same_as_in_memory() {

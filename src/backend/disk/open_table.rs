@@ -1,6 +1,8 @@
 //! [`OpenTable`], a table whose files are open.
 
-use std::sync::Arc;
+use std::{fs, io, path::Path, sync::Arc};
+
+use sea_orm::Value;
 
 use super::{
     row_span::RowSpan,
@@ -9,7 +11,10 @@ use super::{
     time_range::milliseconds,
 };
 use crate::{
-    backend::file::{Findings, Folder, check_table, name_of_table},
+    backend::{
+        file::{Findings, Folder, check_table, name_of_table, require_folder},
+        log::files::{create_folder, failed, write_whole},
+    },
     error::{Error, ErrorKind, Result},
     table::Table,
 };
@@ -30,27 +35,52 @@ impl OpenTable {
         options: &SegmentOptions,
         time: Option<&str>,
         findings: &Findings,
+        now: i64,
     ) -> Result<Self> {
         check_table(table)?;
-        let time = time_of(table, time)?;
         let name = name_of_table(&table.key);
+        let spools = folder.own(&format!("spool.{name}"));
+        let (folder, making) = (folder.root().join(&name), failed("while a folder of the store was made"));
+        create_folder(&folder).and_then(|()| create_folder(&spools)).map_err(making)?;
+        require_folder(&folder).and_then(|()| require_folder(&spools))?;
+        let time = kept_time(table, time, &spools)?;
         let span = |line: &str| {
             let at = time.and_then(|column| milliseconds(row_of(table, line).ok()?.get(column)?))?;
             Some(RowSpan { start: at, stop: at })
         };
-        let spools = folder.own(&format!("spool.{name}"));
-        let (segments, found) = TableSegments::open(folder.root().join(&name), spools, options.clone(), span)?;
+        let (segments, found) = TableSegments::open(folder, spools, options.clone(), span, now)?;
         (0..found.adopted).for_each(|_| findings.add_completed());
         findings.add_removed(found.removed);
         found.damaged.into_iter().for_each(|(place, error)| findings.add(format!(".larder/spool.{name}/{place}"), error));
         Ok(Self { table: table.clone(), time, segments })
     }
 
-    /// From when to when rows are.
-    pub(super) fn span(&self, rows: impl Iterator<Item = Option<i64>>, now: i64) -> RowSpan {
-        let span = rows.flatten().fold(RowSpan::default(), |span, at| span.with(RowSpan { start: at, stop: at }));
-        if span == RowSpan::default() { RowSpan { start: now, stop: now } } else { span }
+    /// The time of a row. The default if it has none.
+    pub(super) fn span_of(&self, row: &[Value]) -> RowSpan {
+        let at = self.time.and_then(|column| milliseconds(row.get(column)?));
+        at.map(|at| RowSpan { start: at, stop: at }).unwrap_or_default()
     }
+}
+
+/// The column with the time of a row, which stays the same for all segments of a table: their names have its values.
+fn kept_time(table: &Table, named: Option<&str>, spools: &Path) -> Result<Option<usize>> {
+    let path = spools.join("time");
+    let kept = match fs::read_to_string(&path) {
+        Ok(kept) => Some(kept),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed("while the column of the time was read")(error)),
+    };
+    let Some(kept) = kept else {
+        let time = time_of(table, named)?;
+        let name = time.and_then(|column| table.columns.get(column)).map_or("", |column| column.name());
+        write_whole(&path, name.as_bytes()).map_err(failed("while the column of the time was written down"))?;
+        return Ok(time);
+    };
+    if named.is_some_and(|named| named != kept) {
+        let message = "the segments of the table are named by another column than the one that `time` names";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
+    if kept.is_empty() { Ok(None) } else { time_of(table, Some(&kept)) }
 }
 
 /// The column with the time of a row: the one that the URL names, or the first of a type of times that needs a value.
@@ -65,6 +95,6 @@ fn time_of(table: &Table, named: Option<&str>) -> Result<Option<usize>> {
     };
     let position = table.columns.iter().position(|column| column.name() == name);
     let is_number = |position: &usize| table.columns.get(*position).is_some_and(|column| column.value_type == T::BigInt);
-    let missing = || Error::new(ErrorKind::Unsupported, "no column of the type of a time has the name that the URL gives");
+    let missing = || Error::new(ErrorKind::Unsupported, "the table has no column of this name that holds times");
     position.filter(|position| is_time(position) || is_number(position)).map(Some).ok_or_else(missing)
 }

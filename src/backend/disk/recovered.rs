@@ -13,7 +13,7 @@ use super::{
     table_segments::{SealedSpool, SegmentOptions, TableSegments, UNFINISHED},
 };
 use crate::{
-    backend::log::files::{create_folder, failed, numbers_in, path_of, require_regular},
+    backend::log::files::{failed, numbers_in, path_of, require_regular},
     error::{Error, ErrorKind, Result},
 };
 
@@ -31,15 +31,14 @@ pub(super) struct Found {
 }
 
 impl TableSegments {
-    /// Opens the folders of a table, and makes them if they are not there.
+    /// Looks through the folders of a table, which are there. `now` is the time of rows that have none.
     pub(super) fn open(
         folder: PathBuf,
         spools: PathBuf,
         options: SegmentOptions,
         span: impl Fn(&str) -> Option<RowSpan>,
+        now: i64,
     ) -> Result<(Self, Found)> {
-        let making = failed("while a folder of the store was made");
-        create_folder(&folder).and_then(|()| create_folder(&spools)).map_err(making)?;
         let mut found = Found::default();
         let segments = segments_in(&folder)?;
         remove_unfinished(&spools, &mut found)?;
@@ -56,15 +55,18 @@ impl TableSegments {
             let text = SpoolText::read(&spools, number)?;
             let frames = text.frames();
             if !frames.damaged.is_empty() {
-                let aside = fs::copy(&path, path_of(&spools, number, "damaged"));
-                aside.map_err(failed("while a damaged spool was put aside"))?;
-                let name = path.file_name().unwrap_or_default().display().to_string();
+                let aside = path_of(&spools, number, "damaged");
+                fs::copy(&path, &aside).map_err(failed("while a damaged spool was put aside"))?;
+                let name = aside.file_name().unwrap_or_default().display().to_string();
                 found.damaged.push((name, Error::new(ErrorKind::Corrupt, "a spool with damaged records")));
             }
             let lines = text.lines();
             let spans = lines.iter().filter_map(|line| span(line));
-            let spool =
-                SealedSpool { rows: lines.len() as u64, span: spans.fold(RowSpan::default(), RowSpan::with), is_taken: false };
+            let spool = SealedSpool {
+                rows: lines.len() as u64,
+                span: spans.fold(RowSpan::default(), RowSpan::with).or_at(now),
+                is_taken: false,
+            };
             found.adopted += 1;
             sealed.insert(number, spool);
         }

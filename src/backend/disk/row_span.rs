@@ -1,6 +1,6 @@
 //! [`RowSpan`], the times of rows.
 
-/// From when to when something has rows, in milliseconds since 1970. The default has none.
+/// The times of the first and the last of some rows, in milliseconds since 1970. The default is that of no rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RowSpan {
     pub(super) start: i64,
@@ -12,6 +12,11 @@ impl RowSpan {
 
     pub(super) fn with(self, other: Self) -> Self {
         Self { start: self.start.min(other.start), stop: self.stop.max(other.stop) }
+    }
+
+    /// The same, or one point in time if there are no times.
+    pub(super) fn or_at(self, now: i64) -> Self {
+        if self == Self::default() { Self { start: now, stop: now } } else { self }
     }
 
     pub(super) fn overlaps(self, other: Self) -> bool {

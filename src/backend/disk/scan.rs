@@ -10,7 +10,11 @@ use brotli::Decompressor;
 use sea_orm::Value;
 
 use super::{
-    open_table::OpenTable, row_span::RowSpan, segment_file::SegmentReader, spool::SpoolText, table_segments::RowSource,
+    open_table::OpenTable,
+    row_span::RowSpan,
+    segment_file::SegmentReader,
+    spool::{EXTENSION, SpoolText},
+    table_segments::RowSource,
     time_range::asked_for,
 };
 use crate::{
@@ -48,7 +52,7 @@ impl OpenTable {
                 }
             };
             let goes_on = match source {
-                RowSource::Spool(file, length) => {
+                RowSource::Spool(_, file, length) => {
                     let text = SpoolText::of(file, length)?;
                     each(text.lines().into_iter().map(|line| Ok(line.to_owned())), &mut take)
                 }
@@ -77,7 +81,7 @@ impl OpenTable {
         let folder = name(self.segments.folder());
         match source {
             RowSource::Segment(path) => format!("{folder}/{}", name(path)),
-            RowSource::Spool(..) => format!(".larder/spool.{folder}"),
+            RowSource::Spool(number, ..) => format!(".larder/spool.{folder}/{number:016}.{EXTENSION}"),
         }
     }
 }

@@ -37,13 +37,13 @@ impl DiskStoreInner {
     pub(super) async fn flush(self: &Arc<Self>) -> Result<()> {
         let mut flushed = Ok(());
         for table in self.open_tables() {
-            // Those that come after a table whose segments cannot be made are flushed all the same.
+            // A table whose segments cannot be made keeps no other from being flushed.
             flushed = flushed.and(off_thread(move || table.segments.flush()).await.flatten());
         }
         flushed
     }
 
-    /// Sees to it that somebody closes segments after the interval.
+    /// Starts the task that closes segments after the interval, unless it runs.
     pub(super) fn tick(self: &Arc<Self>) {
         let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
         if ticker.as_ref().is_some_and(|task| !task.is_finished()) {
@@ -63,7 +63,7 @@ impl DiskStoreInner {
     }
 }
 
-/// Closes the segments that are due. Blocks. Returns after what time the next may be, or `None` if the store is gone.
+/// Closes the segments that are due, and returns how long to wait for the next. Returns `None` if the store is gone. Blocks.
 fn close_due(store: &Weak<DiskStoreInner>, interval: Duration) -> Option<Duration> {
     let store = store.upgrade()?;
     let now = this_moment();

@@ -36,12 +36,13 @@ impl Spool {
         let mut bytes = Vec::with_capacity(lines.len() + 16);
         frame(&mut bytes, |bytes| bytes.extend(lines.as_bytes()));
         self.writer.append(&bytes)?;
+        // The rows are there, whether they are synced or not.
+        self.rows += rows;
+        self.span = self.span.with(span);
         if is_synced {
             let unknown = |error| Error::new(ErrorKind::CommitUnknown, "rows could not be synced").with_source(error);
             self.writer.file().sync_data().map_err(unknown)?;
         }
-        self.rows += rows;
-        self.span = self.span.with(span);
         Ok(())
     }
 
@@ -55,7 +56,7 @@ impl Spool {
     }
 }
 
-/// The lines of the rows in a spool of so many bytes, and whether there is something behind or between that is no record.
+/// The content of a spool.
 pub(super) struct SpoolText {
     text: Vec<u8>,
 }

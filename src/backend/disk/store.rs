@@ -156,7 +156,8 @@ impl DiskStoreInner {
             }
             return Ok(open.clone());
         }
-        let open = OpenTable::open(table, &self.folder, &self.options, self.time.as_deref(), &self.findings)?;
+        let now = self.transactions.clock().now().timestamp_millis();
+        let open = OpenTable::open(table, &self.folder, &self.options, self.time.as_deref(), &self.findings, now)?;
         let open = Arc::new(open);
         tables.insert(table.key.clone(), open.clone());
         Ok(open)

@@ -9,8 +9,8 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use super::{
     open_table::OpenTable,
     reading::{Reading, require_own},
+    row_span::RowSpan,
     store::DiskStore,
-    time_range::milliseconds,
 };
 use crate::{
     backend::{
@@ -79,18 +79,17 @@ impl DiskTable {
         let (written, answer) = tables.write(cx, &self.table, write, decoder, now).await?;
         let answer = answer?;
         let append = move |store: &DiskStore, open: &Arc<OpenTable>| {
-            let (mut lines, mut rows, mut times) = (String::new(), 0, Vec::new());
+            let (mut lines, mut rows, mut span) = (String::new(), 0, RowSpan::default());
             for row in written.rows(&open.table) {
                 lines.push_str(&write_line(&open.table, row, &no_unknown())?);
                 rows += 1;
-                times.push(open.time.and_then(|column| milliseconds(row.get(column)?)));
+                span = span.with(open.span_of(row));
             }
             if rows == 0 {
                 return Ok(());
             }
-            let span = open.span(times.into_iter(), now.timestamp_millis());
             store.0.check_open()?;
-            open.segments.append(&lines, rows, span)?;
+            open.segments.append(&lines, rows, span.or_at(now.timestamp_millis()))?;
             store.0.tick();
             if open.segments.has_sealed() {
                 store.0.make_segments(open);

@@ -45,7 +45,7 @@ pub(super) struct TableSegments {
 }
 
 struct SegmentsState {
-    /// The spool that is appended to, and since when it has rows.
+    /// The spool that is appended to, and when it was begun.
     active: Option<(Spool, Moment)>,
     /// The spools that no more is appended to, by their numbers.
     sealed: BTreeMap<u64, SealedSpool>,
@@ -65,8 +65,8 @@ pub(super) struct SealedSpool {
 /// Where rows are to be read.
 pub(super) enum RowSource {
     Segment(PathBuf),
-    /// The first bytes of a spool, which is open: it may be removed meanwhile.
-    Spool(File, u64),
+    /// The first bytes of a spool, with its number. The file is open: it may be removed meanwhile.
+    Spool(u64, File, u64),
 }
 
 impl TableSegments {
@@ -134,7 +134,7 @@ impl TableSegments {
         self.state().seal();
     }
 
-    /// Since when the oldest row waits that is in no sealed spool.
+    /// When the spool that is appended to was begun. Returns `None` if there is none.
     pub(super) fn active_since(&self) -> Option<Moment> {
         self.state().active.as_ref().map(|(_, since)| *since)
     }
@@ -215,10 +215,10 @@ impl TableSegments {
         }
         let open = |number| File::open(path_of(&self.spools, number, EXTENSION)).map_err(failed(READING));
         for (number, _) in state.sealed.iter().filter(|(_, spool)| asked.overlaps(spool.span)) {
-            sources.insert(*number, RowSource::Spool(open(*number)?, u64::MAX));
+            sources.insert(*number, RowSource::Spool(*number, open(*number)?, u64::MAX));
         }
         if let Some((spool, _)) = state.active.as_ref().filter(|(spool, _)| asked.overlaps(spool.span)) {
-            sources.insert(spool.number(), RowSource::Spool(open(spool.number())?, spool.length()));
+            sources.insert(spool.number(), RowSource::Spool(spool.number(), open(spool.number())?, spool.length()));
         }
         Ok(sources.into_values().collect())
     }

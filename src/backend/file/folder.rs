@@ -213,7 +213,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Refuses what is there and is no folder, such as a link to one.
-pub(super) fn require_folder(path: &Path) -> Result<()> {
+pub(in crate::backend) fn require_folder(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_dir() => Err(Error::new(ErrorKind::Io, "what should be a folder of the store is none")),
         _ => Ok(()),

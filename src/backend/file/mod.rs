@@ -36,7 +36,7 @@ pub(crate) use self::opening::open;
 pub(in crate::backend) use self::{
     document::no_unknown,
     findings::Findings,
-    folder::{Folder, open_regular},
+    folder::{Folder, open_regular, require_folder},
     json::{Line, read_line, write_line},
     name::of_table as name_of_table,
     shared::check_table,
